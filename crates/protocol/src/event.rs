@@ -1,0 +1,478 @@
+//! What happened to an agent: durable, numbered, past tense, each complete in itself.
+//!
+//! The log of events is the truth; state is a fold of it. Stored as JSON tagged by `type` with the
+//! schema version [`VERSION`]. Values of variables and secrets never stand here, names only.
+//!
+//! A run's life, as events:
+//!
+//! ```text
+//! Opened Asked RunStarted ─┬─ BaseResolved ── StepStarted MessageFinished ToolCalled ToolReturned StepFinished … ─┐
+//!                          └─ SandboxWanted SandboxUp PhaseFinished… WorkspaceReady ────────────────────────────┘
+//!   TurnEnded ── CheckpointWanted CheckpointMade ── PushWanted Pushed ── PullRequestWanted PullRequestPublished ── RunEnded
+//! ```
+
+use crate::content::{Part, Prompt, Todo, ToolResult, Usage};
+use crate::failure::Failure;
+use crate::ids::{CallId, EffectKey, Epoch, MessageId, QuestionId, RunId, Seq, Step};
+use serde::{Deserialize, Serialize};
+
+/// Version of the stored shape. Raised when an old reader could not read a new event.
+pub const VERSION: u32 = 1;
+
+/// An event with its place in the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Logged {
+    /// Position, dense from 1.
+    pub seq: Seq,
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// What.
+    pub event: Event,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// The agent exists.
+    Opened { settings: Box<Settings> },
+    /// The agent was given another name.
+    Renamed { name: String },
+    /// A message was accepted as a run. It starts when no other run is active.
+    Asked { run: RunId, prompt: Prompt, options: AskOptions, principal: String },
+    /// A message was accepted that steers the active run.
+    Steered { run: RunId, message: MessageId, prompt: Prompt, principal: String },
+    /// The steering message was put before the model (by the step that starts next).
+    SteerTaken { run: RunId, message: MessageId },
+
+    /// The run is the active one; its clock starts.
+    RunStarted { run: RunId },
+    /// The starting commit of each repository was confirmed on its remote.
+    BaseResolved { run: RunId, repos: Vec<RepoBase> },
+    /// Finding the starting commit failed.
+    BaseFailed { run: RunId, failure: Failure },
+
+    /// Intent: a sandbox of this epoch shall exist.
+    SandboxWanted { epoch: Epoch, key: EffectKey, provider: String },
+    /// The sandbox exists and its guest answered.
+    SandboxUp { epoch: Epoch, boot_ms: u64, isolation: serde_json::Value },
+    /// Making the sandbox failed for good.
+    SandboxFailed { epoch: Epoch, failure: Failure },
+    /// The sandbox is gone without having been asked to go.
+    SandboxLost { epoch: Epoch, reason: String },
+    /// Intent: the sandbox shall end; `keep_disk` keeps its files for the next epoch.
+    SandboxStopWanted { epoch: Epoch, keep_disk: bool, reason: StopReason },
+    /// The sandbox is gone as wanted.
+    SandboxStopped { epoch: Epoch },
+    /// A phase of preparing the workspace finished (clone, branch, …).
+    PhaseFinished { epoch: Epoch, phase: String, duration_ms: u64, detail: String },
+    /// Every repository is checked out on the agent's branch and up to date; this run's tools may work.
+    WorkspaceReady { epoch: Epoch, run: RunId, branches: Vec<WorkspaceBranch> },
+    /// Preparing the workspace failed for good.
+    WorkspaceFailed { epoch: Epoch, run: RunId, failure: Failure },
+    /// An attempt at an effect failed; it is tried again later under the same key.
+    EffectFailed { key: EffectKey, failure: Failure },
+
+    /// A model request is about to be made.
+    StepStarted { run: RunId, step: Step, attempt: u32, model: String },
+    /// The model's message is complete. `frames` are the boundaries of the deltas sent, as end
+    /// offsets into the concatenated text, so that a replay sends the same frames.
+    MessageFinished { run: RunId, step: Step, attempt: u32, dialect: String, parts: Vec<Part>, frames: Vec<Frame> },
+    /// A tool call is about to be carried out, under this operation id, in this sandbox.
+    ToolCalled { run: RunId, step: Step, call: CallId, epoch: Epoch, name: String, arguments: String },
+    /// A tool call is over.
+    ToolReturned { run: RunId, step: Step, call: CallId, result: ToolResult, duration_ms: u64 },
+    /// The step is over.
+    StepFinished { run: RunId, step: Step, usage: Usage, cost_micros: u64, duration_ms: u64, stop: String },
+    /// The platform told the model something (soft limit, machine lost, files changed).
+    Noticed { run: RunId, code: String, text: String },
+    /// The to-do list is now this.
+    TodosChanged { run: RunId, todos: Vec<Todo> },
+    /// Everything up to and including `upto` is represented by `summary` from now on.
+    Compacted { run: RunId, upto: Seq, summary: String, usage: Usage, cost_micros: u64 },
+    /// A connection out of the sandbox was refused.
+    Denied { epoch: Epoch, host: String, port: u16, code: String, message: String },
+
+    /// A person is asked; the run waits.
+    QuestionAsked { run: RunId, question: QuestionId, kind: QuestionKind, text: String, options: Vec<String>, default: String, deadline_ms: i64, call: Option<CallId> },
+    /// The question has its answer, by a person or by its default at the deadline.
+    QuestionAnswered { question: QuestionId, answer: String, principal: String },
+
+    /// A person wants the run to end.
+    CancelRequested { run: RunId, principal: String },
+    /// The harness is done with the run, whatever the reason. Publishing follows.
+    TurnEnded { run: RunId, outcome: TurnOutcome },
+
+    /// Intent: the worktree shall become commits in the agent's own repository.
+    CheckpointWanted { run: RunId, key: EffectKey },
+    /// The worktree of each repository is in the agent's own repository.
+    CheckpointMade { run: RunId, key: EffectKey, repos: Vec<RepoCheckpoint> },
+    /// The worktree could not be taken (machine gone, objects refused).
+    CheckpointFailed { run: RunId, key: EffectKey, failure: Failure },
+    /// Intent: these commits shall be on these branches of the remotes.
+    PushWanted { run: RunId, key: EffectKey, pushes: Vec<PushPlan> },
+    /// The remote was asked and shows exactly these commits.
+    Pushed { run: RunId, key: EffectKey, pushes: Vec<PushPlan> },
+    /// The push was refused or could not be verified.
+    PushFailed { run: RunId, key: EffectKey, failure: Failure, conflict: Option<PushConflict> },
+    /// Intent: a pull request for the pushed branch shall exist and describe the run.
+    PullRequestWanted { run: RunId, key: EffectKey },
+    /// The pull request exists with this content.
+    PullRequestPublished { run: RunId, key: EffectKey, pulls: Vec<PullRequest> },
+    /// The pull request could not be made; the branch stands.
+    PullRequestFailed { run: RunId, key: EffectKey, failure: Failure },
+    /// A person merged a pull request kept by Errand.
+    PullRequestMerged { repo: String, number: u64, commit: String, principal: String },
+
+    /// The run is over.
+    RunEnded { run: RunId, status: RunStatus, failure: Option<Failure>, result: String, duration_ms: u64 },
+
+    /// The agent takes no more messages until it is unarchived.
+    Archived { principal: String },
+    /// The agent takes messages again.
+    Unarchived { principal: String },
+    /// The agent is to go, with its machine, transcript and artifacts.
+    DeleteRequested { principal: String },
+    /// Machine, disk and repository are gone; the log is the last to go.
+    Deleted,
+}
+
+/// What an agent was opened with; fixed for its life unless an event says otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// 1–100 characters.
+    pub name: String,
+    /// Who opened it: `admin` or the name of an API key.
+    pub principal: String,
+    /// The repositories, at most 20, possibly none.
+    pub repos: Vec<RepoSettings>,
+    /// The model by id, with parameters; a run may choose another.
+    pub model: ModelChoice,
+    /// How the harness behaves unless a run says otherwise.
+    pub mode: Mode,
+    /// Open a pull request when the first push is verified.
+    pub auto_create_pr: bool,
+    /// Do not ask for reviewers on it.
+    pub skip_reviewer_request: bool,
+    /// Push straight to the starting ref instead of a branch of its own.
+    pub work_on_current_branch: bool,
+    /// Branch asked for by the caller, if any.
+    pub branch_name: Option<String>,
+    /// Branch on which the agent works; fixed at opening.
+    pub branch: String,
+    /// Names of the variables given; values are sealed records.
+    pub env_names: Vec<String>,
+    /// Free text of the caller.
+    pub metadata: std::collections::BTreeMap<String, String>,
+    /// Whether the operator may keep prompts beyond the run; fixed at opening.
+    pub privacy_mode: bool,
+    /// Limits of every run of this agent.
+    pub limits: RunLimits,
+    /// Which provider makes its sandboxes.
+    pub provider: String,
+    /// Requests kept for read-back that have no effect yet (custom subagents, MCP servers), as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra: Option<serde_json::Value>,
+}
+
+/// One repository of an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepoSettings {
+    /// As given: local path, `file://`, `http(s)://` or ssh URL; never with user information.
+    pub url: String,
+    /// Branch, tag or commit to start from; none = the default branch.
+    pub starting_ref: Option<String>,
+    /// Pull request to continue.
+    pub pr_url: Option<String>,
+    /// Folder under `/workspace`.
+    pub folder: String,
+}
+
+/// The confirmed start of one repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepoBase {
+    /// The repository's URL.
+    pub url: String,
+    /// Branch that a pull request would go to.
+    pub base_branch: String,
+    /// Commit the work starts from.
+    pub commit: String,
+    /// The remote's default branch.
+    pub default_branch: String,
+}
+
+/// Where a repository stands in the workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkspaceBranch {
+    /// The repository's URL.
+    pub url: String,
+    /// Its folder inside the sandbox.
+    pub path: String,
+    /// The branch checked out.
+    pub branch: String,
+    /// The commit checked out.
+    pub commit: String,
+}
+
+/// A repository's worktree as commits on our side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepoCheckpoint {
+    /// The repository's URL.
+    pub url: String,
+    /// Tip of the branch on our side; equals the base when nothing changed.
+    pub commit: String,
+    /// What the branch started from or stood at before this run.
+    pub previous: String,
+    /// How many commits are new in this run.
+    pub new_commits: u32,
+    /// `local id -> published id` for commits made inside the sandbox.
+    pub published: Vec<(String, String)>,
+    /// The diff against the base, counted.
+    pub stat: DiffStat,
+    /// Things a person should know (unmerged files, embedded repositories left out).
+    pub notes: Vec<String>,
+}
+
+/// A diff, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DiffStat {
+    /// Files that differ.
+    pub files: u32,
+    /// Lines added.
+    pub additions: u64,
+    /// Lines removed.
+    pub deletions: u64,
+}
+
+/// One compare-and-swap of a remote branch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PushPlan {
+    /// The repository's URL.
+    pub url: String,
+    /// The branch, without `refs/heads/`.
+    pub branch: String,
+    /// What the branch must be now; none = it must not exist.
+    pub expected: Option<String>,
+    /// What it shall be.
+    pub commit: String,
+}
+
+/// A person's push met ours and they do not merge by themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PushConflict {
+    /// The repository's URL.
+    pub url: String,
+    /// The commit found on the remote.
+    pub theirs: String,
+    /// The files that conflict.
+    pub files: Vec<String>,
+}
+
+/// A pull request as its forge knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PullRequest {
+    /// The repository's URL.
+    pub url: String,
+    /// Number within the repository.
+    pub number: u64,
+    /// Where people read it.
+    pub link: String,
+    /// Branch with the work.
+    pub head: String,
+    /// Branch it would go to.
+    pub base: String,
+    /// Head commit that it was last published for.
+    pub commit: String,
+}
+
+/// A model with its parameters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelChoice {
+    /// Id in the model list.
+    pub id: String,
+    /// Parameters by id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub params: Vec<ModelParam>,
+}
+
+/// One parameter of a model choice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ModelParam {
+    /// Which parameter.
+    pub id: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// How the harness behaves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Works until done.
+    #[default]
+    Agent,
+    /// Explores and writes a plan, which a person approves.
+    Plan,
+    /// Answers questions, changes nothing.
+    Ask,
+    /// Talks architecture; may write documents only.
+    Architect,
+    /// Finds the cause of a fault, then fixes it.
+    Debug,
+}
+
+/// What a run may use up. Every limit has a default in [`crate::limits`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunLimits {
+    /// Model calls.
+    pub steps: u32,
+    /// Tokens of all kinds.
+    pub tokens: u64,
+    /// Money, in millionths of a dollar.
+    pub cost_micros: u64,
+    /// Time until the notice to wrap up, in milliseconds.
+    pub soft_time_ms: u64,
+    /// Time until the hard stop that keeps the work, in milliseconds.
+    pub hard_time_ms: u64,
+}
+
+/// What a message asks beside its text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AskOptions {
+    /// Another model for this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelChoice>,
+    /// Another mode for this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// The message was made by Errand itself (a conflict handed to the agent), not by a person.
+    #[serde(default)]
+    pub automatic: bool,
+}
+
+/// The end of one delta frame: where, and of which kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Frame {
+    /// Text or thinking.
+    pub kind: FrameKind,
+    /// End offset in bytes within all deltas of this attempt.
+    pub end: u64,
+}
+
+/// Which of the two streams of a message a frame belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FrameKind {
+    /// The answer.
+    Text,
+    /// Thinking before it.
+    Thinking,
+}
+
+/// Why a person is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum QuestionKind {
+    /// Is this plan to be carried out?
+    PlanApproval,
+    /// A question by the model.
+    Question,
+    /// May this host be reached?
+    AllowRequest,
+}
+
+/// How a turn of the harness ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum TurnOutcome {
+    /// The model yielded; its last text.
+    Finished { result: String },
+    /// Something failed; work so far is kept.
+    Failed { failure: Failure },
+    /// A person cancelled it.
+    Cancelled,
+    /// The hard time limit was reached; work is kept.
+    Expired,
+}
+
+/// Status of a run, as the public API spells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RunStatus {
+    /// Accepted, not started (queued, or the first thing has not happened yet).
+    Creating,
+    /// Working.
+    Running,
+    /// Ended well.
+    Finished,
+    /// Ended with a failure.
+    Error,
+    /// Ended by a person.
+    Cancelled,
+    /// Ended by its time limit.
+    Expired,
+}
+
+impl RunStatus {
+    /// Whether the run is over.
+    pub const fn is_terminal(self) -> bool {
+        match self {
+            Self::Creating | Self::Running => false,
+            Self::Finished | Self::Error | Self::Cancelled | Self::Expired => true,
+        }
+    }
+}
+
+/// Why a sandbox is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// Nothing happened for the idle time.
+    Idle,
+    /// It reached the hard time limit of a machine.
+    HardLimit,
+    /// The agent was archived.
+    Archived,
+    /// The agent is being deleted.
+    Deleted,
+    /// The workspace could not be prepared; the next run starts afresh.
+    Broken,
+}
+
+impl Event {
+    /// The run that the event belongs to, if it belongs to one.
+    pub const fn run(&self) -> Option<RunId> {
+        match self {
+            Self::Asked { run, .. } | Self::Steered { run, .. } | Self::SteerTaken { run, .. }
+            | Self::RunStarted { run } | Self::BaseResolved { run, .. } | Self::BaseFailed { run, .. }
+            | Self::StepStarted { run, .. } | Self::MessageFinished { run, .. } | Self::ToolCalled { run, .. }
+            | Self::ToolReturned { run, .. } | Self::StepFinished { run, .. } | Self::Noticed { run, .. }
+            | Self::TodosChanged { run, .. } | Self::Compacted { run, .. } | Self::QuestionAsked { run, .. }
+            | Self::CancelRequested { run, .. } | Self::TurnEnded { run, .. } | Self::CheckpointWanted { run, .. }
+            | Self::CheckpointMade { run, .. } | Self::CheckpointFailed { run, .. } | Self::PushWanted { run, .. }
+            | Self::Pushed { run, .. } | Self::PushFailed { run, .. } | Self::PullRequestWanted { run, .. }
+            | Self::PullRequestPublished { run, .. } | Self::PullRequestFailed { run, .. } | Self::RunEnded { run, .. }
+            | Self::WorkspaceReady { run, .. } | Self::WorkspaceFailed { run, .. } => Some(*run),
+            Self::Opened { .. } | Self::Renamed { .. } | Self::SandboxWanted { .. } | Self::SandboxUp { .. }
+            | Self::SandboxFailed { .. } | Self::SandboxLost { .. } | Self::SandboxStopWanted { .. } | Self::SandboxStopped { .. }
+            | Self::PhaseFinished { .. } | Self::EffectFailed { .. } | Self::Denied { .. }
+            | Self::QuestionAnswered { .. } | Self::PullRequestMerged { .. } | Self::Archived { .. } | Self::Unarchived { .. }
+            | Self::DeleteRequested { .. } | Self::Deleted => None,
+        }
+    }
+}
+

@@ -1,0 +1,102 @@
+//! How things go wrong: a failed run, and a refused request.
+
+use serde::{Deserialize, Serialize};
+
+/// Where in a run's life something failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Finding the repository and its starting commit.
+    Repository,
+    /// Making the sandbox.
+    Sandbox,
+    /// Checking the repository out inside it.
+    Clone,
+    /// Making the agent's branch.
+    Branch,
+    /// Asking the model.
+    Model,
+    /// Carrying out a tool call.
+    Tool,
+    /// Turning the worktree into a commit.
+    Commit,
+    /// Pushing and verifying the branch.
+    Push,
+    /// Opening or updating the pull request.
+    PullRequest,
+    /// Anything inside Errand itself.
+    Internal,
+}
+
+/// Why a run ended `ERROR`: a stable code, plain words with what to do, and the phase.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Failure {
+    /// Stable, snake case, for programs.
+    pub code: String,
+    /// Plain words: what happened and what to do.
+    pub message: String,
+    /// Where it happened.
+    pub phase: Phase,
+}
+
+impl Failure {
+    /// A failure from its three parts.
+    pub fn new(phase: Phase, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), phase }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.message, self.code)
+    }
+}
+
+/// Why an input was refused. The server maps each to an HTTP status and a stable code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The agent is not open yet, or was deleted.
+    #[error("there is no such agent")]
+    NoAgent,
+    /// An agent with this id exists already.
+    #[error("an agent with this id exists already")]
+    AgentExists,
+    /// Another run is active and the caller chose not to queue.
+    #[error("another run is active: wait for it, queue this message, or steer it")]
+    Busy,
+    /// The agent is archived.
+    #[error("the agent is archived: unarchive it first")]
+    Archived,
+    /// There is no such run.
+    #[error("there is no such run")]
+    NoRun,
+    /// The run is over.
+    #[error("the run is not active, so it cannot be cancelled")]
+    NotCancellable,
+    /// Nothing is waiting for this answer.
+    #[error("this question is not open")]
+    NoQuestion,
+    /// The queue of follow-ups is full.
+    #[error("too many messages are queued: wait until some are done")]
+    QueueFull,
+    /// A report about something that is no longer current; the driver drops it.
+    #[error("stale: {0}")]
+    Stale(&'static str),
+}
+
+impl Refusal {
+    /// The stable code of the public API.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoAgent => "agent_not_found",
+            Self::AgentExists => "agent_id_conflict",
+            Self::Busy => "agent_busy",
+            Self::Archived => "agent_archived",
+            Self::NoRun => "run_not_found",
+            Self::NotCancellable => "run_not_cancellable",
+            Self::NoQuestion => "question_not_open",
+            Self::QueueFull => "queue_full",
+            Self::Stale(_) => "stale",
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What may be asked of an agent, by people (imperative) and by its own driver (reports).
+//!
+//! Everything that changes an agent goes through `agent::accept` as one of these.
+
+use crate::content::Prompt;
+use crate::event::{AskOptions, Event, Settings};
+use crate::ids::{AgentId, MessageId, QuestionId, RunId};
+
+/// One input to an agent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// Open the agent with its first message.
+    Open { agent: AgentId, settings: Box<Settings>, run: RunId, prompt: Prompt, options: AskOptions },
+    /// A follow-up message.
+    Ask { run: RunId, prompt: Prompt, options: AskOptions, when_busy: WhenBusy, principal: String, message: MessageId },
+    /// End a run.
+    Cancel { run: RunId, principal: String },
+    /// Answer an open question.
+    Answer { question: QuestionId, answer: String, principal: String },
+    /// Give another name.
+    Rename { name: String },
+    /// Take no more messages.
+    Archive { principal: String },
+    /// Take messages again.
+    Unarchive { principal: String },
+    /// Go away, with machine and transcript.
+    Delete { principal: String },
+    /// A person merged a pull request kept by Errand.
+    Merged { repo: String, number: u64, commit: String, principal: String },
+    /// The driver reports what happened or states an intent; refused when it is stale.
+    Report(Event),
+}
+
+/// What to do with a message that finds a run active.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenBusy {
+    /// Answer `agent_busy`.
+    #[default]
+    Refuse,
+    /// Start it after the active run and those queued before.
+    Queue,
+    /// Put it before the model at its next step; without an active run it is an ordinary message.
+    Steer,
+}

@@ -1,0 +1,18 @@
+//! Every word that crosses a process: ids, events, inputs, limits, the guest link and the public API.
+//!
+//! Read in this order: [`ids`] names things, [`content`] is what a conversation is made of,
+//! [`event`] is what happened (durable), [`delta`] what is seen live only, [`input`] what may be
+//! asked of an agent, [`failure`] how things go wrong, [`limits`] every limit with its name,
+//! [`link`] how the server speaks to a guest, [`api`] the public HTTP bodies.
+//!
+//! Plain data only: no IO, no clock, no randomness (ids are minted from values passed in).
+
+pub mod ids;
+pub mod content;
+pub mod event;
+pub mod delta;
+pub mod input;
+pub mod failure;
+pub mod limits;
+pub mod link;
+pub mod api;

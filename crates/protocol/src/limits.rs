@@ -1,0 +1,79 @@
+//! Every limit that a user can meet: name, unit, default. Limits private to a mechanism stand with it.
+
+use crate::event::RunLimits;
+
+/// Text of one prompt, in characters.
+pub const PROMPT_CHARS: usize = 100_000;
+/// Images of one prompt.
+pub const PROMPT_IMAGES: usize = 5;
+/// Bytes of one image.
+pub const IMAGE_BYTES: usize = 15 * 1024 * 1024;
+/// Bytes of one HTTP request body: five images in base64 and room for the rest.
+pub const REQUEST_BYTES: usize = 110 * 1024 * 1024;
+/// Characters of an agent's name.
+pub const NAME_CHARS: usize = 100;
+/// Repositories of one agent.
+pub const REPOS: usize = 20;
+/// Variables of one agent.
+pub const ENV_VARS: usize = 50;
+/// Bytes of a variable's value.
+pub const ENV_VALUE_BYTES: usize = 4096;
+/// Bytes of a variable's name.
+pub const ENV_NAME_BYTES: usize = 255;
+/// Follow-ups waiting behind the active run.
+pub const QUEUED_RUNS: usize = 20;
+/// Steering messages waiting for the next step.
+pub const QUEUED_STEERS: usize = 20;
+/// Entries of free metadata.
+pub const METADATA_ENTRIES: usize = 50;
+/// Bytes of an event's body that stay in the log; a larger one goes to a blob.
+pub const EVENT_INLINE_BYTES: usize = 64 * 1024;
+/// Rows on one page of a list.
+pub const PAGE_MAX: usize = 100;
+/// Rows on one page unless asked otherwise.
+pub const PAGE_DEFAULT: usize = 20;
+
+/// Steps of one run.
+pub const RUN_STEPS: u32 = 500;
+/// Tokens of one run, all kinds added.
+pub const RUN_TOKENS: u64 = 50_000_000;
+/// Money of one run, in millionths of a dollar.
+pub const RUN_COST_MICROS: u64 = 50_000_000;
+/// Time of one run until the hard stop, in milliseconds.
+pub const RUN_HARD_MS: u64 = 15 * 60 * 1000;
+/// How long before the hard stop the model is told to wrap up, in milliseconds.
+pub const RUN_SOFT_BEFORE_MS: u64 = 2 * 60 * 1000;
+/// Time a cancelled harness gets to report before the run is ended without it, in milliseconds.
+pub const CANCEL_GRACE_MS: u64 = 10_000;
+/// A person's time to answer a question before its default holds, in milliseconds.
+pub const QUESTION_MS: u64 = 24 * 60 * 60 * 1000;
+/// Idle time until a sandbox is stopped, in milliseconds.
+pub const IDLE_MS: u64 = 800 * 1000;
+/// Life of one sandbox, in milliseconds.
+pub const SANDBOX_HARD_MS: u64 = 8 * 60 * 60 * 1000;
+/// Inactivity after which an agent is archived and its disk goes, in milliseconds.
+pub const INACTIVE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+/// Times an effect is tried before its failure is final.
+pub const EFFECT_ATTEMPTS: u32 = 4;
+/// Sandboxes lost during one run before the run fails.
+pub const SANDBOX_LOSSES: u32 = 3;
+/// Time limit of a shell command unless the call says otherwise, in milliseconds.
+pub const COMMAND_MS: u64 = 2 * 60 * 1000;
+/// Longest time limit a call may choose, in milliseconds.
+pub const COMMAND_MAX_MS: u64 = 10 * 60 * 1000;
+/// Bytes of a tool result that the model is given.
+pub const TOOL_RESULT_BYTES: usize = 32 * 1024;
+/// Bytes of a command's output that are kept.
+pub const COMMAND_OUTPUT_BYTES: u64 = 16 * 1024 * 1024;
+
+impl Default for RunLimits {
+    fn default() -> Self {
+        Self {
+            steps: RUN_STEPS,
+            tokens: RUN_TOKENS,
+            cost_micros: RUN_COST_MICROS,
+            soft_time_ms: RUN_HARD_MS - RUN_SOFT_BEFORE_MS,
+            hard_time_ms: RUN_HARD_MS,
+        }
+    }
+}
