@@ -1,0 +1,378 @@
+//! Bodies about agents.
+
+use crate::event::{DiffStat, Mode, ModelChoice};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+use super::runs::{Prompt, Run, UsageBody};
+
+/// `POST /v1/agents`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateAgent {
+    /// The first message.
+    pub prompt: Prompt,
+    /// Omitted: the configured default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelChoice>,
+    /// 1–100 characters; omitted: derived from the prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where it runs; only `cloud` so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<EnvChoice>,
+    /// At most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repos: Vec<RepoBody>,
+    /// Push straight to the starting ref.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work_on_current_branch: Option<bool>,
+    /// Open a pull request after the first verified push.
+    #[serde(default, rename = "autoCreatePR", skip_serializing_if = "Option::is_none")]
+    pub auto_create_pr: Option<bool>,
+    /// Ask nobody for a review.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip_reviewer_request: Option<bool>,
+    /// Accepted for compatibility: pull requests are opened by the connection's own identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_as_cursor_github_app: Option<bool>,
+    /// Variables for the sandbox, at most 50; values are sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env_vars: Option<BTreeMap<String, String>>,
+    /// Variables of the first run; treated as `envVars`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_env_vars: Option<BTreeMap<String, String>>,
+    /// MCP servers; a non-empty list is refused until they are supported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mcp_servers: Option<Vec<serde_json::Value>>,
+    /// Subagents; a non-empty list is refused until they are supported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_subagents: Option<Vec<serde_json::Value>>,
+    /// How the agent behaves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// Chosen by the client: `bc-<uuid>`; makes the create idempotent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+    /// Free text of the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<BTreeMap<String, String>>,
+    /// Accepted for compatibility.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_serve_agent: Option<bool>,
+    /// The branch to work on; omitted: `errand/<slug>-<suffix>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch_name: Option<String>,
+    /// Limits of every run; omitted: the defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsBody>,
+}
+
+/// Limits a caller may set; an omitted one has its default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LimitsBody {
+    /// Model calls of one run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u32>,
+    /// Tokens of one run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    /// Money of one run in cents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_cents: Option<u64>,
+    /// Minutes of one run, 1–480.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<u32>,
+}
+
+/// Where an agent runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnvChoice {
+    /// `cloud`, `pool` or `machine`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Which pool, machine or environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// One repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RepoBody {
+    /// Local path, `file://`, `http(s)://` or ssh URL.
+    pub url: String,
+    /// Branch, tag or commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starting_ref: Option<String>,
+    /// Pull request to continue; `startingRef` is then ignored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pr_url: Option<String>,
+}
+
+/// An agent, whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Agent {
+    /// `bc-<uuid>`.
+    pub id: String,
+    /// 1–100 characters.
+    pub name: String,
+    /// `ACTIVE`, `IDLE` or `ARCHIVED`.
+    pub status: String,
+    /// Where it runs.
+    pub env: EnvChoice,
+    /// Where people look at it.
+    pub url: String,
+    /// ISO 8601.
+    pub created_at: String,
+    /// ISO 8601.
+    pub updated_at: String,
+    /// Its newest run.
+    pub latest_run_id: String,
+    /// Status of that run.
+    pub latest_run_status: String,
+    /// Its repositories.
+    pub repos: Vec<RepoBody>,
+    /// Pushes to the starting ref.
+    pub work_on_current_branch: bool,
+    /// Opens a pull request by itself.
+    #[serde(rename = "autoCreatePR")]
+    pub auto_create_pr: bool,
+    /// Asks nobody for a review.
+    pub skip_reviewer_request: bool,
+    /// Free text of the caller.
+    pub metadata: BTreeMap<String, String>,
+    /// The branch it works on; none without a repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch_name: Option<String>,
+    /// Its pull requests.
+    pub pull_requests: Vec<PullRequestLink>,
+    /// Model of runs that name none.
+    pub model: ModelChoice,
+    /// Mode of runs that name none.
+    pub mode: Mode,
+    /// Names of its variables.
+    pub env_var_names: Vec<String>,
+    /// Its machine.
+    pub sandbox: SandboxBody,
+    /// What it has used.
+    pub usage: UsageBody,
+    /// Runs waiting behind the active one.
+    pub queued_runs: u32,
+    /// What a person is asked, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<QuestionBody>,
+    /// Position of its newest event.
+    pub seq: u64,
+}
+
+/// The machine of an agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SandboxBody {
+    /// `none`, `starting`, `up` or `stopping`.
+    pub state: String,
+    /// Incarnation, from 1; 0 before the first.
+    pub epoch: u64,
+    /// Who makes it.
+    pub provider: String,
+}
+
+/// A question that waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QuestionBody {
+    /// Answer it at `POST /v1/agents/{id}/questions/{questionId}`.
+    pub id: String,
+    /// `plan_approval`, `question` or `allow_request`.
+    pub kind: String,
+    /// What is asked.
+    pub text: String,
+    /// Answers to choose from; empty: free text.
+    pub options: Vec<String>,
+    /// What holds when nobody answers in time.
+    pub default: String,
+    /// ISO 8601.
+    pub deadline: String,
+}
+
+/// `POST /v1/agents/{id}/questions/{questionId}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerQuestion {
+    /// One of the options, or free text.
+    pub answer: String,
+}
+
+/// A pull request of an agent, in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PullRequestLink {
+    /// Its repository.
+    pub repo_url: String,
+    /// Number within the repository.
+    pub number: u64,
+    /// Where people read it.
+    pub url: String,
+}
+
+/// A pull request kept by Errand itself, whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PullRequestBody {
+    /// Its repository.
+    pub repo_url: String,
+    /// Number within the repository.
+    pub number: u64,
+    /// Where people read it.
+    pub url: String,
+    /// One line.
+    pub title: String,
+    /// Markdown.
+    pub body: String,
+    /// Branch with the work.
+    pub head: String,
+    /// Branch it would go to.
+    pub base: String,
+    /// Head commit.
+    pub commit: String,
+    /// `open`, `merged` or `closed`.
+    pub state: String,
+    /// The merge commit, once merged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merge_commit: Option<String>,
+    /// Counted against the base.
+    pub stat: DiffStat,
+}
+
+/// Answer to `POST /v1/agents`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CreatedAgent {
+    /// The agent, with `latestRunId`.
+    pub agent: Agent,
+    /// Its first run.
+    pub run: Run,
+}
+
+/// `PATCH /v1/agents/{id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateAgent {
+    /// Another name, 1–100 characters.
+    pub name: String,
+}
+
+/// One event of the log as the API shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EventBody {
+    /// Dense from 1.
+    pub seq: u64,
+    /// ISO 8601.
+    pub at: String,
+    /// Hash of this event, chained over the one before (blake3, hex).
+    pub hash: String,
+    /// The event, tagged by `type`.
+    pub event: serde_json::Value,
+}
+
+/// `GET /v1/agents/{id}/events?after=N`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EventsBody {
+    /// Oldest first.
+    pub items: Vec<EventBody>,
+    /// Pass it as `after` for more; absent when these were all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_after: Option<u64>,
+}
+
+/// `GET /v1/agents/{id}/diff`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DiffBody {
+    /// One entry a repository.
+    pub repos: Vec<RepoDiff>,
+}
+
+/// The diff of one repository, computed from our own copy, never reported by the sandbox.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RepoDiff {
+    /// Its URL.
+    pub repo_url: String,
+    /// The branch.
+    pub branch: String,
+    /// Commit compared against.
+    pub base: String,
+    /// Commit compared.
+    pub head: String,
+    /// Counted.
+    pub stat: DiffStat,
+    /// The commits of the branch, newest first.
+    pub commits: Vec<CommitBody>,
+    /// Per file.
+    pub files: Vec<FileDiff>,
+    /// Some of the diff was left out because of its size.
+    pub truncated: bool,
+}
+
+/// One commit of the branch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CommitBody {
+    /// Full id.
+    pub id: String,
+    /// First line of the message.
+    pub subject: String,
+    /// How many parents it has.
+    pub parents: Vec<String>,
+    /// ISO 8601.
+    pub authored_at: String,
+}
+
+/// One file of a diff.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FileDiff {
+    /// Path now (or before, when deleted).
+    pub path: String,
+    /// Path before, when renamed or copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_path: Option<String>,
+    /// `added`, `deleted`, `modified`, `renamed`, `copied` or `type_changed`.
+    pub status: String,
+    /// Content is not text.
+    pub binary: bool,
+    /// Lines added.
+    pub additions: u64,
+    /// Lines removed.
+    pub deletions: u64,
+    /// The hunks as unified text; empty for binary files.
+    pub patch: String,
+}
+
+/// `GET /v1/doctor`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DoctorBody {
+    /// Every point checked.
+    pub checks: Vec<DoctorCheck>,
+}
+
+/// One point that was checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DoctorCheck {
+    /// What was checked.
+    pub name: String,
+    /// `ok`, `reduced` or `missing`.
+    pub state: String,
+    /// What was found, what it protects from, how to improve it.
+    pub detail: String,
+}
+
