@@ -1,1 +1,34 @@
-//! To be written.
+//! Everything Errand remembers: the log of events, projections of it, leases, outbox, sealed
+//! values, blobs and keys, in one database and one folder.
+//!
+//! ```text
+//!   append ──► writer (group commit) ──► log + records + sealed + outbox, one transaction
+//!   read   ◄── reader connections                  └─► `Store::committed`: wake-ups, no data
+//! ```
+//!
+//! One SQL text serves every backend: types are text, bigint and blob; placeholders `$1`; DDL lives
+//! in a migration folder per backend. No clock and no background work: times are arguments.
+//! Every function that reaches a tenant's data takes its organisation.
+
+mod append;
+pub mod blob;
+mod erase;
+pub mod error;
+pub mod keys;
+pub mod kv;
+pub mod lease;
+pub mod log;
+pub mod open;
+pub mod outbox;
+pub mod records;
+pub mod sealed;
+mod sql;
+mod writer;
+
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod tests;
+
+pub use error::Error;
+pub use open::{Committed, Store};

@@ -1,0 +1,400 @@
+//! Appending: events, records, sealed values, outbox and the idempotency mark in one transaction.
+
+use crate::error::Error;
+use crate::log::{BLOB, Hash, INLINE, StoredEvent};
+use crate::open::{Committed, Store};
+use crate::outbox::Letter;
+use crate::records::{AgentRow, RunRow};
+use crate::sealed::{SealedValue, Sealer};
+use crate::sql::{int, nat, statements, text};
+use protocol::event::{Event, Logged, VERSION};
+use protocol::ids::{AgentId, OrgId, Seq, Term};
+use protocol::limits::EVENT_INLINE_BYTES;
+use sqlx::{AnyConnection, Row};
+use std::sync::Arc;
+
+statements! {
+    STANDING = "SELECT a.head_seq, a.head_hash, a.repo_urls, a.pr_urls FROM agents a \
+        WHERE a.org = $1 AND a.id = $2";
+    TERM = "SELECT term FROM leases WHERE org = $1 AND agent = $2";
+    EVENT = "INSERT INTO events \
+        (org, agent, seq, at_ms, type, version, place, body, body_hash, hash) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    REMEMBERED = "SELECT response FROM idempotency WHERE org = $1 AND key = $2";
+    REMEMBER = "INSERT INTO idempotency (org, key, response, at_ms) VALUES ($1, $2, $3, $4)";
+    FORGET = "DELETE FROM idempotency WHERE at_ms < $1";
+}
+
+/// Everything that becomes true at once.
+pub struct Append {
+    /// Whose agent.
+    pub org: OrgId,
+    /// Which agent.
+    pub agent: AgentId,
+    /// The last event the caller has folded; 0 opens the agent.
+    pub expected: Seq,
+    /// The driver's lease; none for inputs accepted at the door.
+    pub term: Option<Term>,
+    /// When and what, in order; none when only records change.
+    pub events: Vec<(i64, Event)>,
+    /// The agent as lists show it, after these events.
+    pub agent_row: AgentRow,
+    /// Runs that changed.
+    pub run_rows: Vec<RunRow>,
+    /// Values that events name.
+    pub sealed: Vec<SealedValue>,
+    /// Answer to give when the same request comes again.
+    pub idempotency: Option<Idempotency>,
+    /// Messages to the world outside.
+    pub letters: Vec<Letter>,
+    /// Wake the agent's driver, now or after a restart.
+    pub nudge: bool,
+}
+
+/// What makes a repeated request recognisable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The caller's key, made unique by the caller's principal and path.
+    pub key: String,
+    /// What was answered.
+    pub response: String,
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+/// An event that is now in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Appended {
+    /// The event, to be folded.
+    pub logged: Logged,
+    /// The same event as every later reader sees it.
+    pub stored: StoredEvent,
+}
+
+/// Why nothing was appended.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Another writer was first: read what it wrote and decide again.
+    #[error("the log has grown to {actual}")]
+    SeqConflict {
+        /// The last event; 0 when there is no such agent.
+        actual: Seq,
+    },
+    /// The lease was lost to another holder: stop.
+    #[error("the lease is lost: the term is now {actual}")]
+    Fenced {
+        /// The term in force; 0 when nobody ever held the lease.
+        actual: Term,
+    },
+    /// This request was carried out before.
+    #[error("the request was carried out before")]
+    Duplicate {
+        /// What was answered then.
+        response: String,
+    },
+    /// The store failed.
+    #[error("append to the log")]
+    Store(#[from] Error),
+}
+
+/// An event ready to be written: everything but its digest, which depends on the one before.
+struct Entry {
+    seq: Seq,
+    at_ms: i64,
+    kind: Arc<str>,
+    body: Arc<str>,
+    body_hash: Hash,
+    place: i64,
+}
+
+struct Prepared {
+    request: Append,
+    agent_text: String,
+    entries: Vec<Entry>,
+}
+
+/// What the database says about the agent.
+struct Standing {
+    seq: Seq,
+    hash: Hash,
+    repo_urls: String,
+    pr_urls: String,
+}
+
+/// An event's type and its JSON text.
+pub(crate) fn encode(event: &Event) -> Result<(String, String), Error> {
+    #[derive(serde::Deserialize)]
+    struct Tag {
+        r#type: String,
+    }
+    let body = crate::sql::to_json(event)?;
+    let tag: Tag = crate::sql::from_json(&body, "body")?;
+    Ok((tag.r#type, body))
+}
+
+impl Store {
+    /// Appends after the commit is on disk, or changes nothing.
+    pub async fn append(&self, request: Append) -> Result<Vec<Appended>, AppendError> {
+        let prepared = Arc::new(prepare(request)?);
+        let large = prepared.entries.iter().filter(|entry| entry.place == BLOB);
+        // Held until the commit: a blob is not collected between its writing and its reference.
+        let mut guard = None;
+        for entry in large {
+            if guard.is_none() {
+                guard = Some(self.inner.blobs.keep().await);
+            }
+            self.inner.blobs.write(&entry.body_hash.to_string(), entry.body.as_bytes()).await?;
+        }
+        let hashes = self.commit_append(&prepared).await??;
+        drop(guard);
+        Ok(prepared.appended(&hashes))
+    }
+
+    async fn commit_append(
+        &self,
+        prepared: &Arc<Prepared>,
+    ) -> Result<Result<Vec<Hash>, AppendError>, Error> {
+        let (inner, work) = (Arc::clone(&self.inner), Arc::clone(prepared));
+        let committed = self.inner.committed.clone();
+        let notice = Committed {
+            org: prepared.request.org.clone(),
+            agent: prepared.request.agent,
+            head: prepared.head(),
+            nudge: prepared.request.nudge,
+        };
+        let sealer = inner.sealer.clone();
+        self.inner
+            .writer
+            .write_then(
+                move |connection| {
+                    let (work, sealer) = (Arc::clone(&work), sealer.clone());
+                    Box::pin(async move { carry_out(connection, &work, &sealer).await })
+                },
+                move |outcome: &Result<Vec<Hash>, AppendError>| {
+                    if outcome.is_ok() {
+                        // Nobody listening is fine: whoever comes later reads the log.
+                        drop(committed.send(notice));
+                    }
+                },
+            )
+            .await
+    }
+
+    /// The answer given to an earlier request with this key.
+    pub async fn remembered(&self, org: &OrgId, key: &str) -> Result<Option<String>, Error> {
+        let row = sqlx::query(REMEMBERED)
+            .bind(&org.0)
+            .bind(key)
+            .fetch_optional(&self.inner.readers)
+            .await?;
+        row.map(|row| text(&row, "response")).transpose()
+    }
+
+    /// Forgets answers given before a time.
+    pub async fn forget_answers(&self, before_ms: i64) -> Result<u64, Error> {
+        self.inner
+            .writer
+            .write(move |connection| {
+                Box::pin(async move {
+                    let done = sqlx::query(FORGET).bind(before_ms).execute(connection).await?;
+                    Ok(done.rows_affected())
+                })
+            })
+            .await
+    }
+}
+
+fn prepare(mut request: Append) -> Result<Prepared, Error> {
+    request.agent_row.open |= request.nudge;
+    let mut entries = Vec::with_capacity(request.events.len());
+    let mut seq = request.expected;
+    for (at_ms, event) in &request.events {
+        seq = seq.next();
+        let (kind, body) = encode(event)?;
+        let place = if body.len() > EVENT_INLINE_BYTES { BLOB } else { INLINE };
+        let body_hash = Hash::of(body.as_bytes());
+        let (kind, body) = (kind.into(), body.into());
+        entries.push(Entry { seq, at_ms: *at_ms, kind, body, body_hash, place });
+    }
+    let agent_text = request.agent.to_string();
+    Ok(Prepared { request, agent_text, entries })
+}
+
+impl Prepared {
+    fn head(&self) -> Seq {
+        self.entries.last().map_or(self.request.expected, |entry| entry.seq)
+    }
+
+    fn appended(&self, hashes: &[Hash]) -> Vec<Appended> {
+        let events = self.request.events.iter().zip(&self.entries).zip(hashes);
+        events
+            .map(|(((at_ms, event), entry), hash)| Appended {
+                logged: Logged { seq: entry.seq, at_ms: *at_ms, event: event.clone() },
+                stored: StoredEvent {
+                    seq: entry.seq,
+                    at_ms: *at_ms,
+                    kind: Arc::clone(&entry.kind),
+                    body: Arc::clone(&entry.body),
+                    hash: *hash,
+                },
+            })
+            .collect()
+    }
+
+    fn hashes(&self, mut previous: Hash) -> Vec<Hash> {
+        let mut hashes = Vec::with_capacity(self.entries.len());
+        for Entry { seq, at_ms, kind, body_hash, .. } in &self.entries {
+            previous = previous.follow(*seq, *at_ms, kind, body_hash);
+            hashes.push(previous);
+        }
+        hashes
+    }
+}
+
+/// Refusals come before the first write: the transaction is shared with other requests.
+async fn carry_out(
+    connection: &mut AnyConnection,
+    work: &Prepared,
+    sealer: &Sealer,
+) -> Result<Result<Vec<Hash>, AppendError>, Error> {
+    if let Some(refusal) = refuse_early(connection, work).await? {
+        return Ok(Err(refusal));
+    }
+    let standing = standing(connection, work).await?;
+    let (seq, hash) = standing.as_ref().map_or((Seq(0), Hash::NONE), |s| (s.seq, s.hash));
+    if seq != work.request.expected || (standing.is_none() && work.entries.is_empty()) {
+        return Ok(Err(AppendError::SeqConflict { actual: seq }));
+    }
+    let hashes = work.hashes(hash);
+    let tip = hashes.last().copied().unwrap_or(hash);
+    if !write_agent(connection, work, standing.as_ref(), tip).await? {
+        // Only where other processes write too: they were first after our look at the head.
+        let actual = self::standing(connection, work).await?.map_or(Seq(0), |s| s.seq);
+        return Ok(Err(AppendError::SeqConflict { actual }));
+    }
+    for (entry, hash) in work.entries.iter().zip(&hashes) {
+        write_entry(connection, work, entry, hash).await?;
+    }
+    write_rest(connection, work, sealer).await?;
+    Ok(Ok(hashes))
+}
+
+async fn refuse_early(
+    connection: &mut AnyConnection,
+    work: &Prepared,
+) -> Result<Option<AppendError>, Error> {
+    let org = &work.request.org.0;
+    if let Some(idempotency) = &work.request.idempotency {
+        let row = sqlx::query(REMEMBERED).bind(org).bind(&idempotency.key);
+        if let Some(row) = row.fetch_optional(&mut *connection).await? {
+            return Ok(Some(AppendError::Duplicate { response: text(&row, "response")? }));
+        }
+    }
+    let Some(term) = work.request.term else {
+        return Ok(None);
+    };
+    let row = sqlx::query(TERM).bind(org).bind(&work.agent_text);
+    let actual = match row.fetch_optional(&mut *connection).await? {
+        Some(row) => Term(nat(&row, "term")?),
+        None => Term(0),
+    };
+    Ok((actual != term).then_some(AppendError::Fenced { actual }))
+}
+
+async fn standing(
+    connection: &mut AnyConnection,
+    work: &Prepared,
+) -> Result<Option<Standing>, Error> {
+    let row = sqlx::query(STANDING)
+        .bind(&work.request.org.0)
+        .bind(&work.agent_text)
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| {
+        Ok(Standing {
+            seq: Seq(nat(&row, "head_seq")?),
+            hash: Hash::from_column(&row, "head_hash")?,
+            repo_urls: row.try_get("repo_urls")?,
+            pr_urls: row.try_get("pr_urls")?,
+        })
+    })
+    .transpose()
+}
+
+async fn write_agent(
+    connection: &mut AnyConnection,
+    work: &Prepared,
+    standing: Option<&Standing>,
+    tip: Hash,
+) -> Result<bool, Error> {
+    let place = crate::records::Place {
+        org: &work.request.org,
+        agent: &work.agent_text,
+        expected: work.request.expected,
+        head: work.head(),
+        hash: tip,
+    };
+    let links = standing.map(|s| (s.repo_urls.as_str(), s.pr_urls.as_str()));
+    crate::records::write_agent(connection, &place, &work.request.agent_row, links).await
+}
+
+async fn write_entry(
+    connection: &mut AnyConnection,
+    work: &Prepared,
+    entry: &Entry,
+    hash: &Hash,
+) -> Result<(), Error> {
+    let org = &work.request.org;
+    let inline = if entry.place == INLINE { &*entry.body } else { "" };
+    sqlx::query(EVENT)
+        .bind(&org.0)
+        .bind(&work.agent_text)
+        .bind(int(entry.seq.0))
+        .bind(entry.at_ms)
+        .bind(&*entry.kind)
+        .bind(i64::from(VERSION))
+        .bind(entry.place)
+        .bind(inline)
+        .bind(entry.body_hash.0.as_slice())
+        .bind(hash.0.as_slice())
+        .execute(&mut *connection)
+        .await?;
+    if entry.place == BLOB {
+        let reference = crate::blob::Reference {
+            org,
+            owner: &work.agent_text,
+            digest: &entry.body_hash.to_string(),
+            size: entry.body.len(),
+            at_ms: entry.at_ms,
+        };
+        crate::blob::refer(connection, &reference).await?;
+    }
+    Ok(())
+}
+
+async fn write_rest(
+    connection: &mut AnyConnection,
+    work: &Prepared,
+    sealer: &Sealer,
+) -> Result<(), Error> {
+    let Append { org, run_rows, sealed, letters, idempotency, .. } = &work.request;
+    for run in run_rows {
+        crate::records::write_run(connection, org, &work.agent_text, run).await?;
+    }
+    for value in sealed {
+        crate::sealed::write(connection, sealer, org, value).await?;
+    }
+    for letter in letters {
+        crate::outbox::write(connection, org, &work.agent_text, letter).await?;
+    }
+    if let Some(Idempotency { key, response, at_ms }) = idempotency {
+        sqlx::query(REMEMBER)
+            .bind(&org.0)
+            .bind(key)
+            .bind(response)
+            .bind(*at_ms)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! Opening a store: folder layout, connections, schema, and the writer's life.
+
+use crate::blob::Blobs;
+use crate::error::Error;
+use crate::sealed::Sealer;
+use crate::writer::Writer;
+use protocol::ids::{AgentId, OrgId, Seq};
+use sqlx::AnyPool;
+use sqlx::any::AnyPoolOptions;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::broadcast;
+use tokio::task::JoinSet;
+
+/// Reader connections of an embedded database.
+const READERS: u32 = 4;
+/// How long a connection waits for another process's lock, in milliseconds (see the pragma).
+const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 10000";
+/// How long a caller waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Commits that a slow listener may fall behind before it is told that it missed some.
+const COMMITTED_BACKLOG: usize = 4096;
+/// Starts a writing transaction; takes the lock at once, so a commit is never refused later.
+const SQLITE_BEGIN: &str = "BEGIN IMMEDIATE";
+/// Pragmas of every connection: an acknowledged commit survives the loss of power.
+const SQLITE_PRAGMAS: [&str; 4] = [
+    BUSY_TIMEOUT,
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA journal_size_limit = 67108864",
+];
+
+static SQLITE_SCHEMA: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// An agent's log has grown. A wake-up only: read the log for what happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// Whose agent.
+    pub org: OrgId,
+    /// Which agent.
+    pub agent: AgentId,
+    /// The last event now.
+    pub head: Seq,
+    /// The agent's driver has something to do.
+    pub nudge: bool,
+}
+
+/// The store. Cheap to clone; all clones are one store.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) readers: AnyPool,
+    pub(crate) writer: Writer,
+    pub(crate) blobs: Blobs,
+    pub(crate) sealer: Sealer,
+    pub(crate) committed: broadcast::Sender<Committed>,
+    writing: AnyPool,
+    /// Owns the writer's task: it ends with the store.
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl Store {
+    /// Opens the store in a data folder, making what is missing.
+    pub async fn open(data: &Path) -> Result<Self, Error> {
+        tokio::fs::create_dir_all(data).await.map_err(Error::file("make the data folder"))?;
+        let url = sqlite_url(&data.join("errand.db"))?;
+        let writing = pool(&url, 1, Access::Write).await?;
+        SQLITE_SCHEMA.run(&writing).await?;
+        let readers = pool(&url, READERS, Access::Read).await?;
+        let sealer = Sealer::open(&data.join("keys"), crate::sealed::any_sealed(&readers)).await?;
+        let blobs = Blobs::open(data.join("blobs")).await?;
+        Ok(Self::start(writing, readers, blobs, sealer))
+    }
+
+    /// A store in memory, gone with its last clone.
+    pub async fn memory() -> Result<Self, Error> {
+        // One connection for both: a second one would be a second database.
+        let writing = pool("sqlite::memory:", 1, Access::Write).await?;
+        SQLITE_SCHEMA.run(&writing).await?;
+        Ok(Self::start(writing.clone(), writing, Blobs::memory(), Sealer::ephemeral()?))
+    }
+
+    fn start(writing: AnyPool, readers: AnyPool, blobs: Blobs, sealer: Sealer) -> Self {
+        let (writer, work) = Writer::new(writing.clone(), SQLITE_BEGIN);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(work);
+        let (committed, _) = broadcast::channel(COMMITTED_BACKLOG);
+        let tasks = Mutex::new(tasks);
+        Self {
+            inner: Arc::new(Inner { readers, writer, blobs, sealer, committed, writing, tasks }),
+        }
+    }
+
+    /// Wake-ups after every commit to a log. A listener that lags rereads what it watches.
+    pub fn committed(&self) -> broadcast::Receiver<Committed> {
+        self.inner.committed.subscribe()
+    }
+
+    /// Ends the writer and closes the connections. Whatever is unanswered by then fails.
+    pub async fn close(&self) {
+        let mut tasks = match self.inner.tasks.lock() {
+            Ok(mut guard) => std::mem::take(&mut *guard),
+            Err(poisoned) => std::mem::take(&mut *poisoned.into_inner()),
+        };
+        self.inner.writing.close().await;
+        self.inner.readers.close().await;
+        tasks.shutdown().await;
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        sqlx::query("SELECT 1").execute(&self.inner.readers).await?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Access {
+    Read,
+    Write,
+}
+
+async fn pool(url: &str, size: u32, access: Access) -> Result<AnyPool, Error> {
+    sqlx::any::install_default_drivers();
+    let pool = AnyPoolOptions::new()
+        .max_connections(size)
+        .min_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                for pragma in SQLITE_PRAGMAS {
+                    sqlx::query(pragma).execute(&mut *connection).await?;
+                }
+                if let Access::Read = access {
+                    sqlx::query("PRAGMA query_only = 1").execute(&mut *connection).await?;
+                }
+                Ok(())
+            })
+        })
+        .connect(url)
+        .await?;
+    Ok(pool)
+}
+
+/// The URL of a database file; every byte that could mean something in a URL is escaped.
+fn sqlite_url(path: &Path) -> Result<String, Error> {
+    let text = path.to_str().ok_or_else(|| {
+        Error::damaged(format!("the data folder's path is not UTF-8: {}", path.display()))
+    })?;
+    let mut url = String::from("sqlite://");
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => {
+                url.push(char::from(byte));
+            }
+            _ => url.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    url.push_str("?mode=rwc");
+    Ok(url)
+}

@@ -1,0 +1,485 @@
+//! Projections of the log that lists are made of: one row per agent, one per run.
+//!
+//! They are written with the events they follow from, never alone, so they are never behind.
+
+use crate::error::Error;
+use crate::log::Hash;
+use crate::open::Store;
+use crate::sql::{flag, from_json, id, int, json, nat, statements, text, to_json};
+use protocol::content::Usage;
+use protocol::event::RunStatus;
+use protocol::failure::Failure;
+use protocol::ids::{AgentId, OrgId, RunId, Seq};
+use protocol::limits::PAGE_MAX;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
+
+const REPO: &str = "repo";
+const PULL_REQUEST: &str = "pr";
+
+statements! {
+    INSERT_AGENT = "INSERT INTO agents (org, id, head_seq, head_hash, name, name_folded, status, \
+        repo_urls, pr_urls, archived, created_ms, updated_ms, latest_run, branch, model, usage, \
+        cost_micros, detail, open, wake_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, \
+        $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT (org, id) DO NOTHING";
+    UPDATE_AGENT = "UPDATE agents SET head_seq = $3, head_hash = $4, name = $5, name_folded = $6, \
+        status = $7, repo_urls = $8, pr_urls = $9, archived = $10, created_ms = $11, updated_ms = $12, \
+        latest_run = $13, branch = $14, model = $15, usage = $16, cost_micros = $17, \
+        detail = $18, open = $19, wake_at_ms = $20 \
+        WHERE org = $1 AND id = $2 AND head_seq = $21";
+    LINK = "INSERT INTO agent_links (org, kind, value, created_ms, agent) \
+        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (org, kind, value, created_ms, agent) DO NOTHING";
+    UNLINK = "DELETE FROM agent_links WHERE org = $1 AND agent = $2";
+    WRITE_RUN = "INSERT INTO runs (org, agent, id, status, created_ms, updated_ms, duration_ms, \
+        prompt, result, failure, usage, cost_micros, git) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+        ON CONFLICT (org, agent, id) DO UPDATE SET status = excluded.status, \
+        updated_ms = excluded.updated_ms, duration_ms = excluded.duration_ms, \
+        prompt = excluded.prompt, result = excluded.result, failure = excluded.failure, \
+        usage = excluded.usage, cost_micros = excluded.cost_micros, git = excluded.git";
+    GET_AGENT = "SELECT id, head_seq, name, status, repo_urls, pr_urls, archived, created_ms, \
+        updated_ms, latest_run, branch, model, usage, cost_micros, detail, open, wake_at_ms \
+        FROM agents WHERE org = $1 AND id = $2";
+    LIST_AGENTS = "SELECT id, head_seq, name, status, repo_urls, pr_urls, archived, created_ms, \
+        updated_ms, latest_run, branch, model, usage, cost_micros, detail, open, wake_at_ms \
+        FROM agents WHERE org = $1 AND (created_ms, id) < ($2, $3) AND archived <= $4 \
+        AND ($5 = '' OR status = $5) AND ($6 = '' OR name_folded LIKE $6 ESCAPE '\\') \
+        ORDER BY created_ms DESC, id DESC LIMIT $7";
+    LIST_LINKED = "SELECT a.id, a.head_seq, a.name, a.status, a.repo_urls, a.pr_urls, a.archived, \
+        a.created_ms, a.updated_ms, a.latest_run, a.branch, a.model, a.usage, a.cost_micros, \
+        a.detail, a.open, a.wake_at_ms \
+        FROM agent_links l JOIN agents a ON a.org = l.org AND a.id = l.agent \
+        WHERE l.org = $1 AND l.kind = $8 AND l.value = $9 AND (l.created_ms, l.agent) < ($2, $3) \
+        AND a.archived <= $4 AND ($5 = '' OR a.status = $5) \
+        AND ($6 = '' OR a.name_folded LIKE $6 ESCAPE '\\') AND ($10 = '' OR EXISTS \
+        (SELECT 1 FROM agent_links r WHERE r.org = a.org AND r.agent = a.id AND r.kind = 'repo' \
+        AND r.value = $10 AND r.created_ms = a.created_ms)) \
+        ORDER BY l.created_ms DESC, l.agent DESC LIMIT $7";
+    GET_RUN = "SELECT id, status, created_ms, updated_ms, duration_ms, prompt, result, failure, \
+        usage, cost_micros, git FROM runs WHERE org = $1 AND agent = $2 AND id = $3";
+    LIST_RUNS = "SELECT id, status, created_ms, updated_ms, duration_ms, prompt, result, failure, \
+        usage, cost_micros, git FROM runs WHERE org = $1 AND agent = $2 \
+        AND (created_ms, id) < ($3, $4) ORDER BY created_ms DESC, id DESC LIMIT $5";
+    WAKE = "SELECT org, id FROM agents WHERE open = 1 \
+        UNION SELECT org, id FROM agents WHERE wake_at_ms IS NOT NULL AND wake_at_ms <= $1";
+    REST = "UPDATE agents SET open = 0, wake_at_ms = $4 \
+        WHERE org = $1 AND id = $2 AND head_seq = $3";
+}
+
+/// An agent as lists show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgentRow {
+    /// Its name.
+    pub name: String,
+    /// Its status, as the public API spells it.
+    pub status: String,
+    /// URLs of its repositories.
+    pub repo_urls: Vec<String>,
+    /// Links of its pull requests.
+    pub pr_urls: Vec<String>,
+    /// Takes no messages.
+    pub archived: bool,
+    /// When it was opened; never changes.
+    pub created_ms: i64,
+    /// When something last happened.
+    pub updated_ms: i64,
+    /// Its newest run.
+    pub latest_run: Option<RunId>,
+    /// The branch it works on.
+    pub branch: String,
+    /// Its model.
+    pub model: String,
+    /// Tokens of its whole life.
+    pub usage: Usage,
+    /// Money of its whole life, in millionths of a dollar.
+    pub cost_micros: u64,
+    /// Whatever else lists show, as JSON.
+    pub detail: serde_json::Value,
+    /// Its driver has something to do now.
+    pub open: bool,
+    /// When its driver has something to do again.
+    pub wake_at_ms: Option<i64>,
+}
+
+/// An agent's row with its key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgentRecord {
+    /// Which agent.
+    pub id: AgentId,
+    /// The last event that the row includes.
+    pub head: Seq,
+    /// The row.
+    pub row: AgentRow,
+}
+
+/// A run as lists show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRow {
+    /// Which run.
+    pub run: RunId,
+    /// How far it is.
+    pub status: RunStatus,
+    /// When it was asked; never changes.
+    pub created_ms: i64,
+    /// When something last happened.
+    pub updated_ms: i64,
+    /// From start to end.
+    pub duration_ms: Option<u64>,
+    /// Beginning of the prompt.
+    pub prompt: String,
+    /// The agent's last words.
+    pub result: Option<String>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// Tokens.
+    pub usage: Usage,
+    /// Money, in millionths of a dollar.
+    pub cost_micros: u64,
+    /// Branches and pull requests, as JSON.
+    pub git: serde_json::Value,
+}
+
+/// Where a page ends: the next one begins after this row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// When the row was created.
+    pub created_ms: i64,
+    /// Its id.
+    pub id: String,
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.created_ms, self.id)
+    }
+}
+
+impl Cursor {
+    /// Parses the text form; none = not a cursor of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (created, id) = text.split_once('.')?;
+        Some(Self { created_ms: created.parse().ok()?, id: id.to_owned() })
+    }
+}
+
+/// One page of a list, newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where the next page begins; none = this is the last.
+    pub next: Option<Cursor>,
+}
+
+/// Which agents to list.
+#[derive(Debug, Clone, Default)]
+pub struct AgentFilter {
+    /// Archived ones too.
+    pub include_archived: bool,
+    /// Only with this status.
+    pub status: Option<String>,
+    /// Only with this pull request.
+    pub pr_url: Option<String>,
+    /// Only with this repository.
+    pub repo_url: Option<String>,
+    /// Only with this in their name, whatever the case.
+    pub name_contains: Option<String>,
+}
+
+/// What an agent's driver finds in its log next time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AgentKey {
+    /// Whose agent.
+    pub org: OrgId,
+    /// Which agent.
+    pub agent: AgentId,
+}
+
+/// Where a row stands in its log.
+pub(crate) struct Place<'a> {
+    pub(crate) org: &'a OrgId,
+    pub(crate) agent: &'a str,
+    pub(crate) expected: Seq,
+    pub(crate) head: Seq,
+    pub(crate) hash: Hash,
+}
+
+impl Store {
+    /// One agent.
+    pub async fn agent(&self, org: &OrgId, agent: AgentId) -> Result<Option<AgentRecord>, Error> {
+        let row = sqlx::query(GET_AGENT)
+            .bind(&org.0)
+            .bind(agent.to_string())
+            .fetch_optional(&self.inner.readers)
+            .await?;
+        row.as_ref().map(agent_record).transpose()
+    }
+
+    /// A page of agents, newest first.
+    pub async fn agents(
+        &self,
+        org: &OrgId,
+        filter: &AgentFilter,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<AgentRecord>, Error> {
+        let link = match (&filter.pr_url, &filter.repo_url) {
+            (Some(pr), _) => Some((PULL_REQUEST, pr.as_str())),
+            (None, Some(repo)) => Some((REPO, repo.as_str())),
+            (None, None) => None,
+        };
+        let (limit, cursor) = (limit.clamp(1, PAGE_MAX), Cursor::or_newest(after));
+        let mut query = sqlx::query(if link.is_some() { LIST_LINKED } else { LIST_AGENTS })
+            .bind(&org.0)
+            .bind(cursor.created_ms)
+            .bind(cursor.id)
+            .bind(i64::from(filter.include_archived))
+            .bind(filter.status.as_deref().unwrap_or_default())
+            .bind(filter.name_contains.as_deref().map(like).unwrap_or_default())
+            .bind(page_rows(limit));
+        if let Some((kind, value)) = link {
+            let repo = filter.repo_url.as_deref().unwrap_or_default();
+            query = query.bind(kind).bind(value).bind(repo);
+        }
+        let rows = query.fetch_all(&self.inner.readers).await?;
+        let items = rows.iter().map(agent_record).collect::<Result<_, _>>()?;
+        Ok(page(items, limit, |item: &AgentRecord| Cursor {
+            created_ms: item.row.created_ms,
+            id: item.id.to_string(),
+        }))
+    }
+
+    /// One run.
+    pub async fn run(
+        &self,
+        org: &OrgId,
+        agent: AgentId,
+        run: RunId,
+    ) -> Result<Option<RunRow>, Error> {
+        let row = sqlx::query(GET_RUN)
+            .bind(&org.0)
+            .bind(agent.to_string())
+            .bind(run.to_string())
+            .fetch_optional(&self.inner.readers)
+            .await?;
+        row.as_ref().map(run_row).transpose()
+    }
+
+    /// A page of an agent's runs, newest first.
+    pub async fn runs(
+        &self,
+        org: &OrgId,
+        agent: AgentId,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<RunRow>, Error> {
+        let (limit, cursor) = (limit.clamp(1, PAGE_MAX), Cursor::or_newest(after));
+        let rows = sqlx::query(LIST_RUNS)
+            .bind(&org.0)
+            .bind(agent.to_string())
+            .bind(cursor.created_ms)
+            .bind(cursor.id)
+            .bind(page_rows(limit))
+            .fetch_all(&self.inner.readers)
+            .await?;
+        let items = rows.iter().map(run_row).collect::<Result<_, _>>()?;
+        Ok(page(items, limit, |item: &RunRow| Cursor {
+            created_ms: item.created_ms,
+            id: item.run.to_string(),
+        }))
+    }
+
+    /// Every agent, of all organisations, whose driver has something to do. For the driver only.
+    pub async fn agents_to_wake(&self, now_ms: i64) -> Result<Vec<AgentKey>, Error> {
+        let rows = sqlx::query(WAKE).bind(now_ms).fetch_all(&self.inner.readers).await?;
+        rows.iter()
+            .map(|row| Ok(AgentKey { org: OrgId(text(row, "org")?), agent: id(row, "id")? }))
+            .collect()
+    }
+
+    /// The driver found nothing to do at `at` before `wake_at_ms`. False = the log has grown since.
+    pub async fn rest(
+        &self,
+        org: &OrgId,
+        agent: AgentId,
+        at: Seq,
+        wake_at_ms: Option<i64>,
+    ) -> Result<bool, Error> {
+        let (org, agent) = (org.0.clone(), agent.to_string());
+        self.inner
+            .writer
+            .write(move |connection| {
+                let query = sqlx::query(REST)
+                    .bind(org.clone())
+                    .bind(agent.clone())
+                    .bind(int(at.0))
+                    .bind(wake_at_ms);
+                Box::pin(async move { Ok(query.execute(connection).await?.rows_affected() == 1) })
+            })
+            .await
+    }
+}
+
+impl Cursor {
+    fn or_newest(after: Option<&Self>) -> Self {
+        after.cloned().unwrap_or(Self { created_ms: i64::MAX, id: String::new() })
+    }
+}
+
+/// One row more than the page shows whether another page follows.
+fn page_rows(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)
+}
+
+fn page<T>(mut items: Vec<T>, limit: usize, cursor: impl Fn(&T) -> Cursor) -> Page<T> {
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = if more { items.last().map(cursor) } else { None };
+    Page { items, next }
+}
+
+/// A pattern that finds the text itself, whatever signs it contains.
+fn like(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for sign in text.to_lowercase().chars() {
+        if matches!(sign, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(sign);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// Writes the agent's row; false = the log's head is no longer the expected one.
+pub(crate) async fn write_agent(
+    connection: &mut AnyConnection,
+    place: &Place<'_>,
+    row: &AgentRow,
+    links_before: Option<(&str, &str)>,
+) -> Result<bool, Error> {
+    let (repo_urls, pr_urls) = (to_json(&row.repo_urls)?, to_json(&row.pr_urls)?);
+    let mut query = sqlx::query(if links_before.is_some() { UPDATE_AGENT } else { INSERT_AGENT })
+        .bind(&place.org.0)
+        .bind(place.agent)
+        .bind(int(place.head.0))
+        .bind(place.hash.0.as_slice())
+        .bind(&row.name)
+        .bind(row.name.to_lowercase())
+        .bind(&row.status)
+        .bind(&repo_urls)
+        .bind(&pr_urls)
+        .bind(i64::from(row.archived))
+        .bind(row.created_ms)
+        .bind(row.updated_ms)
+        .bind(row.latest_run.map(|run| run.to_string()))
+        .bind(&row.branch)
+        .bind(&row.model)
+        .bind(to_json(&row.usage)?)
+        .bind(int(row.cost_micros))
+        .bind(to_json(&row.detail)?)
+        .bind(i64::from(row.open))
+        .bind(row.wake_at_ms);
+    if links_before.is_some() {
+        query = query.bind(int(place.expected.0));
+    }
+    if query.execute(&mut *connection).await?.rows_affected() == 0 {
+        return Ok(false);
+    }
+    if links_before != Some((repo_urls.as_str(), pr_urls.as_str())) {
+        write_links(connection, place, row).await?;
+    }
+    Ok(true)
+}
+
+async fn write_links(
+    connection: &mut AnyConnection,
+    place: &Place<'_>,
+    row: &AgentRow,
+) -> Result<(), Error> {
+    let unlink = sqlx::query(UNLINK).bind(&place.org.0).bind(place.agent);
+    unlink.execute(&mut *connection).await?;
+    let repos = row.repo_urls.iter().map(|url| (REPO, url));
+    let pulls = row.pr_urls.iter().map(|url| (PULL_REQUEST, url));
+    for (kind, value) in repos.chain(pulls) {
+        sqlx::query(LINK)
+            .bind(&place.org.0)
+            .bind(kind)
+            .bind(value)
+            .bind(row.created_ms)
+            .bind(place.agent)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Writes a run's row over an earlier one.
+pub(crate) async fn write_run(
+    connection: &mut AnyConnection,
+    org: &OrgId,
+    agent: &str,
+    run: &RunRow,
+) -> Result<(), Error> {
+    sqlx::query(WRITE_RUN)
+        .bind(&org.0)
+        .bind(agent)
+        .bind(run.run.to_string())
+        .bind(to_json(&run.status)?)
+        .bind(run.created_ms)
+        .bind(run.updated_ms)
+        .bind(run.duration_ms.map(int))
+        .bind(&run.prompt)
+        .bind(run.result.as_deref())
+        .bind(run.failure.as_ref().map(to_json).transpose()?)
+        .bind(to_json(&run.usage)?)
+        .bind(int(run.cost_micros))
+        .bind(to_json(&run.git)?)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn agent_record(row: &AnyRow) -> Result<AgentRecord, Error> {
+    let latest: Option<String> = row.try_get("latest_run")?;
+    let latest_run = latest.map(|text| RunId::parse(&text)).transpose();
+    Ok(AgentRecord {
+        id: id(row, "id")?,
+        head: Seq(nat(row, "head_seq")?),
+        row: AgentRow {
+            name: text(row, "name")?,
+            status: text(row, "status")?,
+            repo_urls: json(row, "repo_urls")?,
+            pr_urls: json(row, "pr_urls")?,
+            archived: flag(row, "archived")?,
+            created_ms: row.try_get("created_ms")?,
+            updated_ms: row.try_get("updated_ms")?,
+            latest_run: latest_run.map_err(|e| Error::damaged(e.to_string()))?,
+            branch: text(row, "branch")?,
+            model: text(row, "model")?,
+            usage: json(row, "usage")?,
+            cost_micros: nat(row, "cost_micros")?,
+            detail: json(row, "detail")?,
+            open: flag(row, "open")?,
+            wake_at_ms: row.try_get("wake_at_ms")?,
+        },
+    })
+}
+
+fn run_row(row: &AnyRow) -> Result<RunRow, Error> {
+    let duration: Option<i64> = row.try_get("duration_ms")?;
+    let failure: Option<String> = row.try_get("failure")?;
+    Ok(RunRow {
+        run: id(row, "id")?,
+        status: json(row, "status")?,
+        created_ms: row.try_get("created_ms")?,
+        updated_ms: row.try_get("updated_ms")?,
+        duration_ms: duration.and_then(|ms| u64::try_from(ms).ok()),
+        prompt: text(row, "prompt")?,
+        result: row.try_get("result")?,
+        failure: failure.map(|text| from_json(&text, "failure")).transpose()?,
+        usage: json(row, "usage")?,
+        cost_micros: nat(row, "cost_micros")?,
+        git: json(row, "git")?,
+    })
+}

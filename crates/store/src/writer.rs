@@ -1,0 +1,159 @@
+//! The one writer: takes whatever waits, commits it as one transaction, answers after the commit.
+//!
+//! An idle writer commits a request at once; a busy one finds many waiting and pays one disk flush
+//! for all of them, so batching needs no delay. Requests are independent: one that finds its
+//! preconditions broken answers so *without having written*, which is why no savepoint is needed.
+//! When the database itself objects, the batch is rolled back and each request tried alone.
+
+use crate::error::Error;
+use sqlx::{AnyConnection, AnyPool, Connection};
+use std::future::Future;
+use std::pin::Pin;
+use tokio::sync::{mpsc, oneshot};
+
+/// Requests committed together at most.
+const BATCH_REQUESTS: usize = 256;
+/// Requests that may wait; more callers wait for a place.
+const QUEUE_REQUESTS: usize = 1024;
+
+/// Work within the transaction.
+pub(crate) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'c>>;
+
+/// Hands requests to the writer.
+#[derive(Clone)]
+pub(crate) struct Writer {
+    queue: mpsc::Sender<Box<dyn Request>>,
+}
+
+trait Request: Send {
+    fn run<'c>(&'c mut self, connection: &'c mut AnyConnection) -> Work<'c, ()>;
+    fn answer(self: Box<Self>, outcome: Result<(), Error>);
+}
+
+struct Call<F, A, T> {
+    work: F,
+    after: A,
+    value: Option<T>,
+    reply: oneshot::Sender<Result<T, Error>>,
+}
+
+impl<F, A, T> Request for Call<F, A, T>
+where
+    F: for<'c> FnMut(&'c mut AnyConnection) -> Work<'c, T> + Send,
+    A: FnOnce(&T) + Send,
+    T: Send,
+{
+    fn run<'c>(&'c mut self, connection: &'c mut AnyConnection) -> Work<'c, ()> {
+        Box::pin(async move {
+            self.value = None;
+            self.value = Some((self.work)(connection).await?);
+            Ok(())
+        })
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<(), Error>) {
+        let Self { work, after, value, reply } = *self;
+        drop(work);
+        let result = outcome.and_then(|()| value.ok_or(Error::Closed));
+        if let Ok(value) = &result {
+            after(value);
+        }
+        // A caller who has gone away no longer wants the answer; the commit stands.
+        drop(reply.send(result));
+    }
+}
+
+impl Writer {
+    /// A writer and the future that does its work.
+    pub(crate) fn new(pool: AnyPool, begin: &'static str) -> (Self, impl Future<Output = ()>) {
+        let (queue, requests) = mpsc::channel(QUEUE_REQUESTS);
+        (Self { queue }, serve(pool, begin, requests))
+    }
+
+    /// Runs `work` in a transaction shared with others and returns after the commit.
+    ///
+    /// `work` may run twice (its first transaction rolled back) and must write nothing when it
+    /// returns a refusal as its value.
+    pub(crate) async fn write<F, T>(&self, work: F) -> Result<T, Error>
+    where
+        F: for<'c> FnMut(&'c mut AnyConnection) -> Work<'c, T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.write_then(work, |_| ()).await
+    }
+
+    /// Like [`Self::write`]; `after` runs once the commit is done, even if the caller has left.
+    pub(crate) async fn write_then<F, A, T>(&self, work: F, after: A) -> Result<T, Error>
+    where
+        F: for<'c> FnMut(&'c mut AnyConnection) -> Work<'c, T> + Send + 'static,
+        A: FnOnce(&T) + Send + 'static,
+        T: Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let call = Box::new(Call { work, after, value: None, reply });
+        self.queue.send(call).await.map_err(|_| Error::Closed)?;
+        answer.await.map_err(|_| Error::Closed)?
+    }
+}
+
+async fn serve(pool: AnyPool, begin: &'static str, mut queue: mpsc::Receiver<Box<dyn Request>>) {
+    let mut batch = Vec::with_capacity(BATCH_REQUESTS);
+    while queue.recv_many(&mut batch, BATCH_REQUESTS).await > 0 {
+        settle(&pool, begin, std::mem::take(&mut batch)).await;
+    }
+}
+
+enum Failed {
+    /// The transaction was rolled back before its commit.
+    Before(Error),
+    /// The commit itself failed: whether it happened is unknown.
+    AtCommit(Error),
+}
+
+async fn settle(pool: &AnyPool, begin: &'static str, mut batch: Vec<Box<dyn Request>>) {
+    match commit(pool, begin, &mut batch).await {
+        Ok(()) => batch.into_iter().for_each(|request| request.answer(Ok(()))),
+        Err(Failed::Before(_)) if batch.len() > 1 => {
+            for request in batch {
+                let mut alone = vec![request];
+                let outcome = commit(pool, begin, &mut alone).await;
+                answer_all(alone, outcome);
+            }
+        }
+        Err(failed) => answer_all(batch, Err(failed)),
+    }
+}
+
+fn answer_all(batch: Vec<Box<dyn Request>>, outcome: Result<(), Failed>) {
+    let outcome = outcome.map_err(|(Failed::Before(e) | Failed::AtCommit(e))| e);
+    batch.into_iter().for_each(|request| request.answer(outcome.clone()));
+}
+
+async fn commit(
+    pool: &AnyPool,
+    begin: &'static str,
+    batch: &mut [Box<dyn Request>],
+) -> Result<(), Failed> {
+    let before = |e: sqlx::Error| Failed::Before(e.into());
+    let mut connection = pool.acquire().await.map_err(before)?;
+    let mut transaction = connection.begin_with(begin).await.map_err(before)?;
+    let mut failure = None;
+    for request in batch.iter_mut() {
+        if let Err(error) = request.run(&mut transaction).await {
+            failure = Some(error);
+            break;
+        }
+    }
+    let Some(error) = failure else {
+        let done = transaction.commit().await;
+        if done.is_err() {
+            // The connection's idea of the transaction can no longer be trusted.
+            connection.close_on_drop();
+        }
+        return done.map_err(|e| Failed::AtCommit(e.into()));
+    };
+    if transaction.rollback().await.is_err() {
+        connection.close_on_drop();
+    }
+    Err(Failed::Before(error))
+}
