@@ -1,1 +1,28 @@
-//! To be written.
+//! The only place that starts git on the server: trusted bare repositories that we created, and remotes.
+//!
+//! argv only, an empty environment, our own configuration, no hooks, and a limit on time, bytes and
+//! processes for every call. Read in this order: [`name`] and [`url`] parse what people type,
+//! [`runner`] starts git, [`remote`] asks another host, [`mirror`] keeps our copy of a repository,
+//! [`agent_repo`] borrows from it, [`repo`] is what both share (read, write, compare, push), and
+//! [`service`] serves a repository to somebody else's git.
+//!
+//! What is absent: no working tree, no index, no foreign `.git` directory is ever opened here.
+
+pub mod error;
+pub mod name;
+pub mod url;
+pub mod runner;
+pub mod remote;
+mod layout;
+pub mod repo;
+pub mod mirror;
+pub mod agent_repo;
+pub mod objects;
+pub mod refs;
+pub mod commit;
+pub mod history;
+pub mod diff;
+pub mod pack;
+pub mod push;
+pub mod bundle;
+pub mod service;
