@@ -203,6 +203,9 @@ pub struct RepoBase {
     pub commit: String,
     /// The remote's default branch.
     pub default_branch: String,
+    /// Where the branch that will be pushed stands on the remote now; none while it does not exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<String>,
 }
 
 /// Where a repository stands in the workspace.
@@ -451,6 +454,8 @@ pub enum StopReason {
     Deleted,
     /// The workspace could not be prepared; the next run starts afresh.
     Broken,
+    /// It was lost; whatever is left of it is cleared away before another is made.
+    Lost,
 }
 
 impl Event {

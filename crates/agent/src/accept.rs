@@ -1,0 +1,46 @@
+//! The door: an input becomes events, or is refused. Deterministic; ids and time come in.
+
+mod commands;
+mod reports;
+
+use crate::state::State;
+use protocol::event::Event;
+use protocol::failure::Refusal;
+use protocol::input::Input;
+
+/// Decides about one input. No events means that it was accepted before.
+pub fn accept(state: &State, input: Input, now_ms: i64) -> Result<Vec<Event>, Refusal> {
+    match input {
+        Input::Open { agent, settings, run, prompt, options } => {
+            commands::open(state, agent, commands::Opening { settings, run, prompt, options })
+        }
+        Input::Ask { run, prompt, options, when_busy, principal, message } => {
+            let asking = commands::Asking { run, prompt, options, principal, message };
+            commands::ask(state.living().ok_or(Refusal::NoAgent)?, asking, when_busy)
+        }
+        Input::Cancel { run, principal } => {
+            commands::cancel(state.living().ok_or(Refusal::NoAgent)?, run, principal)
+        }
+        Input::Answer { question, answer, principal } => {
+            commands::answer(commands::existing(state)?, question, answer, principal)
+        }
+        Input::Rename { name } => commands::rename(commands::existing(state)?, name),
+        Input::Archive { principal } => commands::archive(commands::existing(state)?, principal),
+        Input::Unarchive { principal } => {
+            Ok(commands::unarchive(commands::existing(state)?, principal))
+        }
+        Input::Delete { principal } => Ok(commands::delete(commands::existing(state)?, principal)),
+        Input::Merged { repo, number, commit, principal } => {
+            let living = commands::existing(state)?;
+            if commands::has_open_pull_request(living, &repo, number) {
+                Ok(vec![Event::PullRequestMerged { repo, number, commit, principal }])
+            } else {
+                Err(Refusal::Stale("no such open pull request"))
+            }
+        }
+        Input::Report(event) => {
+            reports::check(state, &event, now_ms)?;
+            Ok(vec![event])
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What people ask of an agent.
+
+use crate::state::{Living, Phase, Pull, Queued, Standing, State, Turn};
+use protocol::content::Prompt;
+use protocol::event::{AskOptions, Event, RunStatus, Settings};
+use protocol::failure::Refusal;
+use protocol::ids::{AgentId, MessageId, QuestionId, RunId};
+use protocol::input::WhenBusy;
+use protocol::limits;
+
+/// The first message, with what the agent is opened with.
+pub(super) struct Opening {
+    pub(super) settings: Box<Settings>,
+    pub(super) run: RunId,
+    pub(super) prompt: Prompt,
+    pub(super) options: AskOptions,
+}
+
+/// A follow-up message.
+pub(super) struct Asking {
+    pub(super) run: RunId,
+    pub(super) prompt: Prompt,
+    pub(super) options: AskOptions,
+    pub(super) principal: String,
+    pub(super) message: MessageId,
+}
+
+/// The agent, unless it is gone or going.
+pub(super) fn existing(state: &State) -> Result<&Living, Refusal> {
+    state.living().filter(|living| living.standing != Standing::Deleting).ok_or(Refusal::NoAgent)
+}
+
+pub(super) fn open(state: &State, agent: AgentId, opening: Opening) -> Result<Vec<Event>, Refusal> {
+    if agent != state.agent {
+        return Err(Refusal::NoAgent);
+    }
+    match state.living() {
+        Some(living) if living.status(opening.run).is_some() => Ok(Vec::new()),
+        Some(_) => Err(Refusal::AgentExists),
+        None if state.is_deleted() => Err(Refusal::AgentExists),
+        None => {
+            let Opening { settings, run, prompt, options } = opening;
+            let principal = settings.principal.clone();
+            Ok(vec![Event::Opened { settings }, Event::Asked { run, prompt, options, principal }])
+        }
+    }
+}
+
+pub(super) fn ask(
+    living: &Living,
+    asking: Asking,
+    when_busy: WhenBusy,
+) -> Result<Vec<Event>, Refusal> {
+    if living.standing == Standing::Deleting {
+        return Err(Refusal::NoAgent);
+    }
+    let steered = living.turn().is_some_and(|turn| turn.knows(asking.message));
+    if steered || living.status(asking.run).is_some() {
+        return Ok(Vec::new());
+    }
+    if living.standing == Standing::Archived {
+        return Err(Refusal::Archived);
+    }
+    let busy = living.active.is_some() || !living.queue.is_empty();
+    match when_busy {
+        WhenBusy::Refuse if busy => return Err(Refusal::Busy),
+        WhenBusy::Steer => {
+            if let (Some(active), Some(turn)) = (&living.active, living.turn())
+                && turn.is_wanted()
+            {
+                if turn.steers.len() >= limits::QUEUED_STEERS {
+                    return Err(Refusal::QueueFull);
+                }
+                let Asking { prompt, principal, message, .. } = asking;
+                return Ok(vec![Event::Steered { run: active.run, message, prompt, principal }]);
+            }
+        }
+        WhenBusy::Refuse | WhenBusy::Queue => {}
+    }
+    if living.queue.len() >= limits::QUEUED_RUNS {
+        return Err(Refusal::QueueFull);
+    }
+    let Asking { run, prompt, mut options, principal, .. } = asking;
+    // Only Errand itself makes automatic messages, and those do not come through this door.
+    options.automatic = false;
+    Ok(vec![Event::Asked { run, prompt, options, principal }])
+}
+
+impl Turn {
+    fn knows(&self, message: MessageId) -> bool {
+        self.steers.contains(&message) || self.taken.contains(&message)
+    }
+}
+
+pub(super) fn cancel(
+    living: &Living,
+    run: RunId,
+    principal: String,
+) -> Result<Vec<Event>, Refusal> {
+    if living.standing == Standing::Deleting {
+        return Err(Refusal::NoAgent);
+    }
+    if living.is_queued(run) {
+        return Ok(vec![cancelled(run)]);
+    }
+    match (&living.active, living.turn()) {
+        (Some(active), Some(turn)) if active.run == run => match turn.phase {
+            Phase::Starting | Phase::Thinking => {
+                Ok(vec![Event::CancelRequested { run, principal }])
+            }
+            Phase::Cancelling => Ok(Vec::new()),
+            Phase::Failing(_) => Err(Refusal::NotCancellable),
+        },
+        _ if living.status(run).is_some() => Err(Refusal::NotCancellable),
+        _ => Err(Refusal::NoRun),
+    }
+}
+
+/// A queued run ends without having started.
+fn cancelled(run: RunId) -> Event {
+    let (status, failure) = (RunStatus::Cancelled, None);
+    Event::RunEnded { run, status, failure, result: String::new(), duration_ms: 0 }
+}
+
+pub(super) fn answer(
+    living: &Living,
+    question: QuestionId,
+    answer: String,
+    principal: String,
+) -> Result<Vec<Event>, Refusal> {
+    let turn = living.turn().filter(|turn| turn.is_wanted()).ok_or(Refusal::NoQuestion)?;
+    if turn.waiting.questions.iter().any(|open| open.question == question) {
+        Ok(vec![Event::QuestionAnswered { question, answer, principal }])
+    } else {
+        Err(Refusal::NoQuestion)
+    }
+}
+
+pub(super) fn rename(living: &Living, name: String) -> Result<Vec<Event>, Refusal> {
+    if living.settings.name == name { Ok(Vec::new()) } else { Ok(vec![Event::Renamed { name }]) }
+}
+
+pub(super) fn archive(living: &Living, principal: String) -> Result<Vec<Event>, Refusal> {
+    match living.standing {
+        Standing::Archived => Ok(Vec::new()),
+        Standing::Deleting => Err(Refusal::NoAgent),
+        Standing::Open => {
+            let mut events = end_all(living, &principal);
+            events.push(Event::Archived { principal });
+            Ok(events)
+        }
+    }
+}
+
+pub(super) fn unarchive(living: &Living, principal: String) -> Vec<Event> {
+    match living.standing {
+        Standing::Archived => vec![Event::Unarchived { principal }],
+        Standing::Open | Standing::Deleting => Vec::new(),
+    }
+}
+
+pub(super) fn delete(living: &Living, principal: String) -> Vec<Event> {
+    let mut events = end_all(living, &principal);
+    events.push(Event::DeleteRequested { principal });
+    events
+}
+
+/// Ends what waits and asks what works to end.
+fn end_all(living: &Living, principal: &str) -> Vec<Event> {
+    let mut events: Vec<Event> =
+        living.queue.iter().map(|Queued { run, .. }| cancelled(*run)).collect();
+    if let (Some(active), Some(turn)) = (&living.active, living.turn())
+        && turn.is_wanted()
+    {
+        let principal = principal.to_owned();
+        events.push(Event::CancelRequested { run: active.run, principal });
+    }
+    events
+}
+
+pub(super) fn has_open_pull_request(living: &Living, url: &str, number: u64) -> bool {
+    living.repos.iter().any(|repo| match &repo.pull {
+        Pull::Open(pull) => repo.url == url && pull.number == number,
+        Pull::Absent | Pull::Merged(_) => false,
+    })
+}

@@ -1,0 +1,299 @@
+//! What the driver reports: facts about effects that are still wanted, and its own decisions.
+//!
+//! A report is late, doubled or from a driver that lost its lease as often as not, so each is held
+//! against the state and refused as stale unless it says something new about the present.
+
+use crate::plan::{decide, named};
+use crate::state::{
+    Active, Living, OPEN_QUESTIONS, Phase, Progress, PublishStep, Publishing, Sandbox, Stage,
+    Standing, State, Turn, Workspace,
+};
+use protocol::event::{Event, PushPlan, RepoBase, RepoCheckpoint, TurnOutcome};
+use protocol::failure::Refusal;
+use protocol::ids::{CallId, EffectKey, Epoch, RunId, Step};
+
+const OLD_RUN: Refusal = Refusal::Stale("the run is not at that point");
+const OLD_EPOCH: Refusal = Refusal::Stale("the sandbox is another one by now");
+const OLD_KEY: Refusal = Refusal::Stale("nobody waits for this effect");
+const KNOWN: Refusal = Refusal::Stale("that is known already");
+
+/// Accepts a report that says something new about the present.
+pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Refusal> {
+    let living = state.living().ok_or(Refusal::NoAgent)?;
+    match event {
+        Event::BaseResolved { run, repos } => base_resolved(living, *run, repos),
+        Event::BaseFailed { run, .. } => starting(living, *run),
+        Event::SandboxUp { epoch, .. } | Event::SandboxFailed { epoch, .. } => {
+            wanted(living, *epoch)
+        }
+        Event::SandboxLost { epoch, .. } => up(living, *epoch),
+        Event::SandboxStopped { epoch } => stopping(living, *epoch),
+        Event::PhaseFinished { epoch, .. } | Event::Denied { epoch, .. } => {
+            wanted(living, *epoch).or_else(|_| up(living, *epoch))
+        }
+        Event::WorkspaceReady { epoch, run, .. } | Event::WorkspaceFailed { epoch, run, .. } => {
+            preparing(living, *epoch, *run)
+        }
+        Event::EffectFailed { key, .. } => {
+            let live = named(state.agent, living, now_ms).iter().any(|effect| effect.key == *key);
+            if live { Ok(()) } else { Err(OLD_KEY) }
+        }
+        Event::Deleted => erased(living),
+        Event::StepStarted { .. }
+        | Event::MessageFinished { .. }
+        | Event::ToolCalled { .. }
+        | Event::ToolReturned { .. }
+        | Event::StepFinished { .. }
+        | Event::SteerTaken { .. }
+        | Event::QuestionAsked { .. }
+        | Event::Noticed { .. }
+        | Event::TodosChanged { .. }
+        | Event::Compacted { .. } => harness(state, living, event),
+        Event::TurnEnded { run, outcome } if !is_decision(state, event, now_ms) => {
+            turn_ended(living, *run, outcome)
+        }
+        Event::CheckpointMade { .. }
+        | Event::CheckpointFailed { .. }
+        | Event::Pushed { .. }
+        | Event::PushFailed { .. }
+        | Event::PullRequestPublished { .. }
+        | Event::PullRequestFailed { .. } => published(living, event),
+        Event::Opened { .. }
+        | Event::Renamed { .. }
+        | Event::Asked { .. }
+        | Event::Steered { .. }
+        | Event::RunStarted { .. }
+        | Event::SandboxWanted { .. }
+        | Event::SandboxStopWanted { .. }
+        | Event::QuestionAnswered { .. }
+        | Event::CancelRequested { .. }
+        | Event::TurnEnded { .. }
+        | Event::CheckpointWanted { .. }
+        | Event::PushWanted { .. }
+        | Event::PullRequestWanted { .. }
+        | Event::PullRequestMerged { .. }
+        | Event::RunEnded { .. }
+        | Event::Archived { .. }
+        | Event::Unarchived { .. }
+        | Event::DeleteRequested { .. } => {
+            let stale = Refusal::Stale("this is not what follows");
+            if is_decision(state, event, now_ms) { Ok(()) } else { Err(stale) }
+        }
+    }
+}
+
+fn is_decision(state: &State, event: &Event, now_ms: i64) -> bool {
+    decide(state, now_ms).as_ref() == Some(event)
+}
+
+fn active(living: &Living, run: RunId) -> Result<&Active, Refusal> {
+    living.active.as_ref().filter(|active| active.run == run).ok_or(OLD_RUN)
+}
+
+fn turn(living: &Living, run: RunId) -> Result<&Turn, Refusal> {
+    match &active(living, run)?.stage {
+        Stage::Turn(turn) => Ok(turn),
+        Stage::Publishing(_) => Err(OLD_RUN),
+    }
+}
+
+fn in_phase(living: &Living, run: RunId, phase: &Phase) -> Result<(), Refusal> {
+    if turn(living, run)?.phase == *phase { Ok(()) } else { Err(OLD_RUN) }
+}
+
+fn starting(living: &Living, run: RunId) -> Result<(), Refusal> {
+    in_phase(living, run, &Phase::Starting)
+}
+
+fn base_resolved(living: &Living, run: RunId, bases: &[RepoBase]) -> Result<(), Refusal> {
+    starting(living, run)?;
+    let all = living.repos.iter().all(|repo| bases.iter().any(|base| base.url == repo.url));
+    if all { Ok(()) } else { Err(Refusal::Stale("a repository is missing")) }
+}
+
+fn wanted(living: &Living, reported: Epoch) -> Result<(), Refusal> {
+    match living.sandbox {
+        Sandbox::Wanted { epoch, .. } if epoch == reported => Ok(()),
+        Sandbox::Absent
+        | Sandbox::Wanted { .. }
+        | Sandbox::Up { .. }
+        | Sandbox::Remains { .. }
+        | Sandbox::Stopping { .. } => Err(OLD_EPOCH),
+    }
+}
+
+fn up(living: &Living, reported: Epoch) -> Result<(), Refusal> {
+    if living.up() == Some(reported) { Ok(()) } else { Err(OLD_EPOCH) }
+}
+
+fn stopping(living: &Living, reported: Epoch) -> Result<(), Refusal> {
+    match living.sandbox {
+        Sandbox::Stopping { epoch, .. } if epoch == reported => Ok(()),
+        Sandbox::Absent
+        | Sandbox::Wanted { .. }
+        | Sandbox::Up { .. }
+        | Sandbox::Remains { .. }
+        | Sandbox::Stopping { .. } => Err(OLD_EPOCH),
+    }
+}
+
+fn preparing(living: &Living, epoch: Epoch, run: RunId) -> Result<(), Refusal> {
+    up(living, epoch)?;
+    in_phase(living, run, &Phase::Thinking)?;
+    if active(living, run)?.workspace == Workspace::Ready(epoch) { Err(KNOWN) } else { Ok(()) }
+}
+
+fn erased(living: &Living) -> Result<(), Refusal> {
+    let ready = living.standing == Standing::Deleting
+        && living.active.is_none()
+        && living.sandbox == Sandbox::Absent;
+    if ready { Ok(()) } else { Err(Refusal::Stale("something is still there")) }
+}
+
+/// Facts of the harness. New work is begun only while the run is meant to go on; work that was
+/// going on when a person cancelled may still report, so that its tokens are counted.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller hands in facts of the harness only")]
+fn harness(state: &State, living: &Living, event: &Event) -> Result<(), Refusal> {
+    let run = event.run().ok_or(OLD_RUN)?;
+    let now = turn(living, run)?;
+    match &now.phase {
+        Phase::Thinking | Phase::Cancelling => {}
+        Phase::Starting | Phase::Failing(_) => return Err(OLD_RUN),
+    }
+    let begins = || in_phase(living, run, &Phase::Thinking);
+    match event {
+        Event::StepStarted { step, attempt, .. } => {
+            begins().and_then(|()| step_started(now, *step, *attempt))
+        }
+        Event::MessageFinished { step, attempt, .. } => message_finished(now, *step, *attempt),
+        Event::StepFinished { step, .. } => step_finished(now, *step),
+        Event::ToolCalled { step, call, epoch, .. } => {
+            begins()?;
+            // Tools that need no sandbox may be called before the first one, with epoch 0.
+            if *epoch != living.epoch && *epoch != Epoch(0) {
+                return Err(OLD_EPOCH);
+            }
+            tool_called(now, *step, call)
+        }
+        Event::ToolReturned { step, call, .. } => tool_returned(now, *step, call),
+        Event::SteerTaken { message, .. } => {
+            begins()?;
+            if now.steers.contains(message) { Ok(()) } else { Err(KNOWN) }
+        }
+        Event::QuestionAsked { question, .. } => {
+            begins()?;
+            let open = &now.waiting.questions;
+            if open.len() >= OPEN_QUESTIONS {
+                return Err(Refusal::Stale("too many questions are open"));
+            }
+            if open.iter().any(|open| open.question == *question) { Err(KNOWN) } else { Ok(()) }
+        }
+        Event::Compacted { upto, .. } if *upto > state.seq => {
+            Err(Refusal::Stale("it covers what is not in the log"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn step_started(now: &Turn, step: Step, attempt: u32) -> Result<(), Refusal> {
+    let again = step == now.step.step
+        && now.step.progress == Progress::Asking
+        && attempt > now.step.attempt;
+    if again || step > now.step.step { Ok(()) } else { Err(KNOWN) }
+}
+
+fn message_finished(now: &Turn, step: Step, attempt: u32) -> Result<(), Refusal> {
+    let expected = now.step.step == step
+        && now.step.attempt == attempt
+        && now.step.progress == Progress::Asking;
+    if expected { Ok(()) } else { Err(KNOWN) }
+}
+
+fn step_finished(now: &Turn, step: Step) -> Result<(), Refusal> {
+    let open = now.step.step == step && now.step.progress != Progress::Finished;
+    if open { Ok(()) } else { Err(KNOWN) }
+}
+
+fn tool_called(now: &Turn, step: Step, call: &CallId) -> Result<(), Refusal> {
+    let new = now.step.step == step && now.step.calls.iter().all(|known| known.call != *call);
+    if new { Ok(()) } else { Err(KNOWN) }
+}
+
+fn tool_returned(now: &Turn, step: Step, call: &CallId) -> Result<(), Refusal> {
+    let open = now.step.step == step
+        && now.step.calls.iter().any(|known| known.call == *call && !known.returned);
+    if open { Ok(()) } else { Err(KNOWN) }
+}
+
+fn turn_ended(living: &Living, run: RunId, outcome: &TurnOutcome) -> Result<(), Refusal> {
+    let now = turn(living, run)?;
+    let fits = match (&now.phase, outcome) {
+        // An acknowledged message must reach the model, so the harness goes on with it.
+        (Phase::Thinking, TurnOutcome::Finished { .. }) => now.steers.is_empty(),
+        (Phase::Thinking, TurnOutcome::Failed { .. })
+        | (Phase::Starting | Phase::Thinking, TurnOutcome::Expired)
+        | (Phase::Cancelling, TurnOutcome::Cancelled) => true,
+        // A cancelled run ends cancelled, and only after what it left running was killed.
+        (Phase::Cancelling | Phase::Failing(_), _)
+        | (Phase::Starting | Phase::Thinking, TurnOutcome::Cancelled)
+        | (Phase::Starting, TurnOutcome::Finished { .. } | TurnOutcome::Failed { .. }) => false,
+    };
+    if fits { Ok(()) } else { Err(OLD_RUN) }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the caller hands in outcomes of publishing only"
+)]
+fn published(living: &Living, event: &Event) -> Result<(), Refusal> {
+    let run = event.run().ok_or(OLD_RUN)?;
+    let Stage::Publishing(publishing) = &active(living, run)?.stage else { return Err(OLD_RUN) };
+    match event {
+        Event::CheckpointMade { key, repos, .. } => {
+            checkpointing(publishing, key)?;
+            if covers(living, repos) { Ok(()) } else { Err(Refusal::Stale("unknown repository")) }
+        }
+        Event::CheckpointFailed { key, .. } => checkpointing(publishing, key),
+        Event::Pushed { key, pushes, .. } => pushing(publishing, key, Some(pushes)),
+        Event::PushFailed { key, .. } => pushing(publishing, key, None),
+        Event::PullRequestPublished { key, .. } | Event::PullRequestFailed { key, .. } => {
+            requesting(publishing, key)
+        }
+        _ => Err(OLD_KEY),
+    }
+}
+
+fn covers(living: &Living, repos: &[RepoCheckpoint]) -> bool {
+    living.repos.len() == repos.len()
+        && living.repos.iter().all(|repo| repos.iter().any(|made| made.url == repo.url))
+}
+
+fn checkpointing(publishing: &Publishing, reported: &EffectKey) -> Result<(), Refusal> {
+    match &publishing.step {
+        PublishStep::Checkpointing { key, .. } if key == reported => Ok(()),
+        _ => Err(OLD_KEY),
+    }
+}
+
+/// The commits may be newer than wanted (a merge with a person's push), the branches may not differ.
+fn pushing(
+    publishing: &Publishing,
+    reported: &EffectKey,
+    done: Option<&Vec<PushPlan>>,
+) -> Result<(), Refusal> {
+    let PublishStep::Pushing { key, pushes } = &publishing.step else { return Err(OLD_KEY) };
+    let same = |done: &Vec<PushPlan>| {
+        done.len() == pushes.len()
+            && pushes.iter().all(|wanted| {
+                done.iter().any(|push| push.url == wanted.url && push.branch == wanted.branch)
+            })
+    };
+    if key == reported && done.is_none_or(same) { Ok(()) } else { Err(OLD_KEY) }
+}
+
+fn requesting(publishing: &Publishing, reported: &EffectKey) -> Result<(), Refusal> {
+    match &publishing.step {
+        PublishStep::Requesting { key } if key == reported => Ok(()),
+        _ => Err(OLD_KEY),
+    }
+}

@@ -1,0 +1,458 @@
+//! The fold: one event into the state. Total, and silent about events that do not fit.
+
+use crate::state::{
+    Active, Call, Condition, Conflict, Disk, Ended, Failing, Life, Living, Machines,
+    OPEN_QUESTIONS, Phase, Progress, PublishStep, Publishing, Pull, Question, Queued,
+    RECENT_PUBLISHED, RECENT_RUNS, RECENT_STEERS, Repo, Sandbox, Stage, Standing, State, StepNow,
+    Totals, Turn, Workspace, elapsed,
+};
+use protocol::content::Usage;
+use protocol::event::{
+    Event, Logged, PullRequest, PushPlan, RepoBase, RepoCheckpoint, Settings, StopReason,
+    TurnOutcome,
+};
+use protocol::failure::{self, Failure};
+use protocol::ids::{EffectKey, Epoch, RunId};
+use protocol::limits;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Folds one event of the log into the state.
+pub fn apply(state: &mut State, logged: &Logged) {
+    state.seq = logged.seq;
+    match (&mut state.life, &logged.event) {
+        (Life::Unopened, Event::Opened { settings }) => {
+            state.life = Life::Living(Box::new(Living::open(settings, logged.at_ms)));
+        }
+        (Life::Living(_), Event::Deleted) => state.life = Life::Deleted,
+        (Life::Living(living), event) => living.fold(event, logged.at_ms),
+        (Life::Unopened | Life::Deleted, _) => {}
+    }
+}
+
+impl Living {
+    fn open(settings: &Settings, at_ms: i64) -> Self {
+        Self {
+            settings: Arc::new(settings.clone()),
+            standing: Standing::Open,
+            queue: VecDeque::new(),
+            active: None,
+            recent: VecDeque::new(),
+            sandbox: Sandbox::Absent,
+            epoch: Epoch(0),
+            disk: Disk::Blank,
+            repos: settings.repos.iter().map(|repo| Repo::new(&repo.url)).collect(),
+            totals: Totals::default(),
+            failing: Vec::new(),
+            active_at_ms: at_ms,
+        }
+    }
+
+    /// Each family takes what is its own and leaves the rest.
+    fn fold(&mut self, event: &Event, at_ms: i64) {
+        self.fold_person(event, at_ms);
+        self.fold_run(event, at_ms);
+        self.fold_sandbox(event, at_ms);
+        self.fold_publishing(event);
+        if let Some(turn) = self.turn_mut() {
+            turn.fold(event, at_ms);
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "each family takes what is its own")]
+    fn fold_person(&mut self, event: &Event, at_ms: i64) {
+        match event {
+            Event::Renamed { name } => name.clone_into(&mut Arc::make_mut(&mut self.settings).name),
+            Event::Asked { run, options, .. } => {
+                self.queue.push_back(Queued { run: *run, automatic: options.automatic });
+                self.active_at_ms = at_ms;
+                if options.automatic
+                    && let Some(publishing) = self.publishing_mut()
+                {
+                    publishing.conflict = Conflict::Settled;
+                }
+            }
+            Event::PullRequestMerged { repo, number, .. } => self.merged(repo, *number),
+            Event::Archived { .. } => self.standing = Standing::Archived,
+            Event::Unarchived { .. } => {
+                self.standing = Standing::Open;
+                self.active_at_ms = at_ms;
+            }
+            Event::DeleteRequested { .. } => self.standing = Standing::Deleting,
+            _ => {}
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "each family takes what is its own")]
+    fn fold_run(&mut self, event: &Event, at_ms: i64) {
+        match event {
+            Event::RunStarted { run } => self.start(*run, at_ms),
+            Event::BaseResolved { run, repos } => self.base_resolved(*run, repos),
+            Event::BaseFailed { failure, .. } => self.fail_turn(failure),
+            Event::WorkspaceReady { epoch, .. } => {
+                self.disk = Disk::Used;
+                if let Some(active) = &mut self.active {
+                    active.workspace = Workspace::Ready(*epoch);
+                    self.failing.clear_key(&crate::plan::prepare_key(active.run, *epoch));
+                }
+            }
+            Event::WorkspaceFailed { failure, .. } => {
+                if let Sandbox::Up { condition, .. } = &mut self.sandbox {
+                    *condition = Condition::Broken;
+                }
+                self.fail_turn(failure);
+            }
+            Event::StepFinished { run, usage, cost_micros, .. } => {
+                self.spend(1, usage, *cost_micros);
+                // Progress was made, so earlier failures of the harness do not count any more.
+                self.failing.clear_key(&crate::plan::think_key(*run));
+            }
+            Event::Compacted { usage, cost_micros, .. } => self.spend(0, usage, *cost_micros),
+            Event::EffectFailed { key, failure } => self.effect_failed(key, failure, at_ms),
+            Event::TurnEnded { outcome, .. } => self.turn_ended(outcome),
+            Event::RunEnded { run, status, .. } => {
+                self.queue.retain(|queued| queued.run != *run);
+                if self.active.as_ref().is_some_and(|active| active.run == *run) {
+                    self.active = None;
+                    let prefix = run.to_string();
+                    self.failing.retain(|failing| !failing.key.0.starts_with(&prefix));
+                }
+                self.recent.push_back(Ended { run: *run, status: *status });
+                keep_newest(&mut self.recent, RECENT_RUNS);
+                self.active_at_ms = at_ms;
+            }
+            _ => {}
+        }
+    }
+
+    fn start(&mut self, run: RunId, at_ms: i64) {
+        let automatic = self.queue.iter().any(|queued| queued.run == run && queued.automatic);
+        self.queue.retain(|queued| queued.run != run);
+        let phase = if self.repos.is_empty() { Phase::Thinking } else { Phase::Starting };
+        self.active = Some(Active {
+            run,
+            automatic,
+            started_at_ms: at_ms,
+            workspace: Workspace::Never,
+            machines: Machines::Available { losses: 0 },
+            spent: Totals::default(),
+            stage: Stage::Turn(Turn::new(phase)),
+        });
+    }
+
+    fn base_resolved(&mut self, run: RunId, bases: &[RepoBase]) {
+        for base in bases {
+            if let Some(repo) = self.repos.iter_mut().find(|repo| repo.url == base.url) {
+                repo.remote.clone_from(&base.head);
+                repo.base = Some(base.clone());
+            }
+        }
+        self.failing.clear_key(&crate::plan::base_key(run));
+        if let Some(turn) = self.turn_mut()
+            && turn.phase == Phase::Starting
+        {
+            turn.phase = Phase::Thinking;
+        }
+    }
+
+    fn fail_turn(&mut self, failure: &Failure) {
+        if let Some(turn) = self.turn_mut()
+            && turn.is_wanted()
+        {
+            turn.phase = Phase::Failing(failure.clone());
+        }
+    }
+
+    fn turn_ended(&mut self, outcome: &TurnOutcome) {
+        if let Some(active) = &mut self.active {
+            active.stage = Stage::Publishing(Publishing {
+                outcome: outcome.clone(),
+                step: PublishStep::Unsaved,
+                conflict: Conflict::Settled,
+            });
+        }
+    }
+
+    fn spend(&mut self, steps: u64, usage: &Usage, cost_micros: u64) {
+        self.totals.add(steps, usage, cost_micros);
+        if let Some(active) = &mut self.active {
+            active.spent.add(steps, usage, cost_micros);
+        }
+    }
+
+    fn effect_failed(&mut self, key: &EffectKey, failure: &Failure, at_ms: i64) {
+        if let Some(failing) = self.failing.iter_mut().find(|failing| failing.key == *key) {
+            failing.attempts = failing.attempts.saturating_add(1);
+            failing.last_at_ms = at_ms;
+            failing.failure = failure.clone();
+        } else {
+            let (key, failure) = (key.clone(), failure.clone());
+            self.failing.push(Failing { key, attempts: 1, last_at_ms: at_ms, failure });
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "each family takes what is its own")]
+    fn fold_sandbox(&mut self, event: &Event, at_ms: i64) {
+        match event {
+            Event::SandboxWanted { epoch, key, .. } => {
+                self.epoch = *epoch;
+                self.sandbox = Sandbox::Wanted { epoch: *epoch, key: key.clone() };
+            }
+            Event::SandboxUp { epoch, .. } => {
+                self.sandbox =
+                    Sandbox::Up { epoch: *epoch, since_ms: at_ms, condition: Condition::Sound };
+                self.failing.retain(|failing| !failing.key.0.ends_with("/provision"));
+                self.active_at_ms = at_ms;
+            }
+            Event::SandboxFailed { epoch, failure } => {
+                self.sandbox = Sandbox::Remains { epoch: *epoch, reason: StopReason::Broken };
+                self.exhaust(failure);
+            }
+            Event::SandboxLost { epoch, reason } => {
+                self.count_machine_time(at_ms);
+                self.sandbox = Sandbox::Remains { epoch: *epoch, reason: StopReason::Lost };
+                self.lose(reason);
+            }
+            Event::SandboxStopWanted { epoch, keep_disk, .. } => {
+                self.count_machine_time(at_ms);
+                self.sandbox = Sandbox::Stopping { epoch: *epoch, keep_disk: *keep_disk };
+            }
+            Event::SandboxStopped { epoch } => self.stopped(*epoch),
+            _ => {}
+        }
+    }
+
+    fn count_machine_time(&mut self, at_ms: i64) {
+        if let Sandbox::Up { since_ms, .. } = self.sandbox {
+            let up = elapsed(since_ms, at_ms);
+            self.totals.machine_ms = self.totals.machine_ms.saturating_add(up);
+        }
+    }
+
+    fn stopped(&mut self, epoch: Epoch) {
+        if let Sandbox::Stopping { keep_disk: false, .. } = self.sandbox {
+            self.disk = Disk::Blank;
+        }
+        self.sandbox = Sandbox::Absent;
+        let middle = format!("/e{epoch}/");
+        self.failing.retain(|failing| !failing.key.0.contains(&middle));
+    }
+
+    fn lose(&mut self, reason: &str) {
+        let Some(active) = &mut self.active else { return };
+        if let Workspace::Ready(_) = active.workspace {
+            active.workspace = Workspace::Lost;
+        }
+        if let Stage::Publishing(publishing) = &mut active.stage
+            && let PublishStep::Checkpointing { .. } = publishing.step
+        {
+            publishing.step = PublishStep::Unsaved;
+        }
+        let Machines::Available { losses } = &mut active.machines else { return };
+        *losses = losses.saturating_add(1);
+        if *losses >= limits::SANDBOX_LOSSES {
+            let message = format!(
+                "The machine was lost {losses} times during this run ({reason}). Work that was pushed is safe: send the message again, or look at the provider."
+            );
+            self.exhaust(&Failure::new(failure::Phase::Sandbox, "sandbox_lost", message));
+        }
+    }
+
+    fn exhaust(&mut self, failure: &Failure) {
+        if let Some(active) = &mut self.active {
+            active.machines = Machines::Exhausted(failure.clone());
+        }
+        self.fail_turn(failure);
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "each family takes what is its own")]
+    fn fold_publishing(&mut self, event: &Event) {
+        match event {
+            Event::CheckpointMade { repos, .. } => {
+                for made in repos {
+                    if let Some(repo) = self.repos.iter_mut().find(|repo| repo.url == made.url) {
+                        repo.checkpointed(made);
+                    }
+                }
+            }
+            Event::Pushed { pushes, .. } => self.pushed(pushes),
+            Event::PullRequestPublished { pulls, .. } => self.published(pulls),
+            _ => {}
+        }
+        let Some(active) = &self.active else { return };
+        let epoch = self.up().unwrap_or(self.epoch);
+        let automatic = active.automatic;
+        if let Some(publishing) = self.publishing_mut() {
+            publishing.fold(event, epoch, automatic);
+        }
+    }
+
+    fn pushed(&mut self, pushes: &[PushPlan]) {
+        for push in pushes {
+            if let Some(repo) = self.repos.iter_mut().find(|repo| repo.url == push.url) {
+                repo.remote = Some(push.commit.clone());
+                repo.tip = Some(push.commit.clone());
+            }
+        }
+    }
+
+    fn published(&mut self, pulls: &[PullRequest]) {
+        for pull in pulls {
+            if let Some(repo) = self.repos.iter_mut().find(|repo| repo.url == pull.url) {
+                repo.pull = Pull::Open(pull.clone());
+            }
+        }
+    }
+
+    fn merged(&mut self, url: &str, number: u64) {
+        for repo in self.repos.iter_mut().filter(|repo| repo.url == url) {
+            if let Pull::Open(pull) = &repo.pull
+                && pull.number == number
+            {
+                repo.pull = Pull::Merged(pull.clone());
+            }
+        }
+    }
+
+    fn turn_mut(&mut self) -> Option<&mut Turn> {
+        match &mut self.active.as_mut()?.stage {
+            Stage::Turn(turn) => Some(turn),
+            Stage::Publishing(_) => None,
+        }
+    }
+
+    fn publishing_mut(&mut self) -> Option<&mut Publishing> {
+        match &mut self.active.as_mut()?.stage {
+            Stage::Publishing(publishing) => Some(publishing),
+            Stage::Turn(_) => None,
+        }
+    }
+}
+
+impl Turn {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "each family takes what is its own")]
+    fn fold(&mut self, event: &Event, at_ms: i64) {
+        match event {
+            Event::Steered { message, .. } => self.steers.push_back(*message),
+            Event::SteerTaken { message, .. } => {
+                self.steers.retain(|waiting| waiting != message);
+                self.taken.push_back(*message);
+                keep_newest(&mut self.taken, RECENT_STEERS);
+            }
+            Event::StepStarted { step, attempt, .. } if *step == self.step.step => {
+                self.step.attempt = *attempt;
+            }
+            Event::StepStarted { step, attempt, .. } => {
+                let (step, attempt, calls) = (*step, *attempt, Vec::new());
+                self.step = StepNow { step, attempt, progress: Progress::Asking, calls };
+            }
+            Event::MessageFinished { .. } => self.step.progress = Progress::Answered,
+            Event::StepFinished { .. } => self.step.progress = Progress::Finished,
+            Event::ToolCalled { call, .. } => {
+                self.step.calls.push(Call { call: call.clone(), returned: false });
+            }
+            Event::ToolReturned { call, .. } => {
+                for known in self.step.calls.iter_mut().filter(|known| known.call == *call) {
+                    known.returned = true;
+                }
+            }
+            Event::QuestionAsked { question, default, deadline_ms, .. } => {
+                if self.waiting.questions.is_empty() {
+                    self.waiting.since_ms = at_ms;
+                }
+                if self.waiting.questions.len() < OPEN_QUESTIONS {
+                    let (question, default) = (*question, default.clone());
+                    let asked = Question { question, default, deadline_ms: *deadline_ms };
+                    self.waiting.questions.push(asked);
+                }
+            }
+            Event::QuestionAnswered { question, .. } => {
+                self.waiting.waited_ms = self.waiting.until(at_ms);
+                self.waiting.since_ms = at_ms;
+                self.waiting.questions.retain(|open| open.question != *question);
+            }
+            Event::CancelRequested { .. } => self.phase = Phase::Cancelling,
+            _ => {}
+        }
+    }
+}
+
+impl Publishing {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "each family takes what is its own")]
+    fn fold(&mut self, event: &Event, epoch: Epoch, automatic: bool) {
+        match event {
+            Event::CheckpointWanted { key, .. } => {
+                self.step = PublishStep::Checkpointing { key: key.clone(), epoch };
+            }
+            Event::CheckpointMade { .. } => self.step = PublishStep::Saved,
+            Event::PushWanted { key, pushes, .. } => {
+                self.step = PublishStep::Pushing { key: key.clone(), pushes: pushes.clone() };
+            }
+            Event::Pushed { .. } => self.step = PublishStep::Pushed,
+            Event::PullRequestWanted { key, .. } => {
+                self.step = PublishStep::Requesting { key: key.clone() };
+            }
+            Event::PullRequestPublished { .. } => self.step = PublishStep::Done,
+            Event::CheckpointFailed { failure, .. } | Event::PullRequestFailed { failure, .. } => {
+                self.step = PublishStep::Troubled(failure.clone());
+            }
+            Event::PushFailed { failure, conflict, .. } => {
+                self.step = PublishStep::Troubled(failure.clone());
+                // A person who cancelled wants quiet; an automatic run is not followed by another.
+                let hand_over = !automatic && self.outcome != TurnOutcome::Cancelled;
+                if let Some(conflict) = conflict
+                    && hand_over
+                {
+                    self.conflict = Conflict::Open(conflict.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Repo {
+    fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            base: None,
+            tip: None,
+            remote: None,
+            pull: Pull::Absent,
+            published: VecDeque::new(),
+        }
+    }
+
+    fn checkpointed(&mut self, made: &RepoCheckpoint) {
+        self.tip = Some(made.commit.clone());
+        self.published.extend(made.published.iter().cloned());
+        keep_newest(&mut self.published, RECENT_PUBLISHED);
+    }
+}
+
+impl Totals {
+    fn add(&mut self, steps: u64, usage: &Usage, cost_micros: u64) {
+        self.steps = self.steps.saturating_add(steps);
+        self.usage.add(usage);
+        self.cost_micros = self.cost_micros.saturating_add(cost_micros);
+    }
+}
+
+/// Forgetting the failures of an effect that went well.
+trait ClearKey {
+    fn clear_key(&mut self, key: &EffectKey);
+}
+
+impl ClearKey for Vec<Failing> {
+    fn clear_key(&mut self, key: &EffectKey) {
+        if !self.is_empty() {
+            self.retain(|failing| failing.key != *key);
+        }
+    }
+}
+
+fn keep_newest<T>(all: &mut VecDeque<T>, at_most: usize) {
+    while all.len() > at_most {
+        all.pop_front();
+    }
+}

@@ -1,0 +1,194 @@
+//! The one event, if any, that follows from the state and the clock alone.
+
+use super::effects::{Expired, named};
+use super::{provision_key, publish};
+use crate::effect::Action;
+use crate::state::{
+    Active, Condition, Disk, Failing, Living, Machines, Phase, Sandbox, Stage, Standing, State,
+    Turn, elapsed, later,
+};
+use protocol::event::{Event, StopReason, TurnOutcome};
+use protocol::ids::{AgentId, Epoch};
+use protocol::limits;
+
+/// Who answers a question at its deadline.
+const DEFAULT_PRINCIPAL: &str = "default";
+
+/// The next decision or intent.
+pub(crate) fn decide(state: &State, now_ms: i64) -> Option<Event> {
+    let living = state.living()?;
+    if let Some(event) = remains(living) {
+        return Some(event);
+    }
+    if let Some(event) = given_up(state.agent, living, now_ms) {
+        return Some(event);
+    }
+    match &living.active {
+        Some(active) => match &active.stage {
+            Stage::Turn(turn) => turning(state.agent, living, active, turn, now_ms),
+            Stage::Publishing(publishing) => {
+                publish::decide(state.agent, living, active, publishing, now_ms)
+            }
+        },
+        None => resting(living, now_ms),
+    }
+}
+
+/// Whatever may be left of a failed or lost sandbox goes before another is made.
+fn remains(living: &Living) -> Option<Event> {
+    match living.sandbox {
+        Sandbox::Remains { epoch, reason } => Some(stop(living, epoch, reason)),
+        Sandbox::Absent
+        | Sandbox::Wanted { .. }
+        | Sandbox::Up { .. }
+        | Sandbox::Stopping { .. } => None,
+    }
+}
+
+fn stop(living: &Living, epoch: Epoch, reason: StopReason) -> Event {
+    let keep_disk = match (living.standing, reason) {
+        (Standing::Deleting, _) => false,
+        (_, StopReason::Idle | StopReason::HardLimit | StopReason::Archived) => true,
+        (_, StopReason::Broken | StopReason::Lost | StopReason::Deleted) => {
+            living.disk == Disk::Used
+        }
+    };
+    Event::SandboxStopWanted { epoch, keep_disk, reason }
+}
+
+/// The final failure of an effect that was tried often enough.
+fn given_up(agent: AgentId, living: &Living, now_ms: i64) -> Option<Event> {
+    if living.failing.iter().all(|failing| failing.attempts < limits::EFFECT_ATTEMPTS) {
+        return None;
+    }
+    named(agent, living, now_ms).into_iter().find_map(|effect| {
+        let failing = living.failing.iter().find(|failing| {
+            failing.key == effect.key && failing.attempts >= limits::EFFECT_ATTEMPTS
+        })?;
+        final_failure(&effect.action, failing)
+    })
+}
+
+fn final_failure(action: &Action, failing: &Failing) -> Option<Event> {
+    let (failure, key) = (failing.failure.clone(), failing.key.clone());
+    match *action {
+        Action::ResolveBase { run } => Some(Event::BaseFailed { run, failure }),
+        Action::Provision { epoch } => Some(Event::SandboxFailed { epoch, failure }),
+        Action::Attach { epoch } => {
+            Some(Event::SandboxLost { epoch, reason: failing.failure.message.clone() })
+        }
+        Action::Prepare { epoch, run } => Some(Event::WorkspaceFailed { epoch, run, failure }),
+        Action::Think { run } => {
+            Some(Event::TurnEnded { run, outcome: TurnOutcome::Failed { failure } })
+        }
+        Action::Checkpoint { run, .. } => Some(Event::CheckpointFailed { run, key, failure }),
+        Action::Push { run, .. } => Some(Event::PushFailed { run, key, failure, conflict: None }),
+        Action::PublishPullRequest { run } => Some(Event::PullRequestFailed { run, key, failure }),
+        // What must end is tried for ever: giving up would leave something running.
+        Action::Interrupt { .. } | Action::Stop { .. } | Action::Erase => None,
+    }
+}
+
+fn turning(
+    agent: AgentId,
+    living: &Living,
+    active: &Active,
+    turn: &Turn,
+    now_ms: i64,
+) -> Option<Event> {
+    let ended = |outcome| Some(Event::TurnEnded { run: active.run, outcome });
+    match &turn.phase {
+        Phase::Failing(failure) => {
+            return ended(TurnOutcome::Failed { failure: failure.clone() });
+        }
+        Phase::Cancelling => {
+            return if living.up().is_none() { ended(TurnOutcome::Cancelled) } else { None };
+        }
+        Phase::Starting | Phase::Thinking => {}
+    }
+    if is_expired(living, active, turn, now_ms) == Expired::Yes {
+        return if living.up().is_none() { ended(TurnOutcome::Expired) } else { None };
+    }
+    if let Some(late) = turn.waiting.questions.iter().find(|open| open.deadline_ms <= now_ms) {
+        return Some(Event::QuestionAnswered {
+            question: late.question,
+            answer: late.default.clone(),
+            principal: DEFAULT_PRINCIPAL.to_owned(),
+        });
+    }
+    want_sandbox(agent, living, active)
+}
+
+/// Whether the run has used up its time, or its sandbox has; time waited for persons does not count.
+pub(crate) fn is_expired(living: &Living, active: &Active, turn: &Turn, now_ms: i64) -> Expired {
+    let worked = elapsed(active.started_at_ms, now_ms).saturating_sub(turn.waiting.until(now_ms));
+    if worked >= living.settings.limits.hard_time_ms || over_hard_limit(living, now_ms) {
+        Expired::Yes
+    } else {
+        Expired::No
+    }
+}
+
+fn over_hard_limit(living: &Living, now_ms: i64) -> bool {
+    match living.sandbox {
+        Sandbox::Up { since_ms, .. } => elapsed(since_ms, now_ms) >= limits::SANDBOX_HARD_MS,
+        Sandbox::Absent
+        | Sandbox::Wanted { .. }
+        | Sandbox::Remains { .. }
+        | Sandbox::Stopping { .. } => false,
+    }
+}
+
+/// The intent of a sandbox for the active run, when there is none at all.
+pub(super) fn want_sandbox(agent: AgentId, living: &Living, active: &Active) -> Option<Event> {
+    match (&living.sandbox, &active.machines) {
+        (Sandbox::Absent, Machines::Available { .. }) => {
+            let epoch = living.epoch.next();
+            Some(Event::SandboxWanted {
+                epoch,
+                key: provision_key(agent, epoch),
+                provider: living.settings.provider.clone(),
+            })
+        }
+        (Sandbox::Absent, Machines::Exhausted(_))
+        | (
+            Sandbox::Wanted { .. }
+            | Sandbox::Up { .. }
+            | Sandbox::Remains { .. }
+            | Sandbox::Stopping { .. },
+            _,
+        ) => None,
+    }
+}
+
+/// What follows when no run is active.
+fn resting(living: &Living, now_ms: i64) -> Option<Event> {
+    let next = match living.standing {
+        Standing::Open => living.queue.front(),
+        Standing::Archived | Standing::Deleting => None,
+    };
+    let must_end = match living.sandbox {
+        Sandbox::Absent | Sandbox::Remains { .. } | Sandbox::Stopping { .. } => None,
+        Sandbox::Wanted { epoch, .. } if next.is_none() => Some((epoch, StopReason::Idle)),
+        Sandbox::Wanted { .. } => None,
+        Sandbox::Up { epoch, condition: Condition::Broken, .. } => {
+            Some((epoch, StopReason::Broken))
+        }
+        Sandbox::Up { epoch, .. } if over_hard_limit(living, now_ms) => {
+            Some((epoch, StopReason::HardLimit))
+        }
+        Sandbox::Up { epoch, .. } => {
+            let idle = next.is_none() && later(living.active_at_ms, limits::IDLE_MS) <= now_ms;
+            (idle || living.standing != Standing::Open).then_some((epoch, StopReason::Idle))
+        }
+    };
+    if let Some((epoch, reason)) = must_end {
+        let reason = match living.standing {
+            Standing::Open => reason,
+            Standing::Archived => StopReason::Archived,
+            Standing::Deleting => StopReason::Deleted,
+        };
+        return Some(stop(living, epoch, reason));
+    }
+    next.map(|queued| Event::RunStarted { run: queued.run })
+}

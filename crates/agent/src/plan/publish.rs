@@ -1,0 +1,176 @@
+//! Decisions after the turn: save the work, push it, show it, end the run.
+
+use super::checkpoint_key;
+use super::decide::want_sandbox;
+use crate::state::{
+    Active, Conflict, Living, Machines, PublishStep, Publishing, Pull, Repo, Sandbox, Standing,
+    Workspace, elapsed,
+};
+use protocol::content::{Prompt, Source};
+use protocol::event::{
+    AskOptions, Event, PushConflict, PushPlan, RepoSettings, RunStatus, TurnOutcome,
+};
+use protocol::failure::{Failure, Phase};
+use protocol::ids::{AgentId, EffectKey, RunId};
+use uuid::Uuid;
+
+/// Turns a run's id into that of the run which settles its conflict; leaves version and variant be.
+const FOLLOW_UP_MASK: u128 = 0x5ca1_ab1e_c0de_0c0d_0bad_f00d_ca11_ab1e;
+/// Who asks for a follow-up that no person asked for.
+const PLATFORM_PRINCIPAL: &str = "errand";
+/// Files named in the message about a conflict.
+const FILES_NAMED: usize = 50;
+
+pub(super) fn decide(
+    agent: AgentId,
+    living: &Living,
+    active: &Active,
+    publishing: &Publishing,
+    now_ms: i64,
+) -> Option<Event> {
+    let deleting = living.standing == Standing::Deleting;
+    match &publishing.step {
+        PublishStep::Unsaved if must_save(living, active) => save(agent, living, active),
+        PublishStep::Checkpointing { .. }
+        | PublishStep::Pushing { .. }
+        | PublishStep::Requesting { .. } => None,
+        PublishStep::Saved | PublishStep::Pushed if deleting => {
+            end(living, active, publishing, now_ms)
+        }
+        PublishStep::Saved => want_push(living, active)
+            .or_else(|| want_pull_request(living, active, publishing))
+            .or_else(|| end(living, active, publishing, now_ms)),
+        PublishStep::Pushed => want_pull_request(living, active, publishing)
+            .or_else(|| end(living, active, publishing, now_ms)),
+        PublishStep::Unsaved | PublishStep::Done | PublishStep::Troubled(_) => {
+            end(living, active, publishing, now_ms)
+        }
+    }
+}
+
+fn must_save(living: &Living, active: &Active) -> bool {
+    active.workspace != Workspace::Never
+        && !living.repos.is_empty()
+        && living.standing != Standing::Deleting
+}
+
+fn save(agent: AgentId, living: &Living, active: &Active) -> Option<Event> {
+    let run = active.run;
+    match (&living.sandbox, &active.machines) {
+        (Sandbox::Up { epoch, .. }, _) => {
+            Some(Event::CheckpointWanted { run, key: checkpoint_key(run, *epoch) })
+        }
+        (_, Machines::Exhausted(failure)) => {
+            let message = format!("The work could not be saved: {}", failure.message);
+            let failure = Failure::new(Phase::Commit, failure.code.clone(), message);
+            Some(Event::CheckpointFailed { run, key: checkpoint_key(run, living.epoch), failure })
+        }
+        (_, Machines::Available { .. }) => want_sandbox(agent, living, active),
+    }
+}
+
+fn want_push(living: &Living, active: &Active) -> Option<Event> {
+    let pushes: Vec<PushPlan> = living
+        .repos
+        .iter()
+        .zip(&living.settings.repos)
+        .filter_map(|(repo, chosen)| push(living, repo, chosen))
+        .collect();
+    let run = active.run;
+    let key = EffectKey(format!("{run}/push"));
+    (!pushes.is_empty()).then_some(Event::PushWanted { run, key, pushes })
+}
+
+fn push(living: &Living, repo: &Repo, chosen: &RepoSettings) -> Option<PushPlan> {
+    let base = repo.base.as_ref()?;
+    let tip = repo.tip.as_ref()?;
+    let stands = repo.remote.as_ref().unwrap_or(&base.commit);
+    if tip == stands {
+        return None;
+    }
+    let (branch, expected) = if living.settings.work_on_current_branch {
+        (chosen.starting_ref.as_ref().unwrap_or(&base.base_branch), Some(stands.clone()))
+    } else {
+        (&living.settings.branch, repo.remote.clone())
+    };
+    let (url, branch, commit) = (repo.url.clone(), branch.clone(), tip.clone());
+    Some(PushPlan { url, branch, expected, commit })
+}
+
+fn want_pull_request(living: &Living, active: &Active, publishing: &Publishing) -> Option<Event> {
+    let finished = matches!(publishing.outcome, TurnOutcome::Finished { .. });
+    let opens =
+        living.settings.auto_create_pr && finished && !living.settings.work_on_current_branch;
+    let run = active.run;
+    living
+        .repos
+        .iter()
+        .any(|repo| repo.wants_pull_request(opens))
+        .then(|| Event::PullRequestWanted { run, key: EffectKey(format!("{run}/pull")) })
+}
+
+impl Repo {
+    /// Whether there is something to show on the remote: `opens` allows a first pull request.
+    fn wants_pull_request(&self, opens: bool) -> bool {
+        let (Some(remote), Some(base)) = (&self.remote, &self.base) else { return false };
+        let differs = *remote != base.commit;
+        match &self.pull {
+            Pull::Absent => opens && differs,
+            Pull::Open(_) => differs,
+            Pull::Merged(pull) => opens && differs && pull.commit != *remote,
+        }
+    }
+}
+
+fn end(living: &Living, active: &Active, publishing: &Publishing, now_ms: i64) -> Option<Event> {
+    if let Conflict::Open(conflict) = &publishing.conflict
+        && living.standing == Standing::Open
+    {
+        return Some(hand_over(active.run, conflict));
+    }
+    let trouble = match &publishing.step {
+        PublishStep::Troubled(failure) => Some(failure.clone()),
+        PublishStep::Unsaved
+        | PublishStep::Checkpointing { .. }
+        | PublishStep::Saved
+        | PublishStep::Pushing { .. }
+        | PublishStep::Pushed
+        | PublishStep::Requesting { .. }
+        | PublishStep::Done => None,
+    };
+    let (status, failure, result) = match (&publishing.outcome, trouble) {
+        (TurnOutcome::Finished { result }, None) => (RunStatus::Finished, None, result.clone()),
+        (TurnOutcome::Finished { result }, trouble) => (RunStatus::Error, trouble, result.clone()),
+        (TurnOutcome::Failed { failure }, _) => {
+            (RunStatus::Error, Some(failure.clone()), String::new())
+        }
+        (TurnOutcome::Cancelled, _) => (RunStatus::Cancelled, None, String::new()),
+        (TurnOutcome::Expired, _) => (RunStatus::Expired, None, String::new()),
+    };
+    let duration_ms = elapsed(active.started_at_ms, now_ms);
+    Some(Event::RunEnded { run: active.run, status, failure, result, duration_ms })
+}
+
+/// The id of the run that settles the conflict of another; the same for every repeat.
+pub(crate) fn follow_up_of(run: RunId) -> RunId {
+    RunId::from_uuid(Uuid::from_u128(run.uuid().as_u128() ^ FOLLOW_UP_MASK))
+}
+
+fn hand_over(run: RunId, conflict: &PushConflict) -> Event {
+    let mut text = format!(
+        "Somebody pushed to the branch of {} while you were working (commit {}), and the two do not merge by themselves. Merge their commit into your work, keep what both sides meant, and make sure that it still works. Files in conflict:\n",
+        conflict.url, conflict.theirs
+    );
+    for file in conflict.files.iter().take(FILES_NAMED) {
+        text.push_str("- ");
+        text.push_str(file);
+        text.push('\n');
+    }
+    if conflict.files.len() > FILES_NAMED {
+        text.push_str("- and more\n");
+    }
+    let options = AskOptions { automatic: true, ..AskOptions::default() };
+    let prompt = Prompt { text, images: Vec::new(), source: Source::Platform };
+    let principal = PLATFORM_PRINCIPAL.to_owned();
+    Event::Asked { run: follow_up_of(run), prompt, options, principal }
+}

@@ -1,0 +1,504 @@
+//! What an agent's log amounts to: small, cheap to copy, without the transcript.
+//!
+//! ```text
+//! Unopened ── Opened ──► Living ── Deleted ──► Deleted
+//!
+//! a run      queued ─ RunStarted ─► Starting ─ BaseResolved ─► Thinking ─┐
+//!                                      │  any of them ─► Cancelling      │ TurnEnded
+//!                                      │                 Failing         ▼
+//!   RunEnded ◄─ Done ◄─ Requesting ◄─ Pushed ◄─ Pushing ◄─ Saved ◄─ Checkpointing ◄─ Unsaved
+//!
+//! a sandbox  Absent ─ Wanted ─ Up ─ Stopping ─ Absent
+//!                       └──────┴─ Remains (failed or lost; cleared away before another is made)
+//! ```
+//!
+//! There is one `Sandbox` value, so there is never a second sandbox; there is one `active` run, so
+//! there is never a second writer.
+
+use protocol::content::Usage;
+use protocol::event::{
+    PullRequest, PushConflict, PushPlan, RepoBase, RunStatus, Settings, StopReason, TurnOutcome,
+};
+use protocol::failure::Failure;
+use protocol::ids::{AgentId, CallId, EffectKey, Epoch, MessageId, QuestionId, RunId, Seq, Step};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Ended runs that are remembered so that a repeated message is recognised.
+pub const RECENT_RUNS: usize = 32;
+/// Steering messages already taken that are remembered so that a repeat is recognised.
+pub const RECENT_STEERS: usize = 20;
+/// Published commits remembered per repository, newest last; older ones stand in the log.
+pub const RECENT_PUBLISHED: usize = 8;
+/// Questions that may wait for a person at the same time.
+pub const OPEN_QUESTIONS: usize = 8;
+
+/// The fold of one agent's log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    /// Whose log this is; part of every effect key.
+    pub agent: AgentId,
+    /// The last event folded.
+    pub seq: Seq,
+    /// Where the agent stands.
+    pub life: Life,
+}
+
+/// Where an agent stands as a whole.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Life {
+    /// Nothing was recorded yet.
+    Unopened,
+    /// It exists.
+    Living(Box<Living>),
+    /// It is gone for good.
+    Deleted,
+}
+
+/// An agent that exists.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Living {
+    /// What it was opened with, under its present name.
+    pub settings: Arc<Settings>,
+    /// Whether it takes messages.
+    pub standing: Standing,
+    /// Runs accepted and not started, in order.
+    pub queue: VecDeque<Queued>,
+    /// The run that is going on.
+    pub active: Option<Active>,
+    /// The last runs that ended, newest last.
+    pub recent: VecDeque<Ended>,
+    /// Its one sandbox.
+    pub sandbox: Sandbox,
+    /// The newest epoch ever given out.
+    pub epoch: Epoch,
+    /// What the disk may hold.
+    pub disk: Disk,
+    /// Each repository, in the order of the settings.
+    pub repos: Vec<Repo>,
+    /// What was used up so far.
+    pub totals: Totals,
+    /// Effects that failed and are tried again.
+    pub failing: Vec<Failing>,
+    /// The last thing that keeps a sandbox from being idle.
+    pub active_at_ms: i64,
+}
+
+/// Whether an agent takes messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It does.
+    Open,
+    /// Not until it is unarchived.
+    Archived,
+    /// Never again.
+    Deleting,
+}
+
+/// A run that waits for its turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queued {
+    /// Which.
+    pub run: RunId,
+    /// Made by Errand itself.
+    pub automatic: bool,
+}
+
+/// A run that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Which.
+    pub run: RunId,
+    /// How.
+    pub status: RunStatus,
+}
+
+/// The run that is going on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Active {
+    /// Which.
+    pub run: RunId,
+    /// Made by Errand itself.
+    pub automatic: bool,
+    /// When its clock started.
+    pub started_at_ms: i64,
+    /// Whether its workspace can be worked in.
+    pub workspace: Workspace,
+    /// Whether another sandbox may be made for it.
+    pub machines: Machines,
+    /// What it used up.
+    pub spent: Totals,
+    /// How far it is.
+    pub stage: Stage,
+}
+
+/// Whether the workspace of the active run can be worked in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Workspace {
+    /// It never was ready during this run.
+    Never,
+    /// It is ready in this epoch.
+    Ready(Epoch),
+    /// It was ready in a sandbox that is gone.
+    Lost,
+}
+
+/// Whether another sandbox may be made for the active run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Machines {
+    /// Yes; so many were lost.
+    Available {
+        /// Sandboxes lost during this run.
+        losses: u32,
+    },
+    /// No, for this reason.
+    Exhausted(Failure),
+}
+
+/// How far the active run is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stage {
+    /// The harness has not yielded.
+    Turn(Turn),
+    /// The harness is done; the work is saved and shown.
+    Publishing(Publishing),
+}
+
+/// A turn of the harness.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Turn {
+    /// What goes on.
+    pub phase: Phase,
+    /// Questions that wait for a person.
+    pub waiting: Waiting,
+    /// Steering messages not yet taken, in order.
+    pub steers: VecDeque<MessageId>,
+    /// Steering messages taken lately.
+    pub taken: VecDeque<MessageId>,
+    /// The newest step and its calls.
+    pub step: StepNow,
+}
+
+/// What goes on in a turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// The starting commits are being confirmed.
+    Starting,
+    /// The model works.
+    Thinking,
+    /// A person wants the run to end.
+    Cancelling,
+    /// Something it needs failed for good.
+    Failing(Failure),
+}
+
+/// Time and questions of a turn that wait for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The open questions.
+    pub questions: Vec<Question>,
+    /// Since when at least one is open.
+    pub since_ms: i64,
+    /// Time waited before that.
+    pub waited_ms: u64,
+}
+
+/// A question that waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Which.
+    pub question: QuestionId,
+    /// The answer at the deadline.
+    pub default: String,
+    /// When the default holds.
+    pub deadline_ms: i64,
+}
+
+/// The newest step of a turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepNow {
+    /// Its number; 0 before the first.
+    pub step: Step,
+    /// Its newest attempt.
+    pub attempt: u32,
+    /// How far it is.
+    pub progress: Progress,
+    /// Its tool calls.
+    pub calls: Vec<Call>,
+}
+
+/// How far a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// The model was asked.
+    Asking,
+    /// Its message is complete.
+    Answered,
+    /// It is over, or there was none yet.
+    Finished,
+}
+
+/// A tool call of the newest step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Which.
+    pub call: CallId,
+    /// Whether its result is in.
+    pub returned: bool,
+}
+
+/// What follows a turn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Publishing {
+    /// How the turn ended.
+    pub outcome: TurnOutcome,
+    /// How far saving and showing is.
+    pub step: PublishStep,
+    /// Whether a conflict is handed to the agent.
+    pub conflict: Conflict,
+}
+
+/// How far saving and showing the work is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublishStep {
+    /// The worktree may hold work that is not on our side.
+    Unsaved,
+    /// It is being taken under this key.
+    Checkpointing {
+        /// The intent's key.
+        key: EffectKey,
+        /// The sandbox it is taken from.
+        epoch: Epoch,
+    },
+    /// It is on our side.
+    Saved,
+    /// It is being pushed under this key.
+    Pushing {
+        /// The intent's key.
+        key: EffectKey,
+        /// What shall be where.
+        pushes: Vec<PushPlan>,
+    },
+    /// The remotes were seen to hold it.
+    Pushed,
+    /// The pull request is being made under this key.
+    Requesting {
+        /// The intent's key.
+        key: EffectKey,
+    },
+    /// All went well.
+    Done,
+    /// Something failed; the rest is left out.
+    Troubled(Failure),
+}
+
+/// Whether a conflict is handed to the agent as a run of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Conflict {
+    /// There was none, or it is handed over already.
+    Settled,
+    /// It is still to be handed over.
+    Open(PushConflict),
+}
+
+/// The one sandbox of an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sandbox {
+    /// There is none.
+    Absent,
+    /// It shall exist; whether it does is not known.
+    Wanted {
+        /// Its incarnation.
+        epoch: Epoch,
+        /// The key it is made under.
+        key: EffectKey,
+    },
+    /// It exists.
+    Up {
+        /// Its incarnation.
+        epoch: Epoch,
+        /// Since when.
+        since_ms: i64,
+        /// Whether it can be used.
+        condition: Condition,
+    },
+    /// It failed or was lost; something of it may be left.
+    Remains {
+        /// Its incarnation.
+        epoch: Epoch,
+        /// Failed or lost.
+        reason: StopReason,
+    },
+    /// It shall end.
+    Stopping {
+        /// Its incarnation.
+        epoch: Epoch,
+        /// Whether its files are kept for the next one.
+        keep_disk: bool,
+    },
+}
+
+/// Whether a sandbox can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// As far as is known.
+    Sound,
+    /// Its workspace could not be prepared.
+    Broken,
+}
+
+/// What the disk of an agent may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disk {
+    /// Nothing that is not elsewhere too.
+    Blank,
+    /// Work or edits that are nowhere else.
+    Used,
+}
+
+/// One repository of an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repo {
+    /// Its URL.
+    pub url: String,
+    /// Where the present work starts from.
+    pub base: Option<RepoBase>,
+    /// Tip of the branch on our side.
+    pub tip: Option<String>,
+    /// Where the branch stands on the remote, as last seen.
+    pub remote: Option<String>,
+    /// Its pull request.
+    pub pull: Pull,
+    /// `local id -> published id` of the last checkpoints.
+    pub published: VecDeque<(String, String)>,
+}
+
+/// The pull request of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pull {
+    /// There was none.
+    Absent,
+    /// People are looking at it.
+    Open(PullRequest),
+    /// It was merged.
+    Merged(PullRequest),
+}
+
+/// What was used up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Steps finished.
+    pub steps: u64,
+    /// Tokens.
+    pub usage: Usage,
+    /// Money, in millionths of a dollar.
+    pub cost_micros: u64,
+    /// Time in which a sandbox was up, in milliseconds.
+    pub machine_ms: u64,
+}
+
+/// An effect that failed and is tried again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failing {
+    /// Its key.
+    pub key: EffectKey,
+    /// How often it failed.
+    pub attempts: u32,
+    /// When it failed last.
+    pub last_at_ms: i64,
+    /// How it failed last.
+    pub failure: Failure,
+}
+
+impl State {
+    /// The state before the first event of this agent's log.
+    pub const fn new(agent: AgentId) -> Self {
+        Self { agent, seq: Seq(0), life: Life::Unopened }
+    }
+
+    /// The agent, if it exists.
+    pub fn living(&self) -> Option<&Living> {
+        match &self.life {
+            Life::Living(living) => Some(living),
+            Life::Unopened | Life::Deleted => None,
+        }
+    }
+
+    /// Whether nothing will ever happen again.
+    pub const fn is_deleted(&self) -> bool {
+        matches!(self.life, Life::Deleted)
+    }
+}
+
+impl Living {
+    /// What is known of a run: its status, unless it was never heard of or is forgotten.
+    pub fn status(&self, run: RunId) -> Option<RunStatus> {
+        if self.active.as_ref().is_some_and(|active| active.run == run) {
+            return Some(RunStatus::Running);
+        }
+        if self.is_queued(run) {
+            return Some(RunStatus::Creating);
+        }
+        self.recent.iter().find(|ended| ended.run == run).map(|ended| ended.status)
+    }
+
+    /// Whether the run waits for its turn.
+    pub fn is_queued(&self, run: RunId) -> bool {
+        self.queue.iter().any(|queued| queued.run == run)
+    }
+
+    /// The sandbox that is up, if one is.
+    pub const fn up(&self) -> Option<Epoch> {
+        match self.sandbox {
+            Sandbox::Up { epoch, .. } => Some(epoch),
+            Sandbox::Absent
+            | Sandbox::Wanted { .. }
+            | Sandbox::Remains { .. }
+            | Sandbox::Stopping { .. } => None,
+        }
+    }
+
+    /// The turn of the active run, unless it is over.
+    pub fn turn(&self) -> Option<&Turn> {
+        match &self.active.as_ref()?.stage {
+            Stage::Turn(turn) => Some(turn),
+            Stage::Publishing(_) => None,
+        }
+    }
+}
+
+impl Turn {
+    /// A turn at its very beginning.
+    pub(crate) const fn new(phase: Phase) -> Self {
+        let step =
+            StepNow { step: Step(0), attempt: 0, progress: Progress::Finished, calls: Vec::new() };
+        let waiting = Waiting { questions: Vec::new(), since_ms: 0, waited_ms: 0 };
+        Self { phase, waiting, steers: VecDeque::new(), taken: VecDeque::new(), step }
+    }
+
+    /// Whether the run is meant to go on.
+    pub const fn is_wanted(&self) -> bool {
+        match self.phase {
+            Phase::Starting | Phase::Thinking => true,
+            Phase::Cancelling | Phase::Failing(_) => false,
+        }
+    }
+}
+
+impl Waiting {
+    /// Time waited for persons until `now_ms`.
+    pub fn until(&self, now_ms: i64) -> u64 {
+        let open = if self.questions.is_empty() { 0 } else { elapsed(self.since_ms, now_ms) };
+        self.waited_ms.saturating_add(open)
+    }
+}
+
+/// Time from one moment to a later one; nothing when the clock went backwards.
+pub(crate) fn elapsed(from_ms: i64, to_ms: i64) -> u64 {
+    u64::try_from(to_ms.saturating_sub(from_ms)).unwrap_or(0)
+}
+
+/// The moment `after_ms` after another.
+pub(crate) fn later(from_ms: i64, after_ms: u64) -> i64 {
+    from_ms.saturating_add(i64::try_from(after_ms).unwrap_or(i64::MAX))
+}
