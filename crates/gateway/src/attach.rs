@@ -1,0 +1,213 @@
+//! Ties listening sockets to one incarnation of a sandbox, for as long as a guard is held.
+//!
+//! TRUST: whose connection it is follows from the socket alone. Those sockets were opened inside
+//! the network namespace of that sandbox, so nobody else can connect to them, and nothing that a
+//! connection says can make it another's.
+
+use crate::address::Floor;
+use crate::audit::{Audit, Peer};
+use crate::policy::Policy;
+use crate::proxy;
+use crate::repository::AgentRepository;
+use crate::resolve::Resolver;
+use std::collections::HashMap;
+use std::net::TcpListener as StdListener;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Open connections of one sandbox.
+pub const CONNECTIONS_PER_SANDBOX: usize = 512;
+/// Git processes that serve one sandbox at a time.
+pub const GIT_PROCESSES_PER_SANDBOX: usize = 4;
+/// Time after which a connection on which no byte moves is ended.
+pub const CONNECTION_IDLE: Duration = Duration::from_secs(300);
+/// Pause after a failed accept, so that a shortage of descriptors does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What every sandbox's gateway shares.
+pub struct Parts {
+    /// What holds whatever a policy allows.
+    pub floor: Floor,
+    /// Resolves allowed names.
+    pub resolver: Arc<dyn Resolver>,
+    /// Is told what was denied and what passed.
+    pub audit: Arc<dyn Audit>,
+    /// Time after which a connection on which no byte moves is ended; [`CONNECTION_IDLE`].
+    pub idle: Duration,
+}
+
+/// The gateway of a server.
+pub struct Gateway {
+    parts: Arc<Parts>,
+    policies: Arc<Policies>,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+type Policies = Mutex<HashMap<Peer, watch::Sender<Arc<Policy>>>>;
+
+/// A sandbox that cannot be attached.
+#[derive(Debug, thiserror::Error)]
+pub enum AttachError {
+    /// This incarnation is attached already; drop its guard first.
+    #[error("this sandbox is attached already")]
+    Attached,
+    /// A listening socket cannot be served.
+    #[error("failed to serve a listening socket")]
+    Listener(#[source] std::io::Error),
+}
+
+/// One attached sandbox, as its connections see it.
+pub(crate) struct Attachment {
+    pub(crate) peer: Peer,
+    pub(crate) parts: Arc<Parts>,
+    pub(crate) repositories: Vec<AgentRepository>,
+    pub(crate) tracker: TaskTracker,
+    pub(crate) stop: CancellationToken,
+    pub(crate) git_slots: Arc<Semaphore>,
+    policy: watch::Receiver<Arc<Policy>>,
+    connections: Arc<Semaphore>,
+}
+
+impl Attachment {
+    /// The policy as it is now.
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        self.policy.borrow().clone()
+    }
+}
+
+impl Gateway {
+    /// A gateway that serves nobody yet.
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+            policies: Arc::default(),
+            tracker: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    /// Serves the listening sockets of a sandbox until the guard is dropped.
+    pub fn attach(
+        &self,
+        peer: Peer,
+        listeners: Vec<StdListener>,
+        policy: Policy,
+        repositories: Vec<AgentRepository>,
+    ) -> Result<AttachGuard, AttachError> {
+        let listeners =
+            listeners.into_iter().map(adopt).collect::<Result<Vec<_>, _>>().map_err(AttachError::Listener)?;
+        let (sender, policy) = watch::channel(Arc::new(policy));
+        let stop = self.stop.child_token();
+        let tracker = TaskTracker::new();
+        {
+            let mut policies = lock(&self.policies);
+            if policies.contains_key(&peer) {
+                return Err(AttachError::Attached);
+            }
+            policies.insert(peer, sender);
+        }
+        let attachment = Arc::new(Attachment {
+            peer,
+            parts: self.parts.clone(),
+            repositories,
+            tracker: tracker.clone(),
+            stop: stop.clone(),
+            git_slots: Arc::new(Semaphore::new(GIT_PROCESSES_PER_SANDBOX)),
+            policy,
+            connections: Arc::new(Semaphore::new(CONNECTIONS_PER_SANDBOX)),
+        });
+        for listener in listeners {
+            let accepting = accept(listener, attachment.clone());
+            tracker.spawn(stop.clone().run_until_cancelled_owned(accepting));
+        }
+        tracker.close();
+        self.tracker.spawn({
+            let tracker = tracker.clone();
+            async move { tracker.wait().await }
+        });
+        Ok(AttachGuard { peer, stop, tracker, policies: self.policies.clone() })
+    }
+
+    /// Replaces the policy of a sandbox; what is open already stays open. False if it is not attached.
+    pub fn update_policy(&self, peer: Peer, policy: Policy) -> bool {
+        let policies = lock(&self.policies);
+        let Some(sender) = policies.get(&peer) else { return false };
+        sender.send_replace(Arc::new(policy));
+        true
+    }
+
+    /// Ends everything and waits for it.
+    pub async fn shut_down(&self) {
+        self.stop.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+}
+
+/// Keeps a sandbox attached; dropping it ends its accept loops and its connections.
+pub struct AttachGuard {
+    peer: Peer,
+    stop: CancellationToken,
+    tracker: TaskTracker,
+    policies: Arc<Policies>,
+}
+
+impl AttachGuard {
+    /// Whose guard it is.
+    pub const fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// Ends everything of this sandbox and waits for it.
+    pub async fn detach(self) {
+        self.stop.cancel();
+        self.tracker.wait().await;
+    }
+}
+
+impl Drop for AttachGuard {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        lock(&self.policies).remove(&self.peer);
+    }
+}
+
+/// No code that holds this lock can panic halfway through a change.
+fn lock(policies: &Policies) -> MutexGuard<'_, HashMap<Peer, watch::Sender<Arc<Policy>>>> {
+    policies.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn adopt(listener: StdListener) -> std::io::Result<TcpListener> {
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+async fn accept(listener: TcpListener, attachment: Arc<Attachment>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => admit(stream, &attachment),
+            Err(error) => {
+                tracing::warn!(%error, agent.id = %attachment.peer.agent, "could not accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Starts serving a connection, or closes it where the sandbox has too many.
+fn admit(stream: TcpStream, attachment: &Arc<Attachment>) {
+    let Ok(permit) = attachment.connections.clone().try_acquire_owned() else {
+        tracing::warn!(agent.id = %attachment.peer.agent, "the sandbox has too many connections; one was closed");
+        return;
+    };
+    let serving = proxy::serve(stream, attachment.clone());
+    attachment.tracker.spawn(attachment.stop.clone().run_until_cancelled_owned(async move {
+        serving.await;
+        drop(permit);
+    }));
+}

@@ -1,0 +1,354 @@
+//! Smart HTTP for an agent's own repositories, at `http://errand.internal/git/<name>.git`.
+//!
+//! Fetching serves the agent's bare repository. Pushing stores what was pushed below
+//! [`crate::repository::INBOX`] and nowhere else; nothing is forwarded from here.
+//!
+//! TRUST: the repositories are those the server attached to this sandbox. The name in the address
+//! only chooses among them; it is compared, never made into a path.
+
+use crate::attach::Attachment;
+use crate::audit::Recorded;
+use crate::push::{self, CommandList, Outcome, Rewritten};
+use crate::reply::{self, Body};
+use crate::repository::AgentRepository;
+use crate::upload::{BadUpload, Upload};
+use bytes::Bytes;
+use git::name::{CommitId, RefName};
+use git::service::{Half, ReceivePack, Serving, UploadPack};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::{Frame, Incoming};
+use futures::TryStreamExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::io::ReaderStream;
+
+/// Bytes of a request to fetch: what is wanted and what is there already.
+const FETCH_REQUEST_BYTES: u64 = 32 * 1024 * 1024;
+/// Bytes of one push.
+pub const PUSH_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+/// Bytes of the list of refs.
+const ADVERTISEMENT_BYTES: u64 = 32 * 1024 * 1024;
+/// Bytes of receive-pack's answer.
+const OUTCOME_BYTES: u64 = 1024 * 1024;
+
+/// Answers a request below `/git/`.
+pub(crate) async fn answer(
+    request: Request<Incoming>,
+    path: &str,
+    attachment: &Attachment,
+) -> Response<Body> {
+    let found = path.split_once(".git/").and_then(|(name, action)| {
+        let repository = attachment.repositories.iter().find(|repository| repository.name == name)?;
+        Some((repository, action))
+    });
+    let Some((repository, action)) = found else {
+        let text = "Errand has no such repository for this agent. It has its own repositories only.";
+        return reply::words(StatusCode::NOT_FOUND, text);
+    };
+    let answered = match (request.method(), action) {
+        (&Method::GET, "info/refs") => advertise(&request, repository, attachment).await,
+        (&Method::POST, "git-upload-pack") => fetch(request, repository, attachment).await,
+        (&Method::POST, "git-receive-pack") => receive(request, repository, attachment).await,
+        _ => Err(Failed::answer(StatusCode::NOT_FOUND, "Errand speaks git's smart HTTP here, nothing else.")),
+    };
+    answered.unwrap_or_else(|failed| {
+        let agent = attachment.peer.agent;
+        match &failed {
+            Failed::Answer(..) => {}
+            Failed::Git(error) => tracing::warn!(%error, agent.id = %agent, "the git endpoint failed"),
+            Failed::Io(error) => tracing::warn!(%error, agent.id = %agent, "the git endpoint failed"),
+        }
+        failed.into_response()
+    })
+}
+
+/// Why a request has no answer of git's.
+enum Failed {
+    Answer(StatusCode, String),
+    Git(git::error::Error),
+    Io(std::io::Error),
+}
+
+impl Failed {
+    fn answer(status: StatusCode, text: impl Into<String>) -> Self {
+        Self::Answer(status, text.into())
+    }
+
+    fn into_response(self) -> Response<Body> {
+        match self {
+            Self::Answer(status, text) => reply::words(status, &text),
+            // Paths of the server stand in these messages, so the sandbox does not get them.
+            Self::Git(_) | Self::Io(_) => {
+                reply::words(StatusCode::INTERNAL_SERVER_ERROR, "Errand could not serve git; its log says why.")
+            }
+        }
+    }
+}
+
+impl From<git::error::Error> for Failed {
+    fn from(error: git::error::Error) -> Self {
+        Self::Git(error)
+    }
+}
+
+impl From<std::io::Error> for Failed {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<BadUpload> for Failed {
+    fn from(bad: BadUpload) -> Self {
+        let status = match bad {
+            BadUpload::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            BadUpload::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            BadUpload::Compressed(_) | BadUpload::Ended(_) => StatusCode::BAD_REQUEST,
+        };
+        Self::Answer(status, format!("Errand refused the request: {bad}."))
+    }
+}
+
+async fn advertise(
+    request: &Request<Incoming>,
+    repository: &AgentRepository,
+    attachment: &Attachment,
+) -> Result<Response<Body>, Failed> {
+    match request.uri().query() {
+        Some("service=git-upload-pack") => {
+            let permit = place(attachment).await?;
+            let serving = upload_pack(request).start(&repository.repo, Half::Advertise).await?;
+            let mut out = collect(serving, ADVERTISEMENT_BYTES).await?;
+            drop(permit);
+            // Version 2 begins with its number, the older ones with the service's name.
+            if !out.starts_with(b"000eversion 2") {
+                let mut banner = b"001e# service=git-upload-pack\n0000".to_vec();
+                banner.append(&mut out);
+                out = banner;
+            }
+            Ok(git_answer("application/x-git-upload-pack-advertisement", reply::full(out)))
+        }
+        Some("service=git-receive-pack") => {
+            let refs = repository.repo.refs("refs/heads").await?;
+            let out = push::advertise(&refs, repository.repo.format());
+            Ok(git_answer("application/x-git-receive-pack-advertisement", reply::full(out)))
+        }
+        _ => Err(Failed::answer(StatusCode::FORBIDDEN, "Errand speaks git's smart HTTP only.")),
+    }
+}
+
+fn upload_pack(request: &Request<Incoming>) -> UploadPack {
+    let protocol = request.headers().get("git-protocol").and_then(|value| value.to_str().ok());
+    UploadPack { protocol: protocol.map(str::to_owned) }
+}
+
+async fn fetch(
+    request: Request<Incoming>,
+    repository: &AgentRepository,
+    attachment: &Attachment,
+) -> Result<Response<Body>, Failed> {
+    expect_type(&request, "application/x-git-upload-pack-request")?;
+    let upload_pack = upload_pack(&request);
+    let (parts, body) = request.into_parts();
+    let wanted = Upload::new(&parts.headers, body, FETCH_REQUEST_BYTES)?.all().await?;
+    let permit = place(attachment).await?;
+    let Serving { mut stdin, stdout, guard } = upload_pack.start(&repository.repo, Half::Answer).await?;
+    // Git may answer before it has read everything, so both directions run side by side. The task
+    // ends when git does, and git does when nobody reads its answer any more.
+    let feeding = async move {
+        let feed = async move {
+            // A git that stopped reading has already said why in its answer.
+            if let Err(error) = stdin.write_all(&wanted).await {
+                tracing::debug!(%error, "upload-pack stopped reading");
+            }
+        };
+        let ((), ended) = tokio::join!(feed, guard.wait());
+        if let Err(error) = ended {
+            tracing::debug!(%error, "upload-pack ended with an error");
+        }
+        drop(permit);
+    };
+    attachment.tracker.spawn(attachment.stop.clone().run_until_cancelled_owned(feeding));
+    let frames = ReaderStream::new(stdout).map_ok(Frame::data).map_err(Into::into);
+    let body = StreamBody::new(frames).boxed_unsync();
+    Ok(git_answer("application/x-git-upload-pack-result", body))
+}
+
+async fn receive(
+    request: Request<Incoming>,
+    repository: &AgentRepository,
+    attachment: &Attachment,
+) -> Result<Response<Body>, Failed> {
+    expect_type(&request, "application/x-git-receive-pack-request")?;
+    let (parts, body) = request.into_parts();
+    let mut upload = Upload::new(&parts.headers, body, PUSH_BYTES)?;
+    let (list, rest) = read_commands(&mut upload, repository).await?;
+    let out = if list.commands.is_empty() {
+        // A client with a large pack asks with an empty list first whether it may come.
+        Vec::new()
+    } else {
+        store(&list, rest, upload, repository, attachment).await?
+    };
+    Ok(git_answer("application/x-git-receive-pack-result", reply::full(out)))
+}
+
+async fn read_commands(
+    upload: &mut Upload,
+    repository: &AgentRepository,
+) -> Result<(CommandList, Bytes), Failed> {
+    let mut bytes = Vec::new();
+    loop {
+        let read = push::read_list(&bytes, repository.repo.format())
+            .map_err(|bad| Failed::answer(StatusCode::BAD_REQUEST, format!("Errand refused the push: {bad}.")))?;
+        if let Some((list, taken)) = read {
+            return Ok((list, Bytes::from(bytes).slice(taken..)));
+        }
+        match upload.next().await? {
+            Some(more) => bytes.extend_from_slice(&more),
+            None => {
+                return Err(Failed::answer(StatusCode::BAD_REQUEST, "Errand refused the push: it ended early."));
+            }
+        }
+    }
+}
+
+/// Stores what may be stored and says per ref what became of it.
+async fn store(
+    list: &CommandList,
+    rest: Bytes,
+    mut upload: Upload,
+    repository: &AgentRepository,
+    attachment: &Attachment,
+) -> Result<Vec<u8>, Failed> {
+    let mut judged = Vec::new();
+    let mut head = Vec::new();
+    for command in &list.commands {
+        let verdict = push::judge(command, &repository.branch);
+        if let (Ok(stored), Some(new)) = (&verdict, &command.new) {
+            head.push((repository.repo.ref_head(stored).await?, new.clone(), stored.clone()));
+        }
+        judged.push((command.name.clone(), command.new.clone(), verdict));
+    }
+    let outcome = if head.is_empty() {
+        upload.drain().await;
+        Outcome::default()
+    } else {
+        let permit = place(attachment).await?;
+        let outcome = run_receive_pack(list, &head, rest, upload, repository).await?;
+        drop(permit);
+        outcome
+    };
+    Ok(report(list, judged, &outcome, repository, attachment))
+}
+
+type Judged = Vec<(String, Option<CommitId>, Result<RefName, String>)>;
+
+fn report(
+    list: &CommandList,
+    judged: Judged,
+    outcome: &Outcome,
+    repository: &AgentRepository,
+    attachment: &Attachment,
+) -> Vec<u8> {
+    let mut verdicts = Vec::new();
+    let mut words = String::new();
+    for (name, new, verdict) in judged {
+        let verdict = verdict.and_then(|stored| {
+            if outcome.unpack_error.is_none() && outcome.moved.contains(stored.as_str()) {
+                return Ok(stored);
+            }
+            let reason = outcome.refused.iter().find(|(refused, _)| refused == stored.as_str());
+            Err(reason.map_or("it was not stored", |(_, reason)| reason.as_str()).to_owned())
+        });
+        if let (Ok(stored), Some(commit)) = (&verdict, new) {
+            push::RECORDED.clone_into(&mut words);
+            let recorded = Recorded {
+                repository: repository.name.clone(),
+                asked: name.clone(),
+                stored: stored.to_string(),
+                commit: commit.to_string(),
+            };
+            attachment.parts.audit.recorded(attachment.peer, &recorded);
+        }
+        verdicts.push((name, verdict.map(|_| ())));
+    }
+    if outcome.unpack_error.is_some() {
+        words.push_str(&outcome.words);
+    }
+    push::write_report(list, outcome.unpack_error.as_deref(), &verdicts, &words)
+}
+
+async fn run_receive_pack(
+    list: &CommandList,
+    commands: &[(Option<CommitId>, CommitId, RefName)],
+    rest: Bytes,
+    mut upload: Upload,
+    repository: &AgentRepository,
+) -> Result<Outcome, Failed> {
+    let rewritten: Vec<Rewritten<'_>> = commands
+        .iter()
+        .map(|(old, new, stored)| Rewritten { old: old.clone(), new, stored })
+        .collect();
+    let head = push::write_list(&list.shallow, &rewritten, repository.repo.format());
+    let service = ReceivePack { protocol: None, pack_max_bytes: PUSH_BYTES };
+    let Serving { mut stdin, mut stdout, guard } =
+        service.start(&repository.repo, Half::Answer).await?;
+    let feed = async move {
+        let mut reading = true;
+        for bytes in [Bytes::from(head), rest] {
+            reading = reading && stdin.write_all(&bytes).await.is_ok();
+        }
+        // A git that stopped reading has a reason, which is in its answer; the client sends on
+        // until it may read that answer.
+        while let Some(bytes) = upload.next().await? {
+            reading = reading && stdin.write_all(&bytes).await.is_ok();
+        }
+        Ok::<(), BadUpload>(())
+    };
+    let read = async {
+        let mut out = Vec::new();
+        (&mut stdout).take(OUTCOME_BYTES).read_to_end(&mut out).await?;
+        Ok::<_, std::io::Error>(out)
+    };
+    let (fed, out, ended) = tokio::join!(feed, read, guard.wait());
+    fed?;
+    let outcome = push::read_outcome(&out?);
+    if outcome.moved.is_empty() && outcome.refused.is_empty() && outcome.unpack_error.is_none() {
+        ended?;
+    }
+    Ok(outcome)
+}
+
+async fn collect(serving: Serving, limit: u64) -> Result<Vec<u8>, Failed> {
+    let Serving { stdin, mut stdout, guard } = serving;
+    drop(stdin);
+    let read = async {
+        let mut out = Vec::new();
+        (&mut stdout).take(limit).read_to_end(&mut out).await?;
+        Ok::<_, std::io::Error>(out)
+    };
+    let (out, ended) = tokio::join!(read, guard.wait());
+    ended?;
+    Ok(out?)
+}
+
+async fn place(attachment: &Attachment) -> Result<OwnedSemaphorePermit, Failed> {
+    let closed = |_| Failed::answer(StatusCode::SERVICE_UNAVAILABLE, "Errand is shutting down.");
+    attachment.git_slots.clone().acquire_owned().await.map_err(closed)
+}
+
+fn expect_type(request: &Request<Incoming>, expected: &str) -> Result<(), Failed> {
+    let given = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes());
+    if given == Some(expected.as_bytes()) {
+        return Ok(());
+    }
+    Err(Failed::answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("Errand expects {expected} here.")))
+}
+
+fn git_answer(content_type: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}

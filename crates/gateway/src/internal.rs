@@ -1,0 +1,15 @@
+//! The host `errand.internal`, answered by the gateway itself.
+
+use crate::attach::Attachment;
+use crate::reply::{self, Body};
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+/// Answers a request to the internal host.
+pub(crate) async fn answer(request: Request<Incoming>, attachment: &Attachment) -> Response<Body> {
+    let path = request.uri().path().to_owned();
+    match path.strip_prefix("/git/") {
+        Some(rest) => crate::git_endpoint::answer(request, rest, attachment).await,
+        None => reply::words(StatusCode::NOT_FOUND, "Errand has nothing at this address."),
+    }
+}

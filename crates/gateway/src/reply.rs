@@ -1,0 +1,46 @@
+//! Answers of the gateway itself, as HTTP.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
+
+/// Header that carries the stable code of a denial.
+pub(crate) const DENIED_HEADER: &str = "x-errand-denied";
+
+/// Anything that may go wrong while a body is sent.
+pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
+/// The body of every answer.
+pub(crate) type Body = UnsyncBoxBody<Bytes, BodyError>;
+
+/// A body that is all there.
+pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// An answer in plain words.
+pub(crate) fn words(status: StatusCode, text: &str) -> Response<Body> {
+    let mut response = Response::new(full(format!("{text}\n")));
+    *response.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response
+}
+
+/// A denial: 403, or 400 where the request itself is malformed.
+pub(crate) fn denied(denial: &crate::policy::Denial) -> Response<Body> {
+    use crate::policy::DenialCode;
+    let status = match denial.code {
+        DenialCode::BadHost => StatusCode::BAD_REQUEST,
+        DenialCode::Offline
+        | DenialCode::HostNotAllowed
+        | DenialCode::PortNotAllowed
+        | DenialCode::MethodNotAllowed
+        | DenialCode::AddressNotAllowed
+        | DenialCode::NameMismatch => StatusCode::FORBIDDEN,
+    };
+    let mut response = words(status, &denial.words);
+    let code = HeaderValue::from_static(denial.code.as_str());
+    response.headers_mut().insert(DENIED_HEADER, code);
+    response
+}

@@ -1,0 +1,197 @@
+//! The git endpoint with real git as its client.
+
+use crate::world::{Plan, Seen, World};
+use gateway::policy::EgressMode;
+use gateway::repository::AgentRepository;
+use git::agent_repo::AgentRepo;
+use git::name::{BranchName, RefName};
+use git::runner::Git;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+const BRANCH: &str = "errand/fix";
+
+struct Fixture {
+    _dir: TempDir,
+    root: PathBuf,
+    repo: AgentRepo,
+    world: World,
+}
+
+struct Ran {
+    ok: bool,
+    words: String,
+}
+
+impl Fixture {
+    /// An agent's repository with three commits on `main` and on the agent's branch.
+    fn new() -> Self {
+        let dir = TempDir::new().unwrap();
+        let root = dir.path().to_owned();
+        let git = Git::new().unwrap();
+        let branch = BranchName::parse(BRANCH).unwrap();
+        let main = BranchName::parse("main").unwrap();
+        let repo = AgentRepo::create_alone(&git, &root.join("agent.git"), &main).unwrap();
+        let other = AgentRepo::create_alone(&git, &root.join("other.git"), &main).unwrap();
+        run(&root, &["init", "-q", "-b", "main", "seed"]);
+        for number in 0..3 {
+            std::fs::write(root.join("seed/file.txt"), format!("{number}\n")).unwrap();
+            run(&root.join("seed"), &["add", "."]);
+            run(&root.join("seed"), &["commit", "-q", "-m", &format!("commit {number}")]);
+        }
+        for target in [&repo, &other] {
+            let path = target.dir().to_str().unwrap();
+            let own = format!("main:{BRANCH}");
+            assert!(run(&root.join("seed"), &["push", "-q", path, "main", &own, "main:refs/errand/hidden"]).ok);
+        }
+        let repositories =
+            vec![AgentRepository { name: "demo".to_owned(), repo: (*repo).clone(), branch }];
+        let world = World::new(Plan { mode: EgressMode::Offline, repositories, ..Plan::default() });
+        Self { _dir: dir, root, repo, world }
+    }
+
+    /// Runs git through the proxy.
+    fn git(&self, folder: &str, args: &[&str]) -> Ran {
+        let proxy = format!("http.proxy=http://{}", self.world.address);
+        run(&self.root.join(folder), &[&["-c", proxy.as_str()], args].concat())
+    }
+
+    fn clone_to(&self, folder: &str, args: &[&str]) {
+        let url = "http://errand.internal/git/demo.git";
+        let ran = self.git(".", &[&["clone", "-q"], args, &[url, folder]].concat());
+        assert!(ran.ok, "{}", ran.words);
+    }
+
+    fn commit(&self, folder: &str, text: &str) -> String {
+        let dir = self.root.join(folder);
+        std::fs::write(dir.join("new.txt"), text).unwrap();
+        run(&dir, &["add", "."]);
+        assert!(run(&dir, &["commit", "-q", "-m", "work"]).ok);
+        run(&dir, &["rev-parse", "HEAD"]).words.trim().to_owned()
+    }
+
+    async fn head(&self, name: &str) -> Option<String> {
+        let name = RefName::parse(name).unwrap();
+        self.repo.ref_head(&name).await.unwrap().map(|id| id.to_string())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the client under test is git itself")]
+fn run(dir: &Path, args: &[&str]) -> Ran {
+    let output = tokio::task::block_in_place(|| {
+        std::process::Command::new("git")
+            .args(["-c", "user.name=t", "-c", "user.email=t@t.example", "-c", "protocol.file.allow=always"])
+            .args(args)
+            .current_dir(dir)
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("LC_ALL", "C")
+            .env_remove("http_proxy")
+            .env_remove("no_proxy")
+            .env_remove("NO_PROXY")
+            .output()
+            .unwrap()
+    });
+    let words = [output.stdout, output.stderr].concat();
+    Ran { ok: output.status.success(), words: String::from_utf8_lossy(&words).into_owned() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clones_of_every_kind_work() {
+    let fixture = Fixture::new();
+    for (folder, version) in [("v0", "protocol.version=0"), ("v1", "protocol.version=1"), ("v2", "protocol.version=2")] {
+        fixture.clone_to(folder, &["-c", version]);
+        let log = run(&fixture.root.join(folder), &["log", "--oneline"]);
+        assert_eq!(log.words.lines().count(), 3, "{}", log.words);
+        let shallow = format!("{folder}-shallow");
+        fixture.clone_to(&shallow, &["-c", version, "--depth", "1"]);
+        let log = run(&fixture.root.join(&shallow), &["log", "--oneline"]);
+        assert_eq!(log.words.lines().count(), 1, "{}", log.words);
+        assert!(fixture.git(&shallow, &["fetch", "-q", "--unshallow"]).ok);
+    }
+    fixture.clone_to("partial", &["--filter=blob:none"]);
+    assert!(fixture.git("partial", &["log", "-p", "--all"]).ok);
+    let refs = fixture.git("v2", &["ls-remote", "origin"]);
+    assert!(refs.words.contains("refs/heads/main") && !refs.words.contains("refs/errand"), "{}", refs.words);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_to_the_own_branch_is_recorded_not_published() {
+    let mut fixture = Fixture::new();
+    fixture.clone_to("work", &["-b", BRANCH]);
+    let before = fixture.head("refs/heads/errand/fix").await;
+    // The second one is past http.postBuffer, so it comes in chunks after an empty request.
+    for size in [10, 3_000_000] {
+        let noise: String = std::iter::repeat_with(|| fastrand::alphanumeric()).take(size).collect();
+        let commit = fixture.commit("work", &noise);
+        let ran = fixture.git("work", &["push", "origin", "HEAD"]);
+        assert!(ran.ok, "{}", ran.words);
+        assert!(ran.words.contains("recorded; Errand publishes after the run"), "{}", ran.words);
+        assert_eq!(fixture.head("refs/errand/inbox/errand/fix").await, Some(commit.clone()));
+        assert_eq!(fixture.head("refs/heads/errand/fix").await, before);
+        match fixture.world.next().await {
+            Seen::Recorded(recorded) => {
+                assert_eq!((recorded.asked.as_str(), recorded.commit), ("refs/heads/errand/fix", commit));
+            }
+            other => panic!("expected a recorded push: {other:?}"),
+        }
+    }
+    let ran = fixture.git("work", &["push", "-q", "origin", "HEAD:refs/errand/inbox/tree"]);
+    assert!(ran.ok, "{}", ran.words);
+    assert!(fixture.head("refs/errand/inbox/tree").await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_other_ref_is_refused_in_words() {
+    let fixture = Fixture::new();
+    fixture.clone_to("work", &["-b", BRANCH]);
+    fixture.commit("work", "x");
+    let main = fixture.head("refs/heads/main").await;
+    for target in ["HEAD:main", "+HEAD:refs/heads/main", "HEAD:refs/tags/v1", "HEAD:refs/errand/published/x", "HEAD:refs/heads/errand/other"] {
+        let ran = fixture.git("work", &["push", "origin", target]);
+        assert!(!ran.ok, "{target}");
+        assert!(ran.words.contains("only refs/heads/errand/fix may be pushed from here"), "{target}: {}", ran.words);
+    }
+    let ran = fixture.git("work", &["push", "origin", ":main"]);
+    assert!(!ran.ok && ran.words.contains("Errand deletes no refs"), "{}", ran.words);
+    assert_eq!(fixture.head("refs/heads/main").await, main);
+    assert_eq!(fixture.head("refs/tags/v1").await, None);
+
+    let ran = fixture.git("work", &["push", "origin", "HEAD:main", &format!("HEAD:{BRANCH}")]);
+    assert!(!ran.ok, "one of the two is refused");
+    assert!(ran.words.contains("remote rejected") && ran.words.contains("recorded"), "{}", ran.words);
+    assert!(fixture.head("refs/errand/inbox/errand/fix").await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_other_repository_is_reachable() {
+    let fixture = Fixture::new();
+    for name in ["other", "../other", "demo.git/../other", "%2e%2e/other", "demo/../../other", "DEMO", ""] {
+        let url = format!("http://errand.internal/git/{name}.git");
+        let ran = fixture.git(".", &["ls-remote", &url]);
+        assert!(!ran.ok, "{name}: {}", ran.words);
+    }
+    let ask = "GET http://errand.internal/git/demo.git/config HTTP/1.1\r\nConnection: close\r\n\r\n";
+    assert!(fixture.world.exchange(ask).await.starts_with("HTTP/1.1 404"));
+    let ask = "GET http://errand.internal/git/demo.git/info/refs HTTP/1.1\r\nConnection: close\r\n\r\n";
+    assert!(fixture.world.exchange(ask).await.starts_with("HTTP/1.1 403"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn malformed_objects_are_refused_and_leave_nothing() {
+    let fixture = Fixture::new();
+    fixture.clone_to("work", &["-b", BRANCH]);
+    let work = fixture.root.join("work");
+    // A tree with an entry named .git would be written into whatever checks it out.
+    std::fs::write(work.join("evil"), "x").unwrap();
+    let blob = run(&work, &["hash-object", "-w", "evil"]).words.trim().to_owned();
+    let raw = [b"100644 .git\0".to_vec(), (0..40).step_by(2).map(|i| u8::from_str_radix(&blob[i..i + 2], 16).unwrap()).collect()].concat();
+    std::fs::write(work.join("tree"), raw).unwrap();
+    let tree = run(&work, &["hash-object", "-w", "-t", "tree", "--literally", "tree"]).words.trim().to_owned();
+    let commit = run(&work, &["commit-tree", "-p", "HEAD", "-m", "evil", &tree]).words.trim().to_owned();
+    let ran = fixture.git("work", &["push", "origin", &format!("{commit}:refs/heads/{BRANCH}")]);
+    assert!(!ran.ok, "{}", ran.words);
+    assert!(ran.words.contains("hasDotgit") || ran.words.contains("unpacker error"), "{}", ran.words);
+    assert_eq!(fixture.head("refs/errand/inbox/errand/fix").await, None);
+}
