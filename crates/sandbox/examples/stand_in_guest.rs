@@ -1,0 +1,162 @@
+//! A guest for the tests of this crate: answers pings, runs programs, and tries forbidden things.
+//!
+//! It speaks one line of JSON each way instead of the link protocol, so that the walls can be tested
+//! without the guest.
+#![expect(unsafe_code, reason = "forbidden system calls are tried raw")]
+
+use std::ffi::CString;
+use std::io::{BufRead, BufReader, IoSliceMut, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use rustix::thread::{CapabilitySet, CapabilitySets, Gid, Uid};
+
+const SELF: &str = "/opt/errand/bin/errand-guest";
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let words: Vec<&str> = arguments.iter().skip(1).map(String::as_str).collect();
+    match words.as_slice() {
+        [] => serve(),
+        ["as-agent", program @ ..] => become_and_run(true, program),
+        ["as-root", program @ ..] => become_and_run(false, program),
+        ["try", name, value @ ..] => {
+            writeln!(std::io::stdout(), "{}", attempt(name, value)).unwrap_or_default();
+        }
+        _ => std::process::exit(2),
+    }
+}
+
+fn serve() {
+    // SAFETY: the shim leaves the control socket under this number and nobody else uses it.
+    let control = unsafe { BorrowedFd::borrow_raw(3) };
+    while let Some(link) = receive_link(control) {
+        std::thread::spawn(move || converse(UnixStream::from(link)));
+    }
+}
+
+fn receive_link(control: BorrowedFd<'_>) -> Option<OwnedFd> {
+    let mut bytes = [0_u8; 256];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let mut parts = [IoSliceMut::new(&mut bytes)];
+    recvmsg(control.as_fd(), &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC).ok()?;
+    ancillary.drain().find_map(|part| match part {
+        RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
+        _ => None,
+    })
+}
+
+fn converse(link: UnixStream) {
+    let Ok(mut answers) = link.try_clone() else { return };
+    for line in BufReader::new(link).lines() {
+        let Ok(line) = line else { return };
+        let answer = if line == "ping" { "pong".to_owned() } else { run_line(&line) };
+        if writeln!(answers, "{answer}").is_err() {
+            return;
+        }
+    }
+}
+
+fn run_line(line: &str) -> String {
+    let words: Vec<String> = serde_json::from_str(line).unwrap_or_default();
+    #[expect(clippy::disallowed_methods, reason = "a guest starts programs")]
+    let mut command = Command::new(SELF);
+    let (code, output) = match command.args(words).output() {
+        Ok(done) => {
+            let mut text = String::from_utf8_lossy(&done.stdout).into_owned();
+            text.push_str(&String::from_utf8_lossy(&done.stderr));
+            use std::os::unix::process::ExitStatusExt;
+            (done.status.code().or(done.status.signal().map(|s| 128 + s)), text)
+        }
+        Err(error) => (None, error.to_string()),
+    };
+    serde_json::json!({ "code": code, "output": output }).to_string()
+}
+
+fn become_and_run(agent: bool, program: &[&str]) {
+    if let Err(error) = become_user(agent) {
+        writeln!(std::io::stderr(), "become: {error}").unwrap_or_default();
+        std::process::exit(125);
+    }
+    let words: Vec<CString> = program.iter().filter_map(|w| CString::new(*w).ok()).collect();
+    let Some(path) = words.first() else { std::process::exit(2) };
+    let error = match nix::unistd::execvp(path, &words) {
+        Ok(never) => match never {},
+        Err(error) => error,
+    };
+    writeln!(std::io::stderr(), "exec: {error}").unwrap_or_default();
+    std::process::exit(126);
+}
+
+fn become_user(agent: bool) -> std::io::Result<()> {
+    let none = CapabilitySet::empty();
+    if agent && rustix::process::geteuid().is_root() {
+        for bit in 0..41 {
+            let one = CapabilitySet::from_bits_retain(1 << bit);
+            rustix::thread::remove_capability_from_bounding_set(one)?;
+        }
+        let (uid, gid) = (Uid::from_raw(1000), Gid::from_raw(1000));
+        rustix::thread::set_thread_groups(&[])?;
+        rustix::thread::set_thread_res_gid(gid, gid, gid)?;
+        rustix::thread::set_thread_res_uid(uid, uid, uid)?;
+        let empty = CapabilitySets { effective: none, permitted: none, inheritable: none };
+        rustix::thread::set_capabilities(None, empty)?;
+    } else {
+        let now = rustix::thread::capabilities(None)?;
+        rustix::thread::set_capabilities(None, CapabilitySets { inheritable: none, ..now })?;
+    }
+    Ok(())
+}
+
+/// Tries something and says what came of it: `ok`, an error's name, or what was found.
+fn attempt(name: &str, value: &[&str]) -> String {
+    let number = |index: usize| value.get(index).and_then(|v| v.parse::<i64>().ok()).unwrap_or(0);
+    match name {
+        "call" => {
+            let argument = |index| libc::c_long::from(number(index));
+            // SAFETY: the arguments are numbers chosen so that the kernel refuses the call, or does
+            // something harmless to this process only.
+            let result = unsafe {
+                libc::syscall(argument(0), argument(1), argument(2), argument(3), argument(4), 0, 0)
+            };
+            outcome(result)
+        }
+        "write" => match std::fs::OpenOptions::new().write(true).open(value.concat()) {
+            Ok(_) => "ok".to_owned(),
+            Err(error) => name_of(&error),
+        },
+        "abstract" => {
+            use std::os::linux::net::SocketAddrExt;
+            let address = std::os::unix::net::SocketAddr::from_abstract_name(value.concat());
+            match address.and_then(|address| UnixStream::connect_addr(&address)) {
+                Ok(_) => "ok".to_owned(),
+                Err(error) => name_of(&error),
+            }
+        }
+        "tcp" => match value.concat().parse::<std::net::SocketAddr>() {
+            Ok(address) => match std::net::TcpStream::connect(address) {
+                Ok(_) => "ok".to_owned(),
+                Err(error) => name_of(&error),
+            },
+            Err(error) => error.to_string(),
+        },
+        "memory" => {
+            let bytes = usize::try_from(number(0)).unwrap_or(0);
+            let block = vec![1_u8; bytes];
+            format!("ok {}", block.iter().map(|byte| u64::from(*byte)).sum::<u64>())
+        }
+        other => format!("unknown attempt {other}"),
+    }
+}
+
+fn outcome(result: libc::c_long) -> String {
+    if result < 0 { name_of(&std::io::Error::last_os_error()) } else { "ok".to_owned() }
+}
+
+fn name_of(error: &std::io::Error) -> String {
+    format!("{:?}", nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(0)))
+}

@@ -1,0 +1,27 @@
+//! The local provider's small processes: the launcher, a sandbox's shim, and a guest for probing.
+//!
+//! Started by the server only. The role is the one argument; everything else comes over the socket
+//! that is its standard input.
+
+use std::process::ExitCode;
+
+use sandbox::local::{launcher, shim, take_standard_input};
+
+fn main() -> ExitCode {
+    let role = std::env::args().nth(1);
+    // Under this name and without arguments it stands where a guest would, while a host is probed.
+    let Some(role) = role else { return ExitCode::SUCCESS };
+    let result = match role.as_str() {
+        "launcher" => take_standard_input().and_then(launcher::run),
+        "shim" => take_standard_input().and_then(shim::run),
+        _ => Err(std::io::Error::other("started by the Errand server only")),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            use std::io::Write;
+            writeln!(std::io::stderr(), "errand-shim {role}: {error}").ok();
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The embedded provider: sandboxes on this host, from direct system calls.
+//!
+//! ```text
+//! server ── requests, descriptors ──► launcher (root, or the server's own user)
+//!                                        │ starts, one per sandbox
+//!                                        ▼
+//!                                      shim ── clone, control socket ──► guest, first process inside
+//! ```
+//!
+//! The launcher ends with the server; shims and sandboxes go on, and the next launcher finds them in
+//! the state directory. Both are roles of the binary `errand-shim`. A host that cannot give a user
+//! namespace gets no sandbox: there is no switch to go without.
+
+mod request;
+mod packet;
+pub mod launcher;
+mod machines;
+pub mod shim;
+mod child;
+mod root;
+mod etc;
+mod network;
+mod seccomp;
+mod cgroup;
+mod walls;
+mod record;
+pub mod lease;
+mod sys;
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::{UnixDatagram as StdUnixDatagram, UnixStream as StdUnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use async_trait::async_trait;
+use tokio::io::{AsyncWriteExt, Interest};
+use tokio::net::{UnixDatagram, UnixStream};
+
+use self::launcher::{Greeting, LauncherConfig};
+use self::packet::Packet;
+use self::request::{Answer, FailureKind, Request};
+use crate::isolation::IsolationReport;
+use crate::provider::{
+    Capabilities, GatewaySocket, LinkStream, Machine, Provider, ProviderError, SandboxKey,
+    SandboxSpec,
+};
+
+/// Name of the launcher's and shims' binary, found beside the server's.
+pub const SHIM_BINARY: &str = "errand-shim";
+/// Name of the guest's binary, found beside the server's.
+pub const GUEST_BINARY: &str = "errand-guest";
+
+/// Where the local provider finds its parts.
+#[derive(Debug, Clone)]
+pub struct LocalConfig {
+    /// The binary of launcher and shims.
+    pub shim: PathBuf,
+    /// What the launcher is told.
+    pub launcher: LauncherConfig,
+}
+
+impl LocalConfig {
+    /// Both binaries from one directory, the default pool of user ids.
+    pub fn beside(binaries: &Path, state_dir: &Path) -> Self {
+        Self {
+            shim: binaries.join(SHIM_BINARY),
+            launcher: LauncherConfig {
+                state_dir: state_dir.to_owned(),
+                guest: binaries.join(GUEST_BINARY),
+                uid_pool: lease::UidPool::default(),
+            },
+        }
+    }
+}
+
+/// A started launcher, from before the server gave up its privileges.
+#[derive(Debug)]
+pub struct LauncherHandle {
+    socket: OwnedFd,
+}
+
+/// Starts the launcher. Call it first of all, while the process is still what it was started as.
+pub fn start_launcher(config: &LocalConfig) -> io::Result<LauncherHandle> {
+    for binary in [&config.shim, &config.launcher.guest] {
+        if !binary.is_file() {
+            let words = format!("{} is missing: build or install it", binary.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, words));
+        }
+    }
+    let (ours, theirs) = packet::packet_pair()?;
+    #[expect(clippy::disallowed_methods, reason = "the launcher is started here and only here")]
+    let mut command = Command::new(&config.shim);
+    command.arg("launcher").env_clear().stdin(Stdio::from(theirs)).stdout(Stdio::null());
+    // Not waited for: it ends when this process does and the socket closes.
+    drop(command.spawn()?);
+    drop(command);
+    let told = LauncherConfig {
+        state_dir: std::path::absolute(&config.launcher.state_dir)?,
+        guest: std::path::absolute(&config.launcher.guest)?,
+        uid_pool: config.launcher.uid_pool,
+    };
+    packet::send(&ours, &serde_json::to_vec(&told)?, &[])?;
+    let greeting = packet::receive(&ours)?
+        .ok_or_else(|| io::Error::other("the launcher ended at once"))?;
+    match serde_json::from_slice(&greeting.bytes)? {
+        Greeting::Ready {} => Ok(LauncherHandle { socket: ours }),
+        Greeting::Failed { reason } => Err(io::Error::other(reason)),
+    }
+}
+
+/// The socket that a launcher or shim was started with, under a number that nothing inherits.
+pub fn take_standard_input() -> io::Result<OwnedFd> {
+    let socket = io::stdin().as_fd().try_clone_to_owned()?;
+    sys::duplicate_onto(std::fs::File::open("/dev/null")?.as_fd(), 0)?;
+    Ok(socket)
+}
+
+/// Sandboxes on this host.
+#[derive(Debug)]
+pub struct LocalProvider {
+    /// Keeps message boundaries, as a datagram socket does; nothing else of that type is used.
+    launcher: UnixDatagram,
+}
+
+impl LocalProvider {
+    /// Speaks to a started launcher; needs a runtime.
+    pub fn new(handle: LauncherHandle) -> io::Result<Self> {
+        let socket = StdUnixDatagram::from(handle.socket);
+        socket.set_nonblocking(true)?;
+        Ok(Self { launcher: UnixDatagram::from_std(socket)? })
+    }
+
+    async fn ask(&self, request: &Request) -> Result<(Answer, Vec<OwnedFd>), ProviderError> {
+        let packet = self.exchange(request).await.map_err(|error| {
+            ProviderError::Unavailable(format!("the launcher does not answer: {error}"))
+        })?;
+        let answer = serde_json::from_slice(&packet.bytes).map_err(|error| {
+            ProviderError::Unavailable(format!("the launcher's answer is not understood: {error}"))
+        })?;
+        match answer {
+            Answer::Failed { kind, reason } => Err(failure(kind, reason, request)),
+            other => Ok((other, packet.fds)),
+        }
+    }
+
+    async fn exchange(&self, request: &Request) -> io::Result<Packet> {
+        let (ours, theirs) = StdUnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let send = || packet::send(&self.launcher, b"r", &[theirs.as_fd()]);
+        self.launcher.async_io(Interest::WRITABLE, send).await?;
+        drop(theirs);
+        let mut ours = UnixStream::from_std(ours)?;
+        ours.write_all(&serde_json::to_vec(request)?).await?;
+        ours.shutdown().await?;
+        let mut whole = Packet::default();
+        while let Some(part) =
+            ours.async_io(Interest::READABLE, || packet::receive(&ours)).await?
+        {
+            whole.bytes.extend(part.bytes);
+            whole.fds.extend(part.fds);
+        }
+        Ok(whole)
+    }
+
+    async fn machine(&self, request: &Request) -> Result<Option<Machine>, ProviderError> {
+        match self.ask(request).await?.0 {
+            Answer::Machine { machine } => Ok(machine),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn done(&self, request: &Request) -> Result<(), ProviderError> {
+        match self.ask(request).await?.0 {
+            Answer::Done {} => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+}
+
+fn failure(kind: FailureKind, reason: String, request: &Request) -> ProviderError {
+    match (kind, request) {
+        (FailureKind::NotRunning, Request::Connect { key } | Request::Sockets { key }) => {
+            ProviderError::NotRunning(*key)
+        }
+        (FailureKind::Refused, _) => ProviderError::Refused(reason),
+        (FailureKind::Isolation, _) => ProviderError::Isolation(reason),
+        (FailureKind::NotRunning | FailureKind::Unavailable, _) => {
+            ProviderError::Unavailable(reason)
+        }
+    }
+}
+
+fn unexpected(answer: &Answer) -> ProviderError {
+    ProviderError::Unavailable(format!("the launcher answered something else: {answer:?}"))
+}
+
+#[async_trait]
+impl Provider for LocalProvider {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            name: "local".to_owned(),
+            stop_keeps_disk: true,
+            gateway_sockets: true,
+            snapshots: false,
+        }
+    }
+
+    async fn validate(&self) -> Result<IsolationReport, ProviderError> {
+        match self.ask(&Request::Probe {}).await?.0 {
+            Answer::Probed { isolation } => Ok(isolation),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn create(&self, spec: &SandboxSpec) -> Result<Machine, ProviderError> {
+        spec.check()?;
+        let request = Request::Create { spec: Box::new(spec.clone()) };
+        let missing = || ProviderError::Unavailable("the launcher made no machine".to_owned());
+        self.machine(&request).await?.ok_or_else(missing)
+    }
+
+    async fn find(&self, key: SandboxKey) -> Result<Option<Machine>, ProviderError> {
+        self.machine(&Request::Find { key }).await
+    }
+
+    async fn stop(&self, key: SandboxKey) -> Result<(), ProviderError> {
+        self.done(&Request::Stop { key }).await
+    }
+
+    async fn destroy(&self, key: SandboxKey) -> Result<(), ProviderError> {
+        self.done(&Request::Destroy { key }).await
+    }
+
+    async fn list(&self) -> Result<Vec<Machine>, ProviderError> {
+        match self.ask(&Request::List {}).await?.0 {
+            Answer::Machines { machines } => Ok(machines),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn connect(&self, key: SandboxKey) -> Result<LinkStream, ProviderError> {
+        let (_, fds) = self.ask(&Request::Connect { key }).await?;
+        let broken = |error: io::Error| ProviderError::Unavailable(error.to_string());
+        let link = fds.into_iter().next().ok_or(ProviderError::NotRunning(key))?;
+        let stream = StdUnixStream::from(link);
+        stream.set_nonblocking(true).map_err(broken)?;
+        Ok(Box::new(UnixStream::from_std(stream).map_err(broken)?))
+    }
+
+    async fn gateway_sockets(&self, key: SandboxKey) -> Result<Vec<GatewaySocket>, ProviderError> {
+        let (answer, fds) = self.ask(&Request::Sockets { key }).await?;
+        let Answer::Sockets { sockets } = answer else { return Err(unexpected(&answer)) };
+        let named = sockets.into_iter().zip(fds);
+        Ok(named.map(|((kind, family), fd)| GatewaySocket { kind, family, fd }).collect())
+    }
+}

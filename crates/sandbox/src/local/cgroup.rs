@@ -1,0 +1,328 @@
+//! Control groups: the boundary of ownership, the limits, and the way to end everything at once.
+//!
+//! Three layouts occur: v1 (one hierarchy per controller), v2, and hybrid (controllers on v1 beside
+//! an almost empty v2). Limits go wherever the controller lives; a v2 directory is made wherever v2
+//! is mounted, since `cgroup.kill` works there without any controller.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::isolation::IsolationReport;
+use crate::provider::{SandboxKey, SandboxLimits};
+
+/// Directory that holds the groups of all sandboxes, in each hierarchy.
+const PARENT: &str = "errand";
+/// Time for the last process of a killed group to go.
+const END_WAIT: Duration = Duration::from_secs(10);
+/// Pause between two looks at a group that is not empty yet.
+const END_POLL: Duration = Duration::from_millis(2);
+/// Period of the processor quota, in microseconds.
+const CPU_PERIOD_US: u64 = 100_000;
+/// Tries to make a directory whose parent another sandbox's end may remove.
+const MAKE_TRIES: u32 = 20;
+const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
+const IMPROVE: &str = "run the server as root, or in a delegated cgroup v2 subtree";
+
+/// One mounted hierarchy, and where in it we may make groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Hierarchy {
+    /// Controllers of a v1 hierarchy; `None` is v2.
+    v1: Option<Vec<String>>,
+    /// Mount point.
+    mount: PathBuf,
+    /// Our own group.
+    own: PathBuf,
+}
+
+/// The groups of one sandbox.
+#[derive(Debug, Default)]
+pub struct Groups {
+    dirs: Vec<PathBuf>,
+}
+
+impl Groups {
+    /// Makes the groups of a sandbox, limits written, and says which limits hold.
+    pub fn create(key: SandboxKey, limits: &SandboxLimits, report: &mut IsolationReport) -> Self {
+        let mut groups = Self::default();
+        let mut held = Vec::new();
+        for hierarchy in hierarchies() {
+            groups.create_in(&hierarchy, key, limits, &mut held);
+        }
+        report_limits(&held, report);
+        match groups.kill_file() {
+            Some(_) => report.enforced("end", "processes that outlive their sandbox"),
+            None => report.reduced(
+                "end",
+                "no cgroup v2 directory can be made: the first process is killed instead",
+                "processes that outlive their sandbox",
+                IMPROVE,
+            ),
+        }
+        groups
+    }
+
+    /// The groups that exist under this key, whoever made them.
+    pub fn find(key: SandboxKey) -> Self {
+        let dirs = hierarchies()
+            .into_iter()
+            .flat_map(|hierarchy| [hierarchy.own, hierarchy.mount])
+            .map(|base| base.join(PARENT).join(key.to_string()))
+            .filter(|dir| dir.is_dir());
+        let mut groups = Self { dirs: dirs.collect() };
+        groups.dirs.sort();
+        groups.dirs.dedup();
+        groups
+    }
+
+    /// Moves a process into every group.
+    pub fn admit(&self, pid: i32) -> io::Result<()> {
+        for dir in &self.dirs {
+            fs::write(dir.join("cgroup.procs"), pid.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Kills every process in the groups, waits until they are empty and removes them.
+    pub fn end(&self) -> io::Result<()> {
+        let deadline = Instant::now() + END_WAIT;
+        loop {
+            self.kill();
+            let left = self.dirs.iter().filter(|dir| !removed(dir)).count();
+            if left == 0 {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(io::Error::other("a control group does not become empty"));
+            }
+            std::thread::sleep(END_POLL);
+        }
+    }
+
+    fn kill(&self) {
+        if let Some(file) = self.kill_file() {
+            if fs::write(file, "1").is_ok() {
+                return;
+            }
+        }
+        for pid in self.dirs.iter().flat_map(|dir| members(dir)) {
+            // A process may be gone by now; the next round sees whether any is left.
+            kill_process(pid, Signal::KILL).ok();
+        }
+    }
+
+    fn kill_file(&self) -> Option<PathBuf> {
+        self.dirs.iter().map(|dir| dir.join("cgroup.kill")).find(|file| file.exists())
+    }
+
+    fn create_in(
+        &mut self,
+        hierarchy: &Hierarchy,
+        key: SandboxKey,
+        limits: &SandboxLimits,
+        held: &mut Vec<&'static str>,
+    ) {
+        let wanted: Vec<&'static str> = CONTROLLERS
+            .into_iter()
+            .filter(|c| hierarchy.v1.as_ref().is_none_or(|names| names.iter().any(|n| n == c)))
+            .collect();
+        if wanted.is_empty() {
+            return;
+        }
+        for base in hierarchy.bases() {
+            let parent = base.join(PARENT);
+            let Ok(dir) = make_group(&parent, key) else { continue };
+            if hierarchy.v1.is_none() {
+                enable(&base, &parent);
+            }
+            let mine = wanted.iter().filter(|c| limit(&dir, c, limits).is_ok());
+            held.extend(mine);
+            self.dirs.push(dir);
+            return;
+        }
+    }
+}
+
+impl Hierarchy {
+    /// Where to try: under our own group so that its limits hold for us, then at the top, since a
+    /// v2 group with processes in it cannot hand controllers down.
+    fn bases(&self) -> Vec<PathBuf> {
+        let offers = |base: &Path| {
+            let Ok(subtree) = fs::read_to_string(base.join("cgroup.subtree_control")) else {
+                return false;
+            };
+            subtree.contains("memory") || fs::write(base.join("cgroup.subtree_control"), "+memory").is_ok()
+        };
+        let mut bases = vec![self.own.clone(), self.mount.clone()];
+        bases.dedup();
+        if self.v1.is_none() && !offers(&self.own) && offers(&self.mount) {
+            bases.reverse();
+        }
+        bases
+    }
+}
+
+/// Makes `<parent>/<key>`; the end of another sandbox may remove an empty parent meanwhile.
+fn make_group(parent: &Path, key: SandboxKey) -> io::Result<PathBuf> {
+    let dir = parent.join(key.to_string());
+    let mut last = io::Error::other("no try");
+    for _ in 0..MAKE_TRIES {
+        match fs::create_dir_all(&dir) {
+            Ok(()) => return Ok(dir),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => last = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last)
+}
+
+/// Hands controllers down to the sandboxes' groups, as far as this host lets us.
+fn enable(base: &Path, parent: &Path) {
+    for controller in CONTROLLERS {
+        for dir in [base, parent] {
+            // What could not be handed down shows when its limit is written.
+            fs::write(dir.join("cgroup.subtree_control"), format!("+{controller}")).ok();
+        }
+    }
+}
+
+fn limit(dir: &Path, controller: &str, limits: &SandboxLimits) -> io::Result<()> {
+    let v2 = dir.join("cgroup.controllers").exists();
+    let put = |file: &str, value: String| fs::write(dir.join(file), value);
+    let quota = u64::from(limits.cpu_millis) * CPU_PERIOD_US / 1000;
+    match (controller, v2) {
+        ("memory", true) => {
+            put("memory.max", limits.memory_bytes.to_string())?;
+            // Swap would make the limit soft; absent where the kernel has none.
+            put("memory.swap.max", "0".to_owned()).ok();
+            put("memory.oom.group", "1".to_owned())
+        }
+        ("memory", false) => put("memory.limit_in_bytes", limits.memory_bytes.to_string()),
+        ("pids", _) => put("pids.max", limits.pids.to_string()),
+        ("cpu", true) => put("cpu.max", format!("{quota} {CPU_PERIOD_US}")),
+        ("cpu", false) => {
+            put("cpu.cfs_period_us", CPU_PERIOD_US.to_string())?;
+            put("cpu.cfs_quota_us", quota.to_string())
+        }
+        (other, _) => Err(io::Error::other(format!("no limit for {other}"))),
+    }
+}
+
+fn report_limits(held: &[&str], report: &mut IsolationReport) {
+    let walls = [
+        ("memory", "memory_limit", "a sandbox that takes the host's memory"),
+        ("pids", "process_limit", "fork bombs"),
+        ("cpu", "cpu_limit", "a sandbox that takes the host's processors"),
+    ];
+    for (controller, name, protects) in walls {
+        if held.contains(&controller) {
+            report.enforced(name, protects);
+        } else if controller == "pids" {
+            let reason = "no cgroup can be made: the weaker per-user process limit stands in";
+            report.reduced(name, reason, protects, IMPROVE);
+        } else {
+            report.missing(name, "no cgroup with this controller can be made", protects, IMPROVE);
+        }
+    }
+}
+
+/// Removes an empty group, and the common parent if it was the last one.
+fn removed(dir: &Path) -> bool {
+    match fs::remove_dir(dir) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(_) => return false,
+    }
+    if let Some(parent) = dir.parent() {
+        // Refused while other sandboxes live in it, as it should be.
+        fs::remove_dir(parent).ok();
+    }
+    true
+}
+
+fn members(dir: &Path) -> Vec<Pid> {
+    let text = fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default();
+    text.lines().filter_map(|line| Pid::from_raw(line.parse().ok()?)).collect()
+}
+
+fn hierarchies() -> Vec<Hierarchy> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    parse(&mounts, &own)
+}
+
+/// Joins the mount table with our own membership.
+fn parse(mounts: &str, own: &str) -> Vec<Hierarchy> {
+    let mut found: Vec<Hierarchy> = Vec::new();
+    for line in mounts.lines() {
+        let Some((left, right)) = line.split_once(" - ") else { continue };
+        let mut left = left.split(' ').skip(3);
+        let (Some(root), Some(mount)) = (left.next(), left.next()) else { continue };
+        let mut right = right.split(' ');
+        let v1 = match right.next() {
+            Some("cgroup2") => None,
+            Some("cgroup") => {
+                let options = right.nth(1).unwrap_or_default();
+                Some(options.split(',').map(str::to_owned).collect::<Vec<_>>())
+            }
+            _ => continue,
+        };
+        let Some(path) = own_path(own, v1.as_deref()) else { continue };
+        let mount = PathBuf::from(mount);
+        let inner = Path::new(path).strip_prefix(root).unwrap_or(Path::new(""));
+        let hierarchy = Hierarchy { v1, own: join(&mount, inner), mount };
+        if !found.iter().any(|other| other.v1 == hierarchy.v1) {
+            found.push(hierarchy);
+        }
+    }
+    found
+}
+
+/// Joins without the trailing slash that an empty part would leave.
+fn join(mount: &Path, inner: &Path) -> PathBuf {
+    let inner = inner.strip_prefix("/").unwrap_or(inner);
+    if inner.as_os_str().is_empty() { mount.to_owned() } else { mount.join(inner) }
+}
+
+fn own_path<'a>(own: &'a str, v1: Option<&[String]>) -> Option<&'a str> {
+    own.lines().find_map(|line| {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (parts.next()?, parts.next()?);
+        let matches = match v1 {
+            None => controllers.is_empty(),
+            Some(names) => {
+                !controllers.is_empty() && controllers.split(',').all(|c| names.iter().any(|n| n == c))
+            }
+        };
+        matches.then_some(path)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hybrid_layout_is_understood() {
+        let mounts = "29 28 0:24 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n\
+                      31 28 0:26 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n\
+                      40 28 0:30 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n";
+        let own = "4:memory:/a/b\n1:cpu:/\n0::/\n";
+        let found = parse(mounts, own);
+        let own: Vec<_> = found.iter().map(|h| h.own.display().to_string()).collect();
+        let expected =
+            ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup/memory/a/b", "/sys/fs/cgroup/unified"];
+        assert_eq!(own, expected);
+        assert!(found[2].v1.is_none());
+    }
+
+    #[test]
+    fn a_container_sees_its_own_part_only() {
+        let mounts = "40 28 0:30 /docker/x /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
+        let found = parse(mounts, "0::/docker/x/errand.service\n");
+        assert_eq!(found[0].own, Path::new("/sys/fs/cgroup/errand.service"));
+    }
+}

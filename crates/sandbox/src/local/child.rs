@@ -1,0 +1,266 @@
+//! The first process of a sandbox, from its birth in new namespaces until it becomes the guest.
+//!
+//! The order matters: everything that needs a capability comes before they are dropped, and the
+//! filter of system calls comes last, since it refuses mounting. Any step that fails ends the
+//! sandbox: there is no weaker way on.
+
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+
+use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use rustix::thread::{CapabilitySet, CapabilitySets, Gid, Uid};
+
+use super::network::{self, Listening};
+use super::packet;
+use super::request::{ShimOrder, UidMap};
+use super::root::{self, Trees};
+use super::{seccomp, sys};
+use crate::provider::{Posture, SocketFamily, SocketKind};
+use serde::{Deserialize, Serialize};
+
+/// Descriptor under which the guest finds its control socket.
+pub const CONTROL_FD: RawFd = 3;
+/// Where the guest's binary is seen inside.
+pub const GUEST_PATH: &str = "/opt/errand/bin/errand-guest";
+/// First descriptor that is closed on the way into the guest.
+const FIRST_CLOSED_FD: RawFd = CONTROL_FD + 1;
+/// Lowest number for descriptors that must stay out of the guest's way while we arrange them.
+const PARKED_FD: RawFd = 64;
+/// Open files of one process, unless the host allows fewer.
+const OPEN_FILES: u64 = 65_536;
+/// Search path of the guest and of what it starts.
+const SEARCH_PATH: &str =
+    "/opt/errand/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What the namespace's root may do: enough for package managers, on the sandbox's own files.
+const SMALL: CapabilitySet = CapabilitySet::CHOWN
+    .union(CapabilitySet::DAC_OVERRIDE)
+    .union(CapabilitySet::FOWNER)
+    .union(CapabilitySet::FSETID)
+    .union(CapabilitySet::SETUID)
+    .union(CapabilitySet::SETGID)
+    .union(CapabilitySet::KILL);
+
+/// What the child tells the shim while it builds.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ChildReport {
+    /// These sockets came along, in this order.
+    Sockets {
+        /// What they are.
+        sockets: Vec<(SocketKind, SocketFamily)>,
+    },
+    /// A soft wall that could not be built.
+    Weak {
+        /// Its name.
+        wall: String,
+        /// Why.
+        reason: String,
+    },
+    /// The end.
+    Failed {
+        /// Which step.
+        step: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What the child inherits from the shim.
+#[derive(Debug)]
+pub struct Inherited {
+    /// Towards the shim, while building.
+    pub setup: OwnedFd,
+    /// Becomes the guest's control socket.
+    pub control: OwnedFd,
+    /// Becomes the guest's standard output and error.
+    pub log: OwnedFd,
+    /// File trees that only the shim could open.
+    pub trees: Option<Trees>,
+}
+
+type Step = Result<(), (&'static str, io::Error)>;
+
+/// Builds the sandbox from within and becomes the guest; returns only if that failed.
+pub fn run(order: &ShimOrder, inherited: Inherited) {
+    let Inherited { setup, control, log, trees } = inherited;
+    if let Err((step, error)) = build(order, &setup, control.as_fd(), log.as_fd(), trees) {
+        let report = ChildReport::Failed { step: step.to_owned(), reason: error.to_string() };
+        // If the shim is gone there is nobody to tell, and the end is the same.
+        tell(&setup, &report, &[]).ok();
+    }
+}
+
+fn build(
+    order: &ShimOrder,
+    setup: &OwnedFd,
+    control: BorrowedFd<'_>,
+    log: BorrowedFd<'_>,
+    trees: Option<Trees>,
+) -> Step {
+    let at = |step: &'static str| move |error: io::Error| (step, error);
+    wait_for_maps(setup).map_err(at("wait for the id maps"))?;
+    become_root(order.uids).map_err(at("become the namespace's root"))?;
+    unshare_cgroups().map_err(at("leave the cgroup namespace"))?;
+    open_network(setup).map_err(at("open the network namespace"))?;
+    root::build(&order.spec, order.uids, trees, &order.guest).map_err(|e| (e.step, e.error))?;
+    set_identity(order).map_err(at("name the host"))?;
+    set_limits().map_err(at("set resource limits"))?;
+    arrange_descriptors(control, log).map_err(at("arrange descriptors"))?;
+    drop_capabilities(order).map_err(at("drop capabilities"))?;
+    die_with_shim().map_err(at("tie the sandbox to its shim"))?;
+    rustix::thread::set_no_new_privs(true).map_err(|e| ("forbid new privileges", e.into()))?;
+    let (arguments, environment) = guest_start(order).map_err(at("prepare the guest"))?;
+    seccomp::install().map_err(at("install the filter of system calls"))?;
+    exec(&arguments, &environment).map_err(at("start the guest"))
+}
+
+fn tell(setup: &OwnedFd, report: &ChildReport, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+    packet::send(setup, &serde_json::to_vec(report)?, fds).map(drop)
+}
+
+fn wait_for_maps(setup: &OwnedFd) -> io::Result<()> {
+    match packet::receive(setup)? {
+        Some(_) => Ok(()),
+        None => Err(io::Error::other("the shim is gone")),
+    }
+}
+
+fn become_root(uids: UidMap) -> io::Result<()> {
+    rustix::process::umask(Mode::from_raw_mode(0o022));
+    if let UidMap::Range { .. } = uids {
+        let (uid, gid) = (Uid::ROOT, Gid::ROOT);
+        rustix::thread::set_thread_res_gid(gid, gid, gid)?;
+        rustix::thread::set_thread_groups(&[])?;
+        rustix::thread::set_thread_res_uid(uid, uid, uid)?;
+    }
+    Ok(())
+}
+
+fn unshare_cgroups() -> io::Result<()> {
+    // Only now: at birth the namespace would be rooted at the launcher's groups.
+    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWCGROUP).map_err(io::Error::from)
+}
+
+fn open_network(setup: &OwnedFd) -> io::Result<()> {
+    network::bring_up()?;
+    let mut sockets = network::open(SocketFamily::V4)?;
+    network::accept_every_address(SocketFamily::V4)?;
+    match network::open(SocketFamily::V6) {
+        Ok(more) => {
+            sockets.extend(more);
+            network::accept_every_address(SocketFamily::V6)?;
+        }
+        Err(error) => {
+            let reason = format!("IPv6 is off on this host: {error}");
+            tell(setup, &ChildReport::Weak { wall: "ipv6".to_owned(), reason }, &[])?;
+        }
+    }
+    let fds: Vec<_> = sockets.iter().map(|socket| socket.fd.as_fd()).collect();
+    let names = sockets.iter().map(|Listening { kind, family, .. }| (*kind, *family)).collect();
+    tell(setup, &ChildReport::Sockets { sockets: names }, &fds)
+}
+
+fn set_identity(order: &ShimOrder) -> io::Result<()> {
+    let name = CString::new(order.spec.hostname.as_str())?;
+    sys::set_hostname(&name)?;
+    // A session of its own: nothing inside shares a terminal with the host.
+    rustix::process::setsid()?;
+    rustix::process::chdir("/workspace")?;
+    Ok(())
+}
+
+fn set_limits() -> io::Result<()> {
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    let hard = getrlimit(Resource::Nofile).maximum;
+    let files = hard.map_or(OPEN_FILES, |hard| hard.min(OPEN_FILES));
+    setrlimit(Resource::Nofile, Rlimit { current: Some(files), maximum: Some(files) })?;
+    Ok(())
+}
+
+/// Leaves exactly four descriptors to the guest: nothing to read, the log twice, the control socket.
+fn arrange_descriptors(control: BorrowedFd<'_>, log: BorrowedFd<'_>) -> io::Result<()> {
+    let control = rustix::io::fcntl_dupfd_cloexec(control, PARKED_FD)?;
+    let log = rustix::io::fcntl_dupfd_cloexec(log, PARKED_FD)?;
+    let null = std::fs::File::open("/dev/null")?;
+    let null = rustix::io::fcntl_dupfd_cloexec(&null, PARKED_FD)?;
+    sys::duplicate_onto(null.as_fd(), 0)?;
+    sys::duplicate_onto(log.as_fd(), 1)?;
+    sys::duplicate_onto(log.as_fd(), 2)?;
+    sys::duplicate_onto(control.as_fd(), CONTROL_FD)?;
+    sys::close_on_exec_from(FIRST_CLOSED_FD)
+}
+
+/// Leaves the guest the small set, and nothing to whatever could come from it without its help.
+///
+/// Inheritable carries the set through `exec` where the bounding set is empty (posture `none`).
+/// SETPCAP is there only so that the guest can empty the bounding set of the agent's processes; it
+/// is never in the bounding set itself.
+fn drop_capabilities(order: &ShimOrder) -> io::Result<()> {
+    let single = matches!(order.uids, UidMap::Single { .. });
+    let kept = if single { CapabilitySet::empty() } else { SMALL | CapabilitySet::SETPCAP };
+    let bounding = match order.spec.posture {
+        Posture::Sudo if !single => SMALL,
+        Posture::Sudo | Posture::None => CapabilitySet::empty(),
+    };
+    let all = rustix::thread::capabilities(None)?;
+    rustix::thread::set_capabilities(None, CapabilitySets { inheritable: kept, ..all })?;
+    rustix::thread::clear_ambient_capability_set()?;
+    for bit in 0..u64::BITS {
+        let one = CapabilitySet::from_bits_retain(1 << bit);
+        if bounding.contains(one) {
+            continue;
+        }
+        match rustix::thread::remove_capability_from_bounding_set(one) {
+            // Past the last capability this kernel knows.
+            Err(rustix::io::Errno::INVAL) => break,
+            other => other?,
+        }
+    }
+    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: kept };
+    Ok(rustix::thread::set_capabilities(None, sets)?)
+}
+
+fn die_with_shim() -> io::Result<()> {
+    Ok(rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?)
+}
+
+fn guest_start(order: &ShimOrder) -> io::Result<(Vec<CString>, Vec<CString>)> {
+    let spec = &order.spec;
+    let posture = match (order.uids, spec.posture) {
+        (UidMap::Single { .. }, _) => "single",
+        (UidMap::Range { .. }, Posture::Sudo) => "sudo",
+        (UidMap::Range { .. }, Posture::None) => "none",
+    };
+    let mut environment = vec![
+        ("PATH".to_owned(), SEARCH_PATH.to_owned()),
+        ("HOME".to_owned(), "/home/agent".to_owned()),
+        ("USER".to_owned(), "agent".to_owned()),
+        ("LOGNAME".to_owned(), "agent".to_owned()),
+        ("SHELL".to_owned(), "/bin/bash".to_owned()),
+        ("LANG".to_owned(), "C.UTF-8".to_owned()),
+    ];
+    environment.extend(spec.env.iter().cloned());
+    // Last, so that no variable of the user's stands in for them.
+    environment.push(("ERRAND_AGENT_ID".to_owned(), spec.key.agent.to_string()));
+    environment.push(("ERRAND_EPOCH".to_owned(), spec.key.epoch.to_string()));
+    environment.push(("ERRAND_POSTURE".to_owned(), posture.to_owned()));
+    environment.push(("ERRAND_CONTROL_FD".to_owned(), CONTROL_FD.to_string()));
+    let unique = environment.iter().enumerate().filter(|(index, (name, _))| {
+        !environment.iter().skip(index + 1).any(|(later, _)| later == name)
+    });
+    let environment = unique
+        .map(|(_, (name, value))| CString::new(format!("{name}={value}")))
+        .collect::<Result<_, _>>()?;
+    Ok((vec![CString::new("errand-guest")?], environment))
+}
+
+fn exec(arguments: &[CString], environment: &[CString]) -> io::Result<()> {
+    let path = CString::new(GUEST_PATH)?;
+    match nix::unistd::execve(&path, arguments, environment) {
+        Ok(never) => match never {},
+        Err(error) => Err(error.into()),
+    }
+}

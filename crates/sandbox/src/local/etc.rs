@@ -1,0 +1,125 @@
+//! The `/etc` of a sandbox: written afresh, with a few public parts of the host's.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use crate::provider::SandboxSpec;
+
+/// Directories of the host's `/etc` that hold nothing private and that programs in `/usr` need.
+pub const BOUND: [&str; 9] = [
+    "alternatives",
+    "fonts",
+    "ld.so.conf.d",
+    "perl",
+    "profile.d",
+    "python3",
+    "ssl/certs",
+    "terminfo",
+    "xdg",
+];
+/// Files of the same kind.
+const COPIED: [&str; 12] = [
+    "bash.bashrc",
+    "debian_version",
+    "inputrc",
+    "ld.so.cache",
+    "ld.so.conf",
+    "lsb-release",
+    "mime.types",
+    "os-release",
+    "profile",
+    "protocols",
+    "services",
+    "ssl/openssl.cnf",
+];
+/// Bytes of one copied file.
+const COPY_BYTES_MAX: u64 = 1024 * 1024;
+const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+const OWN_BUNDLE: &str = "/etc/errand/ca-bundle.crt";
+const OWN_CERTIFICATE: &str = "/etc/errand/ca.crt";
+
+const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\n\
+    daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n\
+    www-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\n\
+    _apt:x:42:65534::/nonexistent:/usr/sbin/nologin\n\
+    agent:x:1000:1000:agent:/home/agent:/bin/bash\n\
+    nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
+const GROUP: &str = "root:x:0:\ndaemon:x:1:\nadm:x:4:\ntty:x:5:\nmail:x:8:\nwww-data:x:33:\n\
+    shadow:x:42:\nutmp:x:43:\nstaff:x:50:\nusers:x:100:\nagent:x:1000:\nnogroup:x:65534:\n";
+const NSSWITCH: &str = "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n\
+    networks: files\nprotocols: files\nservices: files\n";
+
+/// Everything that will be written, read while the host's files can still be reached.
+#[derive(Debug)]
+pub struct Etc {
+    files: Vec<(String, Vec<u8>)>,
+    zone: Option<std::path::PathBuf>,
+    certificate: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Etc {
+    /// Reads the host's part and composes the rest.
+    pub fn read(spec: &SandboxSpec) -> io::Result<Self> {
+        let host = &spec.hostname;
+        let hosts = format!("127.0.0.1\tlocalhost {host}\n::1\tlocalhost ip6-localhost {host}\n");
+        let mut files: Vec<(String, Vec<u8>)> = [
+            ("passwd", PASSWD.to_owned()),
+            ("group", GROUP.to_owned()),
+            ("shadow", "root:*:::::::\nagent:*:::::::\n".to_owned()),
+            ("nsswitch.conf", NSSWITCH.to_owned()),
+            ("hosts", hosts),
+            ("hostname", format!("{host}\n")),
+            ("resolv.conf", "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n".to_owned()),
+            ("gitconfig", spec.gitconfig.clone()),
+            ("shells", "/bin/sh\n/bin/bash\n".to_owned()),
+            ("machine-id", String::new()),
+        ]
+        .map(|(name, text)| (name.to_owned(), text.into_bytes()))
+        .into();
+        for name in COPIED {
+            let path = Path::new("/etc").join(name);
+            if path.metadata().is_ok_and(|m| m.is_file() && m.len() <= COPY_BYTES_MAX) {
+                // A file that may not be read by everybody stays out.
+                files.extend(fs::read(path).ok().map(|bytes| (name.to_owned(), bytes)));
+            }
+        }
+        let zone = fs::read_link("/etc/localtime").ok().filter(|to| to.starts_with("/usr"));
+        let certificate = spec.ca_certificate.as_ref().map(|own| {
+            let mut bundle = fs::read(BUNDLE).unwrap_or_default();
+            bundle.extend(own.as_bytes());
+            (own.clone().into_bytes(), bundle)
+        });
+        Ok(Self { files, zone, certificate })
+    }
+
+    /// Writes the files into the new root.
+    pub fn write(&self) -> io::Result<()> {
+        for (name, bytes) in &self.files {
+            let path = Path::new("/etc").join(name);
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            fs::write(path, bytes)?;
+        }
+        symlink("/proc/self/mounts", "/etc/mtab")?;
+        match &self.zone {
+            Some(zone) => symlink(zone, "/etc/localtime"),
+            None => Ok(()),
+        }
+    }
+
+    /// Lays the bundle with the sandbox's own certificate over the host's.
+    pub fn add_certificate(&self) -> io::Result<()> {
+        let Some((own, bundle)) = &self.certificate else { return Ok(()) };
+        fs::create_dir("/etc/errand")?;
+        fs::write(OWN_CERTIFICATE, own)?;
+        fs::write(OWN_BUNDLE, bundle)?;
+        if Path::new(BUNDLE).exists() {
+            return Ok(rustix::mount::mount_bind(OWN_BUNDLE, BUNDLE)?);
+        }
+        fs::create_dir_all("/etc/ssl/certs")?;
+        symlink(OWN_BUNDLE, BUNDLE)
+    }
+}

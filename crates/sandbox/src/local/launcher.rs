@@ -1,0 +1,204 @@
+//! The process that starts sandboxes for the server, and the only one that may be root.
+//!
+//! The server starts it before it gives up its own privileges and keeps one socket to it. Each
+//! request comes as a fresh stream over that socket, so requests neither wait for each other nor
+//! need numbers. TRUST: the server parses hostile bytes, so nothing it says names a path: the state
+//! directory and the guest's binary were fixed at the start, keys are parsed types.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use protocol::ids::AgentId;
+use rustix::fs::FlockOperation;
+use serde::{Deserialize, Serialize};
+
+use super::lease::UidPool;
+use super::machines::{self, Answered, Problem};
+use super::packet;
+use super::record;
+use super::request::{Answer, FailureKind, Request};
+use super::sys;
+
+/// Requests worked on at the same time.
+const REQUESTS_MAX: usize = 128;
+/// Time for a former launcher of the same state directory to go.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+const LOCK_POLL: Duration = Duration::from_millis(20);
+
+/// What a launcher is told once, at its start.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LauncherConfig {
+    /// Directory of records, disks and leases; made if absent, ours alone.
+    pub state_dir: PathBuf,
+    /// The guest's binary.
+    pub guest: PathBuf,
+    /// Where ranges of user ids come from, when root.
+    pub uid_pool: UidPool,
+}
+
+/// What it says when it is ready, or why it cannot be.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Greeting {
+    /// Requests may come.
+    Ready {},
+    /// It gives up.
+    Failed {
+        /// In words.
+        reason: String,
+    },
+}
+
+/// What every request needs.
+#[derive(Debug)]
+pub struct Launcher {
+    /// What it was told.
+    pub config: LauncherConfig,
+    locks: Mutex<HashMap<AgentId, Arc<Mutex<()>>>>,
+    /// Taken while a range of user ids is looked for.
+    pub leases: Mutex<()>,
+    active: AtomicUsize,
+}
+
+/// Runs the launcher until the server is gone.
+pub fn run(server: OwnedFd) -> io::Result<()> {
+    let Some(first) = packet::receive(&server)? else { return Ok(()) };
+    let config: LauncherConfig = serde_json::from_slice(&first.bytes)?;
+    let entered = enter(&config.state_dir);
+    let greeting = match &entered {
+        Ok(_) => Greeting::Ready {},
+        Err(error) => {
+            let dir = config.state_dir.display();
+            Greeting::Failed { reason: format!("the state directory {dir}: {error}") }
+        }
+    };
+    packet::send(&server, &serde_json::to_vec(&greeting)?, &[])?;
+    let _lock = entered?;
+    sys::ignore_children()?;
+    let launcher = Arc::new(Launcher {
+        config,
+        locks: Mutex::default(),
+        leases: Mutex::default(),
+        active: AtomicUsize::new(0),
+    });
+    machines::empty_trash(Path::new(record::TRASH));
+    while let Some(message) = packet::receive(&server)? {
+        for stream in message.fds {
+            launcher.begin(stream)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the state directory, checks that it is ours alone, locks it and makes it our place.
+fn enter(dir: &Path) -> io::Result<fs::File> {
+    if let Some(parent) = dir.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    record::make_private_dir(dir)?;
+    rustix::process::chdir(dir)?;
+    // TRUST: checked after we are inside, so nobody can swap it meanwhile.
+    let meta = fs::metadata(".")?;
+    use std::os::unix::fs::MetadataExt;
+    if meta.uid() != rustix::process::geteuid().as_raw() || meta.mode() & 0o022 != 0 {
+        return Err(io::Error::other("it belongs to somebody else or others may write to it"));
+    }
+    for name in [record::SANDBOXES, record::DISKS, record::LEASES, record::TRASH] {
+        record::make_private_dir(Path::new(name))?;
+    }
+    let lock = fs::File::open(".")?;
+    let deadline = Instant::now() + LOCK_WAIT;
+    loop {
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(lock),
+            Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < deadline => {
+                std::thread::sleep(LOCK_POLL);
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                return Err(io::Error::other("another server uses it: stop that one first"));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+impl Launcher {
+    fn begin(self: &Arc<Self>, stream: OwnedFd) -> io::Result<()> {
+        if self.active.fetch_add(1, Ordering::SeqCst) >= REQUESTS_MAX {
+            self.active.fetch_sub(1, Ordering::SeqCst);
+            let words = "too many requests at once: try again".to_owned();
+            return reply(&stream, Err(Problem::new(FailureKind::Unavailable, words)));
+        }
+        let launcher = Arc::clone(self);
+        let thread = std::thread::Builder::new().name("request".to_owned());
+        thread
+            .spawn(move || {
+                let answered = launcher.answer(&stream);
+                // A server that went away meanwhile finds the result again by its key.
+                reply(&stream, answered).ok();
+                launcher.active.fetch_sub(1, Ordering::SeqCst);
+            })
+            .map(drop)
+    }
+
+    fn answer(&self, stream: &OwnedFd) -> Result<Answered, Problem> {
+        let bytes = packet::receive_all(stream)?.bytes;
+        let request = serde_json::from_slice(&bytes).map_err(|error| {
+            Problem::new(FailureKind::Refused, format!("not a request: {error}"))
+        })?;
+        match request {
+            Request::Create { spec } => {
+                self.locked(spec.key.agent, || machines::create(self, *spec, &self.config.guest))
+            }
+            Request::Find { key } => self.locked(key.agent, || machines::find(key)),
+            Request::Stop { key } => self.locked(key.agent, || machines::stop(key)),
+            Request::Destroy { key } => self.locked(key.agent, || machines::destroy(self, key)),
+            Request::List {} => {
+                let mut found = Vec::new();
+                for key in record::keys(None)? {
+                    found.extend(self.locked(key.agent, || machines::inspect(key))?);
+                }
+                Ok(Answer::Machines { machines: found }.into())
+            }
+            Request::Connect { key } => machines::connect(key),
+            Request::Sockets { key } => machines::sockets(key),
+            Request::Probe {} => {
+                let key = machines::probe_key();
+                self.locked(key.agent, || machines::probe(self, key))
+            }
+        }
+    }
+
+    /// One verb at a time for each agent.
+    fn locked<T>(&self, agent: AgentId, work: impl FnOnce() -> T) -> T {
+        let lock = {
+            let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(locks.entry(agent).or_default())
+        };
+        let result = {
+            let _held = lock.lock().unwrap_or_else(PoisonError::into_inner);
+            work()
+        };
+        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+        // Two: the map's and ours. Nobody waits, so nobody misses it.
+        if Arc::strong_count(&lock) == 2 {
+            locks.remove(&agent);
+        }
+        result
+    }
+}
+
+fn reply(stream: &OwnedFd, answered: Result<Answered, Problem>) -> io::Result<()> {
+    let Answered { answer, fds } = answered.unwrap_or_else(|problem| {
+        Answer::Failed { kind: problem.kind, reason: problem.reason }.into()
+    });
+    let fds: Vec<_> = fds.iter().map(std::os::fd::AsFd::as_fd).collect();
+    packet::send_all(stream, &serde_json::to_vec(&answer)?, &fds)
+}

@@ -1,0 +1,85 @@
+//! Messages with descriptors over unix sockets, for programs without a runtime.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+};
+
+/// Descriptors in one message.
+pub const FDS_MAX: usize = 16;
+/// Bytes of one packet.
+pub const PACKET_BYTES: usize = 64 * 1024;
+/// Bytes of one whole request or answer on a stream.
+pub const MESSAGE_BYTES: usize = 1024 * 1024;
+
+/// Bytes and the descriptors that came with them.
+#[derive(Debug, Default)]
+pub struct Packet {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// The descriptors, in the order sent.
+    pub fds: Vec<OwnedFd>,
+}
+
+/// Two connected sockets that keep message boundaries.
+pub fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?)
+}
+
+/// Sends bytes and descriptors in one message.
+pub fn send(socket: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS_MAX))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if !fds.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(fds)) {
+        return Err(io::Error::other("too many descriptors for one message"));
+    }
+    Ok(sendmsg(socket, &[IoSlice::new(bytes)], &mut ancillary, SendFlags::NOSIGNAL)?)
+}
+
+/// Receives one message; `None` when the other side is gone.
+pub fn receive(socket: impl AsFd) -> io::Result<Option<Packet>> {
+    let mut bytes = vec![0; PACKET_BYTES];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS_MAX))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let message = loop {
+        let mut parts = [IoSliceMut::new(&mut bytes)];
+        match recvmsg(&socket, &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
+            Err(rustix::io::Errno::INTR) => continue,
+            other => break other?,
+        }
+    };
+    let mut fds = Vec::new();
+    for part in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(received) = part {
+            fds.extend(received);
+        }
+    }
+    bytes.truncate(message.bytes);
+    if bytes.is_empty() && fds.is_empty() { Ok(None) } else { Ok(Some(Packet { bytes, fds })) }
+}
+
+/// Receives everything until the other side stops writing.
+pub fn receive_all(socket: impl AsFd) -> io::Result<Packet> {
+    let mut whole = Packet::default();
+    while let Some(part) = receive(&socket)? {
+        whole.bytes.extend(part.bytes);
+        whole.fds.extend(part.fds);
+        if whole.bytes.len() > MESSAGE_BYTES {
+            return Err(io::Error::other("message too long"));
+        }
+    }
+    Ok(whole)
+}
+
+/// Sends everything over a stream, the descriptors with its first part.
+pub fn send_all(socket: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut sent = send(&socket, bytes, fds)?;
+    while let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {
+        sent += send(&socket, rest, &[])?;
+    }
+    Ok(())
+}

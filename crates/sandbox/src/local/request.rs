@@ -1,0 +1,179 @@
+//! What the server, the launcher and the shims say to each other.
+//!
+//! The server is the less trusted side: it parses hostile bytes as an ordinary user, the launcher
+//! may be root. So a request carries validated ids and numbers, and no path.
+
+use serde::{Deserialize, Serialize};
+
+use crate::isolation::IsolationReport;
+use crate::provider::{Machine, SandboxKey, SandboxSpec, SocketFamily, SocketKind};
+
+/// What the server asks of the launcher.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// Make or find a machine.
+    Create {
+        /// The machine wanted.
+        spec: Box<SandboxSpec>,
+    },
+    /// Find a machine.
+    Find {
+        /// Which one.
+        key: SandboxKey,
+    },
+    /// End a machine, keep the disk.
+    Stop {
+        /// Which one.
+        key: SandboxKey,
+    },
+    /// End a machine and forget it.
+    Destroy {
+        /// Which one.
+        key: SandboxKey,
+    },
+    /// All machines.
+    List {},
+    /// A fresh connection to the guest; the answer carries its descriptor.
+    Connect {
+        /// Which one.
+        key: SandboxKey,
+    },
+    /// The gateway's sockets; the answer carries their descriptors.
+    Sockets {
+        /// Which one.
+        key: SandboxKey,
+    },
+    /// Make a sandbox that ends at once, to see what this host can do.
+    Probe {},
+}
+
+/// What the launcher answers.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Answer {
+    /// Done; nothing to say.
+    Done {},
+    /// The machine, if there is one.
+    Machine {
+        /// The machine.
+        machine: Option<Machine>,
+    },
+    /// All machines.
+    Machines {
+        /// They.
+        machines: Vec<Machine>,
+    },
+    /// The descriptor that came along is a link.
+    Link {},
+    /// The descriptors that came along are these sockets, in this order.
+    Sockets {
+        /// What they are.
+        sockets: Vec<(SocketKind, SocketFamily)>,
+    },
+    /// What this host can do.
+    Probed {
+        /// The walls.
+        isolation: IsolationReport,
+    },
+    /// It failed.
+    Failed {
+        /// What a caller does about it.
+        kind: FailureKind,
+        /// In words.
+        reason: String,
+    },
+}
+
+/// What a caller does about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// Ask for something else.
+    Refused,
+    /// Nothing runs under this key.
+    NotRunning,
+    /// Change the host.
+    Isolation,
+    /// Try again.
+    Unavailable,
+}
+
+/// How the user ids of a sandbox map to the host's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum UidMap {
+    /// 65,536 ids of its own, from this one on.
+    Range {
+        /// First id on the host.
+        base: u32,
+    },
+    /// Only the launcher's own user, seen inside as `agent`.
+    Single {
+        /// User on the host.
+        uid: u32,
+        /// Group on the host.
+        gid: u32,
+    },
+}
+
+/// What the launcher tells a new shim, on its standard input.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ShimOrder {
+    /// The machine wanted.
+    pub spec: SandboxSpec,
+    /// How ids map.
+    pub uids: UidMap,
+    /// The guest's binary on the host.
+    pub guest: std::path::PathBuf,
+}
+
+/// What a new shim answers there.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ShimAnswer {
+    /// The guest runs.
+    Started {
+        /// How it is walled in.
+        isolation: IsolationReport,
+    },
+    /// The sandbox could not be built, and nothing is left of it.
+    Failed {
+        /// Whether the host is at fault.
+        kind: FailureKind,
+        /// In words, the step first.
+        reason: String,
+    },
+}
+
+/// What may be asked of a running shim, over its socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ShimCommand {
+    /// A fresh connection to the guest.
+    Connect {},
+    /// The gateway's sockets.
+    Sockets {},
+    /// Whether it lives.
+    Status {},
+    /// End everything and go.
+    Stop {},
+}
+
+/// What a running shim answers.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ShimReply {
+    /// Done, or on its way.
+    Done {},
+    /// The descriptors that came along are these sockets, in this order.
+    Sockets {
+        /// What they are.
+        sockets: Vec<(SocketKind, SocketFamily)>,
+    },
+    /// It could not be done.
+    Failed {
+        /// In words.
+        reason: String,
+    },
+}

@@ -1,0 +1,350 @@
+//! The file tree of a sandbox: a fresh root in memory, the host's programs read-only, the agent's
+//! own disk, and a small synthetic `/etc`.
+//!
+//! TRUST: the agent's disk may hold anything a former epoch left there, links included. So the new
+//! root is entered first and everything is put in place from within it: a planted link can lead
+//! nowhere but into the sandbox itself.
+
+use std::ffi::CString;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown, lchown, symlink};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::CWD;
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount,
+    mount_change, move_mount, open_tree, unmount,
+};
+
+use super::request::UidMap;
+use super::sys::{self, attr};
+use super::{etc, record};
+use crate::provider::SandboxSpec;
+
+/// User id of `agent` inside.
+pub const AGENT_UID: u32 = 1000;
+/// Directories of an agent's disk: name, place inside, mode, owner inside.
+pub const DISK: [(&str, &str, u32, u32); 4] = [
+    ("workspace", "workspace", 0o755, AGENT_UID),
+    ("home", "home/agent", 0o755, AGENT_UID),
+    ("opt", "opt", 0o755, 0),
+    ("vartmp", "var/tmp", 0o1777, 0),
+];
+/// Bytes of the root file system itself, which holds `/etc` and empty directories.
+const ROOT_BYTES: u64 = 16 * 1024 * 1024;
+/// Bytes of `/run`.
+const RUN_BYTES: u64 = 16 * 1024 * 1024;
+/// Bytes of `/dev` and of the directory that holds the guest.
+const SMALL_BYTES: u64 = 1024 * 1024;
+/// Where the new root is first attached; any directory that every host has.
+const STAGE: &str = "/tmp";
+/// Where the host's root hangs until it is let go.
+const OLD: &str = "/.old";
+/// Group that owns terminals.
+const TTY_GID: u32 = 5;
+/// Devices that every program expects.
+const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+/// Directories of a merged host that may be links into `/usr`.
+const USR_PARTS: [&str; 6] = ["bin", "sbin", "lib", "lib64", "lib32", "libx32"];
+/// Files of `/proc` that tell about the host or act on it.
+const MASKED_FILES: [&str; 6] =
+    ["kcore", "keys", "timer_list", "sched_debug", "latency_stats", "sysrq-trigger"];
+/// Directories of `/proc` that tell about the host.
+const MASKED_DIRS: [&str; 3] = ["acpi", "scsi", "asound"];
+/// Parts of `/proc` that may be read only.
+const READ_ONLY: [&str; 4] = ["sys", "bus", "fs", "irq"];
+
+/// A step of the building and why it failed.
+#[derive(Debug)]
+pub struct RootError {
+    /// Which step.
+    pub step: &'static str,
+    /// Why.
+    pub error: io::Error,
+}
+
+fn at(step: &'static str) -> impl Fn(io::Error) -> RootError {
+    move |error| RootError { step, error }
+}
+
+/// A detached copy of one of the host's file trees, and where it goes.
+#[derive(Debug)]
+struct Tree {
+    target: PathBuf,
+    is_dir: bool,
+    fd: OwnedFd,
+}
+
+/// Every tree of the host that a sandbox gets to see.
+#[derive(Debug)]
+pub struct Trees {
+    trees: Vec<Tree>,
+}
+
+impl Trees {
+    /// Copies the trees. The shim does it as root, since the child may not enter the state
+    /// directory; for an ordinary user the child does it, since only it has the capability.
+    pub fn open(spec: &SandboxSpec, guest: &Path) -> io::Result<Self> {
+        const PROGRAMS: u64 = attr::RDONLY | attr::NOSUID | attr::NODEV;
+        let mut trees = Self { trees: Vec::new() };
+        trees.add(Path::new("/usr"), "usr", PROGRAMS)?;
+        for part in USR_PARTS.map(|part| Path::new("/").join(part)) {
+            if part.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+                trees.add(&part, part.strip_prefix("/").unwrap_or(&part), PROGRAMS)?;
+            }
+        }
+        for dir in etc::BOUND {
+            let source = Path::new("/etc").join(dir);
+            if source.is_dir() {
+                let attributes = PROGRAMS | attr::NOEXEC;
+                trees.add(&source, Path::new("etc").join(dir), attributes)?;
+            }
+        }
+        let disk = record::disk(spec.key.agent);
+        for (name, target, _, _) in DISK {
+            trees.add(&disk.join(name), target, attr::NOSUID | attr::NODEV)?;
+        }
+        for device in DEVICES {
+            let target = Path::new("dev").join(device);
+            trees.add(&Path::new("/dev").join(device), target, attr::NOSUID | attr::NOEXEC)?;
+        }
+        trees.add(guest, super::child::GUEST_PATH.trim_start_matches('/'), PROGRAMS)?;
+        Ok(trees)
+    }
+
+    fn add(&mut self, source: &Path, target: impl Into<PathBuf>, attributes: u64) -> io::Result<()> {
+        let target = target.into();
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE
+            | OpenTreeFlags::OPEN_TREE_CLOEXEC
+            | OpenTreeFlags::AT_RECURSIVE;
+        let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", source.display()));
+        let fd = open_tree(CWD, source, flags).map_err(|e| named(e.into()))?;
+        sys::set_mount_attributes(fd.as_fd(), attributes).map_err(named)?;
+        let is_dir = source.metadata()?.is_dir();
+        self.trees.push(Tree { target, is_dir, fd });
+        Ok(())
+    }
+
+    /// Attaches the trees whose place lies below `part`, or exactly there.
+    fn attach(&self, part: &str) -> io::Result<()> {
+        for tree in self.trees.iter().filter(|tree| tree.target.starts_with(part)) {
+            let target = Path::new("/").join(&tree.target);
+            if tree.is_dir {
+                fs::create_dir_all(&target)?;
+            } else if target.symlink_metadata().is_err() {
+                fs::write(&target, "")?;
+            }
+            move_mount(&tree.fd, "", CWD, &target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes the directories of an agent's disk, owned as the sandbox expects them.
+pub fn prepare_disk(disk: &Path, uids: UidMap) -> io::Result<()> {
+    record::make_private_dir(disk)?;
+    for (name, _, mode, owner) in DISK {
+        let dir = disk.join(name);
+        match fs::DirBuilder::new().mode(0o700).create(&dir) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            Err(error) => return Err(error),
+        }
+        if let UidMap::Range { base } = uids {
+            chown(&dir, Some(base + owner), Some(base + owner))?;
+        }
+        fs::set_permissions(&dir, fs::Permissions::from_mode(mode))?;
+    }
+    Ok(())
+}
+
+/// Builds the tree and enters it.
+pub fn build(
+    spec: &SandboxSpec,
+    uids: UidMap,
+    trees: Option<Trees>,
+    guest: &Path,
+) -> Result<(), RootError> {
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    mount_change("/", private).map_err(|e| at("make mounts private")(e.into()))?;
+    let trees = match trees {
+        Some(trees) => trees,
+        None => Trees::open(spec, guest).map_err(at("open the host's file trees"))?,
+    };
+    let etc = etc::Etc::read(spec).map_err(at("read the host's /etc"))?;
+    enter().map_err(at("enter the new root"))?;
+    fill(spec, &trees, &etc).map_err(at("fill the new root"))?;
+    mount_devices(spec, uids, &trees).map_err(at("make /dev"))?;
+    mount_proc().map_err(at("mount /proc"))?;
+    own_places(uids).map_err(at("give the agent its places"))?;
+    leave_host().map_err(at("let go of the host's root"))
+}
+
+fn tmpfs(target: &str, bytes: u64, mode: &str, flags: MountFlags) -> io::Result<()> {
+    let inodes = (bytes / 4096).max(1024);
+    let data = CString::new(format!("size={bytes},mode={mode},nr_inodes={inodes}"))?;
+    let flags = flags | MountFlags::NOSUID | MountFlags::NODEV;
+    Ok(mount("tmpfs", target, "tmpfs", flags, Some(data.as_c_str()))?)
+}
+
+fn enter() -> io::Result<()> {
+    tmpfs(STAGE, ROOT_BYTES, "755", MountFlags::empty())?;
+    rustix::process::chdir(STAGE)?;
+    fs::create_dir(OLD.trim_start_matches('/'))?;
+    rustix::process::pivot_root(".", OLD.trim_start_matches('/'))?;
+    Ok(rustix::process::chdir("/")?)
+}
+
+fn fill(spec: &SandboxSpec, trees: &Trees, etc: &etc::Etc) -> io::Result<()> {
+    for part in USR_PARTS {
+        if let Ok(target) = fs::read_link(Path::new(OLD).join(part)) {
+            symlink(target, Path::new("/").join(part))?;
+        }
+        trees.attach(part)?;
+    }
+    trees.attach("usr")?;
+    for dir in ["etc", "var/cache", "var/lib", "var/log", "home", "root", "mnt", "srv", "tmp"] {
+        fs::create_dir_all(Path::new("/").join(dir))?;
+    }
+    etc.write()?;
+    trees.attach("etc")?;
+    etc.add_certificate()?;
+    for (_, target, _, _) in DISK {
+        // `attach` goes by prefix: the guest's own place below /opt follows when /opt is there.
+        if target != "opt" {
+            trees.attach(target)?;
+        }
+    }
+    attach_opt(trees)?;
+    let limits = &spec.limits;
+    tmpfs("/tmp", limits.tmp_bytes, "1777", MountFlags::empty())?;
+    fs::create_dir("/run")?;
+    tmpfs("/run", RUN_BYTES, "755", MountFlags::empty())?;
+    symlink("/run", "/var/run")?;
+    fs::create_dir("/run/lock")?;
+    fs::create_dir("/run/errand")?;
+    tmpfs("/run/errand", limits.spool_bytes, "700", MountFlags::NOEXEC)
+}
+
+/// `/opt` from the agent's disk, and on it the read-only place of the guest.
+fn attach_opt(trees: &Trees) -> io::Result<()> {
+    let (opt, guest): (Vec<_>, Vec<_>) =
+        trees.trees.iter().filter(|t| t.target.starts_with("opt")).partition(|t| t.is_dir);
+    let empty = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+    fs::create_dir("/opt")?;
+    for tree in opt {
+        move_mount(&tree.fd, "", CWD, "/opt", empty)?;
+    }
+    let place = Path::new("/opt/errand");
+    // TRUST: a former epoch's root may have put a link or a file here.
+    if !place.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+        remove_any(place)?;
+        fs::create_dir(place)?;
+    }
+    tmpfs("/opt/errand", SMALL_BYTES, "755", MountFlags::empty())?;
+    fs::create_dir("/opt/errand/bin")?;
+    for tree in guest {
+        let target = Path::new("/").join(&tree.target);
+        fs::write(&target, "")?;
+        move_mount(&tree.fd, "", CWD, &target, empty)?;
+    }
+    symlink("errand-guest", "/opt/errand/bin/sudo")?;
+    make_read_only("/opt/errand")
+}
+
+fn remove_any(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn mount_devices(spec: &SandboxSpec, uids: UidMap, trees: &Trees) -> io::Result<()> {
+    fs::create_dir("/dev")?;
+    tmpfs("/dev", SMALL_BYTES, "755", MountFlags::NOEXEC)?;
+    trees.attach("dev")?;
+    fs::create_dir("/dev/pts")?;
+    fs::create_dir("/dev/shm")?;
+    tmpfs("/dev/shm", spec.limits.shm_bytes, "1777", MountFlags::NOEXEC)?;
+    let group = match uids {
+        UidMap::Range { .. } => format!(",gid={TTY_GID}"),
+        UidMap::Single { .. } => String::new(),
+    };
+    let data = CString::new(format!("newinstance,ptmxmode=0666,mode=0620{group}"))?;
+    let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
+    mount("devpts", "/dev/pts", "devpts", flags, Some(data.as_c_str()))?;
+    for (name, target) in [
+        ("ptmx", "pts/ptmx"),
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+    ] {
+        symlink(target, Path::new("/dev").join(name))?;
+    }
+    make_read_only_shallow("/dev")
+}
+
+fn mount_proc() -> io::Result<()> {
+    fs::create_dir("/proc")?;
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    mount("proc", "/proc", "proc", flags, None)?;
+    // Convenience, not a wall: development servers may use low ports of their own `lo`.
+    fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0").ok();
+    for path in READ_ONLY.map(|name| Path::new("/proc").join(name)) {
+        if path.exists() {
+            make_read_only(&path)?;
+        }
+    }
+    for path in MASKED_FILES.map(|name| Path::new("/proc").join(name)) {
+        if path.exists() {
+            rustix::mount::mount_bind("/dev/null", &path)?;
+        }
+    }
+    for path in MASKED_DIRS.map(|name| format!("/proc/{name}")) {
+        if Path::new(&path).exists() {
+            tmpfs(&path, 4096, "555", MountFlags::RDONLY)?;
+        }
+    }
+    Ok(())
+}
+
+/// Lays a read-only copy of a tree over itself.
+fn make_read_only(path: impl AsRef<Path>) -> io::Result<()> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_RECURSIVE;
+    let tree = open_tree(CWD, path.as_ref(), flags)?;
+    let attributes = attr::RDONLY | attr::NOSUID | attr::NODEV;
+    sys::set_mount_attributes(tree.as_fd(), attributes)?;
+    Ok(move_mount(&tree, "", CWD, path.as_ref(), MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?)
+}
+
+/// Makes one mount read-only and leaves what is mounted on it as it is.
+fn make_read_only_shallow(path: &str) -> io::Result<()> {
+    let flags = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NOEXEC | MountFlags::NODEV;
+    Ok(rustix::mount::mount_remount(path, flags | MountFlags::BIND, "")?)
+}
+
+fn own_places(uids: UidMap) -> io::Result<()> {
+    let artifacts = Path::new("/workspace/.artifacts");
+    if artifacts.symlink_metadata().is_err() {
+        fs::create_dir(artifacts)?;
+        if let UidMap::Range { .. } = uids {
+            lchown(artifacts, Some(AGENT_UID), Some(AGENT_UID))?;
+        }
+    }
+    let cursor = Path::new("/opt/cursor");
+    if cursor.symlink_metadata().is_err() {
+        fs::create_dir(cursor)?;
+        symlink(artifacts, cursor.join("artifacts"))?;
+    }
+    Ok(())
+}
+
+fn leave_host() -> io::Result<()> {
+    unmount(OLD, UnmountFlags::DETACH)?;
+    fs::remove_dir(OLD)
+}

@@ -1,0 +1,400 @@
+//! The small process that builds one sandbox, stays with it, and ends with it.
+//!
+//! It outlives the server. It holds the pidfd, the guest's control socket and the gateway's sockets,
+//! so that connections wait while the server is away, and hands fresh links and copies of the
+//! sockets to whoever may open its socket: the launcher, no one else. Single-threaded, no runtime.
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with,
+    sockopt,
+};
+use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus, waitid};
+
+use super::cgroup::Groups;
+use super::child::{self, ChildReport, Inherited};
+use super::packet;
+use super::record::{self, ExitRecord, ShimRecord};
+use super::request::{FailureKind, ShimAnswer, ShimCommand, ShimOrder, ShimReply, UidMap};
+use super::root::Trees;
+use super::sys::{self, Cloned};
+use crate::isolation::IsolationReport;
+use crate::provider::{SandboxKey, SocketFamily, SocketKind};
+
+/// Name of the shim's socket in its record's directory.
+pub const SOCKET: &str = "shim.sock";
+/// Bytes of the guest's output that the log keeps.
+const LOG_BYTES: usize = 256 * 1024;
+/// Time a connected launcher has to say what it wants.
+const COMMAND_WAIT: Duration = Duration::from_secs(2);
+/// Launchers that may wait to be heard.
+const BACKLOG: i32 = 64;
+
+/// A sandbox that runs.
+#[derive(Debug)]
+struct Running {
+    key: SandboxKey,
+    pidfd: OwnedFd,
+    control: OwnedFd,
+    log: OwnedFd,
+    log_left: usize,
+    listener: OwnedFd,
+    sockets: Vec<(SocketKind, SocketFamily)>,
+    socket_fds: Vec<OwnedFd>,
+    groups: Groups,
+    deadline: Instant,
+}
+
+/// Runs the shim on the order that waits on `launcher` until its sandbox has ended.
+pub fn run(launcher: OwnedFd) -> io::Result<()> {
+    let order: ShimOrder = serde_json::from_slice(&packet::receive_all(&launcher)?.bytes)?;
+    sys::default_children()?;
+    rustix::process::setsid()?;
+    let mut isolation = IsolationReport::default();
+    let started = start(&order, &mut isolation);
+    let answer = match &started {
+        Ok(_) => ShimAnswer::Started { isolation: isolation.clone() },
+        Err(failed) => failed.answer(),
+    };
+    packet::send_all(&launcher, &serde_json::to_vec(&answer)?, &[])?;
+    drop(launcher);
+    let Ok(mut running) = started else { return Ok(()) };
+    let reason = running.serve();
+    running.groups.end()?;
+    end_record(order.spec.key, &reason)
+}
+
+/// Why no sandbox came up.
+#[derive(Debug)]
+struct Failed {
+    kind: FailureKind,
+    reason: String,
+}
+
+impl Failed {
+    fn answer(&self) -> ShimAnswer {
+        ShimAnswer::Failed { kind: self.kind, reason: self.reason.clone() }
+    }
+
+    fn at(step: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self { kind: FailureKind::Unavailable, reason: format!("{step}: {error}") }
+    }
+}
+
+fn start(order: &ShimOrder, isolation: &mut IsolationReport) -> Result<Running, Failed> {
+    let key = order.spec.key;
+    let groups = Groups::create(key, &order.spec.limits, isolation);
+    let running = build(order, isolation, groups);
+    if running.is_err() {
+        // The child is dead or about to be; what it left must not keep the key from a next try.
+        Groups::find(key).end().map_err(Failed::at("remove control groups"))?;
+    }
+    let running = running?;
+    let pid = i32::try_from(std::process::id()).unwrap_or_default();
+    let start_time = record::start_time(pid)
+        .ok_or_else(|| Failed::at("read own start time")(io::Error::other("no /proc")))?;
+    let shim = ShimRecord { pid, start_time, isolation: isolation.clone() };
+    record::write(&record::dir(key).join("shim.json"), &shim).map_err(Failed::at("write record"))?;
+    Ok(running)
+}
+
+fn build(
+    order: &ShimOrder,
+    isolation: &mut IsolationReport,
+    groups: Groups,
+) -> Result<Running, Failed> {
+    let spec = &order.spec;
+    let trees = match order.uids {
+        UidMap::Range { .. } => {
+            Some(Trees::open(spec, &order.guest).map_err(Failed::at("open file trees"))?)
+        }
+        UidMap::Single { .. } => None,
+    };
+    let (setup, child_setup) = packet::packet_pair().map_err(Failed::at("make a socket"))?;
+    let (control, child_control) = packet::packet_pair().map_err(Failed::at("make a socket"))?;
+    let flags = rustix::pipe::PipeFlags::CLOEXEC | rustix::pipe::PipeFlags::NONBLOCK;
+    let (log, child_log) =
+        rustix::pipe::pipe_with(flags).map_err(|e| Failed::at("make a pipe")(e.into()))?;
+    let listener = open_socket(spec.key).map_err(Failed::at("open the shim's socket"))?;
+    let cloned = sys::clone_into_namespaces().map_err(|error| Failed {
+        kind: FailureKind::Isolation,
+        reason: format!("create namespaces: {error}; are user namespaces allowed on this host?"),
+    })?;
+    let (pid, pidfd) = match cloned {
+        Cloned::Child => {
+            drop((setup, control, log, listener));
+            let inherited =
+                Inherited { setup: child_setup, control: child_control, log: child_log, trees };
+            child::run(order, inherited);
+            std::process::exit(1);
+        }
+        Cloned::Parent { pid, pidfd } => (pid, pidfd),
+    };
+    drop((child_setup, child_control, child_log, trees));
+    let guard = KillOnDrop(Some(pidfd));
+    write_maps(pid, order.uids).map_err(Failed::at("write the id maps"))?;
+    groups.admit(pid).map_err(Failed::at("enter the control groups"))?;
+    packet::send(&setup, b"go", &[]).map_err(Failed::at("release the child"))?;
+    let (sockets, socket_fds) = hear_child(&setup, order, isolation)?;
+    rustix::io::ioctl_fionbio(&control, true).map_err(|e| Failed::at("set up a socket")(e.into()))?;
+    Ok(Running {
+        key: spec.key,
+        pidfd: guard.keep().map_err(Failed::at("keep the child"))?,
+        control,
+        log,
+        log_left: LOG_BYTES,
+        listener,
+        sockets,
+        socket_fds,
+        groups,
+        deadline: Instant::now() + Duration::from_millis(spec.lifetime_ms),
+    })
+}
+
+/// Ends the child if its building fails half-way.
+struct KillOnDrop(Option<OwnedFd>);
+
+impl KillOnDrop {
+    fn keep(mut self) -> io::Result<OwnedFd> {
+        self.0.take().ok_or_else(|| io::Error::other("kept already"))
+    }
+}
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        if let Some(pidfd) = &self.0 {
+            // It may be dead already, which is what we want.
+            rustix::process::pidfd_send_signal(pidfd, rustix::process::Signal::KILL).ok();
+            waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED).ok();
+        }
+    }
+}
+
+fn write_maps(pid: i32, uids: UidMap) -> io::Result<()> {
+    let proc = Path::new("/proc").join(pid.to_string());
+    let (uid_map, gid_map) = match uids {
+        UidMap::Range { base } => {
+            let map = format!("0 {base} {}", super::lease::RANGE);
+            (map.clone(), map)
+        }
+        UidMap::Single { uid, gid } => {
+            fs::write(proc.join("setgroups"), "deny")?;
+            let agent = super::root::AGENT_UID;
+            (format!("{agent} {uid} 1"), format!("{agent} {gid} 1"))
+        }
+    };
+    fs::write(proc.join("uid_map"), uid_map)?;
+    fs::write(proc.join("gid_map"), gid_map)
+}
+
+type Sockets = (Vec<(SocketKind, SocketFamily)>, Vec<OwnedFd>);
+
+/// Listens to the child until it has become the guest, which closes its end.
+fn hear_child(
+    setup: &OwnedFd,
+    order: &ShimOrder,
+    isolation: &mut IsolationReport,
+) -> Result<Sockets, Failed> {
+    let mut heard: Sockets = (Vec::new(), Vec::new());
+    let mut weak = Vec::new();
+    while let Some(message) = packet::receive(setup).map_err(Failed::at("hear the child"))? {
+        let report = serde_json::from_slice(&message.bytes).map_err(io::Error::from);
+        match report.map_err(Failed::at("understand the child"))? {
+            ChildReport::Sockets { sockets } => heard = (sockets, message.fds),
+            ChildReport::Weak { wall, reason } => weak.push((wall, reason)),
+            ChildReport::Failed { step, reason } => {
+                let kind = FailureKind::Isolation;
+                return Err(Failed { kind, reason: format!("{step}: {reason}") });
+            }
+        }
+    }
+    if heard.0.is_empty() {
+        let words = "the first process ended before it opened its sockets".to_owned();
+        return Err(Failed { kind: FailureKind::Unavailable, reason: words });
+    }
+    super::walls::report(order, &weak, isolation);
+    Ok(heard)
+}
+
+fn open_socket(key: SandboxKey) -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
+    // Made while only we may enter the directory, so the mode is never wider than this.
+    let path = record::dir(key).join(SOCKET);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    bind(&socket, &SocketAddrUnix::new(&path)?)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    listen(&socket, BACKLOG)?;
+    Ok(socket)
+}
+
+/// Writes down why the sandbox ended.
+pub fn end_record(key: SandboxKey, reason: &str) -> io::Result<()> {
+    let dir = record::dir(key);
+    record::write(&dir.join("exit.json"), &ExitRecord { reason: reason.to_owned() })
+}
+
+impl Running {
+    /// Serves until the sandbox ends; gives the reason.
+    fn serve(&mut self) -> String {
+        let path = record::dir(self.key).join("log");
+        let mut log = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).ok();
+        let mut log_open = true;
+        loop {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return "its hard time limit was reached".to_owned();
+            }
+            let ready = match self.wait(left, log_open) {
+                Ok(ready) => ready,
+                Err(error) => return format!("its shim failed: {error}"),
+            };
+            if ready.log {
+                log_open = self.copy_log(log.as_mut());
+            }
+            if ready.command && self.answer_one() == Next::Stop {
+                return "stopped".to_owned();
+            }
+            if ready.ended {
+                return self.how_it_ended();
+            }
+            if ready.control {
+                self.hear_guest();
+            }
+        }
+    }
+
+    fn wait(&self, left: Duration, log_open: bool) -> io::Result<Ready> {
+        let input = PollFlags::IN;
+        let mut fds = vec![
+            PollFd::new(&self.listener, input),
+            PollFd::new(&self.pidfd, input),
+            PollFd::new(&self.control, input),
+        ];
+        if log_open {
+            fds.push(PollFd::new(&self.log, input));
+        }
+        let timeout = Timespec::try_from(left).map_err(io::Error::other)?;
+        match poll(&mut fds, Some(&timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let ready = |index: usize| fds.get(index).is_some_and(|fd| !fd.revents().is_empty());
+        Ok(Ready { command: ready(0), ended: ready(1), control: ready(2), log: ready(3) })
+    }
+
+    /// Copies a piece of the guest's output; false when there will be no more.
+    fn copy_log(&mut self, file: Option<&mut fs::File>) -> bool {
+        let mut piece = [0_u8; 4096];
+        let length = match rustix::io::read(&self.log, &mut piece[..]) {
+            Ok(0) => return false,
+            Ok(length) => length,
+            Err(_) => return true,
+        };
+        let kept = length.min(self.log_left);
+        self.log_left -= kept;
+        if let (Some(file), Some(piece)) = (file, piece.get(..kept)) {
+            // A full disk costs the log, not the sandbox.
+            io::Write::write_all(file, piece).ok();
+        }
+        true
+    }
+
+    /// The guest has nothing to say here, but what it says must not keep the loop awake.
+    fn hear_guest(&mut self) {
+        if let Ok(None) = packet::receive(&self.control) {
+            // TRUST: a guest that closed its socket can take no more links; end it.
+            let kill = rustix::process::Signal::KILL;
+            rustix::process::pidfd_send_signal(&self.pidfd, kill).ok();
+        }
+    }
+
+    fn how_it_ended(&self) -> String {
+        let options = WaitIdOptions::EXITED;
+        let Ok(Some(status)) = waitid(WaitId::PidFd(self.pidfd.as_fd()), options) else {
+            return "its first process ended".to_owned();
+        };
+        describe(&status)
+    }
+
+    fn answer_one(&self) -> Next {
+        let Ok(peer) = accept_with(&self.listener, SocketFlags::CLOEXEC) else { return Next::Serve };
+        // The launcher sees a broken connection and asks again.
+        self.answer(&peer).unwrap_or(Next::Serve)
+    }
+
+    fn answer(&self, peer: &OwnedFd) -> io::Result<Next> {
+        let caller = sockopt::socket_peercred(peer)?;
+        if caller.uid != rustix::process::geteuid() {
+            return Ok(Next::Serve);
+        }
+        sockopt::set_socket_timeout(peer, sockopt::Timeout::Recv, Some(COMMAND_WAIT))?;
+        sockopt::set_socket_timeout(peer, sockopt::Timeout::Send, Some(COMMAND_WAIT))?;
+        let Some(request) = packet::receive(peer)? else { return Ok(Next::Serve) };
+        let reply = |reply: &ShimReply, fds: &[BorrowedFd<'_>]| {
+            packet::send(peer, &serde_json::to_vec(reply)?, fds).map(drop)
+        };
+        match serde_json::from_slice(&request.bytes)? {
+            ShimCommand::Connect {} => match self.open_link() {
+                Ok(link) => reply(&ShimReply::Done {}, &[link.as_fd()])?,
+                Err(error) => reply(&ShimReply::Failed { reason: error.to_string() }, &[])?,
+            },
+            ShimCommand::Sockets {} => {
+                let fds: Vec<_> = self.socket_fds.iter().map(AsFd::as_fd).collect();
+                reply(&ShimReply::Sockets { sockets: self.sockets.clone() }, &fds)?;
+            }
+            ShimCommand::Status {} => reply(&ShimReply::Done {}, &[])?,
+            ShimCommand::Stop {} => {
+                reply(&ShimReply::Done {}, &[])?;
+                return Ok(Next::Stop);
+            }
+        }
+        Ok(Next::Serve)
+    }
+
+    /// Makes a stream whose other end the guest gets over its control socket.
+    fn open_link(&self) -> io::Result<OwnedFd> {
+        let (ours, theirs) = rustix::net::socketpair(
+            AddressFamily::UNIX,
+            SocketType::STREAM,
+            SocketFlags::CLOEXEC,
+            None,
+        )?;
+        packet::send(&self.control, b"{\"type\":\"connect\"}", &[theirs.as_fd()])?;
+        Ok(ours)
+    }
+}
+
+/// What woke the loop.
+#[derive(Debug)]
+struct Ready {
+    command: bool,
+    ended: bool,
+    control: bool,
+    log: bool,
+}
+
+/// What the loop does after an answer.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Serve,
+    Stop,
+}
+
+fn describe(status: &WaitIdStatus) -> String {
+    match (status.exit_status(), status.terminating_signal()) {
+        (Some(code), _) => format!("its guest ended with code {code}"),
+        (None, Some(signal)) => format!("its guest was killed by signal {signal}"),
+        (None, None) => "its guest ended".to_owned(),
+    }
+}

@@ -1,0 +1,66 @@
+//! Says in words which walls a local sandbox has got.
+
+use super::request::{ShimOrder, UidMap};
+use crate::isolation::IsolationReport;
+use crate::provider::Posture;
+
+/// Adds the walls that stand once the guest runs; without any of these there is no sandbox.
+pub fn report(order: &ShimOrder, weak: &[(String, String)], report: &mut IsolationReport) {
+    report.enforced("user_namespace", "settings of the host that only its root may change");
+    ids(order, report);
+    for (name, protects) in [
+        ("mount_namespace", "the host's files"),
+        ("pid_namespace", "processes of the host and of other sandboxes"),
+        ("network_namespace", "every network but the gateway"),
+        ("ipc_namespace", "shared memory of others"),
+        ("uts_namespace", "the host's name"),
+        ("cgroup_namespace", "the layout of the host's control groups"),
+        ("no_new_privileges", "set-user-id programs"),
+        ("seccomp", "rarely used parts of the kernel, nested namespaces, the hypervisor's sockets"),
+        ("proc_masks", "the host's kernel settings and tables"),
+    ] {
+        report.enforced(name, protects);
+    }
+    report.enforced("capabilities", capabilities(order.spec.posture));
+    report.reduced(
+        "root_file_system",
+        "the host's /usr is seen inside, read-only",
+        "knowing which programs the host has",
+        "use a base image",
+    );
+    report.missing(
+        "disk_limit",
+        "the agent's disk is a directory without a quota",
+        "an agent that fills the host's disk",
+        "put the data folder on a file system of its own",
+    );
+    for (wall, reason) in weak {
+        report.reduced(wall, reason, "programs that insist on IPv6", "turn IPv6 on");
+    }
+    report.reduced(
+        "kernel",
+        "the host's kernel is shared",
+        "attackers who know a hole in the kernel",
+        "use a provider whose machines bring their own kernel for tenants you do not trust",
+    );
+}
+
+fn ids(order: &ShimOrder, report: &mut IsolationReport) {
+    let protects = "other sandboxes and the host's users, if any other wall fails";
+    match order.uids {
+        UidMap::Range { .. } => report.enforced("own_user_ids", protects),
+        UidMap::Single { .. } => report.reduced(
+            "own_user_ids",
+            "all sandboxes run as the user who started the server, and sudo does not work inside",
+            protects,
+            "run the server as root: only its launcher stays root",
+        ),
+    }
+}
+
+fn capabilities(posture: Posture) -> &'static str {
+    match posture {
+        Posture::Sudo => "mounting, raw sockets, devices, kernel modules, for the agent and its sudo",
+        Posture::None => "any use of capabilities by the agent",
+    }
+}

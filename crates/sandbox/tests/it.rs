@@ -1,0 +1,12 @@
+//! Real sandboxes on this host, with a stand-in guest.
+//!
+//! Whatever is tried inside, is tried inside a user namespace: the launcher knows no other way. The
+//! host's settings, mounts, control groups and processes are compared before and after.
+#![cfg(target_os = "linux")]
+
+mod it {
+    pub mod bench;
+    mod abuse;
+    mod host;
+    mod life;
+}

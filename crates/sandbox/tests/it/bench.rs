@@ -1,0 +1,116 @@
+//! A provider in a folder of its own, and a way to run things inside.
+
+use std::path::{Path, PathBuf};
+
+use protocol::ids::{AgentId, Epoch, OrgId};
+use sandbox::local::lease::UidPool;
+use sandbox::local::launcher::LauncherConfig;
+use sandbox::local::{LocalConfig, LocalProvider, start_launcher};
+use sandbox::provider::{LinkStream, Provider, SandboxKey, SandboxSpec};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+pub struct Bench {
+    pub provider: LocalProvider,
+    pub config: LocalConfig,
+    // Removed last.
+    _dir: tempfile::TempDir,
+}
+
+pub fn stand_in_guest() -> PathBuf {
+    let shim = Path::new(env!("CARGO_BIN_EXE_errand-shim"));
+    let guest = shim.parent().unwrap().join("examples/stand_in_guest");
+    assert!(guest.is_file(), "run `cargo build -p sandbox --examples` first: {guest:?} is missing");
+    guest
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let config = LocalConfig {
+            shim: env!("CARGO_BIN_EXE_errand-shim").into(),
+            launcher: LauncherConfig {
+                state_dir: dir.path().join("state"),
+                guest: stand_in_guest(),
+                uid_pool: UidPool::default(),
+            },
+        };
+        let provider = LocalProvider::new(start_launcher(&config).unwrap()).unwrap();
+        Self { provider, config, _dir: dir }
+    }
+
+    /// As after a restart of the server: the launcher goes, another comes.
+    pub fn restart(self) -> Self {
+        let Self { provider, config, _dir } = self;
+        drop(provider);
+        let provider = LocalProvider::new(start_launcher(&config).unwrap()).unwrap();
+        Self { provider, config, _dir }
+    }
+
+    pub fn record(&self, key: SandboxKey) -> PathBuf {
+        self.config.launcher.state_dir.join("sandboxes").join(key.to_string())
+    }
+
+    pub async fn start(&self) -> (SandboxSpec, Inside) {
+        self.start_with(|_| ()).await
+    }
+
+    pub async fn start_with(&self, change: impl FnOnce(&mut SandboxSpec)) -> (SandboxSpec, Inside) {
+        let mut spec = spec();
+        change(&mut spec);
+        self.provider.create(&spec).await.unwrap();
+        let inside = self.inside(spec.key).await;
+        (spec, inside)
+    }
+
+    pub async fn inside(&self, key: SandboxKey) -> Inside {
+        Inside { link: self.provider.connect(key).await.unwrap() }
+    }
+}
+
+pub fn agent() -> AgentId {
+    AgentId::from_uuid(uuid::Uuid::new_v4())
+}
+
+pub fn spec() -> SandboxSpec {
+    SandboxSpec::new(SandboxKey { agent: agent(), epoch: Epoch(1) }, OrgId::default_org())
+}
+
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// A link to the stand-in guest.
+pub struct Inside {
+    link: LinkStream,
+}
+
+impl Inside {
+    /// Runs a program and gives its exit code and output.
+    pub async fn run(&mut self, user: &str, program: &[&str]) -> (i64, String) {
+        let mut words = vec![user];
+        words.extend(program);
+        let mut line = serde_json::to_vec(&words).unwrap();
+        line.push(b'\n');
+        self.link.write_all(&line).await.unwrap();
+        let mut answer = Vec::new();
+        while answer.last() != Some(&b'\n') {
+            answer.push(self.link.read_u8().await.unwrap());
+        }
+        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+        let code = answer["code"].as_i64().unwrap_or(-1);
+        (code, answer["output"].as_str().unwrap().trim().to_owned())
+    }
+
+    /// Runs a line of shell as the agent.
+    pub async fn sh(&mut self, line: &str) -> (i64, String) {
+        self.run("as-agent", &["sh", "-c", line]).await
+    }
+
+    /// Tries something forbidden; gives what came of it.
+    pub async fn attempt(&mut self, user: &str, words: &[&str]) -> String {
+        let mut program = vec!["/opt/errand/bin/errand-guest", "try"];
+        program.extend(words);
+        let (code, output) = self.run(user, &program).await;
+        if code == 0 { output } else { format!("code {code}: {output}") }
+    }
+}
