@@ -1,1 +1,17 @@
-//! conformance
+//! What every backend must do alike. Each function takes an empty store of the backend under test.
+
+mod appending;
+mod fixtures;
+mod listing;
+mod rest;
+
+pub(crate) use fixtures::{agent_row, append, noticed, opened, org, run_row};
+
+use crate::Store;
+
+/// Runs everything on one store, in organisations of its own.
+pub(crate) async fn conformance(store: &Store) {
+    appending::run(store).await;
+    listing::run(store).await;
+    rest::run(store).await;
+}

@@ -39,9 +39,12 @@ const POSTGRES_DISK_FULL: &str = "53100";
 impl Error {
     /// Wraps a failed file operation.
     pub(crate) fn file(attempt: &'static str) -> impl FnOnce(std::io::Error) -> Self {
-        move |source| match source.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full,
-            _ => Self::File { attempt, source: Arc::new(source) },
+        move |source| {
+            let full = [std::io::ErrorKind::StorageFull, std::io::ErrorKind::QuotaExceeded];
+            if full.contains(&source.kind()) {
+                return Self::Full;
+            }
+            Self::File { attempt, source: Arc::new(source) }
         }
     }
 

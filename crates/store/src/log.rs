@@ -171,7 +171,10 @@ impl Store {
 
     /// Walks the whole chain: dense numbers, digests of bodies and of events, and the head.
     pub async fn verify(&self, org: &OrgId, agent: AgentId) -> Result<Head, Error> {
-        let mut at = Head { seq: Seq(0), hash: Hash::NONE };
+        // Taken first: the log may grow while it is walked, but never ends before this.
+        let start = Head { seq: Seq(0), hash: Hash::NONE };
+        let head = self.head(org, agent).await?.unwrap_or(start);
+        let mut at = start;
         loop {
             let rows = self.rows(org, agent, at.seq, VERIFY_PAGE).await?;
             if rows.is_empty() {
@@ -179,14 +182,15 @@ impl Store {
             }
             for row in rows {
                 at = check(at, &self.fill(row).await?)?;
+                if at.seq == head.seq && at.hash != head.hash {
+                    return Err(Error::damaged(format!("the head is not event {}", at.seq)));
+                }
             }
         }
-        match self.head(org, agent).await? {
-            None if at.seq == Seq(0) => Ok(at),
-            // The log may have grown since the last page was read; it never shrinks.
-            Some(head) if head == at || head.seq > at.seq => Ok(at),
-            head => Err(Error::damaged(format!("the log ends at {at:?}, its head says {head:?}"))),
+        if at.seq < head.seq || head == start && at != start {
+            return Err(Error::damaged(format!("the log ends at {at:?}, its head says {head:?}")));
         }
+        Ok(at)
     }
 
     /// Replaces the body of an event for good (redaction, erasure). The replacement has the same

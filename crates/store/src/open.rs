@@ -58,7 +58,7 @@ pub(crate) struct Inner {
     pub(crate) blobs: Blobs,
     pub(crate) sealer: Sealer,
     pub(crate) committed: broadcast::Sender<Committed>,
-    writing: AnyPool,
+    pub(crate) writing: AnyPool,
     /// Owns the writer's task: it ends with the store.
     tasks: Mutex<JoinSet<()>>,
 }
