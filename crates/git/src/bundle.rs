@@ -24,8 +24,10 @@ impl Repo {
         let attempt = "write a bundle";
         let mut revs: String = refs.iter().map(|name| format!("{name}\n")).collect();
         revs.extend(receiver_has.iter().map(|id| format!("^{id}\n")));
-        let call = self.call(attempt).args(["bundle", "create", "--quiet"]).arg(file).arg("--stdin");
-        let output = call.input(Input::Bytes(revs.into_bytes())).heavy(BUNDLE_TIME_MAX).finish().await?;
+        let call =
+            self.call(attempt).args(["bundle", "create", "--quiet"]).arg(file).arg("--stdin");
+        let output =
+            call.input(Input::Bytes(revs.into_bytes())).heavy(BUNDLE_TIME_MAX).finish().await?;
         match output.code {
             Some(0) => Ok(()),
             Some(_) | None if output.stderr.contains("empty bundle") => Err(Error::EmptyRepository),

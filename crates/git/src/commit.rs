@@ -88,7 +88,8 @@ impl CommitDraft {
     }
 
     fn full_message(&self) -> String {
-        let mut message = cut(&self.message.replace(['\0', '\r'], ""), MESSAGE_MAX_BYTES).trim().to_owned();
+        let mut message =
+            cut(&self.message.replace(['\0', '\r'], ""), MESSAGE_MAX_BYTES).trim().to_owned();
         if message.is_empty() {
             message.push_str("(no message)");
         }
@@ -98,7 +99,8 @@ impl CommitDraft {
         }
         message.push('\n');
         for (key, value) in &self.trailers {
-            let value: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            let value: String =
+                value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
             if writeln!(message, "{key}: {}", value.trim()).is_err() {
                 return message;
             }
@@ -109,8 +111,10 @@ impl CommitDraft {
 
 /// A name or address as git stores it: on one line, without angle brackets.
 fn person(text: &str, fallback: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control() && !matches!(c, '<' | '>')).collect();
-    let crud = |c: char| c.is_whitespace() || matches!(c, '.' | ',' | ':' | ';' | '"' | '\'' | '\\');
+    let text: String =
+        text.chars().filter(|c| !c.is_control() && !matches!(c, '<' | '>')).collect();
+    let crud =
+        |c: char| c.is_whitespace() || matches!(c, '.' | ',' | ':' | ';' | '"' | '\'' | '\\');
     let text = cut(&text, PERSON_FIELD_MAX_BYTES).trim_matches(crud);
     if text.is_empty() { fallback.to_owned() } else { text.to_owned() }
 }
@@ -161,7 +165,8 @@ impl Repo {
         for parent in &draft.parents {
             specs.push_str(&format!("{parent}^{{commit}}\n"));
         }
-        let call = self.call("check a commit's links").args(["cat-file", "--batch-check=%(objecttype)"]);
+        let call =
+            self.call("check a commit's links").args(["cat-file", "--batch-check=%(objecttype)"]);
         let output = call.input(Input::Bytes(specs.into_bytes())).run().await?;
         if output.text().lines().all(|line| matches!(line, "tree" | "commit")) {
             return Ok(());
@@ -185,10 +190,12 @@ impl Repo {
         let tree = fields.next().and_then(|field| std::str::from_utf8(field).ok());
         match (output.code, tree.and_then(|text| TreeId::parse(text.trim()).ok())) {
             (Some(0), Some(tree)) => Ok(Merge::Clean(tree)),
-            (Some(1), Some(_)) => {
-                Ok(Merge::Conflicts(fields.map(|f| String::from_utf8_lossy(f).into_owned()).collect()))
+            (Some(1), Some(_)) => Ok(Merge::Conflicts(
+                fields.map(|f| String::from_utf8_lossy(f).into_owned()).collect(),
+            )),
+            (Some(_) | None, Some(_) | None) => {
+                Err(crate::error::of_local(attempt, &output.stderr))
             }
-            (Some(_) | None, Some(_) | None) => Err(crate::error::of_local(attempt, &output.stderr)),
         }
     }
 }

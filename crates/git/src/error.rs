@@ -79,9 +79,9 @@ const DENIED: &[&str] = &[
     "authentication failed",
     "could not read username",
     "could not read password",
+    "unable to get password",
     "returned error: 401",
     "returned error: 403",
-    "dubious ownership",
     "access denied",
     "insufficient permission",
     "write access to repository not granted",
@@ -106,31 +106,9 @@ const UNREACHABLE: &[&str] = &[
     "returned error: 5",
     "kex_exchange_identification",
 ];
-const BAD_OBJECTS: &[&str] = &[
-    "fsck error",
-    "error in object",
-    "bad object",
-    "broken objects",
-    "broken links",
-    "did not send all necessary objects",
-    "not have all necessary objects",
-    "pack signature mismatch",
-    "pack is corrupted",
-    "pack has bad object",
-    "pack version",
-    "invalid object",
-    "inflate returned",
-    "early eof",
-    "unresolved delta",
-    "premature end of pack",
-    "sha1 mismatch",
-    "pack has junk",
-    "garbage at end",
-    "missing blob",
-    "missing tree",
-    "missing commit",
-    "out of memory",
-];
+/// Failures of ours while taking objects; anything else is the fault of what was sent.
+const OWN_FAULT: &[&str] =
+    &["no space left", "disk quota", "input/output error", "read-only file system", "cannot fork"];
 
 fn has(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.contains(word))
@@ -144,6 +122,10 @@ pub(crate) fn of_remote(attempt: &'static str, stderr: &str) -> Error {
     // a host that cannot be reached also makes ssh print "permission denied" for key files.
     if text.contains("couldn't find remote ref") || text.contains("not our ref") {
         Error::RefMissing { name: missing_ref(stderr) }
+    } else if text.contains("dubious ownership") {
+        // Git's own advice is to trust the folder in the configuration, which we never read.
+        let detail = "the folder belongs to another user than the server runs as".to_owned();
+        Error::PermissionDenied { attempt, detail }
     } else if has(&text, DENIED) {
         Error::PermissionDenied { attempt, detail }
     } else if has(&text, NOT_FOUND) {
@@ -161,10 +143,10 @@ pub(crate) fn of_import(attempt: &'static str, stderr: &str, limit_bytes: u64) -
     if text.contains("pack exceeds maximum allowed size") {
         return Error::TooLarge { attempt, what: "the pack", limit_bytes };
     }
-    if has(&text, BAD_OBJECTS) {
-        return Error::BadObjects { detail: shown(stderr) };
+    if has(&text, OWN_FAULT) {
+        return Error::Other { attempt, stderr: shown(stderr) };
     }
-    Error::Other { attempt, stderr: shown(stderr) }
+    Error::BadObjects { detail: shown(stderr) }
 }
 
 /// Tells from git's words why a local call failed.
@@ -253,11 +235,23 @@ mod tests {
     #[test]
     fn gits_words_are_told_apart() {
         for (stderr, expected) in [
-            ("remote: Repository not found.\nfatal: repository 'https://h/o/r/' not found", "not found"),
-            ("fatal: '/x' does not appear to be a git repository\nfatal: Could not read from remote repository.", "not found"),
+            (
+                "remote: Repository not found.\nfatal: repository 'https://h/o/r/' not found",
+                "not found",
+            ),
+            (
+                "fatal: '/x' does not appear to be a git repository\nfatal: Could not read from remote repository.",
+                "not found",
+            ),
             ("fatal: could not read Username for 'https://h': terminal prompts disabled", "denied"),
-            ("git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.", "denied"),
-            ("fatal: unable to access 'https://h/': The requested URL returned error: 403", "denied"),
+            (
+                "git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.",
+                "denied",
+            ),
+            (
+                "fatal: unable to access 'https://h/': The requested URL returned error: 403",
+                "denied",
+            ),
             ("fatal: detected dubious ownership in repository at '/r'", "denied"),
             ("fatal: unable to access 'https://h/': Could not resolve host: h", "unreachable"),
             ("ssh: connect to host h port 22: Connection refused", "unreachable"),
@@ -272,7 +266,10 @@ mod tests {
     #[test]
     fn a_rejected_push_says_which_way() {
         assert!(matches!(of_rejection("b", "stale info", ""), Error::NonFastForward { .. }));
-        assert!(matches!(of_rejection("b", "branch is currently checked out", ""), Error::CheckedOutBranch { .. }));
+        assert!(matches!(
+            of_rejection("b", "branch is currently checked out", ""),
+            Error::CheckedOutBranch { .. }
+        ));
         let declined = of_rejection("b", "protected branch hook declined", "remote: rule 7\n");
         assert!(declined.to_string().contains("rule 7"), "{declined}");
     }

@@ -50,6 +50,10 @@ impl Repo {
         max: usize,
     ) -> Result<History> {
         let max = max.min(COMMITS_LISTED_MAX);
+        if from.is_empty() {
+            // Asked about nothing, git would tell about HEAD.
+            return Ok(History { commits: Vec::new(), truncated: false });
+        }
         let mut revs = String::new();
         for id in from {
             revs.push_str(&format!("{id}\n"));
@@ -90,7 +94,11 @@ impl Repo {
             return Ok(Vec::new());
         }
         let lines: String = ids.iter().map(|id| format!("{id}\n")).collect();
-        let call = self.call("look for commits").args(["cat-file", "--batch-check=%(objecttype)", "--buffer"]);
+        let call = self.call("look for commits").args([
+            "cat-file",
+            "--batch-check=%(objecttype)",
+            "--buffer",
+        ]);
         let output = call.input(Input::Bytes(lines.into_bytes())).run().await?;
         let text = output.text();
         let here = ids.iter().zip(text.lines()).filter(|(_, kind)| *kind == "commit");

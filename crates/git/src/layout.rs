@@ -19,7 +19,8 @@ pub(crate) fn create(dir: &Path, layout: &Layout<'_>) -> Result<()> {
     let attempt = "create a repository";
     let parent = dir.parent().ok_or_else(|| Error::other(attempt, "the path has no parent"))?;
     std::fs::create_dir_all(parent).map_err(Error::io(attempt))?;
-    let draft = tempfile::Builder::new().prefix(".new-").tempdir_in(parent).map_err(Error::io(attempt))?;
+    let draft =
+        tempfile::Builder::new().prefix(".new-").tempdir_in(parent).map_err(Error::io(attempt))?;
     write(draft.path(), layout).map_err(Error::io(attempt))?;
     // Renaming onto a folder that is not empty fails, so the first of two creators wins.
     match std::fs::rename(draft.path(), dir) {
@@ -74,7 +75,8 @@ fn packed(refs: &[(RefName, CommitId)]) -> String {
 
 /// The hash a repository uses, from its own configuration file.
 pub(crate) fn format_of(dir: &Path) -> Result<ObjectFormat> {
-    let text = std::fs::read_to_string(dir.join("config")).map_err(Error::io("open a repository"))?;
+    let text =
+        std::fs::read_to_string(dir.join("config")).map_err(Error::io("open a repository"))?;
     let sha256 = text.lines().any(|line| {
         let line: String = line.to_ascii_lowercase().split_whitespace().collect();
         line == "objectformat=sha256"

@@ -8,21 +8,21 @@
 //!
 //! What is absent: no working tree, no index, no foreign `.git` directory is ever opened here.
 
-pub mod error;
-pub mod name;
-pub mod url;
-pub mod runner;
-pub mod remote;
-mod layout;
-pub mod repo;
-pub mod mirror;
 pub mod agent_repo;
-pub mod objects;
-pub mod refs;
+pub mod bundle;
 pub mod commit;
-pub mod history;
 pub mod diff;
+pub mod error;
+pub mod history;
+mod layout;
+pub mod mirror;
+pub mod name;
+pub mod objects;
 pub mod pack;
 pub mod push;
-pub mod bundle;
+pub mod refs;
+pub mod remote;
+pub mod repo;
+pub mod runner;
 pub mod service;
+pub mod url;

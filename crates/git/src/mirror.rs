@@ -78,8 +78,12 @@ impl Mirror {
     pub fn open_or_create(git: &Git, dir: &Path, upstream: &CommitId) -> Result<Self> {
         let head = BranchName::parse("main")
             .map_err(|bad| Error::other("create a mirror", bad.to_string()))?;
-        let layout =
-            Layout { format: ObjectFormat::of(upstream.as_str()), head: &head, alternates: Vec::new(), refs: &[] };
+        let layout = Layout {
+            format: ObjectFormat::of(upstream.as_str()),
+            head: &head,
+            alternates: Vec::new(),
+            refs: &[],
+        };
         if !dir.join("HEAD").is_file() {
             layout::create(dir, &layout)?;
         }
@@ -196,7 +200,9 @@ impl Mirror {
             call = call.config(&format!("fetch.fsck.{fault}"), "ignore");
         }
         call = match wanted {
-            Wanted::Everything => call.args(["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]),
+            Wanted::Everything => {
+                call.args(["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"])
+            }
             Wanted::Refspec(spec) => call.arg(spec),
             Wanted::Commit(id) => call.arg(id),
         };
@@ -250,9 +256,8 @@ fn mutex_of(dir: &Path) -> Arc<tokio::sync::Mutex<()>> {
 
 fn has_packs(objects: &Path) -> bool {
     std::fs::read_dir(objects.join("pack")).is_ok_and(|mut entries| entries.next().is_some())
-        || std::fs::read_dir(objects).is_ok_and(|entries| {
-            entries.flatten().any(|entry| entry.file_name().len() == 2)
-        })
+        || std::fs::read_dir(objects)
+            .is_ok_and(|entries| entries.flatten().any(|entry| entry.file_name().len() == 2))
 }
 
 /// Reads "Receiving objects:  45% (9/20), 1.2 MiB", also with "remote: " before it.
@@ -273,7 +278,10 @@ mod tests {
     fn progress_lines_are_read() {
         let read = |line| parse_progress(line).map(|p| (p.phase, p.percent));
         assert_eq!(read("Receiving objects:  45% (9/20)"), Some(("Receiving objects".into(), 45)));
-        assert_eq!(read("remote: Counting objects: 100% (2/2), done."), Some(("Counting objects".into(), 100)));
+        assert_eq!(
+            read("remote: Counting objects: 100% (2/2), done."),
+            Some(("Counting objects".into(), 100))
+        );
         assert_eq!(read("fatal: x"), None);
         assert_eq!(read("x: 900%"), None);
     }

@@ -97,7 +97,8 @@ impl Repo {
     /// Whether the commit is here.
     pub async fn has_commit(&self, id: &CommitId) -> Result<bool> {
         let spec = format!("{id}^{{commit}}");
-        let output = self.call("look for a commit").args(["cat-file", "-e", &spec]).finish().await?;
+        let output =
+            self.call("look for a commit").args(["cat-file", "-e", &spec]).finish().await?;
         match output.code {
             Some(0) => Ok(true),
             Some(1 | 128) => Ok(false),
@@ -159,7 +160,8 @@ impl Repo {
 
     /// Number of files in a commit.
     pub async fn count_files(&self, commit: &CommitId) -> Result<usize> {
-        let call = self.call("count files").args(["ls-tree", "-r", "-z", "--full-tree", "--name-only"]);
+        let call =
+            self.call("count files").args(["ls-tree", "-r", "-z", "--full-tree", "--name-only"]);
         let output = call.arg(commit).stdout_max(LISTING_MAX_BYTES, Overflow::Cut).run().await?;
         Ok(output.stdout.iter().filter(|b| **b == 0).count())
     }
@@ -238,14 +240,17 @@ impl Reader {
         if !path.is_empty() && !is_inside(path) {
             return Ok(None);
         }
-        let Some(found) = self.content(&format!("{commit}:{path}"), "tree", TREE_MAX_BYTES).await? else {
+        let Some(found) = self.content(&format!("{commit}:{path}"), "tree", TREE_MAX_BYTES).await?
+        else {
             return Ok(None);
         };
         match found {
             FileContent::Whole(raw) => Ok(Some(parse_tree(&raw, self.format, max_entries))),
-            FileContent::TooLarge(_) => {
-                Err(Error::TooLarge { attempt: READ, what: "the folder", limit_bytes: TREE_MAX_BYTES })
-            }
+            FileContent::TooLarge(_) => Err(Error::TooLarge {
+                attempt: READ,
+                what: "the folder",
+                limit_bytes: TREE_MAX_BYTES,
+            }),
         }
     }
 

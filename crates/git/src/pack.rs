@@ -121,11 +121,7 @@ impl Repo {
             .await?;
         match output.code {
             Some(0) => Ok(()),
-            Some(_) | None => match of_import(ATTEMPT, &output.stderr, limits.pack_bytes) {
-                // Whatever stopped it, the input was the only thing that varied.
-                Error::Other { stderr, .. } => Err(Error::BadObjects { detail: stderr }),
-                error => Err(error),
-            },
+            Some(_) | None => Err(of_import(ATTEMPT, &output.stderr, limits.pack_bytes)),
         }
     }
 
@@ -143,9 +139,8 @@ impl Repo {
             .args(["cat-file", "--batch-check=%(objecttype)"])
             .input(Input::Bytes(specs.clone().into_bytes()));
         let mut revs = specs;
-        revs.push_str("--not\n");
         for id in known {
-            revs.push_str(&format!("{id}\n"));
+            revs.push_str(&format!("^{id}\n"));
         }
         let walk = self
             .quarantined(quarantine, limits)
@@ -163,10 +158,7 @@ impl Repo {
         let walk = walk?;
         match walk.code {
             Some(0) => Ok(()),
-            Some(_) | None => match of_import(ATTEMPT, &walk.stderr, limits.pack_bytes) {
-                Error::Other { stderr, .. } => Err(Error::BadObjects { detail: stderr }),
-                error => Err(error),
-            },
+            Some(_) | None => Err(of_import(ATTEMPT, &walk.stderr, limits.pack_bytes)),
         }
     }
 
@@ -187,11 +179,38 @@ impl Repo {
         std::fs::File::open(&target)?.sync_all()
     }
 
+    /// Removes what a crash left in the middle of receiving; only while nothing is being received.
+    pub fn sweep(&self) -> Result<()> {
+        let attempt = "sweep a repository";
+        let unfinished = |name: &str| {
+            ["incoming-", "tmp_objdir-", "tmp_pack_", "tmp_idx_", "tmp_rev_"]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+        };
+        for folder in [self.objects_dir(), self.objects_dir().join("pack")] {
+            for entry in std::fs::read_dir(folder).map_err(Error::io(attempt))? {
+                let entry = entry.map_err(Error::io(attempt))?;
+                if !unfinished(&entry.file_name().to_string_lossy()) {
+                    continue;
+                }
+                let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                let removed = match is_folder {
+                    true => std::fs::remove_dir_all(entry.path()),
+                    false => std::fs::remove_file(entry.path()),
+                };
+                removed.map_err(Error::io(attempt))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Joins small packs where there are many; objects are never dropped by it.
     pub async fn tidy(&self) -> Result<()> {
         let attempt = "tidy a repository";
-        let entries = std::fs::read_dir(self.objects_dir().join("pack")).map_err(Error::io(attempt))?;
-        let is_pack = |name: &std::ffi::OsStr| Path::new(name).extension().is_some_and(|e| e == "pack");
+        let entries =
+            std::fs::read_dir(self.objects_dir().join("pack")).map_err(Error::io(attempt))?;
+        let is_pack =
+            |name: &std::ffi::OsStr| Path::new(name).extension().is_some_and(|e| e == "pack");
         if entries.flatten().filter(|entry| is_pack(&entry.file_name())).count() < PACKS_UNTIDY {
             return Ok(());
         }

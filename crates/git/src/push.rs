@@ -114,13 +114,17 @@ enum Status {
 /// Reads `<flag> TAB <from>:<to> TAB <summary> (<reason>)` of `--porcelain`.
 fn status_of(text: &str, name: &str) -> Option<Status> {
     let line = text.lines().find(|line| {
-        line.split('\t').nth(1).and_then(|refs| refs.split_once(':')).is_some_and(|(_, to)| to == name)
+        line.split('\t')
+            .nth(1)
+            .and_then(|refs| refs.split_once(':'))
+            .is_some_and(|(_, to)| to == name)
     })?;
     match line.chars().next()? {
         '=' => Some(Status::UpToDate),
         '!' => {
             let summary = line.split('\t').nth(2).unwrap_or_default();
-            let reason = summary.split_once('(').map_or(summary, |(_, rest)| rest.trim_end_matches(')'));
+            let reason =
+                summary.split_once('(').map_or(summary, |(_, rest)| rest.trim_end_matches(')'));
             Some(Status::Rejected(reason.to_owned()))
         }
         _ => Some(Status::Moved),

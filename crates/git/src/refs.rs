@@ -73,8 +73,11 @@ impl Repo {
             let detail = "it is not where it was expected".to_owned();
             return Err(Error::NonFastForward { name: name.to_string(), detail });
         }
-        if text.contains("nonexistent object") || text.contains("does not point to a valid object") {
-            return Err(Error::BadObjects { detail: "the ref's new commit is not here".to_owned() });
+        if text.contains("nonexistent object") || text.contains("does not point to a valid object")
+        {
+            return Err(Error::BadObjects {
+                detail: "the ref's new commit is not here".to_owned(),
+            });
         }
         Err(crate::error::of_local("move a ref", &output.stderr))
     }

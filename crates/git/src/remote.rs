@@ -192,7 +192,9 @@ impl Answer {
     fn named(self, names: &[String], asked: &str) -> Result<RemoteHead> {
         for name in names {
             let peeled = self.id_of(&format!("{name}^{{}}"));
-            if let (Some(id), Ok(full)) = (peeled.or_else(|| self.id_of(name)), RefName::parse(name)) {
+            if let (Some(id), Ok(full)) =
+                (peeled.or_else(|| self.id_of(name)), RefName::parse(name))
+            {
                 let kind = full.branch().map_or(RefKind::Tag(full), RefKind::Branch);
                 return Ok(self.found(id, kind));
             }
@@ -207,21 +209,29 @@ pub(crate) fn call<'a>(git: &'a Git, remote: &Remote, attempt: &'static str) -> 
 }
 
 /// Lets a call speak to this remote and to nothing else.
-pub(crate) fn admit<'a>(call: Call<'a>, remote: &Remote, attempt: &'static str) -> Result<Call<'a>> {
-    let mut call = call.env("GIT_ALLOW_PROTOCOL", remote.url.protocol());
-    match remote.url.protocol() {
+pub(crate) fn admit<'a>(
+    call: Call<'a>,
+    remote: &Remote,
+    attempt: &'static str,
+) -> Result<Call<'a>> {
+    let mut call = call.env("GIT_ALLOW_PROTOCOL", remote.url.protocols());
+    match remote.url.protocols() {
         "ssh" => {
             let missing = || Error::PermissionDenied {
                 attempt,
-                detail: format!("no ssh key is configured for {}", remote.url.host().unwrap_or_default()),
+                detail: format!(
+                    "no ssh key is configured for {}",
+                    remote.url.host().unwrap_or_default()
+                ),
             };
             let ssh = remote.access.ssh.as_ref().ok_or_else(missing)?;
             call = call.env("GIT_SSH_COMMAND", ssh_command(ssh)?).env("GIT_SSH_VARIANT", "ssh");
         }
-        "http" | "https" => {
+        "http:https" | "https" => {
             if let Some(Header(line)) = &remote.access.header {
                 // TRUST: a redirect would carry the header to a host it was not meant for.
-                call = call.config("http.extraHeader", line).config("http.followRedirects", "false");
+                call =
+                    call.config("http.extraHeader", line).config("http.followRedirects", "false");
             }
             if let Some(file) = &remote.access.ca_file {
                 call = call.config("http.sslCAInfo", file.as_os_str());
@@ -299,7 +309,8 @@ fn ssh_command(ssh: &SshConfig) -> Result<String> {
 fn ssh_path(path: &Path) -> Result<String> {
     let bad = || Error::other("use an ssh key", "its path is not plain UTF-8 text");
     let text = path.to_str().ok_or_else(bad)?;
-    if text.contains(['"', '\\', '$']) || text.chars().any(char::is_control) || !path.is_absolute() {
+    if text.contains(['"', '\\', '$']) || text.chars().any(char::is_control) || !path.is_absolute()
+    {
         return Err(bad());
     }
     Ok(text.replace('%', "%%"))

@@ -69,7 +69,8 @@ struct Inner {
 impl Git {
     /// Finds git in the system's own program folders.
     pub fn new() -> Result<Self> {
-        let found = SEARCH_PATH.split(':').map(|dir| Path::new(dir).join("git")).find(|p| p.is_file());
+        let found =
+            SEARCH_PATH.split(':').map(|dir| Path::new(dir).join("git")).find(|p| p.is_file());
         let missing = || Error::other("find git", "no git program in the system's program folders");
         found.map(Self::with_program).ok_or_else(missing)
     }
@@ -261,7 +262,11 @@ impl<'a> Call<'a> {
         };
         let output = output?;
         if output.cut && overflow == Overflow::Fail {
-            return Err(Error::TooLarge { attempt, what: "the output", limit_bytes: stdout_max as u64 });
+            return Err(Error::TooLarge {
+                attempt,
+                what: "the output",
+                limit_bytes: stdout_max as u64,
+            });
         }
         Ok(output)
     }
@@ -328,7 +333,8 @@ impl Started {
         progress: Option<OnProgress<'_>>,
     ) -> Result<Output> {
         let stdin = self.child.stdin.take();
-        let (Some(stdout), Some(stderr)) = (self.child.stdout.take(), self.child.stderr.take()) else {
+        let (Some(stdout), Some(stderr)) = (self.child.stdout.take(), self.child.stderr.take())
+        else {
             return Err(Error::other(attempt, "git was started without pipes"));
         };
         let (fed, stdout, stderr) = {
@@ -358,7 +364,12 @@ impl Started {
         self.group.disarm();
         fed.unwrap_or(Ok(()))?;
         let (stdout, cut) = stdout.map_err(Error::io("read from git"))?;
-        Ok(Output { code: status.code(), stdout, stderr: stderr.map_err(Error::io("read from git"))?, cut })
+        Ok(Output {
+            code: status.code(),
+            stdout,
+            stderr: stderr.map_err(Error::io("read from git"))?,
+            cut,
+        })
     }
 }
 
@@ -374,12 +385,19 @@ async fn feed(attempt: &'static str, stdin: Option<ChildStdin>, input: Input<'_>
             let mut left = max_bytes;
             let mut chunk = vec![0; CHUNK_BYTES];
             loop {
-                let count = source.read(&mut chunk).await.map_err(Error::io("read what git is to be fed"))?;
+                let count = source
+                    .read(&mut chunk)
+                    .await
+                    .map_err(Error::io("read what git is to be fed"))?;
                 let Some(part) = chunk.get(..count).filter(|part| !part.is_empty()) else {
                     return unless_closed(stdin.shutdown().await);
                 };
                 let Some(rest) = left.checked_sub(count as u64) else {
-                    return Err(Error::TooLarge { attempt, what: "the input", limit_bytes: max_bytes });
+                    return Err(Error::TooLarge {
+                        attempt,
+                        what: "the input",
+                        limit_bytes: max_bytes,
+                    });
                 };
                 left = rest;
                 if let Err(error) = stdin.write_all(part).await {

@@ -79,12 +79,7 @@ impl ReceivePack {
     }
 }
 
-async fn serve(
-    repo: &Repo,
-    call: Call<'_>,
-    half: Half,
-    protocol: Option<&str>,
-) -> Result<Serving> {
+async fn serve(repo: &Repo, call: Call<'_>, half: Half, protocol: Option<&str>) -> Result<Serving> {
     let place = repo.git().heavy_place().await?;
     let mut call = match half {
         Half::Advertise => call.arg("--http-backend-info-refs"),

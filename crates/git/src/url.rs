@@ -115,12 +115,13 @@ impl RemoteUrl {
         format!("{}-{short}", slug.trim_matches(['.', '-']))
     }
 
-    /// The only protocol git may speak for this address.
-    pub(crate) const fn protocol(&self) -> &'static str {
+    /// The only protocols git may speak for this address, joined by colons.
+    pub(crate) const fn protocols(&self) -> &'static str {
         match &self.kind {
             Kind::Local(_) => "file",
             Kind::Http { secure: true, .. } => "https",
-            Kind::Http { secure: false, .. } => "http",
+            // A redirect may lead to the safer one, never back.
+            Kind::Http { secure: false, .. } => "http:https",
             Kind::Ssh { .. } => "ssh",
         }
     }
@@ -267,11 +268,35 @@ mod tests {
     #[test]
     fn dangerous_addresses_are_refused() {
         for bad in [
-            "", "-x", "--upload-pack=touch", "ext::sh -c id", "ext::sh", "fd::7", "https://u:p@h/o/r", "https://u@h/o/r",
-            "ssh://-oProxyCommand=x/o/r", "ssh://-l@h/o", "-oProxyCommand=x@h:o", "git@-h:o/r", "ssh://u:p@h/o",
-            "git://h/o/r", "ftp://h/o", "relative/path", "./x", "https://h", "https://h/", "https://h/a/../b",
-            "https://h/a b", "https://h/o\n/r", "/srv/../etc", "/", "/a\nb", "file://host/x", "C:\\x\u{0}",
-            "git@h:-x", "https://h/o/r?x=1",
+            "",
+            "-x",
+            "--upload-pack=touch",
+            "ext::sh -c id",
+            "ext::sh",
+            "fd::7",
+            "https://u:p@h/o/r",
+            "https://u@h/o/r",
+            "ssh://-oProxyCommand=x/o/r",
+            "ssh://-l@h/o",
+            "-oProxyCommand=x@h:o",
+            "git@-h:o/r",
+            "ssh://u:p@h/o",
+            "git://h/o/r",
+            "ftp://h/o",
+            "relative/path",
+            "./x",
+            "https://h",
+            "https://h/",
+            "https://h/a/../b",
+            "https://h/a b",
+            "https://h/o\n/r",
+            "/srv/../etc",
+            "/",
+            "/a\nb",
+            "file://host/x",
+            "C:\\x\u{0}",
+            "git@h:-x",
+            "https://h/o/r?x=1",
         ] {
             assert!(RemoteUrl::parse(bad).is_err(), "{bad}");
         }

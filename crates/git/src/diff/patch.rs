@@ -88,13 +88,15 @@ mod tests {
 
     #[test]
     fn content_that_looks_like_a_header_stays_content() {
-        let patch = b"diff --git a/x b/x\nindex 1..2 100644\n--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@ fn f()\n\
+        let patch =
+            b"diff --git a/x b/x\nindex 1..2 100644\n--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@ fn f()\n\
             -diff --git a/y b/y\n+@@ -1 +1 @@\n \n\\ No newline at end of file\n";
         let mut sections = Sections { rest: patch };
         let hunks = sections.next_file().unwrap();
         assert_eq!(hunks.len(), 1);
         assert_eq!(hunks[0].header(), "@@ -1,2 +1,2 @@ fn f()");
-        let lines: Vec<_> = hunks[0].lines.iter().map(|l| (l.kind, l.text.as_str(), l.unterminated)).collect();
+        let lines: Vec<_> =
+            hunks[0].lines.iter().map(|l| (l.kind, l.text.as_str(), l.unterminated)).collect();
         assert_eq!(
             lines,
             [
@@ -110,7 +112,7 @@ mod tests {
     fn a_cut_patch_loses_only_its_last_hunk() {
         let whole = "diff --git a/x b/x\n@@ -1 +1 @@\n-a\n+b\n@@ -9,2 +9,2 @@\n-a\n+b\n c\n";
         for end in 0..whole.len() {
-            let mut sections = Sections { rest: whole[..end].as_bytes() };
+            let mut sections = Sections { rest: &whole.as_bytes()[..end] };
             if let Some(hunks) = sections.next_file() {
                 assert!(hunks.len() <= 1);
             }

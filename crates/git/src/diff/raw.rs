@@ -32,7 +32,8 @@ pub(super) fn parse(records: &[u8]) -> Vec<FileDiff> {
 /// Reads `<mode> <mode> <id> <id> <status>` and the one or two paths that follow.
 fn raw<'a>(meta: &[u8], fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<FileDiff> {
     let mut words = std::str::from_utf8(meta).ok()?.split(' ');
-    let (old_kind, new_kind) = (EntryKind::of_mode(words.next()?), EntryKind::of_mode(words.next()?));
+    let (old_kind, new_kind) =
+        (EntryKind::of_mode(words.next()?), EntryKind::of_mode(words.next()?));
     let status = match words.nth(2)?.chars().next()? {
         'A' => Status::Added,
         'D' => Status::Deleted,
@@ -52,7 +53,17 @@ fn raw<'a>(meta: &[u8], fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<F
     };
     let hunks = Vec::new();
     let (binary, additions, deletions) = (false, 0, 0);
-    Some(FileDiff { old_path, new_path, status, old_kind, new_kind, binary, additions, deletions, hunks })
+    Some(FileDiff {
+        old_path,
+        new_path,
+        status,
+        old_kind,
+        new_kind,
+        binary,
+        additions,
+        deletions,
+        hunks,
+    })
 }
 
 type Counts<'a> = (Option<u64>, Option<u64>, &'a [u8]);

@@ -51,7 +51,8 @@ impl Ground {
     pub async fn mirror(&self, upstream: &Upstream) -> Mirror {
         let remote = upstream.remote();
         let head = remote::ls(&self.git, &remote, None).await.unwrap();
-        let mirror = Mirror::open_or_create(&self.git, &self.path("mirror.git"), &head.commit).unwrap();
+        let mirror =
+            Mirror::open_or_create(&self.git, &self.path("mirror.git"), &head.commit).unwrap();
         mirror.ensure(&remote, &head, &mut |_| ()).await.unwrap();
         mirror
     }

@@ -61,7 +61,7 @@ async fn a_thin_pack_and_a_bare_tree_arrive() {
     let Scene { up, agent, base, _ground } = scene().await;
     let next = up.commit(&[("a", &("line\n".repeat(500) + "more"))], "next");
     let thin = pack(&up.dir, &format!("{next}\n^{base}\n"));
-    import(&agent, &thin, &[Tip::Commit(next.clone())], &[base.clone()]).await.unwrap();
+    import(&agent, &thin, &[Tip::Commit(next.clone())], std::slice::from_ref(&base)).await.unwrap();
     assert!(agent.has_commit(&next).await.unwrap());
     // The same once more is no mistake.
     import(&agent, &thin, &[Tip::Commit(next.clone())], &[base]).await.unwrap();
@@ -104,15 +104,29 @@ async fn damaged_and_incomplete_packs_are_refused() {
 }
 
 /// A pack of one commit with one odd tree entry.
-fn odd_pack(up: &Upstream, mode: &str, kind: &str, object: &str, name: &str) -> (Vec<u8>, CommitId) {
+fn odd_pack(
+    up: &Upstream,
+    mode: &str,
+    kind: &str,
+    object: &str,
+    name: &str,
+) -> (Vec<u8>, CommitId) {
     let line = format!("{mode} {kind} {object}\t{name}\0");
-    let tree = if name == ".git" || name.eq_ignore_ascii_case(".git") || name == ".." || name.contains('/') {
+    let tree = if name == ".git"
+        || name.eq_ignore_ascii_case(".git")
+        || name == ".."
+        || name.contains('/')
+    {
         raw_tree(up, mode, name, object)
     } else {
         git_in(&up.dir, &["mktree", "-z", "--missing"], line.as_bytes()).trim().to_owned()
     };
     let commit = git_in(&up.dir, &["commit-tree", &tree, "-m", "odd"], b"").trim().to_owned();
-    let bytes = git_bytes(&up.dir, &["pack-objects", "--stdout", "-q"], &format!("{commit}\n{tree}\n{object}\n"));
+    let bytes = git_bytes(
+        &up.dir,
+        &["pack-objects", "--stdout", "-q"],
+        &format!("{commit}\n{tree}\n{object}\n"),
+    );
     (bytes, CommitId::parse(&commit).unwrap())
 }
 
@@ -132,13 +146,14 @@ async fn trees_that_would_write_into_dot_git_are_refused() {
     let blob = blob.trim();
     for name in [".git", ".GIT", ".Git", "..", "a/b"] {
         let (bytes, commit) = odd_pack(&up, "100644", "blob", blob, name);
-        let error = refused(&agent, &bytes, &[Tip::Commit(commit)], &[base.clone()]).await;
+        let error =
+            refused(&agent, &bytes, &[Tip::Commit(commit)], std::slice::from_ref(&base)).await;
         assert!(matches!(error, Error::BadObjects { .. }), "{name}: {error:?}");
     }
     let modules = b"[submodule \"x\"]\n\tpath = x\n\turl = --upload-pack=touch\n";
     let modules = git_in(&up.dir, &["hash-object", "-w", "--stdin"], modules);
     let (bytes, commit) = odd_pack(&up, "100644", "blob", modules.trim(), ".gitmodules");
-    let error = refused(&agent, &bytes, &[Tip::Commit(commit)], &[base.clone()]).await;
+    let error = refused(&agent, &bytes, &[Tip::Commit(commit)], std::slice::from_ref(&base)).await;
     assert!(matches!(error, Error::BadObjects { .. }), "{error:?}");
     let (bytes, commit) = odd_pack(&up, "120000", "blob", modules.trim(), ".gitmodules");
     refused(&agent, &bytes, &[Tip::Commit(commit)], &[base]).await;
@@ -156,7 +171,10 @@ async fn a_pack_beyond_its_limits_is_refused() {
     let limits = ImportLimits { pack_bytes: 100_000, ..LIMITS };
     let tips = [Tip::Commit(next)];
     let mut source = bytes.as_slice();
-    let error = agent.import_pack(&mut source, limits, &tips, &[base.clone()]).await.unwrap_err();
+    let error = agent
+        .import_pack(&mut source, limits, &tips, std::slice::from_ref(&base))
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::TooLarge { .. }), "{error:?}");
 
     // A sender that stops in the middle does not hold the place for ever.
@@ -164,9 +182,11 @@ async fn a_pack_beyond_its_limits_is_refused() {
     let (mut stalled, _keep) = tokio::io::duplex(64);
     let error = agent.import_pack(&mut stalled, limits, &tips, &[base]).await.unwrap_err();
     assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
-    assert!(!std::fs::read_dir(agent.dir().join("objects")).unwrap().any(|entry| {
-        entry.unwrap().file_name().to_string_lossy().starts_with("incoming-")
-    }));
+    assert!(
+        !std::fs::read_dir(agent.dir().join("objects"))
+            .unwrap()
+            .any(|entry| { entry.unwrap().file_name().to_string_lossy().starts_with("incoming-") })
+    );
 }
 
 #[tokio::test]
@@ -184,4 +204,16 @@ async fn many_small_packs_are_joined_without_loss() {
     assert!(packs < 45, "{packs}");
     let history = agent.commits_between(&[base], &[first], 100).await.unwrap();
     assert_eq!(history.commits.len(), 45);
+}
+
+#[tokio::test]
+async fn what_a_crash_left_is_swept() {
+    let Scene { agent, _ground, .. } = scene().await;
+    let objects = agent.dir().join("objects");
+    let before = files_below(&objects);
+    std::fs::create_dir_all(objects.join("incoming-x/pack")).unwrap();
+    std::fs::create_dir_all(objects.join("tmp_objdir-incoming-y")).unwrap();
+    std::fs::write(objects.join("pack/tmp_pack_z"), "half").unwrap();
+    agent.sweep().unwrap();
+    assert_eq!(files_below(&objects), before);
 }

@@ -1,5 +1,11 @@
 //! The crate against real git and temporary repositories.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests, whose helpers stand outside of test functions"
+)]
+
 mod fixture;
 mod import;
 mod making;

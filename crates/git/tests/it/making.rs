@@ -41,7 +41,8 @@ async fn a_commit_keeps_its_author_and_carries_its_trailers() {
 #[tokio::test]
 async fn merges_are_clean_or_name_their_conflicts() {
     let ground = Ground::new();
-    let up = ground.upstream("up", &[("a", "1\n"), ("b", "1\n"), (".gitattributes", "a merge=union\n")]);
+    let up =
+        ground.upstream("up", &[("a", "1\n"), ("b", "1\n"), (".gitattributes", "a merge=union\n")]);
     let base = up.head();
     let ours = up.commit(&[("a", "2\n")], "ours");
     up.git(&["checkout", "-q", "-b", "clean", base.as_str()]);
@@ -97,7 +98,7 @@ async fn a_bundle_carries_a_branch_to_another_machine() {
     let name = branch("errand/x").to_ref();
     agent.update_ref(&name, &id, Expected::Absent).await.unwrap();
     let file = ground.path("work.bundle");
-    agent.write_bundle(&file, &[name.clone()], &[up.head()]).await.unwrap();
+    agent.write_bundle(&file, std::slice::from_ref(&name), &[up.head()]).await.unwrap();
     up.git(&["fetch", "-q", file.to_str().unwrap(), &format!("{name}:{name}")]);
     assert_eq!(up.id("errand/x"), id);
     let again = agent.write_bundle(&ground.path("empty.bundle"), &[name], &[id]).await;
@@ -113,6 +114,10 @@ async fn creating_twice_keeps_the_first() {
     agent.update_ref(&name, &up.head(), Expected::Absent).await.unwrap();
     let again = ground.agent(&up).await;
     assert_eq!(again.ref_head(&name).await.unwrap(), Some(up.head()));
-    let alone = git::agent_repo::AgentRepo::create_alone(&ground.git, &ground.path("alone.git"), &branch("main"));
+    let alone = git::agent_repo::AgentRepo::create_alone(
+        &ground.git,
+        &ground.path("alone.git"),
+        &branch("main"),
+    );
     assert!(alone.unwrap().refs("refs").await.unwrap().is_empty());
 }

@@ -29,7 +29,10 @@ async fn a_branch_is_made_moved_and_repeated() {
     let name = branch("errand/x");
     let one = work(&agent, &up.head(), "one").await;
     let two = work(&agent, &one, "two").await;
-    for remote in [bare.remote(), Remote::open(RemoteUrl::parse(&format!("file://{}", up.dir.display())).unwrap())] {
+    for remote in [
+        bare.remote(),
+        Remote::open(RemoteUrl::parse(&format!("file://{}", up.dir.display())).unwrap()),
+    ] {
         let pushed = agent.push(&remote, &one, &name, Expected::Absent).await.unwrap();
         assert_eq!(pushed, Pushed::Moved);
         let pushed = agent.push(&remote, &one, &name, Expected::Absent).await.unwrap();
@@ -96,7 +99,10 @@ async fn remotes_say_no_in_typed_words() {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
     let result = agent.push(&bare.remote(), &one, &branch("x"), Expected::Absent).await;
-    assert!(matches!(&result, Err(Error::Declined { detail, .. }) if detail.contains("rule seven")), "{result:?}");
+    assert!(
+        matches!(&result, Err(Error::Declined { detail, .. }) if detail.contains("rule seven")),
+        "{result:?}"
+    );
 
     let missing = Upstream { dir: ground.path("missing") };
     let result = agent.push(&missing.remote(), &one, &branch("x"), Expected::Absent).await;

@@ -8,14 +8,18 @@ use crate::fixture::Ground;
 #[tokio::test]
 async fn files_and_folders_of_a_commit_are_read() {
     let ground = Ground::new();
-    let up = ground.upstream("up", &[("AGENTS.md", "be kind\n"), ("src/lib.rs", "x"), ("src/ü\nb", "y")]);
+    let up = ground
+        .upstream("up", &[("AGENTS.md", "be kind\n"), ("src/lib.rs", "x"), ("src/ü\nb", "y")]);
     std::os::unix::fs::symlink("AGENTS.md", up.dir.join("link")).unwrap();
     let id = up.commit(&[], "link");
     let mirror = ground.mirror(&up).await;
 
     let read = mirror.read_file(&id, "AGENTS.md", 100).await.unwrap().unwrap();
     assert_eq!(read.into_text().as_deref(), Some("be kind\n"));
-    assert_eq!(mirror.read_file(&id, "AGENTS.md", 3).await.unwrap(), Some(FileContent::TooLarge(8)));
+    assert_eq!(
+        mirror.read_file(&id, "AGENTS.md", 3).await.unwrap(),
+        Some(FileContent::TooLarge(8))
+    );
     for none in ["nope", "src", "no\npe", "../x", "/etc/passwd", "a\0b", "", ":(glob)*"] {
         assert_eq!(mirror.read_file(&id, none, 100).await.unwrap(), None, "{none:?}");
     }
@@ -45,7 +49,9 @@ async fn files_and_folders_of_a_commit_are_read() {
     assert_eq!(mirror.count_files(&id).await.unwrap(), 4);
 }
 
-async fn diff_of(files: (&[(&str, &str)], &[(&str, &str)]), options: &DiffOptions) -> Diff {
+type Files<'a> = &'a [(&'a str, &'a str)];
+
+async fn diff_of(files: (Files<'_>, Files<'_>), options: &DiffOptions) -> Diff {
     let ground = Ground::new();
     let up = ground.upstream("up", files.0);
     let old = up.head();
@@ -57,7 +63,10 @@ async fn diff_of(files: (&[(&str, &str)], &[(&str, &str)]), options: &DiffOption
     let diff = mirror.diff(Side::Commit(&old), Side::Commit(&new), options).await.unwrap();
     let stat = mirror.diff_stat(Side::Commit(&old), Side::Commit(&new), options).await.unwrap();
     let counts = |diff: &Diff| -> Vec<_> {
-        diff.files.iter().map(|f| (f.path().to_owned(), f.additions, f.deletions, f.binary)).collect()
+        diff.files
+            .iter()
+            .map(|f| (f.path().to_owned(), f.additions, f.deletions, f.binary))
+            .collect()
     };
     assert_eq!(counts(&diff), counts(&stat));
     diff
@@ -65,7 +74,17 @@ async fn diff_of(files: (&[(&str, &str)], &[(&str, &str)]), options: &DiffOption
 
 #[tokio::test]
 async fn hunks_belong_to_their_files_whatever_the_names() {
-    let odd = ["a b", "ü", "tab\there", "line\nbreak", "quote\"d", "-dash", ":colon", "x\n@@ -1 +1 @@\n+y", "b/a"];
+    let odd = [
+        "a b",
+        "ü",
+        "tab\there",
+        "line\nbreak",
+        "quote\"d",
+        "-dash",
+        ":colon",
+        "x\n@@ -1 +1 @@\n+y",
+        "b/a",
+    ];
     let old: Vec<_> = odd.iter().map(|name| (*name, "same\nold\n")).collect();
     let new: Vec<_> = odd.iter().map(|name| (*name, "same\nnew\n")).collect();
     let diff = diff_of((&old, &new), &DiffOptions::default()).await;
@@ -82,8 +101,20 @@ async fn hunks_belong_to_their_files_whatever_the_names() {
 #[tokio::test]
 async fn every_kind_of_change_is_typed() {
     let long = "line\n".repeat(40);
-    let old = [("gone", "x\n"), ("old-name", long.as_str()), ("bin", "\0\u{1}"), ("crlf", "a\r\n"), ("end", "a")];
-    let new = [("fresh", "y\n"), ("new-name", long.as_str()), ("bin", "\0\u{2}"), ("crlf", "b\r\n"), ("end", "b")];
+    let old = [
+        ("gone", "x\n"),
+        ("old-name", long.as_str()),
+        ("bin", "\0\u{1}"),
+        ("crlf", "a\r\n"),
+        ("end", "a"),
+    ];
+    let new = [
+        ("fresh", "y\n"),
+        ("new-name", long.as_str()),
+        ("bin", "\0\u{2}"),
+        ("crlf", "b\r\n"),
+        ("end", "b"),
+    ];
     let diff = diff_of((&old, &new), &DiffOptions::default()).await;
     let file = |path: &str| diff.files.iter().find(|f| f.path() == path).unwrap();
     assert_eq!(file("gone").status, Status::Deleted);
@@ -120,7 +151,8 @@ async fn a_file_that_becomes_a_link_keeps_the_others_in_step() {
 #[tokio::test]
 async fn committed_attributes_cannot_hide_lines() {
     let ground = Ground::new();
-    let up = ground.upstream("up", &[(".gitattributes", "* -diff\n*.rs binary\n"), ("a.rs", "1\n")]);
+    let up =
+        ground.upstream("up", &[(".gitattributes", "* -diff\n*.rs binary\n"), ("a.rs", "1\n")]);
     let old = up.head();
     let new = up.commit(&[("a.rs", "2\n")], "second");
     let mirror = ground.mirror(&up).await;
@@ -156,7 +188,10 @@ async fn history_is_told_in_order_with_its_authors() {
     let merge = up.head();
     let mirror = ground.mirror(&up).await;
 
-    let listed = mirror.commits_between(&[merge.clone()], &[first.clone()], 10).await.unwrap();
+    let listed = mirror
+        .commits_between(std::slice::from_ref(&merge), std::slice::from_ref(&first), 10)
+        .await
+        .unwrap();
     assert_eq!((listed.commits.len(), listed.truncated), (3, false));
     let last = &listed.commits[2];
     assert_eq!((&last.id, &last.parents), (&merge, &vec![second.clone(), side.clone()]));
@@ -164,10 +199,13 @@ async fn history_is_told_in_order_with_its_authors() {
     assert_eq!(told.message.trim_end(), "Second\n\nWith a body: \"x\"\tand ü");
     assert_eq!((told.author.when.seconds, told.author.when.offset_minutes), (1_700_000_000, 330));
     assert_eq!(told.tree, mirror.tree_of(&second).await.unwrap());
-    assert!(mirror.commits_between(&[merge.clone()], &[], 1).await.unwrap().truncated);
+    assert!(mirror.commits_between(std::slice::from_ref(&merge), &[], 1).await.unwrap().truncated);
     // An id that is not here excludes nothing.
     let unknown = git::name::CommitId::parse(&"1".repeat(40)).unwrap();
-    let all = mirror.commits_between(&[merge.clone()], &[unknown.clone()], 10).await.unwrap();
+    let all = mirror
+        .commits_between(std::slice::from_ref(&merge), std::slice::from_ref(&unknown), 10)
+        .await
+        .unwrap();
     assert_eq!(all.commits.len(), 4);
 
     assert!(mirror.is_ancestor(&first, &merge).await.unwrap());

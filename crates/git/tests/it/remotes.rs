@@ -33,7 +33,9 @@ async fn the_default_branch_and_any_starting_ref_are_found() {
         assert!(matches!(found.kind, RefKind::Tag(_)));
     }
     assert_eq!(ls(&ground, &up, first.as_str()).await.unwrap().kind, RefKind::Commit);
-    assert!(matches!(ls(&ground, &up, "nope").await, Err(Error::RefMissing { name }) if name == "nope"));
+    assert!(
+        matches!(ls(&ground, &up, "nope").await, Err(Error::RefMissing { name }) if name == "nope")
+    );
 }
 
 #[tokio::test]
@@ -106,7 +108,8 @@ async fn a_folder_of_another_user_is_served_as_that_user() {
         give_away(&up.dir, 65534);
     }
     let head = remote::ls(&ground.git, &up.remote(), None).await.unwrap();
-    let mirror = git::mirror::Mirror::open_or_create(&ground.git, &ground.path("m.git"), &head.commit);
+    let mirror =
+        git::mirror::Mirror::open_or_create(&ground.git, &ground.path("m.git"), &head.commit);
     mirror.unwrap().ensure(&up.remote(), &head, &mut |_| ()).await.unwrap();
 }
 
@@ -127,4 +130,64 @@ fn give_away(path: &std::path::Path, uid: u32) {
             give_away(&entry.unwrap().path(), uid);
         }
     }
+}
+
+/// Answers one request with `answer`, and gives back what was asked.
+fn one_answer(answer: &'static str) -> (u16, std::thread::JoinHandle<String>) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let served = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            request.push(byte[0]);
+        }
+        stream.write_all(answer.as_bytes()).unwrap();
+        String::from_utf8(request).unwrap()
+    });
+    (port, served)
+}
+
+async fn ask_http(ground: &Ground, port: u16) -> Error {
+    let url = RemoteUrl::parse(&format!("http://127.0.0.1:{port}/o/r")).unwrap();
+    let header = git::remote::Header::new("Authorization: Bearer live-secret").unwrap();
+    let access = git::remote::Access { header: Some(header), ..Default::default() };
+    remote::ls(&ground.git, &Remote { url, access }, None).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn the_credential_goes_to_its_host_and_nowhere_else() {
+    let ground = Ground::new();
+    let (port, served) =
+        one_answer("HTTP/1.1 401 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let error = ask_http(&ground, port).await;
+    assert!(matches!(error, Error::PermissionDenied { .. }), "{error:?}");
+    assert!(!format!("{error:?}").contains("live-secret"));
+    assert!(served.join().unwrap().contains("Authorization: Bearer live-secret"));
+
+    let (port, served) = one_answer(
+        "HTTP/1.1 302 Go\r\nLocation: http://127.0.0.1:7/x/info/refs?service=git-upload-pack\r\n\
+         Content-Length: 0\r\nConnection: close\r\n\r\n",
+    );
+    let error = ask_http(&ground, port).await;
+    served.join().unwrap();
+    // Following it would end in "connection refused" or in a wait.
+    assert!(error.to_string().contains("302"), "{error}");
+
+    let (port, served) =
+        one_answer("HTTP/1.1 404 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let error = ask_http(&ground, port).await;
+    served.join().unwrap();
+    assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn ssh_without_a_configured_key_is_not_tried() {
+    let ground = Ground::new();
+    let url = RemoteUrl::parse("git@127.0.0.1:o/r").unwrap();
+    let error = remote::ls(&ground.git, &Remote::open(url), None).await.unwrap_err();
+    assert!(matches!(error, Error::PermissionDenied { .. }), "{error:?}");
 }

@@ -57,7 +57,8 @@ async fn protocol_two_is_spoken_when_asked_for_and_nonsense_is_dropped() {
     let agent = ground.agent(&up).await;
     for (protocol, expected) in [("version=2", true), ("version=2\nx", false)] {
         let service = UploadPack { protocol: Some(protocol.to_owned()) };
-        let (answer, _) = converse(service.start(&agent, Half::Advertise).await.unwrap(), b"").await;
+        let (answer, _) =
+            converse(service.start(&agent, Half::Advertise).await.unwrap(), b"").await;
         assert_eq!(String::from_utf8_lossy(&answer).contains("version 2"), expected);
     }
 }
@@ -76,12 +77,14 @@ async fn a_push_is_received_checked_and_runs_no_hook() {
 
     let next = up.commit(&[("a", "2")], "next");
     let revs = format!("{next}\n^{base}\n");
-    let pack = crate::fixture::git_bytes(&up.dir, &["pack-objects", "--revs", "--stdout", "-q"], &revs);
+    let pack =
+        crate::fixture::git_bytes(&up.dir, &["pack-objects", "--revs", "--stdout", "-q"], &revs);
     let zero = "0".repeat(40);
     let command = packet(&format!("{zero} {next} refs/errand/inbox/x\0report-status\n")) + "0000";
     let request = [command.as_bytes(), &pack].concat();
     let service = ReceivePack { protocol: None, pack_max_bytes: 1024 * 1024 };
-    let (answer, fine) = converse(service.start(&agent, Half::Answer).await.unwrap(), &request).await;
+    let (answer, fine) =
+        converse(service.start(&agent, Half::Answer).await.unwrap(), &request).await;
     let text = String::from_utf8_lossy(&answer).into_owned();
     assert!(fine && text.contains("ok refs/errand/inbox/x"), "{text}");
     let (name, listed) = agent.refs("refs/errand").await.unwrap().remove(0);
