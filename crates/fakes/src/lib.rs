@@ -1,1 +1,5 @@
-//! To be written.
+//! Outside systems for tests and demonstrations: real HTTP servers that enforce their protocols.
+//!
+//! [`scripted`] is a model provider that follows a script.
+
+pub mod scripted;
