@@ -68,6 +68,8 @@ impl ReceivePack {
         let call = repo
             .call("serve a push")
             .args(["receive-pack", "--stateless-rpc"])
+            // TRUST: else the tips of every branch of the mirror are told to whoever pushes.
+            .config("core.alternateRefsCommand", "true")
             .config("receive.fsckObjects", "true")
             .config("receive.maxInputSize", self.pack_max_bytes.to_string())
             .config("receive.unpackLimit", UNPACK_LIMIT)

@@ -90,6 +90,13 @@ async fn a_push_is_received_checked_and_runs_no_hook() {
     let (name, listed) = agent.refs("refs/errand").await.unwrap().remove(0);
     assert_eq!((name.as_str(), listed), ("refs/errand/inbox/x", next));
 
+    up.commit(&[("b", "1")], "only in the mirror");
+    ground.mirror(&up).await;
+    let serving = service.start(&agent, Half::Advertise).await.unwrap();
+    let (answer, _) = converse(serving, b"").await;
+    let text = String::from_utf8_lossy(&answer).into_owned();
+    assert!(text.contains("refs/heads/main") && !text.contains(".have"), "{text}");
+
     let small = ReceivePack { protocol: None, pack_max_bytes: 10 };
     let command = packet(&format!("{zero} {base} refs/errand/inbox/y\0report-status\n")) + "0000";
     let request = [command.as_bytes(), &pack].concat();
