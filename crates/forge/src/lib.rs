@@ -1,1 +1,14 @@
-//! To be written.
+//! The host of repositories and pull requests, whichever it is.
+//!
+//! Read in this order: [`pull_request`] is the noun, [`forge`] the trait and who owes what,
+//! [`bare`] the forge of any git remote without an API (Errand keeps the pull requests itself,
+//! behind [`store`]), [`describe`] writes title and body from the facts of a run, [`conformance`]
+//! is run on every forge.
+
+pub mod pull_request;
+pub mod forge;
+pub mod store;
+pub mod bare;
+pub mod describe;
+mod markdown;
+pub mod conformance;

@@ -99,8 +99,11 @@ impl Gateway {
         policy: Policy,
         repositories: Vec<AgentRepository>,
     ) -> Result<AttachGuard, AttachError> {
-        let listeners =
-            listeners.into_iter().map(adopt).collect::<Result<Vec<_>, _>>().map_err(AttachError::Listener)?;
+        let listeners = listeners
+            .into_iter()
+            .map(adopt)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(AttachError::Listener)?;
         let (sender, policy) = watch::channel(Arc::new(policy));
         let stop = self.stop.child_token();
         let tracker = TaskTracker::new();

@@ -8,7 +8,9 @@ use crate::reply::{Body, BodyError};
 use crate::traffic::Counted;
 use crate::tunnel::{Report, reach};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version, header,
+};
 use http_body_util::BodyExt as _;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::client::conn::http1;
@@ -42,7 +44,10 @@ pub(crate) async fn forward(
     let outgoing = rewrite(request, &target)?;
 
     let failed = |error: hyper::Error| {
-        Problem::Answer(StatusCode::BAD_GATEWAY, format!("Errand got no answer from {target}: {error}."))
+        Problem::Answer(
+            StatusCode::BAD_GATEWAY,
+            format!("Errand got no answer from {target}: {error}."),
+        )
     };
     let (mut sender, connection) = http1::Builder::new()
         .max_headers(HEADERS)

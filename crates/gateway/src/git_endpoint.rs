@@ -13,12 +13,12 @@ use crate::reply::{self, Body};
 use crate::repository::AgentRepository;
 use crate::upload::{BadUpload, Upload};
 use bytes::Bytes;
+use futures::TryStreamExt as _;
 use git::name::{CommitId, RefName};
 use git::service::{Half, ReceivePack, Serving, UploadPack};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::{Frame, Incoming};
-use futures::TryStreamExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::io::ReaderStream;
@@ -39,25 +39,34 @@ pub(crate) async fn answer(
     attachment: &Attachment,
 ) -> Response<Body> {
     let found = path.split_once(".git/").and_then(|(name, action)| {
-        let repository = attachment.repositories.iter().find(|repository| repository.name == name)?;
+        let repository =
+            attachment.repositories.iter().find(|repository| repository.name == name)?;
         Some((repository, action))
     });
     let Some((repository, action)) = found else {
-        let text = "Errand has no such repository for this agent. It has its own repositories only.";
+        let text =
+            "Errand has no such repository for this agent. It has its own repositories only.";
         return reply::words(StatusCode::NOT_FOUND, text);
     };
     let answered = match (request.method(), action) {
         (&Method::GET, "info/refs") => advertise(&request, repository, attachment).await,
         (&Method::POST, "git-upload-pack") => fetch(request, repository, attachment).await,
         (&Method::POST, "git-receive-pack") => receive(request, repository, attachment).await,
-        _ => Err(Failed::answer(StatusCode::NOT_FOUND, "Errand speaks git's smart HTTP here, nothing else.")),
+        _ => Err(Failed::answer(
+            StatusCode::NOT_FOUND,
+            "Errand speaks git's smart HTTP here, nothing else.",
+        )),
     };
     answered.unwrap_or_else(|failed| {
         let agent = attachment.peer.agent;
         match &failed {
             Failed::Answer(..) => {}
-            Failed::Git(error) => tracing::warn!(%error, agent.id = %agent, "the git endpoint failed"),
-            Failed::Io(error) => tracing::warn!(%error, agent.id = %agent, "the git endpoint failed"),
+            Failed::Git(error) => {
+                tracing::warn!(%error, agent.id = %agent, "the git endpoint failed")
+            }
+            Failed::Io(error) => {
+                tracing::warn!(%error, agent.id = %agent, "the git endpoint failed")
+            }
         }
         failed.into_response()
     })
@@ -79,9 +88,10 @@ impl Failed {
         match self {
             Self::Answer(status, text) => reply::words(status, &text),
             // Paths of the server stand in these messages, so the sandbox does not get them.
-            Self::Git(_) | Self::Io(_) => {
-                reply::words(StatusCode::INTERNAL_SERVER_ERROR, "Errand could not serve git; its log says why.")
-            }
+            Self::Git(_) | Self::Io(_) => reply::words(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Errand could not serve git; its log says why.",
+            ),
         }
     }
 }
@@ -152,7 +162,8 @@ async fn fetch(
     let (parts, body) = request.into_parts();
     let wanted = Upload::new(&parts.headers, body, FETCH_REQUEST_BYTES)?.all().await?;
     let permit = place(attachment).await?;
-    let Serving { mut stdin, stdout, guard } = upload_pack.start(&repository.repo, Half::Answer).await?;
+    let Serving { mut stdin, stdout, guard } =
+        upload_pack.start(&repository.repo, Half::Answer).await?;
     // Git may answer before it has read everything, so both directions run side by side. The task
     // ends when git does, and git does when nobody reads its answer any more.
     let feeding = async move {
@@ -198,15 +209,19 @@ async fn read_commands(
 ) -> Result<(CommandList, Bytes), Failed> {
     let mut bytes = Vec::new();
     loop {
-        let read = push::read_list(&bytes, repository.repo.format())
-            .map_err(|bad| Failed::answer(StatusCode::BAD_REQUEST, format!("Errand refused the push: {bad}.")))?;
+        let read = push::read_list(&bytes, repository.repo.format()).map_err(|bad| {
+            Failed::answer(StatusCode::BAD_REQUEST, format!("Errand refused the push: {bad}."))
+        })?;
         if let Some((list, taken)) = read {
             return Ok((list, Bytes::from(bytes).slice(taken..)));
         }
         match upload.next().await? {
             Some(more) => bytes.extend_from_slice(&more),
             None => {
-                return Err(Failed::answer(StatusCode::BAD_REQUEST, "Errand refused the push: it ended early."));
+                return Err(Failed::answer(
+                    StatusCode::BAD_REQUEST,
+                    "Errand refused the push: it ended early.",
+                ));
             }
         }
     }
@@ -342,7 +357,10 @@ fn expect_type(request: &Request<Incoming>, expected: &str) -> Result<(), Failed
     if given == Some(expected.as_bytes()) {
         return Ok(());
     }
-    Err(Failed::answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("Errand expects {expected} here.")))
+    Err(Failed::answer(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        format!("Errand expects {expected} here."),
+    ))
 }
 
 fn git_answer(content_type: &'static str, body: Body) -> Response<Body> {

@@ -146,7 +146,15 @@ pub(crate) mod tests {
                 names.iter().flat_map(|n| [vec![0], block16(n.as_bytes())].concat()).collect();
             extensions.extend([vec![0, 0], block16(&block16(&list))].concat());
         }
-        let body = [vec![3, 3], vec![9; 32], vec![0], block16(&[0x13, 1]), vec![1, 0], block16(&extensions)].concat();
+        let body = [
+            vec![3, 3],
+            vec![9; 32],
+            vec![0],
+            block16(&[0x13, 1]),
+            vec![1, 0],
+            block16(&extensions),
+        ]
+        .concat();
         let length = u32::try_from(body.len()).unwrap().to_be_bytes();
         let message = [&[1], &length[1..], body.as_slice()].concat();
         [vec![22, 3, 1], block16(&message)].concat()
@@ -178,7 +186,13 @@ pub(crate) mod tests {
 
     #[test]
     fn anything_else_is_no_greeting() {
-        for bytes in [&b"GET / HTTP/1.1\r\n"[..], b"SSH-2.0-x", &[22, 2, 0, 0, 1, 1], &[22, 3, 1, 0, 0, 22], &[22, 3, 1, 0, 4, 2, 0, 0, 0]] {
+        for bytes in [
+            &b"GET / HTTP/1.1\r\n"[..],
+            b"SSH-2.0-x",
+            &[22, 2, 0, 0, 1, 1],
+            &[22, 3, 1, 0, 0, 22],
+            &[22, 3, 1, 0, 4, 2, 0, 0, 0],
+        ] {
             assert_eq!(read_hello(bytes), Hello::NotTls, "{bytes:?}");
         }
         let whole = greeting(&["allowed.example"]);

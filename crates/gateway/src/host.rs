@@ -31,7 +31,9 @@ pub enum BadHost {
     #[error("the host name is too long")]
     TooLong,
     /// A character that no host name has.
-    #[error("the host name has a character that is not allowed (write international names as xn--…)")]
+    #[error(
+        "the host name has a character that is not allowed (write international names as xn--…)"
+    )]
     Character,
     /// Empty label, or a label that starts or ends with a hyphen.
     #[error("the host name has an empty or malformed label")]
@@ -245,8 +247,18 @@ mod tests {
     #[test]
     fn every_spelling_of_an_address_becomes_one() {
         for text in [
-            "127.0.0.1", "127.1", "127.0.1", "0x7f.1", "0x7F000001", "2130706433", "0177.0.0.1",
-            "017700000001", "127.0.0.1.", "[::ffff:127.0.0.1]", "[::FFFF:7f00:1]", "0x7f.0.0.0x1",
+            "127.0.0.1",
+            "127.1",
+            "127.0.1",
+            "0x7f.1",
+            "0x7F000001",
+            "2130706433",
+            "0177.0.0.1",
+            "017700000001",
+            "127.0.0.1.",
+            "[::ffff:127.0.0.1]",
+            "[::FFFF:7f00:1]",
+            "0x7f.0.0.0x1",
         ] {
             assert_eq!(shown(text), Ok("127.0.0.1".to_owned()), "{text}");
         }
@@ -298,7 +310,9 @@ mod tests {
         let parse = |text| Authority::parse(text, None).map(|authority| authority.to_string());
         assert_eq!(parse("a.example:443"), Ok("a.example:443".to_owned()));
         assert_eq!(parse("[::1]:80"), Ok("[::1]:80".to_owned()));
-        for text in ["a.example", "a:0", "a:65536", "a:+80", "a: 80", "a:", "[::1]80", "a:8x", "a:000080"] {
+        for text in
+            ["a.example", "a:0", "a:65536", "a:+80", "a: 80", "a:", "[::1]80", "a:8x", "a:000080"]
+        {
             assert_eq!(parse(text), Err(BadHost::Port), "{text}");
         }
         assert_eq!(parse("::1:80"), Err(BadHost::Address));
@@ -314,7 +328,9 @@ mod tests {
         let mut parsed = 0_u32;
         for _ in 0..200_000 {
             let mut text = String::new();
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let mut bits = state;
             for _ in 0..(1 + (state >> 60)) {
                 text.push(alphabet[usize::try_from(bits >> 40).unwrap() % alphabet.len()]);

@@ -19,7 +19,14 @@ pub const REGISTRIES: &[Registry] = &[
     },
     Registry {
         name: "npm",
-        hosts: &["registry.npmjs.org", "registry.yarnpkg.com", "repo.yarnpkg.com", "nodejs.org", "npm.jsr.io", "jsr.io"],
+        hosts: &[
+            "registry.npmjs.org",
+            "registry.yarnpkg.com",
+            "repo.yarnpkg.com",
+            "nodejs.org",
+            "npm.jsr.io",
+            "jsr.io",
+        ],
     },
     Registry { name: "bun and deno", hosts: &["bun.sh", "deno.land", "dl.deno.land"] },
     Registry {
@@ -27,14 +34,26 @@ pub const REGISTRIES: &[Registry] = &[
         hosts: &["pypi.org", "files.pythonhosted.org", "bootstrap.pypa.io", "www.python.org"],
     },
     Registry { name: "conda", hosts: &["conda.anaconda.org", "repo.anaconda.com"] },
-    Registry { name: "go", hosts: &["proxy.golang.org", "sum.golang.org", "go.dev", "dl.google.com"] },
+    Registry {
+        name: "go",
+        hosts: &["proxy.golang.org", "sum.golang.org", "go.dev", "dl.google.com"],
+    },
     Registry {
         name: "maven and gradle",
-        hosts: &["repo.maven.apache.org", "repo1.maven.org", "plugins.gradle.org", "services.gradle.org",
-            "downloads.gradle.org", "maven.google.com"],
+        hosts: &[
+            "repo.maven.apache.org",
+            "repo1.maven.org",
+            "plugins.gradle.org",
+            "services.gradle.org",
+            "downloads.gradle.org",
+            "maven.google.com",
+        ],
     },
     Registry { name: "rubygems", hosts: &["rubygems.org", "index.rubygems.org"] },
-    Registry { name: "composer", hosts: &["packagist.org", "repo.packagist.org", "getcomposer.org"] },
+    Registry {
+        name: "composer",
+        hosts: &["packagist.org", "repo.packagist.org", "getcomposer.org"],
+    },
     Registry { name: "nuget", hosts: &["api.nuget.org", "www.nuget.org", "globalcdn.nuget.org"] },
     Registry { name: "hex", hosts: &["hex.pm", "repo.hex.pm", "builds.hex.pm"] },
     Registry { name: "pub", hosts: &["pub.dev"] },
@@ -47,7 +66,12 @@ pub const REGISTRIES: &[Registry] = &[
     },
     Registry {
         name: "ubuntu",
-        hosts: &["archive.ubuntu.com", "*.archive.ubuntu.com", "security.ubuntu.com", "ports.ubuntu.com"],
+        hosts: &[
+            "archive.ubuntu.com",
+            "*.archive.ubuntu.com",
+            "security.ubuntu.com",
+            "ports.ubuntu.com",
+        ],
     },
     Registry { name: "alpine", hosts: &["dl-cdn.alpinelinux.org"] },
     Registry { name: "fedora", hosts: &["mirrors.fedoraproject.org", "dl.fedoraproject.org"] },

@@ -85,7 +85,18 @@ mod tests {
 
     #[test]
     fn malformed_lengths_are_refused() {
-        for bytes in [&b"0001"[..], b"0002", b"0003", b"zzzz", b"+00a", b"-001", b"fff1", b"ffff", b" 10x", b"0x10"] {
+        for bytes in [
+            &b"0001"[..],
+            b"0002",
+            b"0003",
+            b"zzzz",
+            b"+00a",
+            b"-001",
+            b"fff1",
+            b"ffff",
+            b" 10x",
+            b"0x10",
+        ] {
             assert_eq!(read(bytes), Err(BadPacket), "{bytes:?}");
         }
     }

@@ -60,7 +60,9 @@ pub enum BadPattern {
         reason: BadHost,
     },
     /// It would cover a whole top-level domain, or everything.
-    #[error("{entry:?} covers too much: name at least a domain and its ending, as in *.example.com")]
+    #[error(
+        "{entry:?} covers too much: name at least a domain and its ending, as in *.example.com"
+    )]
     TooWide {
         /// The entry.
         entry: String,
@@ -232,7 +234,8 @@ impl Policy {
                 return Ok(());
             }
         }
-        let code = if host_listed { DenialCode::PortNotAllowed } else { DenialCode::HostNotAllowed };
+        let code =
+            if host_listed { DenialCode::PortNotAllowed } else { DenialCode::HostNotAllowed };
         Err(denial(target, code))
     }
 
@@ -252,15 +255,20 @@ impl Policy {
 }
 
 fn is_registry(name: &str) -> bool {
-    REGISTRIES.iter().flat_map(|registry| registry.hosts).any(|host| match host.strip_prefix("*.") {
-        Some(suffix) => name.strip_suffix(suffix).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
-        None => *host == name,
+    REGISTRIES.iter().flat_map(|registry| registry.hosts).any(|host| {
+        match host.strip_prefix("*.") {
+            Some(suffix) => {
+                name.strip_suffix(suffix).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+            }
+            None => *host == name,
+        }
     })
 }
 
 /// The denial of a host that could not be read.
 pub fn bad_host_denial(given: &str, reason: BadHost) -> Denial {
-    let host: String = given.chars().take(300).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let host: String =
+        given.chars().take(300).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     let words = format!("Errand denied the connection to {host:?}: {reason}.");
     Denial { code: DenialCode::BadHost, host, port: 0, words }
 }
@@ -271,13 +279,23 @@ pub fn address_denial(target: &Authority, address: IpAddr, reason: Refused) -> D
         "Errand denied the connection to {target} ({address}): {reason}. No environment can allow \
          this; the operator can name an own upstream under [gateway.upstreams] in errand.toml."
     );
-    Denial { code: DenialCode::AddressNotAllowed, host: target.host.to_string(), port: target.port, words }
+    Denial {
+        code: DenialCode::AddressNotAllowed,
+        host: target.host.to_string(),
+        port: target.port,
+        words,
+    }
 }
 
 /// The denial of a tunnel whose TLS greeting names another host than the one judged.
 pub fn name_mismatch_denial(target: &Authority, why: &str) -> Denial {
     let words = format!("Errand closed the connection to {target}: {why}.");
-    Denial { code: DenialCode::NameMismatch, host: target.host.to_string(), port: target.port, words }
+    Denial {
+        code: DenialCode::NameMismatch,
+        host: target.host.to_string(),
+        port: target.port,
+        words,
+    }
 }
 
 fn denial(target: &Authority, code: DenialCode) -> Denial {
@@ -322,7 +340,10 @@ mod tests {
 
     #[test]
     fn matching_is_by_label_and_by_port() {
-        let list = policy(EgressMode::Allowlist, &["Example.com.", "*.corp.example", "db.example:5432", "93.184.216.34"]);
+        let list = policy(
+            EgressMode::Allowlist,
+            &["Example.com.", "*.corp.example", "db.example:5432", "93.184.216.34"],
+        );
         let table = [
             ("example.com:443", Ok(())),
             ("EXAMPLE.com.:80", Ok(())),
@@ -363,7 +384,11 @@ mod tests {
             (EgressMode::Open, "1.1.1.1:443", Ok(())),
         ];
         for (mode, target, expected) in table {
-            assert_eq!(judged(&policy(mode, &["listed.example"]), target), expected, "{mode:?} {target}");
+            assert_eq!(
+                judged(&policy(mode, &["listed.example"]), target),
+                expected,
+                "{mode:?} {target}"
+            );
         }
     }
 
@@ -385,7 +410,11 @@ mod tests {
             .judge(&Authority::parse("api.example:443", None).unwrap(), Access::Tunnel)
             .unwrap_err();
         assert_eq!((denial.host.as_str(), denial.port), ("api.example", 443));
-        assert!(denial.words.contains("add \"api.example\" to the allowed hosts"), "{}", denial.words);
+        assert!(
+            denial.words.contains("add \"api.example\" to the allowed hosts"),
+            "{}",
+            denial.words
+        );
     }
 
     #[test]
@@ -393,7 +422,17 @@ mod tests {
         for entry in ["*", "*.com", "*.com:443", "*.localhost"] {
             assert!(matches!(Pattern::parse(entry), Err(BadPattern::TooWide { .. })), "{entry}");
         }
-        for entry in ["", "a.*.example", "exa*mple.com", "*.1.2.3.4", "https://a.example", "a.example/x", "u@a.example", "*.", "a:0"] {
+        for entry in [
+            "",
+            "a.*.example",
+            "exa*mple.com",
+            "*.1.2.3.4",
+            "https://a.example",
+            "a.example/x",
+            "u@a.example",
+            "*.",
+            "a:0",
+        ] {
             assert!(matches!(Pattern::parse(entry), Err(BadPattern::Host { .. })), "{entry}");
         }
         assert!(matches!(Pattern::parse("169.254.169.254"), Err(BadPattern::Unreachable { .. })));

@@ -70,10 +70,12 @@ async fn answer(
 ) -> Result<Response<Body>, Infallible> {
     let answered = match route(&request) {
         Ok(Route::Internal) => Ok(internal::answer(request, &attachment).await),
-        Ok(Route::Tunnel(target)) => tunnel::open(request, target, &attachment).await.map(|tunnel| {
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel);
-            Response::new(reply::full(""))
-        }),
+        Ok(Route::Tunnel(target)) => {
+            tunnel::open(request, target, &attachment).await.map(|tunnel| {
+                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel);
+                Response::new(reply::full(""))
+            })
+        }
         Ok(Route::Plain(target)) => forward::forward(request, target, &attachment).await,
         Err(problem) => Err(problem),
     };

@@ -151,7 +151,9 @@ fn read_capabilities(
     let text = std::str::from_utf8(bytes).map_err(|_| BadPush::Command)?;
     for word in text.split_ascii_whitespace() {
         match word.split_once('=') {
-            Some(("object-format", value)) if value != format_name(format) => return Err(BadPush::Command),
+            Some(("object-format", value)) if value != format_name(format) => {
+                return Err(BadPush::Command);
+            }
             Some(("push-cert", _)) => return Err(BadPush::NotOffered),
             Some(_) => {}
             None if word == "push-options" || word == "atomic" => return Err(BadPush::NotOffered),
@@ -279,7 +281,9 @@ fn read_status(outcome: &mut Outcome, line: &str) {
         outcome.unpack_error = (verdict != "ok").then(|| verdict.to_owned());
     } else if let Some(name) = line.strip_prefix("ok ") {
         outcome.moved.insert(name.to_owned());
-    } else if let Some((name, reason)) = line.strip_prefix("ng ").and_then(|rest| rest.split_once(' ')) {
+    } else if let Some((name, reason)) =
+        line.strip_prefix("ng ").and_then(|rest| rest.split_once(' '))
+    {
         outcome.refused.push((name.to_owned(), reason.to_owned()));
     }
 }
@@ -293,7 +297,10 @@ pub(crate) fn write_report(
 ) -> Vec<u8> {
     let mut report = Vec::new();
     if list.report {
-        pkt::line(&mut report, format!("unpack {}\n", one_line(unpack_error.unwrap_or("ok"))).as_bytes());
+        pkt::line(
+            &mut report,
+            format!("unpack {}\n", one_line(unpack_error.unwrap_or("ok"))).as_bytes(),
+        );
         for (name, verdict) in verdicts {
             let status = match verdict {
                 Ok(()) => format!("ok {name}\n"),
@@ -364,7 +371,13 @@ mod tests {
             (&[&format!("{A} {}Z refs/heads/x", &B[1..])], BadPush::Command),
             (&[&format!("{A} {B}00 refs/heads/x")], BadPush::Command),
             (&[&format!("{A} {B} refs/heads/x\ny")], BadPush::Command),
-            (&[&format!("{A} {B} refs/heads/x"), &format!("{A} {B} refs/heads/y\0report-status")], BadPush::Command),
+            (
+                &[
+                    &format!("{A} {B} refs/heads/x"),
+                    &format!("{A} {B} refs/heads/y\0report-status"),
+                ],
+                BadPush::Command,
+            ),
             (&[&format!("{A} {B} refs/heads/x"), &format!("{A} {A} refs/heads/x")], BadPush::Twice),
             (&["push-cert\0x"], BadPush::NotOffered),
             (&[&format!("{A} {B} refs/heads/x\0push-options")], BadPush::NotOffered),
@@ -408,11 +421,24 @@ mod tests {
         };
         let inbox = Ok("refs/errand/inbox/errand/fix".to_owned());
         assert_eq!(verdict("refs/heads/errand/fix", Some(A)), inbox);
-        assert_eq!(verdict("refs/errand/inbox/tree", Some(A)), Ok("refs/errand/inbox/tree".to_owned()));
-        for name in ["refs/heads/main", "refs/heads/errand/fix/", "refs/heads/errand/fixx", "refs/tags/v1", "HEAD",
-            "refs/errand/inbox/", "refs/errand/inbox/../../heads/main", "refs/errand/inbox/a..b",
-            "refs/errand/published", "refs/heads/../heads/main", "refs/errand/inbox/-x/.lock", "refs/errand/inbox/a.lock"]
-        {
+        assert_eq!(
+            verdict("refs/errand/inbox/tree", Some(A)),
+            Ok("refs/errand/inbox/tree".to_owned())
+        );
+        for name in [
+            "refs/heads/main",
+            "refs/heads/errand/fix/",
+            "refs/heads/errand/fixx",
+            "refs/tags/v1",
+            "HEAD",
+            "refs/errand/inbox/",
+            "refs/errand/inbox/../../heads/main",
+            "refs/errand/inbox/a..b",
+            "refs/errand/published",
+            "refs/heads/../heads/main",
+            "refs/errand/inbox/-x/.lock",
+            "refs/errand/inbox/a.lock",
+        ] {
             assert!(verdict(name, Some(A)).is_err(), "{name}");
         }
         assert!(verdict("refs/heads/errand/fix", None).is_err());
@@ -420,19 +446,32 @@ mod tests {
 
     #[test]
     fn the_answer_names_refs_as_they_were_asked_for() {
-        let report = list(&["unpack ok\n", "ok refs/errand/inbox/x\n", "ng refs/errand/inbox/y failed to lock\n"]);
+        let report = list(&[
+            "unpack ok\n",
+            "ok refs/errand/inbox/x\n",
+            "ng refs/errand/inbox/y failed to lock\n",
+        ]);
         let mut bytes = Vec::new();
         pkt::band(&mut bytes, pkt::Band::Words, b"remote words\n");
         pkt::band(&mut bytes, pkt::Band::Data, &report);
         pkt::flush(&mut bytes);
         let outcome = read_outcome(&bytes);
         assert!(outcome.moved.contains("refs/errand/inbox/x"));
-        assert_eq!(outcome.refused, [("refs/errand/inbox/y".to_owned(), "failed to lock".to_owned())]);
+        assert_eq!(
+            outcome.refused,
+            [("refs/errand/inbox/y".to_owned(), "failed to lock".to_owned())]
+        );
         assert_eq!((outcome.words.as_str(), outcome.unpack_error), ("remote words\n", None));
 
         let asked = CommandList { report: true, bands: false, ..CommandList::default() };
-        let verdicts = [("refs/heads/x".to_owned(), Ok(())), ("refs/heads/y".to_owned(), Err("no\nway".to_owned()))];
+        let verdicts = [
+            ("refs/heads/x".to_owned(), Ok(())),
+            ("refs/heads/y".to_owned(), Err("no\nway".to_owned())),
+        ];
         let written = write_report(&asked, None, &verdicts, RECORDED);
-        assert_eq!(written, list(&["unpack ok\n", "ok refs/heads/x\n", "ng refs/heads/y no way\n"]));
+        assert_eq!(
+            written,
+            list(&["unpack ok\n", "ok refs/heads/x\n", "ng refs/heads/y no way\n"])
+        );
     }
 }

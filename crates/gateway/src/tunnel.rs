@@ -118,14 +118,19 @@ pub(crate) async fn run(tunnel: Tunnel, attachment: &Attachment) {
 }
 
 /// Reads the greeting and holds it against the name that was judged.
-async fn greeted(near: &mut (impl AsyncRead + Unpin), host: &Host) -> Result<Vec<u8>, &'static str> {
+async fn greeted(
+    near: &mut (impl AsyncRead + Unpin),
+    host: &Host,
+) -> Result<Vec<u8>, &'static str> {
     let mut bytes = Vec::new();
     let reading = async {
         loop {
             match read_hello(&bytes) {
                 Hello::Partial if bytes.len() < HELLO_BYTES => {}
                 Hello::Partial => return Err("its TLS greeting is too long"),
-                Hello::NotTls => return Err("port 443 is for TLS, and the connection does not begin with it"),
+                Hello::NotTls => {
+                    return Err("port 443 is for TLS, and the connection does not begin with it");
+                }
                 Hello::Unnamed if host.name().is_none() => return Ok(()),
                 Hello::Unnamed => return Err("its TLS greeting names no host"),
                 Hello::Named(named) if named == *host => return Ok(()),

@@ -42,7 +42,13 @@ impl Fixture {
         for target in [&repo, &other] {
             let path = target.dir().to_str().unwrap();
             let own = format!("main:{BRANCH}");
-            assert!(run(&root.join("seed"), &["push", "-q", path, "main", &own, "main:refs/errand/hidden"]).ok);
+            assert!(
+                run(
+                    &root.join("seed"),
+                    &["push", "-q", path, "main", &own, "main:refs/errand/hidden"]
+                )
+                .ok
+            );
         }
         let repositories =
             vec![AgentRepository { name: "demo".to_owned(), repo: (*repo).clone(), branch }];
@@ -80,7 +86,14 @@ impl Fixture {
 fn run(dir: &Path, args: &[&str]) -> Ran {
     let output = tokio::task::block_in_place(|| {
         std::process::Command::new("git")
-            .args(["-c", "user.name=t", "-c", "user.email=t@t.example", "-c", "protocol.file.allow=always"])
+            .args([
+                "-c",
+                "user.name=t",
+                "-c",
+                "user.email=t@t.example",
+                "-c",
+                "protocol.file.allow=always",
+            ])
             .args(args)
             .current_dir(dir)
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -100,7 +113,9 @@ fn run(dir: &Path, args: &[&str]) -> Ran {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clones_of_every_kind_work() {
     let fixture = Fixture::new();
-    for (folder, version) in [("v0", "protocol.version=0"), ("v1", "protocol.version=1"), ("v2", "protocol.version=2")] {
+    for (folder, version) in
+        [("v0", "protocol.version=0"), ("v1", "protocol.version=1"), ("v2", "protocol.version=2")]
+    {
         fixture.clone_to(folder, &["-c", version]);
         let log = run(&fixture.root.join(folder), &["log", "--oneline"]);
         assert_eq!(log.words.lines().count(), 3, "{}", log.words);
@@ -113,7 +128,11 @@ async fn clones_of_every_kind_work() {
     fixture.clone_to("partial", &["--filter=blob:none"]);
     assert!(fixture.git("partial", &["log", "-p", "--all"]).ok);
     let refs = fixture.git("v2", &["ls-remote", "origin"]);
-    assert!(refs.words.contains("refs/heads/main") && !refs.words.contains("refs/errand"), "{}", refs.words);
+    assert!(
+        refs.words.contains("refs/heads/main") && !refs.words.contains("refs/errand"),
+        "{}",
+        refs.words
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -123,7 +142,8 @@ async fn a_push_to_the_own_branch_is_recorded_not_published() {
     let before = fixture.head("refs/heads/errand/fix").await;
     // The second one is past http.postBuffer, so it comes in chunks after an empty request.
     for size in [10, 3_000_000] {
-        let noise: String = std::iter::repeat_with(|| fastrand::alphanumeric()).take(size).collect();
+        let noise: String =
+            std::iter::repeat_with(|| fastrand::alphanumeric()).take(size).collect();
         let commit = fixture.commit("work", &noise);
         let ran = fixture.git("work", &["push", "origin", "HEAD"]);
         assert!(ran.ok, "{}", ran.words);
@@ -132,7 +152,10 @@ async fn a_push_to_the_own_branch_is_recorded_not_published() {
         assert_eq!(fixture.head("refs/heads/errand/fix").await, before);
         match fixture.world.next().await {
             Seen::Recorded(recorded) => {
-                assert_eq!((recorded.asked.as_str(), recorded.commit), ("refs/heads/errand/fix", commit));
+                assert_eq!(
+                    (recorded.asked.as_str(), recorded.commit),
+                    ("refs/heads/errand/fix", commit)
+                );
             }
             other => panic!("expected a recorded push: {other:?}"),
         }
@@ -148,10 +171,20 @@ async fn every_other_ref_is_refused_in_words() {
     fixture.clone_to("work", &["-b", BRANCH]);
     fixture.commit("work", "x");
     let main = fixture.head("refs/heads/main").await;
-    for target in ["HEAD:main", "+HEAD:refs/heads/main", "HEAD:refs/tags/v1", "HEAD:refs/errand/published/x", "HEAD:refs/heads/errand/other"] {
+    for target in [
+        "HEAD:main",
+        "+HEAD:refs/heads/main",
+        "HEAD:refs/tags/v1",
+        "HEAD:refs/errand/published/x",
+        "HEAD:refs/heads/errand/other",
+    ] {
         let ran = fixture.git("work", &["push", "origin", target]);
         assert!(!ran.ok, "{target}");
-        assert!(ran.words.contains("only refs/heads/errand/fix may be pushed from here"), "{target}: {}", ran.words);
+        assert!(
+            ran.words.contains("only refs/heads/errand/fix may be pushed from here"),
+            "{target}: {}",
+            ran.words
+        );
     }
     let ran = fixture.git("work", &["push", "origin", ":main"]);
     assert!(!ran.ok && ran.words.contains("Errand deletes no refs"), "{}", ran.words);
@@ -160,21 +193,29 @@ async fn every_other_ref_is_refused_in_words() {
 
     let ran = fixture.git("work", &["push", "origin", "HEAD:main", &format!("HEAD:{BRANCH}")]);
     assert!(!ran.ok, "one of the two is refused");
-    assert!(ran.words.contains("remote rejected") && ran.words.contains("recorded"), "{}", ran.words);
+    assert!(
+        ran.words.contains("remote rejected") && ran.words.contains("recorded"),
+        "{}",
+        ran.words
+    );
     assert!(fixture.head("refs/errand/inbox/errand/fix").await.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_other_repository_is_reachable() {
     let fixture = Fixture::new();
-    for name in ["other", "../other", "demo.git/../other", "%2e%2e/other", "demo/../../other", "DEMO", ""] {
+    for name in
+        ["other", "../other", "demo.git/../other", "%2e%2e/other", "demo/../../other", "DEMO", ""]
+    {
         let url = format!("http://errand.internal/git/{name}.git");
         let ran = fixture.git(".", &["ls-remote", &url]);
         assert!(!ran.ok, "{name}: {}", ran.words);
     }
-    let ask = "GET http://errand.internal/git/demo.git/config HTTP/1.1\r\nConnection: close\r\n\r\n";
+    let ask =
+        "GET http://errand.internal/git/demo.git/config HTTP/1.1\r\nConnection: close\r\n\r\n";
     assert!(fixture.world.exchange(ask).await.starts_with("HTTP/1.1 404"));
-    let ask = "GET http://errand.internal/git/demo.git/info/refs HTTP/1.1\r\nConnection: close\r\n\r\n";
+    let ask =
+        "GET http://errand.internal/git/demo.git/info/refs HTTP/1.1\r\nConnection: close\r\n\r\n";
     assert!(fixture.world.exchange(ask).await.starts_with("HTTP/1.1 403"));
 }
 
@@ -186,12 +227,24 @@ async fn malformed_objects_are_refused_and_leave_nothing() {
     // A tree with an entry named .git would be written into whatever checks it out.
     std::fs::write(work.join("evil"), "x").unwrap();
     let blob = run(&work, &["hash-object", "-w", "evil"]).words.trim().to_owned();
-    let raw = [b"100644 .git\0".to_vec(), (0..40).step_by(2).map(|i| u8::from_str_radix(&blob[i..i + 2], 16).unwrap()).collect()].concat();
+    let raw = [
+        b"100644 .git\0".to_vec(),
+        (0..40).step_by(2).map(|i| u8::from_str_radix(&blob[i..i + 2], 16).unwrap()).collect(),
+    ]
+    .concat();
     std::fs::write(work.join("tree"), raw).unwrap();
-    let tree = run(&work, &["hash-object", "-w", "-t", "tree", "--literally", "tree"]).words.trim().to_owned();
-    let commit = run(&work, &["commit-tree", "-p", "HEAD", "-m", "evil", &tree]).words.trim().to_owned();
+    let tree = run(&work, &["hash-object", "-w", "-t", "tree", "--literally", "tree"])
+        .words
+        .trim()
+        .to_owned();
+    let commit =
+        run(&work, &["commit-tree", "-p", "HEAD", "-m", "evil", &tree]).words.trim().to_owned();
     let ran = fixture.git("work", &["push", "origin", &format!("{commit}:refs/heads/{BRANCH}")]);
     assert!(!ran.ok, "{}", ran.words);
-    assert!(ran.words.contains("hasDotgit") || ran.words.contains("unpacker error"), "{}", ran.words);
+    assert!(
+        ran.words.contains("hasDotgit") || ran.words.contains("unpacker error"),
+        "{}",
+        ran.words
+    );
     assert_eq!(fixture.head("refs/errand/inbox/errand/fix").await, None);
 }

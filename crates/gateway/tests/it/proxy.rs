@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const CLOSE: &str = "Connection: close\r\n\r\n";
-const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nKeep-Alive: 9\r\nProxy-Authenticate: x\r\n\r\nhello";
+const OK: &str =
+    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nKeep-Alive: 9\r\nProxy-Authenticate: x\r\n\r\nhello";
 
 fn status(answer: &str) -> u16 {
     answer.split(' ').nth(1).unwrap_or_default().parse().unwrap_or_default()
@@ -42,7 +43,11 @@ async fn a_plain_request_is_written_anew() {
 #[tokio::test]
 async fn a_denial_names_the_host_and_how_to_allow_it() {
     let mut world = World::new(Plan::default());
-    let answer = world.exchange(&format!("CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n{CLOSE}")).await;
+    let answer = world
+        .exchange(&format!(
+            "CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n{CLOSE}"
+        ))
+        .await;
     assert_eq!(status(&answer), 403, "{answer}");
     assert!(answer.contains("x-errand-denied: host_not_allowed"), "{answer}");
     assert!(answer.contains("add \"evil.example\" to the allowed hosts"), "{answer}");
@@ -118,15 +123,29 @@ async fn names_and_literals_that_lead_inside_are_denied() {
     world.resolver.set("inner.example", &[&["10.0.0.1", "127.0.0.1"]]);
     world.resolver.set("own.example", &[&["93.184.216.34"]]);
     world.resolver.set("mapped.example", &[&["::ffff:169.254.169.254"]]);
-    for target in ["inner.example:443", "own.example:443", "mapped.example:80", "127.1:80", "0x7f.1:80", "2130706433:8080",
-        "0177.0.0.1:80", "[::1]:80", "[::ffff:127.0.0.1]:80", "[64:ff9b::7f00:1]:80", "169.254.169.254:80",
-        "[fd00:ec2::254]:80", "100.64.0.1:443", "10.1.2.3:443"]
-    {
+    for target in [
+        "inner.example:443",
+        "own.example:443",
+        "mapped.example:80",
+        "127.1:80",
+        "0x7f.1:80",
+        "2130706433:8080",
+        "0177.0.0.1:80",
+        "[::1]:80",
+        "[::ffff:127.0.0.1]:80",
+        "[64:ff9b::7f00:1]:80",
+        "169.254.169.254:80",
+        "[fd00:ec2::254]:80",
+        "100.64.0.1:443",
+        "10.1.2.3:443",
+    ] {
         let answer = world.exchange(&format!("CONNECT {target} HTTP/1.1\r\n{CLOSE}")).await;
         assert_eq!(status(&answer), 403, "{target}: {answer}");
         assert_eq!(world.denied().await.code, DenialCode::AddressNotAllowed, "{target}");
         let host = target.rsplit_once(':').unwrap().0;
-        let answer = world.exchange(&format!("GET http://{target}/ HTTP/1.1\r\nHost: {target}\r\n{CLOSE}")).await;
+        let answer = world
+            .exchange(&format!("GET http://{target}/ HTTP/1.1\r\nHost: {target}\r\n{CLOSE}"))
+            .await;
         assert_eq!(status(&answer), 403, "{host}: {answer}");
         assert_eq!(world.denied().await.code, DenialCode::AddressNotAllowed, "{target}");
     }
@@ -147,7 +166,8 @@ fn greeting(name: &str) -> Vec<u8> {
     let block = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat();
     let list = block(&[vec![0], block(name.as_bytes())].concat());
     let extensions = block(&[vec![0, 0], block(&list)].concat());
-    let body = [vec![3, 3], vec![9; 32], vec![0], block(&[0x13, 1]), vec![1, 0], extensions].concat();
+    let body =
+        [vec![3, 3], vec![9; 32], vec![0], block(&[0x13, 1]), vec![1, 0], extensions].concat();
     let length = u32::try_from(body.len()).unwrap().to_be_bytes();
     [vec![22, 3, 1], block(&[&[1], &length[1..], &body].concat())].concat()
 }
@@ -157,10 +177,16 @@ async fn a_tunnel_carries_tls_for_the_judged_name_only() {
     for (name, carried) in [("allowed.example", true), ("fronted.example", false)] {
         let upstream = Once::serve("bye", "pong").await;
         let upstreams = [("allowed.example", upstream.address)];
-        let mut world =
-            World::new(Plan { allow: &["allowed.example"], upstreams: &upstreams, ..Plan::default() });
+        let mut world = World::new(Plan {
+            allow: &["allowed.example"],
+            upstreams: &upstreams,
+            ..Plan::default()
+        });
         let mut stream = world.connect().await;
-        stream.write_all(b"CONNECT allowed.example:443 HTTP/1.1\r\nHost: allowed.example:443\r\n\r\n").await.unwrap();
+        stream
+            .write_all(b"CONNECT allowed.example:443 HTTP/1.1\r\nHost: allowed.example:443\r\n\r\n")
+            .await
+            .unwrap();
         assert_eq!(status(&read_until(&mut stream, "\r\n\r\n").await), 200);
         stream.write_all(&greeting(name)).await.unwrap();
         stream.write_all(b"bye").await.unwrap();
@@ -181,7 +207,8 @@ async fn a_tunnel_carries_tls_for_the_judged_name_only() {
 async fn a_tunnel_to_a_listed_port_carries_anything() {
     let upstream = Once::serve("ping", "pong").await;
     let upstreams = [("db.example", upstream.address)];
-    let world = World::new(Plan { allow: &["db.example:5432"], upstreams: &upstreams, ..Plan::default() });
+    let world =
+        World::new(Plan { allow: &["db.example:5432"], upstreams: &upstreams, ..Plan::default() });
     let mut stream = world.connect().await;
     // The first bytes may come with the head.
     stream.write_all(b"CONNECT db.example:5432 HTTP/1.1\r\n\r\nping").await.unwrap();
@@ -193,8 +220,14 @@ async fn a_policy_change_counts_from_the_next_request_on() {
     let world = World::new(Plan::default());
     let ask = format!("CONNECT later.example:443 HTTP/1.1\r\n{CLOSE}");
     assert_eq!(status(&world.exchange(&ask).await), 403);
-    assert!(world.gateway.update_policy(peer(1), policy(EgressMode::Allowlist, &["later.example"])));
-    assert_eq!(status(&world.exchange(&ask).await), 502, "allowed now, but the name does not exist");
+    assert!(
+        world.gateway.update_policy(peer(1), policy(EgressMode::Allowlist, &["later.example"]))
+    );
+    assert_eq!(
+        status(&world.exchange(&ask).await),
+        502,
+        "allowed now, but the name does not exist"
+    );
     assert!(!world.gateway.update_policy(peer(2), policy(EgressMode::Open, &[])));
 }
 
@@ -202,7 +235,8 @@ async fn a_policy_change_counts_from_the_next_request_on() {
 async fn dropping_the_guard_ends_everything() {
     let upstream = Once::serve("never", "").await;
     let upstreams = [("db.example", upstream.address)];
-    let mut world = World::new(Plan { allow: &["db.example:5432"], upstreams: &upstreams, ..Plan::default() });
+    let mut world =
+        World::new(Plan { allow: &["db.example:5432"], upstreams: &upstreams, ..Plan::default() });
     let mut stream = world.connect().await;
     stream.write_all(b"CONNECT db.example:5432 HTTP/1.1\r\n\r\n").await.unwrap();
     read_until(&mut stream, "\r\n\r\n").await;
@@ -227,11 +261,14 @@ async fn a_silent_connection_is_ended() {
 #[tokio::test]
 async fn the_internal_host_is_answered_by_the_gateway() {
     let world = World::new(Plan { mode: EgressMode::Offline, ..Plan::default() });
-    for ask in ["GET http://errand.internal/ HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: Errand.Internal.\r\n"] {
+    for ask in
+        ["GET http://errand.internal/ HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: Errand.Internal.\r\n"]
+    {
         let answer = world.exchange(&format!("{ask}{CLOSE}")).await;
         assert_eq!(status(&answer), 404);
         assert!(answer.contains("Errand has nothing at this address."), "{answer}");
     }
-    let answer = world.exchange(&format!("GET http://errand.internal:81/ HTTP/1.1\r\n{CLOSE}")).await;
+    let answer =
+        world.exchange(&format!("GET http://errand.internal:81/ HTTP/1.1\r\n{CLOSE}")).await;
     assert_eq!(status(&answer), 400);
 }

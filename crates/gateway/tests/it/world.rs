@@ -73,7 +73,11 @@ impl Resolver for Table {
         self.asked.lock().unwrap().push(name.to_owned());
         let mut answers = self.answers.lock().unwrap();
         let found = answers.get_mut(name).map(|lists| {
-            if lists.len() > 1 { lists.remove(0) } else { lists.first().cloned().unwrap_or_default() }
+            if lists.len() > 1 {
+                lists.remove(0)
+            } else {
+                lists.first().cloned().unwrap_or_default()
+            }
         });
         Box::pin(async move { found.ok_or_else(|| std::io::Error::other("no such name")) })
     }

@@ -1,0 +1,336 @@
+//! Title and body of a pull request from the facts of a run. Pure.
+//!
+//! Facts come from the log and from our own mirror, never from what the model says it did; its
+//! answer is shown as its answer. When there is no evidence, that is written too.
+
+use crate::markdown::{code, cut, literal, tamed, visible};
+use crate::pull_request::BODY_CHARS;
+use protocol::event::DiffStat;
+use std::fmt::Write as _;
+
+/// Characters of a title that this module writes; what lists and mails show in full.
+const TITLE_SHOWN_CHARS: usize = 72;
+/// Characters of the task that are quoted.
+const TASK_CHARS: usize = 4_000;
+/// Characters of the answer that are shown.
+const RESULT_CHARS: usize = 20_000;
+/// Characters of a commit's subject or a command.
+const LINE_CHARS: usize = 200;
+/// Commits, files and commands that are listed.
+const ROWS: usize = 50;
+
+/// What is known about a run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Facts {
+    /// The agent's name, usually made of the task.
+    pub name: String,
+    /// The task in the person's words.
+    pub task: String,
+    /// The last answer of the model.
+    pub result: String,
+    /// New commits, oldest first.
+    pub commits: Vec<CommitFact>,
+    /// The diff against the base, counted.
+    pub stat: DiffStat,
+    /// The files in it, counted.
+    pub files: Vec<FileFact>,
+    /// Commands run after the last change to the workspace, in their order.
+    pub commands: Vec<CommandFact>,
+    /// Things a person should know.
+    pub notes: Vec<String>,
+    /// What it took.
+    pub effort: Effort,
+    /// Where people follow the agent.
+    pub link: String,
+}
+
+/// A commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitFact {
+    /// Its id.
+    pub id: String,
+    /// The first line of its message.
+    pub subject: String,
+}
+
+/// A file of the diff.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileFact {
+    /// Its path after the change.
+    pub path: String,
+    /// Lines added.
+    pub additions: u64,
+    /// Lines removed.
+    pub deletions: u64,
+}
+
+/// A command that the log saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandFact {
+    /// As it was run.
+    pub command: String,
+    /// How it ended; none where it was stopped or lost.
+    pub exit_code: Option<i32>,
+    /// How long it took.
+    pub duration_ms: u64,
+}
+
+/// What a run took.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// The model's id.
+    pub model: String,
+    /// Time from the first event to the last.
+    pub duration_ms: u64,
+    /// Money in millionths of a dollar, where prices are known.
+    pub cost_micros: Option<u64>,
+}
+
+/// A title and a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// One line of plain text.
+    pub title: String,
+    /// Markdown.
+    pub body: String,
+}
+
+/// Writes title and body.
+pub fn describe(facts: &Facts) -> Description {
+    let mut body = String::new();
+    let sections: [fn(&Facts) -> String; 7] =
+        [task, result, notes, evidence, changes, commits, footer];
+    for section in sections {
+        let text = section(facts);
+        if !text.is_empty() {
+            body.push_str(&text);
+            body.push('\n');
+        }
+    }
+    // Every section has its own limit, so this is only met by very long paths.
+    Description { title: title(facts), body: cut(body.trim_end(), BODY_CHARS) }
+}
+
+fn title(facts: &Facts) -> String {
+    let named = [facts.name.as_str(), facts.task.as_str()];
+    let line =
+        named.iter().flat_map(|text| text.lines()).map(str::trim).find(|line| !line.is_empty());
+    let line = line.unwrap_or("Changes by an agent").trim_start_matches(['#', ' ', '-', '*', '>']);
+    cut(&visible(line).replace('\t', " "), TITLE_SHOWN_CHARS)
+}
+
+fn task(facts: &Facts) -> String {
+    if facts.task.trim().is_empty() {
+        return String::new();
+    }
+    let text = visible(&cut(facts.task.trim(), TASK_CHARS));
+    let quoted: Vec<String> =
+        text.lines().map(|line| format!("> {}", block_literal(line))).collect();
+    format!("### Task\n\n{}\n", quoted.join("\\\n"))
+}
+
+/// Also what would begin a list, a heading or a rule at the start of a line.
+fn block_literal(line: &str) -> String {
+    let text = literal(line.trim_start());
+    if text.starts_with(['-', '+', '=']) {
+        return format!("\\{text}");
+    }
+    let digits = text.chars().take_while(char::is_ascii_digit).count();
+    match text.split_at_checked(digits) {
+        Some((number, rest)) if digits > 0 && rest.starts_with('.') => format!("{number}\\{rest}"),
+        _ => text,
+    }
+}
+
+fn result(facts: &Facts) -> String {
+    if facts.result.trim().is_empty() {
+        return String::new();
+    }
+    format!(
+        "### Result, as the agent tells it\n\n{}",
+        tamed(&cut(facts.result.trim(), RESULT_CHARS))
+    )
+}
+
+fn notes(facts: &Facts) -> String {
+    if facts.notes.is_empty() {
+        return String::new();
+    }
+    let mut out = "### To know\n\n".to_owned();
+    rows(&mut out, &facts.notes, |out, note| {
+        writeln!(out, "- {}", literal(&cut(note, LINE_CHARS * 2)))
+    });
+    out
+}
+
+fn evidence(facts: &Facts) -> String {
+    let mut out = "### Evidence\n\n".to_owned();
+    if facts.commands.is_empty() {
+        out.push_str("No command was run after the last change, so nothing here was tested.\n");
+        return out;
+    }
+    out.push_str("Run after the last change, from the log:\n\n| command | exit code | time |\n| --- | --- | --- |\n");
+    rows(&mut out, &facts.commands, |out, run| {
+        let ended = match run.exit_code {
+            Some(0) => "0".to_owned(),
+            Some(other) => format!("**{other}**"),
+            None => "**did not end**".to_owned(),
+        };
+        writeln!(
+            out,
+            "| {} | {ended} | {} |",
+            code(&cut(&run.command, LINE_CHARS)),
+            time(run.duration_ms)
+        )
+    });
+    out
+}
+
+fn changes(facts: &Facts) -> String {
+    let DiffStat { files, additions, deletions } = facts.stat;
+    let noun = if files == 1 { "file" } else { "files" };
+    let mut out = format!("### Changes\n\n{files} {noun}, +{additions} −{deletions}\n\n");
+    rows(&mut out, &facts.files, |out, file| {
+        writeln!(
+            out,
+            "- {} +{} −{}",
+            code(&cut(&file.path, LINE_CHARS)),
+            file.additions,
+            file.deletions
+        )
+    });
+    out
+}
+
+fn commits(facts: &Facts) -> String {
+    if facts.commits.is_empty() {
+        return String::new();
+    }
+    let mut out = "### Commits\n\n".to_owned();
+    rows(&mut out, &facts.commits, |out, commit| {
+        let id: String = commit.id.chars().take(12).collect();
+        writeln!(out, "- {} {}", code(&id), literal(&cut(&commit.subject, LINE_CHARS)))
+    });
+    out
+}
+
+fn footer(facts: &Facts) -> String {
+    let Effort { model, duration_ms, cost_micros } = &facts.effort;
+    let mut parts = vec![format!("Made by [Errand]({})", link(&facts.link))];
+    if !model.is_empty() {
+        parts.push(format!("with {}", literal(model)));
+    }
+    if *duration_ms > 0 {
+        parts.push(format!("in {}", time(*duration_ms)));
+    }
+    if let Some(micros) = cost_micros {
+        parts.push(format!("for ${}.{:02}", micros / 1_000_000, micros % 1_000_000 / 10_000));
+    }
+    format!("---\n{}.", parts.join(" "))
+}
+
+/// An address that cannot end its brackets.
+fn link(address: &str) -> String {
+    address
+        .chars()
+        .filter(|c| c.is_ascii_graphic() && !matches!(c, '(' | ')' | '<' | '>'))
+        .collect()
+}
+
+/// Writes the first rows and says how many are missing.
+fn rows<T>(out: &mut String, all: &[T], mut row: impl FnMut(&mut String, &T) -> std::fmt::Result) {
+    for one in all.iter().take(ROWS) {
+        // Writing into a string cannot fail.
+        row(out, one).unwrap_or_default();
+    }
+    if all.len() > ROWS {
+        writeln!(out, "\n… and {} more", all.len() - ROWS).unwrap_or_default();
+    }
+}
+
+fn time(duration_ms: u64) -> String {
+    let seconds = duration_ms / 1000;
+    match seconds {
+        0 => format!("{duration_ms} ms"),
+        1..=59 => format!("{seconds} s"),
+        60..=3599 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts() -> Facts {
+        Facts {
+            name: "Fix the parser".to_owned(),
+            task: "Fix the parser\n- see #12 by @octocat".to_owned(),
+            result: "Done. **All** tests pass ![x](http://spy.example)".to_owned(),
+            commits: vec![CommitFact {
+                id: "0123456789abcdef".to_owned(),
+                subject: "Fix <T>".to_owned(),
+            }],
+            stat: DiffStat { files: 1, additions: 3, deletions: 1 },
+            files: vec![FileFact { path: "src/a.rs".to_owned(), additions: 3, deletions: 1 }],
+            commands: vec![
+                CommandFact {
+                    command: "cargo test".to_owned(),
+                    exit_code: Some(0),
+                    duration_ms: 61_000,
+                },
+                CommandFact { command: "a | b".to_owned(), exit_code: Some(1), duration_ms: 20 },
+            ],
+            notes: vec![],
+            effort: Effort {
+                model: "m-1".to_owned(),
+                duration_ms: 125_000,
+                cost_micros: Some(1_239_999),
+            },
+            link: "http://127.0.0.1:7420/agents/x".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_body_tells_task_result_evidence_changes_and_cost() {
+        let expected = "### Task\n\n> Fix the parser\\\n> \\- see #\u{2060}12 by @\u{2060}octocat\n\n\
+            ### Result, as the agent tells it\n\nDone. **All** tests pass \\![x](http://spy.example)\n\n\
+            ### Evidence\n\nRun after the last change, from the log:\n\n| command | exit code | time |\n\
+            | --- | --- | --- |\n| ` cargo test ` | 0 | 1 min 1 s |\n| ` a \u{a6} b ` | **1** | 20 ms |\n\n\
+            ### Changes\n\n1 file, +3 −1\n\n- ` src/a.rs ` +3 −1\n\n\
+            ### Commits\n\n- ` 0123456789ab ` Fix &lt;T\\>\n\n\
+            ---\nMade by [Errand](http://127.0.0.1:7420/agents/x) with m-1 in 2 min 5 s for $1.23.";
+        assert_eq!(describe(&facts()).body, expected);
+    }
+
+    #[test]
+    fn a_run_without_evidence_says_so() {
+        let described = describe(&Facts { commands: vec![], ..facts() });
+        assert!(described.body.contains("nothing here was tested"), "{}", described.body);
+    }
+
+    #[test]
+    fn a_title_is_one_short_visible_line() {
+        let title = |name: &str, task: &str| {
+            describe(&Facts { name: name.to_owned(), task: task.to_owned(), ..facts() }).title
+        };
+        assert_eq!(title("", "\n\n## Fix it\nnow"), "Fix it");
+        assert_eq!(title("", ""), "Changes by an agent");
+        assert_eq!(title("a\u{202e}b\tc", ""), "ab c");
+        assert_eq!(title(&"x".repeat(100), "").chars().count(), 72);
+    }
+
+    #[test]
+    fn a_body_stays_within_its_limit() {
+        let long = "<@#".repeat(50_000);
+        let file = FileFact { path: long.clone(), additions: 1, deletions: 1 };
+        let described = describe(&Facts {
+            task: long.clone(),
+            result: long.clone(),
+            files: vec![file; 500],
+            notes: vec![long; 500],
+            ..facts()
+        });
+        assert!(described.body.chars().count() <= BODY_CHARS);
+    }
+}
