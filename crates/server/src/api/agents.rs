@@ -1,0 +1,196 @@
+//! `/v1/agents`: open, list, read, rename, archive, delete.
+
+use super::body::{Body, Query};
+use super::error::{ApiError, ApiResult};
+use super::{PageQuery, agent_id, show};
+use crate::agents::{Extras, Handle};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::clock::now_ms;
+use crate::{door, driver};
+use agent::effect::Plan;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use protocol::api::agents::{Agent, AnswerQuestion, CreateAgent, CreatedAgent, UpdateAgent};
+use protocol::api::{IdBody, Page};
+use protocol::event::AskOptions;
+use protocol::failure::Refusal;
+use protocol::ids::{AgentId, QuestionId, RunId};
+use protocol::input::Input;
+use serde::Deserialize;
+use std::sync::Arc;
+use store::log::{AppendError, Idempotency};
+use store::records::AgentFilter;
+use uuid::Uuid;
+
+/// Opens an agent with its first message.
+#[utoipa::path(post, path = "/v1/agents", tag = "agents", request_body = CreateAgent,
+    params(("Idempotency-Key" = Option<String>, Header, description = "a repeat with the same key answers the same agent")),
+    responses((status = 201, body = CreatedAgent), (status = 400, body = protocol::api::ErrorBody), (status = 409, body = protocol::api::ErrorBody)))]
+pub async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    Body(body): Body<CreateAgent>,
+) -> ApiResult<(StatusCode, Json<CreatedAgent>)> {
+    let id = match &body.agent_id {
+        Some(text) => AgentId::parse(text).map_err(|bad| ApiError::invalid("agentId", bad))?,
+        None => AgentId::from_uuid(Uuid::now_v7()),
+    };
+    let key = idempotency_key(&headers, &caller, "agents")?;
+    if let Some(known) = remembered(&app, &caller, key.as_deref()).await? {
+        return created(&app, &caller, agent_id(&known)?).await;
+    }
+    let settings = door::settings(&app, &caller, id, &body)?;
+    let prompt = door::prompt(&app, &caller, id, &body.prompt).await?;
+    let env = door::env_vars(body.env_vars.as_ref(), body.run_env_vars.as_ref())?;
+    let run = RunId::from_uuid(Uuid::now_v7());
+    let handle = app.agents.handle(&caller.org, id);
+    let input = Input::Open { agent: id, settings: Box::new(settings), run, prompt, options: AskOptions::default() };
+    let idempotency = key.map(|key| Idempotency { key, response: id.to_string(), at_ms: now_ms() });
+    let extras = Extras { sealed: app.sealed_variables(id, &env), idempotency };
+    match handle.submit(input, extras).await {
+        Ok(_) => {}
+        Err(error) => {
+            if let Some(AppendError::Duplicate { response }) = error.downcast_ref() {
+                return created(&app, &caller, agent_id(response)?).await;
+            }
+            return Err(error.into());
+        }
+    }
+    driver::wake(&app, &handle);
+    created(&app, &caller, id).await
+}
+
+async fn created(app: &App, caller: &Caller, id: AgentId) -> ApiResult<(StatusCode, Json<CreatedAgent>)> {
+    let handle = app.agents.existing(&caller.org, id).await?;
+    let agent = shown(app, &handle).await?;
+    let view = handle.view().await?;
+    let run = view.projection.latest().map(|row| show::run(id, row, &view.projection.detail)).ok_or(Refusal::NoRun)?;
+    Ok((StatusCode::CREATED, Json(CreatedAgent { agent, run })))
+}
+
+/// The caller's idempotency key, made its own by caller and path.
+pub fn idempotency_key(headers: &HeaderMap, caller: &Caller, path: &str) -> ApiResult<Option<String>> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default();
+    if text.is_empty() || text.len() > 255 {
+        return Err(ApiError::invalid("Idempotency-Key", "needs 1 to 255 visible characters"));
+    }
+    Ok(Some(format!("{}\n{path}\n{text}", caller.name)))
+}
+
+/// What a request with this key was answered before.
+pub async fn remembered(app: &App, caller: &Caller, key: Option<&str>) -> ApiResult<Option<String>> {
+    let Some(key) = key else { return Ok(None) };
+    Ok(app.store.remembered(&caller.org, key).await.map_err(anyhow::Error::from)?)
+}
+
+async fn shown(app: &App, handle: &Handle) -> ApiResult<Agent> {
+    let view = handle.view().await?;
+    Ok(show::agent(app, handle.id, view.seq, &view.projection.agent_row(&Plan::default()))?)
+}
+
+/// Which agents to list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentsQuery {
+    limit: Option<usize>,
+    cursor: Option<String>,
+    /// Only the agent of this pull request.
+    pr_url: Option<String>,
+    /// Default true.
+    include_archived: Option<bool>,
+    /// Only with this status.
+    status: Option<String>,
+    /// Only with this repository.
+    repo: Option<String>,
+    /// Only with this text in the name.
+    search: Option<String>,
+}
+
+/// Lists agents, newest first.
+#[utoipa::path(get, path = "/v1/agents", tag = "agents", params(AgentsQuery), responses((status = 200, body = Page<Agent>)))]
+pub async fn list(State(app): State<Arc<App>>, caller: Caller, Query(query): Query<AgentsQuery>) -> ApiResult<Json<Page<Agent>>> {
+    let page = PageQuery { limit: query.limit, cursor: query.cursor };
+    let filter = AgentFilter {
+        include_archived: query.include_archived.unwrap_or(true),
+        status: query.status,
+        pr_url: query.pr_url,
+        repo_url: query.repo,
+        name_contains: query.search,
+    };
+    let rows = app
+        .store
+        .agents(&caller.org, &filter, page.cursor()?.as_ref(), page.limit()?)
+        .await
+        .map_err(anyhow::Error::from)?;
+    let items = rows.items.iter().map(|record| show::agent(&app, record.id, record.head, &record.row));
+    Ok(Json(Page { items: items.collect::<Result<_, _>>()?, next_cursor: rows.next.map(|cursor| cursor.to_string()) }))
+}
+
+/// One agent.
+#[utoipa::path(get, path = "/v1/agents/{id}", tag = "agents", params(("id" = String, Path)),
+    responses((status = 200, body = Agent), (status = 404, body = protocol::api::ErrorBody)))]
+pub async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> ApiResult<Json<Agent>> {
+    let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
+    Ok(Json(shown(&app, &handle).await?))
+}
+
+/// Gives another name.
+#[utoipa::path(patch, path = "/v1/agents/{id}", tag = "agents", params(("id" = String, Path)), request_body = UpdateAgent,
+    responses((status = 200, body = Agent)))]
+pub async fn update(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<UpdateAgent>,
+) -> ApiResult<Json<Agent>> {
+    let name = door::checked_name("name", &body.name)?;
+    let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
+    handle.submit(Input::Rename { name }, Extras::default()).await?;
+    Ok(Json(shown(&app, &handle).await?))
+}
+
+/// Deletes an agent with machine, transcript and artifacts; its branch and pull request stay.
+#[utoipa::path(delete, path = "/v1/agents/{id}", tag = "agents", params(("id" = String, Path)), responses((status = 200, body = IdBody)))]
+pub async fn delete(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> ApiResult<Json<IdBody>> {
+    let principal = caller.name.clone();
+    act(&app, &caller, &id, Input::Delete { principal }).await
+}
+
+/// Takes no more messages; idempotent.
+#[utoipa::path(post, path = "/v1/agents/{id}/archive", tag = "agents", params(("id" = String, Path)), responses((status = 200, body = IdBody)))]
+pub async fn archive(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> ApiResult<Json<IdBody>> {
+    let principal = caller.name.clone();
+    act(&app, &caller, &id, Input::Archive { principal }).await
+}
+
+/// Takes messages again; idempotent.
+#[utoipa::path(post, path = "/v1/agents/{id}/unarchive", tag = "agents", params(("id" = String, Path)), responses((status = 200, body = IdBody)))]
+pub async fn unarchive(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> ApiResult<Json<IdBody>> {
+    let principal = caller.name.clone();
+    act(&app, &caller, &id, Input::Unarchive { principal }).await
+}
+
+/// Answers a question that a run waits for.
+#[utoipa::path(post, path = "/v1/agents/{id}/questions/{questionId}", tag = "agents",
+    params(("id" = String, Path), ("questionId" = String, Path)), request_body = AnswerQuestion, responses((status = 200, body = IdBody)))]
+pub async fn answer(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((id, question)): Path<(String, String)>,
+    Body(body): Body<AnswerQuestion>,
+) -> ApiResult<Json<IdBody>> {
+    let question = QuestionId::parse(&question).map_err(|bad| ApiError::invalid("questionId", bad))?;
+    let principal = caller.name.clone();
+    act(&app, &caller, &id, Input::Answer { question, answer: body.answer, principal }).await
+}
+
+async fn act(app: &Arc<App>, caller: &Caller, id: &str, input: Input) -> ApiResult<Json<IdBody>> {
+    let handle = app.agents.existing(&caller.org, agent_id(id)?).await?;
+    handle.submit(input, Extras::default()).await?;
+    driver::wake(app, &handle);
+    Ok(Json(IdBody { id: handle.id.to_string() }))
+}

@@ -1,0 +1,114 @@
+//! What a server is made of; every handler and every effect is given it.
+
+use crate::agents::Agents;
+use crate::clock::now_ms;
+use crate::config::Config;
+use crate::keys::Keys;
+use crate::machines::Machines;
+use crate::rate::Rate;
+use anyhow::Result;
+use forge::Forge;
+use git::Git;
+use model::catalog::Catalog;
+use model::http::HttpClient;
+use protocol::api::agents::DoctorCheck;
+use protocol::ids::{AgentId, OrgId};
+use sandbox::provider::Provider;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use store::Store;
+use store::sealed::{Secret, SealedValue};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// A running server.
+pub struct App {
+    /// As read at start.
+    pub config: Config,
+    /// The data folder.
+    pub data: PathBuf,
+    /// Address that people and links use, without a slash at the end.
+    pub public_url: String,
+    /// Names this process among the holders of leases.
+    pub holder: String,
+    /// Everything that lasts.
+    pub store: Store,
+    /// Starts git.
+    pub git: Git,
+    /// The one HTTP client.
+    pub http: HttpClient,
+    /// The models.
+    pub catalog: Catalog,
+    /// Makes sandboxes.
+    pub provider: Arc<dyn Provider>,
+    /// The only way out of them.
+    pub gateway: gateway::Gateway,
+    /// Where pull requests are.
+    pub forge: Arc<dyn Forge>,
+    /// Links to sandboxes.
+    pub machines: Machines,
+    /// Agents that are awake.
+    pub agents: Agents,
+    /// Keys of the API.
+    pub keys: Keys,
+    /// Requests a key may make.
+    pub rate: Rate,
+    /// Every task of the server; awaited before it ends.
+    pub tasks: TaskTracker,
+    /// Ends the server.
+    pub shutdown: CancellationToken,
+}
+
+impl App {
+    /// Variables of an agent, ready to be sealed with the events that name them.
+    pub fn sealed_variables(&self, agent: AgentId, variables: &BTreeMap<String, String>) -> Vec<SealedValue> {
+        let seal = |(name, value): (&String, &String)| SealedValue {
+            owner: variable_owner(agent),
+            name: name.clone(),
+            value: Secret::new(value.clone()),
+            at_ms: now_ms(),
+        };
+        variables.iter().map(seal).collect()
+    }
+
+    /// The variables of an agent in plain text, for its sandbox only.
+    pub async fn variables(&self, org: &OrgId, agent: AgentId) -> Result<Vec<(String, String)>> {
+        let owner = variable_owner(agent);
+        let mut variables = Vec::new();
+        for name in self.store.sealed_names(org, &owner).await? {
+            if let Some(value) = self.store.unseal(org, &owner, &name).await? {
+                variables.push((name, value.expose().to_owned()));
+            }
+        }
+        Ok(variables)
+    }
+
+    /// Counters for `/metrics`: name, kind, help, value.
+    pub fn counters(&self) -> Vec<(&'static str, &'static str, &'static str, u64)> {
+        let count = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
+        vec![
+            ("errand_agents_awake", "gauge", "Agents held in memory.", count(self.agents.awake())),
+            ("errand_sandboxes_linked", "gauge", "Sandboxes that can be spoken to.", count(self.machines.count())),
+            ("errand_tasks", "gauge", "Tasks of the server.", count(self.tasks.len())),
+        ]
+    }
+
+    /// What the provider finds on this host.
+    pub async fn provider_checks(&self) -> Result<Vec<DoctorCheck>> {
+        let report = match self.provider.validate().await {
+            Ok(report) => report,
+            Err(error) => {
+                let check = DoctorCheck { name: "sandbox".to_owned(), state: "missing".to_owned(), detail: error.to_string() };
+                return Ok(vec![check]);
+            }
+        };
+        Ok(crate::doctor::checks(&report))
+    }
+}
+
+/// Owner of an agent's variables among the sealed values.
+fn variable_owner(agent: AgentId) -> String {
+    // The store forgets what belongs to an agent with the agent.
+    agent.to_string()
+}

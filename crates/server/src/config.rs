@@ -1,0 +1,249 @@
+//! The configuration: `errand.toml`, with every key also as an `ERRAND_…` variable.
+//!
+//! Unknown keys are errors; nothing falls back silently. The structure is the documentation: each
+//! field is a key of the file under its table.
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+mod environment;
+mod models;
+
+pub use models::{ModelConfig, Models};
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Address to listen on.
+    pub listen: String,
+    /// Address that people and links use; empty: derived from `listen`.
+    pub public_url: String,
+    /// Where models are.
+    pub models: Models,
+    /// Limits of a run.
+    pub run: RunConfig,
+    /// How sandboxes are made.
+    pub sandbox: SandboxConfig,
+    /// What sandboxes may reach.
+    pub network: NetworkConfig,
+    /// Operator's own addresses that may be private.
+    pub gateway: GatewayConfig,
+    /// Who commits.
+    pub git: GitConfig,
+    /// Which local repositories may be used.
+    pub repositories: RepositoriesConfig,
+    /// Keys for ssh remotes, by host.
+    pub ssh: BTreeMap<String, SshHost>,
+    /// Requests a key may make.
+    pub api: ApiConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:7420".to_owned(),
+            public_url: String::new(),
+            models: Models::default(),
+            run: RunConfig::default(),
+            sandbox: SandboxConfig::default(),
+            network: NetworkConfig::default(),
+            gateway: GatewayConfig::default(),
+            git: GitConfig::default(),
+            repositories: RepositoriesConfig::default(),
+            ssh: BTreeMap::new(),
+            api: ApiConfig::default(),
+        }
+    }
+}
+
+/// Limits of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunConfig {
+    /// Model calls.
+    pub steps: u32,
+    /// Tokens.
+    pub tokens: u64,
+    /// Cents.
+    pub cost_cents: u64,
+    /// Minutes until the hard stop.
+    pub minutes: u32,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        use protocol::limits;
+        Self {
+            steps: limits::RUN_STEPS,
+            tokens: limits::RUN_TOKENS,
+            cost_cents: limits::RUN_COST_MICROS / 10_000,
+            minutes: (limits::RUN_HARD_MS / 60_000) as u32,
+        }
+    }
+}
+
+/// How sandboxes are made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SandboxConfig {
+    /// Memory limit in MiB.
+    pub memory_mib: u64,
+    /// Processes.
+    pub processes: u32,
+    /// CPU time in percent of one core; 0: no limit.
+    pub cpu_percent: u32,
+    /// `sudo` or `none`.
+    pub posture: String,
+    /// First uid of the ranges handed to sandboxes, when root.
+    pub uid_base: u32,
+    /// User that parses what comes from outside, when started as root; empty: stay root.
+    pub user: String,
+}
+
+impl Default for SandboxConfig {
+    fn default() -> Self {
+        Self {
+            memory_mib: 4096,
+            processes: 2048,
+            cpu_percent: 0,
+            posture: "sudo".to_owned(),
+            uid_base: 0x4000_0000,
+            user: "errand".to_owned(),
+        }
+    }
+}
+
+/// What sandboxes may reach.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkConfig {
+    /// `offline`, `packages`, `allowlist` or `open`.
+    pub mode: String,
+    /// Hosts allowed besides: `example.com`, `*.example.com`, `example.com:8443`.
+    pub allow: Vec<String>,
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        Self { mode: "packages".to_owned(), allow: Vec::new() }
+    }
+}
+
+/// The operator's own upstreams.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GatewayConfig {
+    /// `name = address:port`: names that may lead to private addresses.
+    pub upstreams: BTreeMap<String, String>,
+}
+
+/// Who commits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GitConfig {
+    /// Author and committer of every commit.
+    pub name: String,
+    /// Their mail address.
+    pub email: String,
+}
+
+impl Default for GitConfig {
+    fn default() -> Self {
+        Self { name: "errand".to_owned(), email: "errand@localhost".to_owned() }
+    }
+}
+
+/// Which local repositories may be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RepositoriesConfig {
+    /// Folders below which a local path may be a repository.
+    pub roots: Vec<PathBuf>,
+}
+
+impl Default for RepositoriesConfig {
+    fn default() -> Self {
+        Self { roots: vec![PathBuf::from("/")] }
+    }
+}
+
+/// How to reach one ssh host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SshHost {
+    /// Private key file.
+    pub key: PathBuf,
+    /// File with the host's public key.
+    pub known_hosts: PathBuf,
+}
+
+/// Requests a key may make.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ApiConfig {
+    /// Requests per second of one key, on average.
+    pub requests_per_second: u32,
+    /// Requests one key may make at once.
+    pub burst: u32,
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        Self { requests_per_second: 500, burst: 2000 }
+    }
+}
+
+impl Config {
+    /// Reads the file (absent is fine unless it was named) and lays the environment over it.
+    pub fn load(named: Option<&Path>, data: &Path) -> Result<Self> {
+        let path = named.map_or_else(|| data.join("errand.toml"), Path::to_path_buf);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => String::new(),
+            Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
+        };
+        let mut table: toml::Table =
+            toml::from_str(&text).with_context(|| format!("parse {}", path.display()))?;
+        environment::lay_over(&mut table, std::env::vars())?;
+        let config: Self =
+            table.try_into().with_context(|| format!("read the keys of {}", path.display()))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<()> {
+        if !matches!(self.sandbox.posture.as_str(), "sudo" | "none") {
+            bail!("sandbox.posture: is {:?}; choose \"sudo\" or \"none\"", self.sandbox.posture);
+        }
+        if !matches!(self.network.mode.as_str(), "offline" | "packages" | "allowlist" | "open") {
+            bail!(
+                "network.mode: is {:?}; choose \"offline\", \"packages\", \"allowlist\" or \"open\"",
+                self.network.mode
+            );
+        }
+        if self.run.minutes == 0 || self.run.minutes > 480 {
+            bail!("run.minutes: is {}; choose 1 to 480", self.run.minutes);
+        }
+        Ok(())
+    }
+
+    /// The limits of a run as configured.
+    pub fn run_limits(&self) -> protocol::event::RunLimits {
+        let hard_time_ms = u64::from(self.run.minutes) * 60_000;
+        protocol::event::RunLimits {
+            steps: self.run.steps,
+            tokens: self.run.tokens,
+            cost_micros: self.run.cost_cents * 10_000,
+            soft_time_ms: soft_time(hard_time_ms),
+            hard_time_ms,
+        }
+    }
+}
+
+/// When the model is told to wrap up: two minutes before the hard stop, or at four fifths of a short one.
+pub fn soft_time(hard_ms: u64) -> u64 {
+    hard_ms.saturating_sub(protocol::limits::RUN_SOFT_BEFORE_MS).max(hard_ms / 5 * 4)
+}

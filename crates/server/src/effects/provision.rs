@@ -1,0 +1,85 @@
+//! Makes the sandbox of an epoch and meets its guest.
+
+use super::{Job, failed};
+use crate::machines::Machine;
+use crate::sandbox_spec;
+use anyhow::{Context, Result};
+use gateway::audit::Peer;
+use gateway::repository::AgentRepository;
+use git::name::BranchName;
+use protocol::event::Event;
+use protocol::failure::{Failure, Phase};
+use protocol::ids::Epoch;
+use protocol::link::{Hello, VERSION};
+use sandbox::link::Link;
+use sandbox::provider::{ProviderError, SandboxKey, SocketKind};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Makes or finds the sandbox, links up, and reports it.
+pub async fn run(job: &Job, epoch: Epoch) -> Result<()> {
+    let began = Instant::now();
+    let view = job.view().await?;
+    let settings = Arc::clone(&view.living()?.settings);
+    let spec = sandbox_spec::spec(&job.app.config, &job.handle.org, SandboxKey { agent: job.handle.id, epoch }, &settings);
+    job.progress(epoch, "sandbox", "starting", None);
+    let machine = match job.app.provider.create(&spec).await {
+        Ok(machine) => machine,
+        Err(error) => return refuse(job, epoch, error).await,
+    };
+    link(job, epoch).await?;
+    let boot_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let isolation = serde_json::to_value(&machine.isolation).context("write the isolation report")?;
+    job.report(vec![Event::SandboxUp { epoch, boot_ms, isolation }]).await
+}
+
+async fn refuse(job: &Job, epoch: Epoch, error: ProviderError) -> Result<()> {
+    let code = match &error {
+        ProviderError::Refused(_) => "sandbox_refused",
+        ProviderError::Isolation(_) => "sandbox_isolation",
+        ProviderError::NotRunning(_) | ProviderError::Unavailable(_) => {
+            return Err(failed(Phase::Sandbox, "sandbox_unavailable", error.to_string()));
+        }
+    };
+    let failure = Failure::new(Phase::Sandbox, code, format!("{error}; `errand doctor` says what this host can do"));
+    job.report(vec![Event::SandboxFailed { epoch, failure }]).await
+}
+
+/// Connects to the guest; used again whenever the connection broke.
+pub async fn link(job: &Job, epoch: Epoch) -> Result<Machine> {
+    let (app, agent) = (&job.app, job.handle.id);
+    let stream = app.provider.connect(SandboxKey { agent, epoch }).await.context("connect to the guest")?;
+    let hello = Hello { version: VERSION, agent, epoch, term: job.term };
+    let link = Link::connect(stream, hello).await.context("greet the guest")?;
+    let held = app.machines.get(agent).filter(|machine| machine.epoch == epoch);
+    let machine = Machine { epoch, link, gateway: held.and_then(|machine| machine.gateway) };
+    app.machines.put(agent, machine.clone());
+    serve(job, machine).await
+}
+
+/// Serves what the sandbox may reach, as soon as the starting commits are known.
+pub async fn serve(job: &Job, mut machine: Machine) -> Result<Machine> {
+    let view = job.view().await?;
+    let living = view.living()?;
+    if machine.gateway.is_some() || living.repos.iter().any(|repo| repo.base.is_none()) {
+        return Ok(machine);
+    }
+    let peer = Peer { agent: job.handle.id, epoch: machine.epoch };
+    let key = SandboxKey { agent: peer.agent, epoch: peer.epoch };
+    let sockets = job.app.provider.gateway_sockets(key).await.context("take the gateway's sockets")?;
+    let proxies = sockets.into_iter().filter(|socket| socket.kind == SocketKind::Proxy);
+    let listeners = proxies.map(|socket| TcpListener::from(socket.fd)).collect();
+    let branch = BranchName::parse(&living.settings.branch).context("parse the branch")?;
+    let mut repositories = Vec::new();
+    for repo in &living.settings.repos {
+        // TRUST: by the agent's own id, so no sandbox is ever handed another one's repository.
+        let opened = job.app.agent_repo(peer.agent, repo)?;
+        repositories.push(AgentRepository { name: repo.folder.clone(), repo: (*opened).clone(), branch: branch.clone() });
+    }
+    let policy = sandbox_spec::policy(&job.app.config)?;
+    let guard = job.app.gateway.attach(peer, listeners, policy, repositories).context("serve the gateway's sockets")?;
+    machine.gateway = Some(Arc::new(guard));
+    job.app.machines.put(peer.agent, machine.clone());
+    Ok(machine)
+}

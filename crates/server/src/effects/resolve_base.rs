@@ -1,0 +1,107 @@
+//! Confirms the starting commit of each repository on its remote and brings it into the mirror.
+//!
+//! The first model request waits for this, and for nothing else.
+
+use super::{Job, failed};
+use crate::repositories::explain;
+use anyhow::{Context, Result};
+use git::error::Error as GitError;
+use git::name::{BranchName, RefName, StartingRef};
+use git::remote::{RefKind, RemoteHead};
+use protocol::event::{Event, RepoBase, RepoSettings, Settings};
+use protocol::failure::{Failure, Phase};
+use protocol::ids::{Epoch, RunId};
+use std::sync::Arc;
+
+/// Progress before there is a sandbox belongs to the first one.
+const BEFORE_ANY_SANDBOX: Epoch = Epoch(1);
+
+/// Confirms all repositories of the agent.
+pub async fn run(job: &Job, run: RunId) -> Result<()> {
+    let view = job.view().await?;
+    let living = view.living()?;
+    let settings = Arc::clone(&living.settings);
+    let known: Option<Vec<RepoBase>> = living.repos.iter().map(|repo| repo.base.clone()).collect();
+    if let Some(repos) = known {
+        // The work's start never moves; what people push meanwhile is merged into the branch.
+        return job.report(vec![Event::BaseResolved { run, repos }]).await;
+    }
+    let mut repos = Vec::new();
+    for repo in &settings.repos {
+        match resolve(job, &settings, repo).await {
+            Ok(base) => repos.push(base),
+            Err(error) => return fail(job, run, repo, error).await,
+        }
+    }
+    job.report(vec![Event::BaseResolved { run, repos }]).await
+}
+
+/// What a person must change ends the run now; what may pass is tried again.
+async fn fail(job: &Job, run: RunId, repo: &RepoSettings, error: anyhow::Error) -> Result<()> {
+    if let Some(super::Failed(failure)) = error.downcast_ref::<super::Failed>() {
+        return job.report(vec![Event::BaseFailed { run, failure: failure.clone() }]).await;
+    }
+    let Some(git) = error.downcast_ref::<GitError>() else { return Err(error) };
+    let failure = explain(git, &repo.url, Phase::Repository);
+    match git {
+        GitError::Unreachable { .. } | GitError::Timeout { .. } | GitError::Io { .. } => Err(super::Failed(failure).into()),
+        _ => job.report(vec![Event::BaseFailed { run, failure }]).await,
+    }
+}
+
+async fn resolve(job: &Job, settings: &Settings, repo: &RepoSettings) -> Result<RepoBase> {
+    let remote = job.app.remote(&repo.url)?;
+    let start = repo.starting_ref.as_deref().map(StartingRef::parse).transpose().context("parse the starting ref")?;
+    let head = git::remote::ls(&job.app.git, &remote, start.as_ref()).await?;
+    let mirror = job.app.mirror(&job.handle.org, &remote, &head.commit)?;
+    mirror
+        .ensure(&remote, &head, &mut |progress| {
+            job.progress(BEFORE_ANY_SANDBOX, "mirror", progress.phase, Some(progress.percent));
+        })
+        .await?;
+    let base = base_of(&repo.url, &head)?;
+    check_branch(job, settings, &remote, &base).await?;
+    let base_branch = BranchName::parse(&base.base_branch)?;
+    let branch = BranchName::parse(&settings.branch)?;
+    let refs: [(RefName, _); 2] = [(base_branch.to_ref(), head.commit.clone()), (branch.to_ref(), head.commit.clone())];
+    let refs = if base_branch == branch { refs.get(..1).unwrap_or_default() } else { &refs };
+    job.app.make_agent_repo(job.handle.id, repo, &mirror, &base_branch, refs)?;
+    Ok(base)
+}
+
+fn base_of(url: &str, head: &RemoteHead) -> Result<RepoBase> {
+    let default = head.default_branch.clone();
+    let base_branch = match &head.kind {
+        RefKind::Branch(branch) => Some(branch.clone()),
+        RefKind::Tag(_) | RefKind::Commit => default.clone(),
+    };
+    let base_branch = base_branch.or_else(|| default.clone()).ok_or_else(|| {
+        let message = format!("{url} has a detached HEAD and names no default branch: choose a branch with --ref");
+        failed(Phase::Repository, "no_base_branch", message)
+    })?;
+    Ok(RepoBase {
+        url: url.to_owned(),
+        default_branch: default.unwrap_or_else(|| base_branch.clone()).to_string(),
+        base_branch: base_branch.to_string(),
+        commit: head.commit.to_string(),
+    })
+}
+
+async fn check_branch(job: &Job, settings: &Settings, remote: &git::remote::Remote, base: &RepoBase) -> Result<()> {
+    if settings.branch == base.default_branch {
+        let message = format!("{:?} is the default branch of {}: Errand never pushes to it; choose another branch", settings.branch, base.url);
+        return Err(failed(Phase::Repository, "default_branch_refused", message));
+    }
+    if settings.work_on_current_branch || settings.branch_name.is_none() {
+        return Ok(());
+    }
+    let branch = BranchName::parse(&settings.branch)?;
+    if git::remote::branch_head(&job.app.git, remote, &branch).await?.is_some() {
+        let message = format!(
+            "{} has a branch {branch} already: choose another name, or start from it with workOnCurrentBranch",
+            base.url
+        );
+        return Err(super::Failed(Failure::new(Phase::Repository, "branch_exists", message)).into());
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! The harness's memory, kept in the agent's log.
+
+use crate::agents::Handle;
+use crate::app::App;
+use crate::clock::now_ms;
+use async_trait::async_trait;
+use bytes::Bytes;
+use git::mirror::Mirror;
+use git::name::CommitId;
+use git::objects::FileContent;
+use harness::journal::{Journal, Stopped};
+use protocol::content::Prompt;
+use protocol::delta::Delta;
+use protocol::event::{Event, Logged};
+use protocol::failure::Refusal;
+use protocol::ids::{MessageId, QuestionId, Seq, Term};
+use std::sync::{Arc, Mutex, PoisonError};
+use uuid::Uuid;
+
+/// Bytes of one instruction file; more would crowd out the task.
+pub const INSTRUCTION_BYTES: u64 = 64 * 1024;
+
+/// The log as one turn sees it.
+pub struct AgentJournal {
+    pub(crate) app: Arc<App>,
+    pub(crate) handle: Arc<Handle>,
+    pub(crate) term: Term,
+    /// The newest event that the turn knows.
+    pub(crate) seen: Mutex<Seq>,
+    /// The starting commits, by folder inside the sandbox.
+    pub(crate) bases: Vec<(String, Mirror, CommitId)>,
+}
+
+impl AgentJournal {
+    async fn catch_up(&self) -> Result<Vec<Logged>, Stopped> {
+        let after = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        self.handle.log(after).await.map_err(|error| self.stopped(&error))
+    }
+
+    fn saw(&self, events: &[Logged]) {
+        if let Some(last) = events.last() {
+            *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = last.seq;
+        }
+    }
+
+    fn stopped(&self, error: &anyhow::Error) -> Stopped {
+        if !error.is::<Refusal>() {
+            tracing::warn!(agent.id = %self.handle.id, error = format!("{error:#}"), "a turn cannot record");
+        }
+        Stopped
+    }
+}
+
+#[async_trait]
+impl Journal for AgentJournal {
+    async fn record(&self, events: Vec<Event>) -> Result<Vec<Logged>, Stopped> {
+        let entries = self.handle.report(events, Some(self.term)).await.map_err(|error| self.stopped(&error))?;
+        let seen = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let dense = entries.first().is_some_and(|entry| entry.logged.seq == seen.next());
+        let events = if dense {
+            entries.iter().map(|entry| entry.logged.clone()).collect()
+        } else {
+            // Others appended in between: the turn is told of that too, in order.
+            self.catch_up().await?
+        };
+        self.saw(&events);
+        Ok(events)
+    }
+
+    fn delta(&self, delta: Delta) {
+        self.handle.live.delta(delta);
+    }
+
+    fn steering(&self) -> Vec<(MessageId, Prompt)> {
+        self.handle.loaded().map(|view| view.projection.steers.clone()).unwrap_or_default()
+    }
+
+    async fn blob(&self, digest: &str) -> Option<Bytes> {
+        let found = self.app.store.blob(&self.handle.org, digest).await;
+        found.ok().flatten().map(Bytes::from)
+    }
+
+    async fn keep(&self, bytes: Bytes) -> Result<String, Stopped> {
+        let owner = self.handle.id.to_string();
+        let kept = self.app.store.put_blob(&self.handle.org, &owner, &bytes, now_ms()).await;
+        kept.map(|blob| blob.digest).map_err(|error| self.stopped(&error.into()))
+    }
+
+    fn question_id(&self) -> QuestionId {
+        QuestionId::from_uuid(Uuid::now_v7())
+    }
+
+    async fn answer(&self, question: QuestionId) -> Result<String, Stopped> {
+        let mut changes = self.handle.changes();
+        let mut after = Seq(0);
+        loop {
+            changes.borrow_and_update();
+            let log = self.handle.log(after).await.map_err(|error| self.stopped(&error))?;
+            for logged in &log {
+                match &logged.event {
+                    Event::QuestionAnswered { question: of, answer, .. } if *of == question => return Ok(answer.clone()),
+                    _ => after = logged.seq,
+                }
+            }
+            changes.changed().await.map_err(|_| Stopped)?;
+        }
+    }
+
+    async fn instruction(&self, path: &str) -> Option<String> {
+        let (_, mirror, commit, rest) = self.bases.iter().find_map(|(folder, mirror, commit)| {
+            let rest = path.strip_prefix(folder.as_str())?.strip_prefix('/')?;
+            Some((folder, mirror, commit, rest))
+        })?;
+        let file = mirror.read_file(commit, rest, INSTRUCTION_BYTES).await.ok().flatten();
+        file.and_then(FileContent::into_text)
+    }
+
+    fn now_ms(&self) -> i64 {
+        now_ms()
+    }
+}

@@ -1,0 +1,75 @@
+//! Repositories on our side: where they lie, how remotes let us in, and what went wrong in words.
+
+use crate::app::App;
+use anyhow::{Context, Result};
+use git::agent_repo::AgentRepo;
+use git::mirror::Mirror;
+use git::name::{BranchName, CommitId, RefName};
+use git::remote::{Access, Remote, SshConfig};
+use git::url::RemoteUrl;
+use protocol::event::RepoSettings;
+use protocol::failure::{Failure, Phase};
+use protocol::ids::{AgentId, OrgId};
+use std::path::PathBuf;
+
+impl App {
+    /// A remote with the access configured for its host.
+    pub fn remote(&self, url: &str) -> Result<Remote> {
+        let url = RemoteUrl::parse(url).context("parse the repository's URL")?;
+        let host = url.host().map(str::to_owned);
+        let ssh = host.and_then(|host| self.config.ssh.get(&host)).map(|host| SshConfig {
+            key_file: host.key.clone(),
+            known_hosts: host.known_hosts.clone(),
+        });
+        Ok(Remote { url, access: Access { ssh, ..Access::default() } })
+    }
+
+    /// The mirror of a remote, made if it is new.
+    pub fn mirror(&self, org: &OrgId, remote: &Remote, upstream: &CommitId) -> Result<Mirror> {
+        let folder = self.data.join("mirrors").join(&org.0).join(format!("{}.git", remote.url.key()));
+        Mirror::open_or_create(&self.git, &folder, upstream).context("open the mirror")
+    }
+
+    /// Where the repositories of an agent lie.
+    pub fn agent_folder(&self, agent: AgentId) -> PathBuf {
+        self.data.join("agents").join(agent.to_string())
+    }
+
+    fn agent_repo_path(&self, agent: AgentId, repo: &RepoSettings) -> PathBuf {
+        self.agent_folder(agent).join(format!("{}.git", repo.folder))
+    }
+
+    /// An agent's own repository, which borrows the mirror's objects; made if it is new.
+    pub fn make_agent_repo(
+        &self,
+        agent: AgentId,
+        repo: &RepoSettings,
+        mirror: &Mirror,
+        head: &BranchName,
+        refs: &[(RefName, CommitId)],
+    ) -> Result<AgentRepo> {
+        let path = self.agent_repo_path(agent, repo);
+        std::fs::create_dir_all(self.agent_folder(agent)).context("make the agent's folder")?;
+        AgentRepo::create(&path, mirror, head, refs).context("make the agent's repository")
+    }
+
+    /// An agent's own repository, which must exist.
+    pub fn agent_repo(&self, agent: AgentId, repo: &RepoSettings) -> Result<AgentRepo> {
+        AgentRepo::open(&self.git, &self.agent_repo_path(agent, repo)).context("open the agent's repository")
+    }
+}
+
+/// A failure of git in words that tell what to do.
+pub fn explain(error: &git::error::Error, url: &str, phase: Phase) -> Failure {
+    use git::error::Error;
+    let (code, message) = match error {
+        Error::NotFound { .. } => ("repository_missing", format!("there is no repository at {url}: check the address")),
+        Error::EmptyRepository => ("repository_empty", format!("{url} has no commit yet: push a first one, then try again")),
+        Error::RefMissing { name } => ("ref_missing", format!("{url} has no {name}: check the starting ref")),
+        Error::PermissionDenied { detail, .. } => ("repository_access", format!("{url} lets Errand not in: {detail}")),
+        Error::Unreachable { detail, .. } => ("repository_unreachable", format!("{url} cannot be reached: {detail}")),
+        Error::Timeout { .. } => ("repository_timeout", format!("{url} did not answer in time: {error}")),
+        other => ("git_failed", format!("git failed on {url}: {other}")),
+    };
+    Failure::new(phase, code, message)
+}

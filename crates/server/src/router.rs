@@ -1,0 +1,109 @@
+//! The table of contents: every route, and what stands before it.
+
+use crate::api::{agents, artifacts, diff, events, health, keys, metadata, pulls, runs, stream};
+use crate::app::App;
+use crate::auth;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, Request};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use std::sync::Arc;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The document's head.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Errand", description = "Send a coding agent on an errand; get a pull request back."),
+    security(("key" = [])),
+    tags(
+        (name = "agents", description = "Durable workers: one conversation, one branch per repository."),
+        (name = "runs", description = "One message and all work until the agent yields."),
+        (name = "metadata", description = "The caller, the models, the repositories."),
+        (name = "health", description = "For machines that watch the server.")
+    )
+)]
+struct Head;
+
+fn guarded() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(agents::create, agents::list))
+        .routes(routes!(agents::get, agents::update, agents::delete))
+        .routes(routes!(agents::archive))
+        .routes(routes!(agents::unarchive))
+        .routes(routes!(agents::answer))
+        .routes(routes!(runs::create, runs::list))
+        .routes(routes!(runs::get))
+        .routes(routes!(runs::cancel))
+        .routes(routes!(runs::usage))
+        .routes(routes!(stream::stream))
+        .routes(routes!(events::events))
+        .routes(routes!(diff::diff))
+        .routes(routes!(pulls::list))
+        .routes(routes!(pulls::merge))
+        .routes(routes!(artifacts::list))
+        .routes(routes!(artifacts::download))
+        .routes(routes!(metadata::me))
+        .routes(routes!(metadata::models))
+        .routes(routes!(metadata::repositories))
+        .routes(routes!(keys::create, keys::list))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(health::doctor))
+}
+
+fn open() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::metrics))
+        .routes(routes!(artifacts::bytes))
+}
+
+/// The OpenAPI document, generated from the routes.
+pub fn document() -> utoipa::openapi::OpenApi {
+    let (_, mut document) = OpenApiRouter::<Arc<App>>::with_openapi(Head::openapi()).merge(guarded()).merge(open()).split_for_parts();
+    let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    document.components.get_or_insert_default().add_security_scheme("key", scheme);
+    document
+}
+
+/// The whole service.
+pub fn router(app: Arc<App>) -> Router {
+    let (guarded, _) = guarded().split_for_parts();
+    let (open, _) = open().split_for_parts();
+    let request_id = HeaderName::from_static("x-request-id");
+    guarded
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&app), auth::require))
+        .merge(open)
+        .route("/openapi.json", axum::routing::get(|| async { Json(document()) }))
+        .fallback(missing)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(protocol::limits::REQUEST_BYTES))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(PropagateRequestIdLayer::new(request_id.clone()))
+        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
+            // Neither query nor headers: both may carry what must not be in a log.
+            tracing::debug_span!("request", method = %request.method(), path = request.uri().path())
+        }))
+        .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
+        .with_state(app)
+}
+
+async fn missing() -> Response {
+    crate::api::error::ApiError::not_found("not_found", "there is nothing at this address; see /openapi.json").into_response()
+}
+
+async fn wrong_method() -> Response {
+    let status = axum::http::StatusCode::METHOD_NOT_ALLOWED;
+    crate::api::error::ApiError::new(status, "method_not_allowed", "this address takes other methods; see /openapi.json").into_response()
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    crate::api::error::ApiError::from(anyhow::anyhow!("a handler panicked")).into_response()
+}

@@ -1,0 +1,102 @@
+//! What a sandbox is asked to be, and what may leave it, from the configuration.
+
+use crate::config::Config;
+use anyhow::{Context, Result};
+use gateway::policy::{EgressMode, Pattern, Policy};
+use protocol::event::Settings;
+use protocol::ids::{OrgId, RunId};
+use sandbox::provider::{Posture, SandboxKey, SandboxSpec};
+use std::fmt::Write as _;
+
+/// Where the gateway listens inside a sandbox.
+const PROXY: &str = "http://127.0.0.1:3128";
+/// What is reached without the proxy.
+const NO_PROXY: &str = "localhost,127.0.0.1,::1";
+
+/// The machine of one epoch.
+pub fn spec(config: &Config, org: &OrgId, key: SandboxKey, settings: &Settings) -> SandboxSpec {
+    let mut spec = SandboxSpec::new(key, org.clone());
+    let memory = config.sandbox.memory_mib.saturating_mul(1024 * 1024);
+    spec.limits.memory_bytes = memory;
+    spec.limits.pids = config.sandbox.processes;
+    if config.sandbox.cpu_percent > 0 {
+        spec.limits.cpu_millis = config.sandbox.cpu_percent.saturating_mul(10);
+    }
+    // Small machines get small temporary folders: a full one must say so, not end the machine.
+    spec.limits.tmp_bytes = spec.limits.tmp_bytes.min(memory / 4);
+    spec.limits.shm_bytes = spec.limits.shm_bytes.min(memory / 16);
+    spec.limits.spool_bytes = spec.limits.spool_bytes.min(memory / 8);
+    spec.posture = if config.sandbox.posture == "none" { Posture::None } else { Posture::Sudo };
+    spec.gitconfig = gitconfig(config, settings);
+    spec.env = proxy_variables();
+    spec
+}
+
+fn gitconfig(config: &Config, settings: &Settings) -> String {
+    let mut text = format!(
+        "[user]\n\tname = {}\n\temail = {}\n[http]\n\tproxy = {PROXY}\n[init]\n\tdefaultBranch = main\n[advice]\n\tdetachedHead = false\n",
+        quoted(&config.git.name),
+        quoted(&config.git.email)
+    );
+    for repo in &settings.repos {
+        // `origin` keeps the real address; what git talks to is the agent's own repository.
+        let (url, name) = (quoted(&repo.url), &repo.folder);
+        // Writing to a string cannot fail.
+        writeln!(text, "[url \"http://errand.internal/git/{name}.git\"]\n\tinsteadOf = {url}").unwrap_or_default();
+    }
+    text
+}
+
+/// A value of git's configuration language.
+fn quoted(value: &str) -> String {
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+fn proxy_variables() -> Vec<(String, String)> {
+    let proxies = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+    let mut variables: Vec<_> = proxies.iter().map(|name| ((*name).to_owned(), PROXY.to_owned())).collect();
+    for name in ["no_proxy", "NO_PROXY"] {
+        variables.push((name.to_owned(), NO_PROXY.to_owned()));
+    }
+    // Node takes proxies from the environment only when told to.
+    variables.push(("NODE_USE_ENV_PROXY".to_owned(), "1".to_owned()));
+    variables
+}
+
+/// The environment of every command of a run.
+pub fn command_variables(agent: protocol::ids::AgentId, run: Option<RunId>, own: &[(String, String)]) -> Vec<(String, String)> {
+    let mut variables = proxy_variables();
+    let fixed = [
+        ("PATH", "/opt/errand/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        ("HOME", "/home/agent"),
+        ("USER", "agent"),
+        ("LOGNAME", "agent"),
+        ("SHELL", "/bin/bash"),
+        ("LANG", "C.UTF-8"),
+        ("TERM", "xterm-256color"),
+        ("PAGER", "cat"),
+        ("GIT_TERMINAL_PROMPT", "0"),
+        ("DEBIAN_FRONTEND", "noninteractive"),
+        ("CI", "1"),
+    ];
+    variables.extend(fixed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    variables.push(("ERRAND_AGENT_ID".to_owned(), agent.to_string()));
+    if let Some(run) = run {
+        variables.push(("ERRAND_RUN_ID".to_owned(), run.to_string()));
+    }
+    variables.retain(|(name, _)| !own.iter().any(|(given, _)| given == name));
+    variables.extend(own.iter().cloned());
+    variables
+}
+
+/// What may leave.
+pub fn policy(config: &Config) -> Result<Policy> {
+    let mode = match config.network.mode.as_str() {
+        "offline" => EgressMode::Offline,
+        "allowlist" => EgressMode::Allowlist,
+        "open" => EgressMode::Open,
+        _ => EgressMode::Packages,
+    };
+    let allow = config.network.allow.iter().map(|entry| Pattern::parse(entry));
+    Ok(Policy::new(mode, allow.collect::<Result<_, _>>().context("read network.allow")?))
+}
