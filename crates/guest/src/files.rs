@@ -1,0 +1,151 @@
+//! File tools, with exactly the rights of the agent's user.
+//!
+//! A link out of the workspace is followed: the boundary is the sandbox, not the folder.
+
+mod edit;
+mod glob;
+mod grep;
+mod list;
+mod read;
+mod transfer;
+mod write;
+
+use crate::Guest;
+use crate::channel::Channel;
+use crate::ops::fault;
+use protocol::link::{Answer, EntryKind, Fault, FaultCode, Found, Request};
+use std::fs::{File, FileType, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Carries out one file request.
+pub async fn request(
+    guest: &Arc<Guest>,
+    channel: &mut Channel,
+    request: Request,
+) -> Result<Answer, Fault> {
+    match request {
+        Request::ReadFile(wanted) => guest.as_agent(move || read::file(&wanted)).await,
+        Request::ListDir(wanted) => guest.as_agent(move || list::directory(&wanted)).await,
+        Request::Glob(wanted) => guest.as_agent(move || glob::paths(&wanted)).await,
+        Request::Grep(wanted) => guest.as_agent(move || grep::lines(&wanted)).await,
+        Request::Stat { cwd, path } => guest.as_agent(move || stat(&cwd, &path)).await,
+        Request::Download { cwd, path } => transfer::download(guest, channel, cwd, path).await,
+        Request::Upload { op, cwd, path, mode } => {
+            transfer::upload(guest, channel, &op, cwd, path, mode).await
+        }
+        Request::WriteFile(wanted) => {
+            let op = wanted.op.clone();
+            once(guest, &op, move || write::file(&wanted)).await
+        }
+        Request::EditFile(wanted) => {
+            let op = wanted.op.clone();
+            once(guest, &op, move || edit::file(&wanted)).await
+        }
+        Request::Remove { op, cwd, path, recursive } => {
+            once(guest, &op, move || remove(&cwd, &path, recursive)).await
+        }
+        _ => Err(fault(FaultCode::BadRequest, "not a request about files")),
+    }
+}
+
+async fn once<W>(guest: &Arc<Guest>, op: &protocol::link::OpId, work: W) -> Result<Answer, Fault>
+where
+    W: FnOnce() -> Result<Answer, Fault> + Send + 'static,
+{
+    let agent = guest.config.agent;
+    guest.ops.once(op, crate::as_agent(agent, work)).await
+}
+
+/// The path meant, from the working directory on.
+fn resolve(cwd: &str, path: &str) -> Result<PathBuf, Fault> {
+    let bad = |text: String| Err(fault(FaultCode::BadRequest, text));
+    if path.is_empty() || path.contains('\0') {
+        return bad("the path is empty or contains a zero byte".to_owned());
+    }
+    let whole = Path::new(cwd).join(path);
+    if !whole.is_absolute() {
+        return bad(format!("{path} is relative, and no absolute working directory was given"));
+    }
+    Ok(whole)
+}
+
+/// Opens a plain file to read it. Pipes and devices are refused without waiting for them.
+fn open(path: &Path, shown: &str) -> Result<(File, u64), Fault> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path)
+        .map_err(|error| explain(shown, &error))?;
+    let metadata = file.metadata().map_err(|error| explain(shown, &error))?;
+    if metadata.is_dir() {
+        return Err(fault(FaultCode::Unsuitable, format!("{shown} is a directory")));
+    }
+    if !metadata.is_file() {
+        return Err(fault(FaultCode::Unsuitable, format!("{shown} is not a plain file")));
+    }
+    Ok((file, metadata.len()))
+}
+
+/// A failed file access in words.
+fn explain(shown: &str, error: &io::Error) -> Fault {
+    let (code, what) = match error.kind() {
+        io::ErrorKind::NotFound => (FaultCode::NotFound, "does not exist".to_owned()),
+        io::ErrorKind::PermissionDenied => {
+            (FaultCode::Denied, "may not be accessed by the agent's user".to_owned())
+        }
+        io::ErrorKind::NotADirectory => {
+            (FaultCode::NotFound, "leads through something that is no directory".to_owned())
+        }
+        io::ErrorKind::IsADirectory => (FaultCode::Unsuitable, "is a directory".to_owned()),
+        io::ErrorKind::DirectoryNotEmpty => {
+            (FaultCode::Unsuitable, "is a directory that is not empty".to_owned())
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            (FaultCode::Denied, "is on a read-only file system".to_owned())
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            (FaultCode::Failed, "does not fit: the disk is full".to_owned())
+        }
+        _ => (FaultCode::Failed, format!("cannot be used: {error}")),
+    };
+    fault(code, format!("{shown} {what}"))
+}
+
+fn kind(file_type: FileType) -> EntryKind {
+    if file_type.is_file() {
+        EntryKind::File
+    } else if file_type.is_dir() {
+        EntryKind::Directory
+    } else if file_type.is_symlink() {
+        EntryKind::Link
+    } else {
+        EntryKind::Other
+    }
+}
+
+fn stat(cwd: &str, path: &str) -> Result<Answer, Fault> {
+    let whole = resolve(cwd, path)?;
+    let metadata = std::fs::symlink_metadata(&whole).map_err(|error| explain(path, &error))?;
+    let target = std::fs::read_link(&whole).ok();
+    Ok(Answer::Found(Found {
+        kind: kind(metadata.file_type()),
+        size: metadata.len(),
+        mode: metadata.mode() & 0o7777,
+        modified_ms: metadata.mtime() * 1000 + metadata.mtime_nsec() / 1_000_000,
+        target: target.map(|target| target.to_string_lossy().into_owned()),
+    }))
+}
+
+fn remove(cwd: &str, path: &str, recursive: bool) -> Result<Answer, Fault> {
+    let whole = resolve(cwd, path)?;
+    let metadata = std::fs::symlink_metadata(&whole).map_err(|error| explain(path, &error))?;
+    let removed = match (metadata.is_dir(), recursive) {
+        (false, _) => std::fs::remove_file(&whole),
+        (true, false) => std::fs::remove_dir(&whole),
+        (true, true) => std::fs::remove_dir_all(&whole),
+    };
+    removed.map(|()| Answer::Done).map_err(|error| explain(path, &error))
+}

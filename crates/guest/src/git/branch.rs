@@ -1,0 +1,34 @@
+//! Moving a local branch to a published commit without touching files.
+
+use super::{Repo, check_id};
+use crate::Guest;
+use crate::ops::fault;
+use protocol::link::{Answer, Fault, FaultCode, MoveBranch};
+use std::sync::Arc;
+
+/// Moves the branch if it is where it was; the index follows when the branch is checked out.
+pub async fn shift(guest: &Arc<Guest>, wanted: MoveBranch) -> Result<Answer, Fault> {
+    check_id(&wanted.old)?;
+    check_id(&wanted.new)?;
+    let repo = Repo::open(guest, &wanted.repo_path).await?;
+    let name = format!("refs/heads/{}", wanted.branch);
+    let valid = repo.run(&["check-ref-format", &name], b"").await?;
+    if valid.code != 0 {
+        let text = format!("not a branch name: {:?}", wanted.branch);
+        return Err(fault(FaultCode::BadRequest, text));
+    }
+    let args = ["update-ref", "-m", "errand: published", &name, &wanted.new, &wanted.old];
+    let moved = repo.run(&args, b"").await?;
+    let now = repo.word(&["rev-parse", "-q", "--verify", &name]).await?;
+    if moved.code != 0 && now.as_deref() == Some(wanted.old.as_str()) {
+        return Err(super::complaint(&args, &moved.stderr));
+    }
+    // Also when it stood there already: an earlier try may have been cut off before the index.
+    let there = now.as_deref() == Some(wanted.new.as_str());
+    let head = repo.word(&["symbolic-ref", "-q", "HEAD"]).await?;
+    if there && head.as_deref() == Some(name.as_str()) {
+        // Not `reset --hard`: files stay as they are, entries of equal files keep their times.
+        repo.must(&["reset", "-q", "--mixed", &wanted.new], b"").await?;
+    }
+    Ok(Answer::Moved { moved: there, now })
+}
