@@ -6,23 +6,18 @@ use crate::dialect::{Decoder, Dialect};
 use crate::error::{self, ModelError};
 use crate::http::HttpClient;
 use crate::piece::Piece;
+use crate::sse::EventReader;
 use crate::{Capabilities, Model, PieceStream};
 use bytes::Bytes;
-use eventsource_stream::{Event, EventStream, EventStreamError};
 use futures::stream::BoxStream;
 use futures::{StreamExt, stream};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Largest single event of an answer.
-const EVENT_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Largest whole answer.
-const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Largest error body that is read.
 const ERROR_BODY_BYTES_MAX: usize = 64 * 1024;
 /// How long the end of a finished answer is awaited, so that its connection can be used again.
@@ -93,7 +88,7 @@ impl Model for Endpoint {
 
     fn stream(&self, request: &Request) -> PieceStream {
         let exchange = Exchange {
-            state: State::Unsent(self.prepare(request)),
+            state: State::Unsent(Box::new(self.prepare(request))),
             decoder: self.entry.dialect.decoder(),
             ready: VecDeque::new(),
             stall: self.http.stall_timeout(),
@@ -107,8 +102,6 @@ impl Model for Endpoint {
     }
 }
 
-type Events = EventStream<BoxStream<'static, reqwest::Result<Bytes>>>;
-
 /// One request and its answer.
 struct Exchange {
     state: State,
@@ -119,16 +112,17 @@ struct Exchange {
 }
 
 enum State {
-    Unsent(Result<reqwest::RequestBuilder, ModelError>),
+    Unsent(Box<Result<reqwest::RequestBuilder, ModelError>>),
     Reading(Box<Reading>),
+    /// What arrived before the error is delivered first.
+    Broken(ModelError),
     Over,
 }
 
-/// An answer being read. The counters are shared with the byte stream underneath.
+/// An answer being read.
 struct Reading {
-    events: Events,
-    since_event: Arc<AtomicUsize>,
-    total: Arc<AtomicUsize>,
+    bytes: BoxStream<'static, reqwest::Result<Bytes>>,
+    events: EventReader,
 }
 
 impl Exchange {
@@ -138,14 +132,12 @@ impl Exchange {
                 return Some(Ok(piece));
             }
             let result = match std::mem::replace(&mut self.state, State::Over) {
-                State::Unsent(prepared) => self.send(prepared).await,
+                State::Unsent(prepared) => self.send(*prepared).await,
                 State::Reading(reading) => self.read(reading).await,
+                State::Broken(error) => return Some(Err(error)),
                 State::Over => return None,
             };
-            match result {
-                Ok(state) => self.state = state,
-                Err(error) => return Some(Err(error)),
-            }
+            self.state = result.unwrap_or_else(State::Broken);
         }
     }
 
@@ -160,7 +152,9 @@ impl Exchange {
         if !response.status().is_success() {
             return Err(self.failed(response).await);
         }
-        Ok(State::Reading(Box::new(Reading::of(response))))
+        streams_events(response.headers())?;
+        let bytes = response.bytes_stream().boxed();
+        Ok(State::Reading(Box::new(Reading { bytes, events: EventReader::default() })))
     }
 
     async fn failed(&mut self, response: reqwest::Response) -> ModelError {
@@ -187,76 +181,43 @@ impl Exchange {
     }
 
     async fn read(&mut self, mut reading: Box<Reading>) -> Result<State, ModelError> {
-        let event = timeout(self.stall, reading.events.next()).await;
-        match event.map_err(|_| ModelError::Stalled(self.stall))? {
-            Some(Ok(event)) => {
-                reading.since_event.store(0, Ordering::Relaxed);
-                self.take(&event)?;
-            }
-            Some(Err(error)) => return Err(reading.broken(&error)),
-            None => {
-                reading.within_limits()?;
-                self.decoder.end(&mut self.ready)?;
+        let chunk = timeout(self.stall, reading.bytes.next()).await;
+        let Some(bytes) = chunk.map_err(|_| ModelError::Stalled(self.stall))? else {
+            self.decoder.end(&mut self.ready)?;
+            return Ok(State::Over);
+        };
+        let mut events = VecDeque::new();
+        let bytes = bytes.map_err(|_| ModelError::CutStream)?;
+        let split = reading.events.push(&bytes, &mut events);
+        for data in events {
+            self.decoder.event(&data, &mut self.ready)?;
+            if matches!(self.ready.back(), Some(Piece::Finished(_))) {
+                reading.drain().await;
                 return Ok(State::Over);
             }
         }
-        if matches!(self.ready.back(), Some(Piece::Finished(_))) {
-            reading.drain().await;
-            return Ok(State::Over);
-        }
-        Ok(State::Reading(reading))
-    }
-
-    fn take(&mut self, event: &Event) -> Result<(), ModelError> {
-        self.decoder.event(&event.data, &mut self.ready)
+        split.map(|()| State::Reading(reading))
     }
 }
 
 impl Reading {
-    fn of(response: reqwest::Response) -> Self {
-        let since_event = Arc::new(AtomicUsize::new(0));
-        let total = Arc::new(AtomicUsize::new(0));
-        let (in_event, in_all) = (Arc::clone(&since_event), Arc::clone(&total));
-        let bytes = response
-            .bytes_stream()
-            .take_while(move |chunk| {
-                let length = chunk.as_ref().map_or(0, Bytes::len);
-                let event = in_event.fetch_add(length, Ordering::Relaxed) + length;
-                let all = in_all.fetch_add(length, Ordering::Relaxed) + length;
-                futures::future::ready(event <= EVENT_BYTES_MAX && all <= ANSWER_BYTES_MAX)
-            })
-            .boxed();
-        Self { events: EventStream::new(bytes), since_event, total }
-    }
-
-    /// The byte stream ends itself where a limit is crossed; this tells that from a real end.
-    fn within_limits(&self) -> Result<(), ModelError> {
-        let too_large = |what: &str| Err(ModelError::Malformed(format!("{what} is too large")));
-        if self.since_event.load(Ordering::Relaxed) > EVENT_BYTES_MAX {
-            return too_large("an event");
-        }
-        if self.total.load(Ordering::Relaxed) > ANSWER_BYTES_MAX {
-            return too_large("the answer");
-        }
-        Ok(())
-    }
-
-    fn broken(&self, error: &EventStreamError<reqwest::Error>) -> ModelError {
-        match error {
-            EventStreamError::Transport(_) => ModelError::CutStream,
-            EventStreamError::Utf8(_) | EventStreamError::Parser(_) => {
-                ModelError::Malformed("the stream is not made of events".to_owned())
-            }
-        }
-    }
-
     /// Reads on to the end of the response: only then its connection goes back to the pool.
     async fn drain(mut self: Box<Self>) {
-        let rest = async { while let Some(Ok(_)) = self.events.next().await {} };
+        let rest = async { while let Some(Ok(_)) = self.bytes.next().await {} };
         if timeout(DRAIN_TIMEOUT, rest).await.is_err() {
             tracing::debug!("the provider keeps a finished answer open");
         }
     }
+}
+
+/// A server that ignores `stream` would otherwise look like an answer that broke off.
+fn streams_events(headers: &HeaderMap) -> Result<(), ModelError> {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_other = ["application/json", "text/html"].iter().any(|other| kind.starts_with(other));
+    if is_other {
+        return Err(ModelError::Malformed(format!("{kind} instead of a stream of events")));
+    }
+    Ok(())
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {

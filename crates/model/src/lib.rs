@@ -20,6 +20,7 @@ pub mod http;
 pub mod piece;
 pub mod price;
 pub mod retry;
+mod sse;
 
 /// The stream of one answer. Dropping it cancels the request.
 pub type PieceStream = BoxStream<'static, Result<piece::Piece, error::ModelError>>;

@@ -72,10 +72,7 @@ pub(crate) fn call(doing: &Do, seen: &Seen) -> Option<Call> {
 }
 
 fn exactly(name: &str, arguments: &Value) -> Call {
-    let arguments = match arguments {
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
-    };
+    let arguments = arguments.as_str().map_or_else(|| arguments.to_string(), ToOwned::to_owned);
     Call { name: name.to_owned(), arguments }
 }
 
