@@ -11,6 +11,9 @@ pub enum Error {
     /// The store was closed.
     #[error("the store is closed")]
     Closed,
+    /// The write broke off: whether it happened is unknown, read again.
+    #[error("the write broke off and may have happened")]
+    Unknown,
     /// What is stored does not fit together.
     #[error("stored data is damaged: {0}")]
     Damaged(String),

@@ -10,6 +10,7 @@ use sqlx::{AnyConnection, AnyPool, Connection};
 use std::future::Future;
 use std::pin::Pin;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
 /// Requests committed together at most.
 const BATCH_REQUESTS: usize = 256;
@@ -54,7 +55,7 @@ where
     fn answer(self: Box<Self>, outcome: Result<(), Error>) {
         let Self { work, after, value, reply } = *self;
         drop(work);
-        let result = outcome.and_then(|()| value.ok_or(Error::Closed));
+        let result = outcome.and_then(|()| value.ok_or(Error::Unknown));
         if let Ok(value) = &result {
             after(value);
         }
@@ -92,14 +93,20 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         let call = Box::new(Call { work, after, value: None, reply });
         self.queue.send(call).await.map_err(|_| Error::Closed)?;
-        answer.await.map_err(|_| Error::Closed)?
+        answer.await.map_err(|_| Error::Unknown)?
     }
 }
 
 async fn serve(pool: AnyPool, begin: &'static str, mut queue: mpsc::Receiver<Box<dyn Request>>) {
     let mut batch = Vec::with_capacity(BATCH_REQUESTS);
+    // A task of its own per batch: a panic ends that batch, unanswered, and not the writer.
+    let mut settling = JoinSet::new();
     while queue.recv_many(&mut batch, BATCH_REQUESTS).await > 0 {
-        settle(&pool, begin, std::mem::take(&mut batch)).await;
+        let (pool, batch) = (pool.clone(), std::mem::take(&mut batch));
+        settling.spawn(async move { settle(&pool, begin, batch).await });
+        if let Some(Err(error)) = settling.join_next().await {
+            tracing::error!(%error, "a batch of writes broke off");
+        }
     }
 }
 

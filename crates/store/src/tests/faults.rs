@@ -57,6 +57,23 @@ async fn one_failing_request_does_not_fail_its_batch() {
 }
 
 #[tokio::test]
+async fn a_panic_in_a_write_is_not_acknowledged_and_the_writer_lives_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let org = org("panic");
+    let broken = store.inner.writer.write::<_, ()>(|connection| {
+        Box::pin(async move {
+            sqlx::query("INSERT INTO numbers (org, scope, value) VALUES ('panic', 'n', 1)")
+                .execute(connection)
+                .await?;
+            panic!("on purpose")
+        })
+    });
+    assert!(matches!(broken.await, Err(Error::Unknown)));
+    assert_eq!(store.next_number(&org, "n").await.unwrap(), 1, "nothing was written");
+}
+
+#[tokio::test]
 async fn a_closed_store_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).await.unwrap();
