@@ -237,56 +237,95 @@ fn thinking_switch() -> Parameter {
     Parameter { id: "thinking".to_owned(), values: vec!["on".to_owned(), "off".to_owned()] }
 }
 
-/// A built-in model of a vendor: upstream name, name for people, one sentence, how it thinks.
-struct BuiltIn(&'static str, &'static str, &'static str, Thinking, &'static [&'static str]);
+/// A built-in model of a vendor.
+struct BuiltIn {
+    upstream: &'static str,
+    display_name: &'static str,
+    description: &'static str,
+    thinking: Thinking,
+    efforts: &'static [&'static str],
+    aliases: &'static [&'static str],
+}
+
+const THREE_EFFORTS: &[&str] = &["low", "medium", "high"];
+const FOUR_EFFORTS: &[&str] = &["low", "medium", "high", "max"];
 
 const ANTHROPIC_MODELS: &[BuiltIn] = &[
-    BuiltIn(
-        "claude-sonnet-4-5",
-        "Claude Sonnet 4.5",
-        "Balanced: able and quick.",
-        Thinking::Budget,
-        &["sonnet"],
-    ),
-    BuiltIn(
-        "claude-opus-4-5",
-        "Claude Opus 4.5",
-        "For hard and long tasks.",
-        Thinking::Budget,
-        &["opus"],
-    ),
-    BuiltIn(
-        "claude-opus-4-6",
-        "Claude Opus 4.6",
-        "For the hardest tasks; decides how long to think.",
-        Thinking::Adaptive,
-        &[],
-    ),
-    BuiltIn(
-        "claude-haiku-4-5",
-        "Claude Haiku 4.5",
-        "Quick and cheap, for small tasks.",
-        Thinking::Budget,
-        &["haiku"],
-    ),
+    BuiltIn {
+        upstream: "claude-sonnet-4-5",
+        display_name: "Claude Sonnet 4.5",
+        description: "Balanced: able and quick.",
+        thinking: Thinking::Budget,
+        efforts: THREE_EFFORTS,
+        aliases: &["sonnet"],
+    },
+    BuiltIn {
+        upstream: "claude-sonnet-4-6",
+        display_name: "Claude Sonnet 4.6",
+        description: "Balanced; decides how long to think.",
+        thinking: Thinking::Adaptive,
+        efforts: THREE_EFFORTS,
+        aliases: &[],
+    },
+    BuiltIn {
+        upstream: "claude-opus-4-5",
+        display_name: "Claude Opus 4.5",
+        description: "For hard and long tasks.",
+        thinking: Thinking::Budget,
+        efforts: THREE_EFFORTS,
+        aliases: &["opus"],
+    },
+    BuiltIn {
+        upstream: "claude-opus-4-6",
+        display_name: "Claude Opus 4.6",
+        description: "For hard and long tasks; decides how long to think.",
+        thinking: Thinking::Adaptive,
+        efforts: FOUR_EFFORTS,
+        aliases: &[],
+    },
+    BuiltIn {
+        upstream: "claude-opus-4-7",
+        display_name: "Claude Opus 4.7",
+        description: "For the hardest tasks; decides how long to think.",
+        thinking: Thinking::Adaptive,
+        efforts: FOUR_EFFORTS,
+        aliases: &[],
+    },
+    BuiltIn {
+        upstream: "claude-haiku-4-5",
+        display_name: "Claude Haiku 4.5",
+        description: "Quick and cheap, for small tasks.",
+        thinking: Thinking::Budget,
+        efforts: THREE_EFFORTS,
+        aliases: &["haiku"],
+    },
 ];
 
 const OPENAI_MODELS: &[BuiltIn] = &[
-    BuiltIn(
-        "gpt-5.2",
-        "GPT-5.2",
-        "OpenAI's general reasoning model.",
-        Thinking::Effort,
-        &["gpt-5"],
-    ),
-    BuiltIn(
-        "gpt-5.1-codex",
-        "GPT-5.1 Codex",
-        "OpenAI's model for coding agents.",
-        Thinking::Effort,
-        &["codex"],
-    ),
-    BuiltIn("gpt-5-mini", "GPT-5 mini", "Quick and cheap, for small tasks.", Thinking::Effort, &[]),
+    BuiltIn {
+        upstream: "gpt-5.2",
+        display_name: "GPT-5.2",
+        description: "OpenAI's general reasoning model.",
+        thinking: Thinking::Effort,
+        efforts: THREE_EFFORTS,
+        aliases: &["gpt-5"],
+    },
+    BuiltIn {
+        upstream: "gpt-5.1-codex",
+        display_name: "GPT-5.1 Codex",
+        description: "OpenAI's model for coding agents.",
+        thinking: Thinking::Effort,
+        efforts: THREE_EFFORTS,
+        aliases: &["codex"],
+    },
+    BuiltIn {
+        upstream: "gpt-5-mini",
+        display_name: "GPT-5 mini",
+        description: "Quick and cheap, for small tasks.",
+        thinking: Thinking::Effort,
+        efforts: THREE_EFFORTS,
+        aliases: &[],
+    },
 ];
 
 fn anthropic_entries(vendor: &Vendor) -> Vec<ModelEntry> {
@@ -294,17 +333,13 @@ fn anthropic_entries(vendor: &Vendor) -> Vec<ModelEntry> {
     let entry = |model: &BuiltIn| {
         let capabilities = Capabilities {
             images: true,
-            thinking: model.3,
+            thinking: model.thinking,
             parallel_tools: true,
             fit_for_cloud: true,
             context_window: 200_000,
             max_output: 64_000,
         };
-        let efforts: &[&str] = match model.3 {
-            Thinking::Adaptive => &["low", "medium", "high", "max"],
-            Thinking::None | Thinking::Budget | Thinking::Effort => &["low", "medium", "high"],
-        };
-        let parameters = vec![effort(efforts), thinking_switch()];
+        let parameters = vec![effort(model.efforts), thinking_switch()];
         vendor.entry(model, Dialect::Anthropic, &base_url, capabilities, parameters)
     };
     ANTHROPIC_MODELS.iter().map(entry).collect()
@@ -315,13 +350,13 @@ fn openai_entries(vendor: &Vendor) -> Vec<ModelEntry> {
     let entry = |model: &BuiltIn| {
         let capabilities = Capabilities {
             images: true,
-            thinking: model.3,
+            thinking: model.thinking,
             parallel_tools: true,
             fit_for_cloud: true,
             context_window: 400_000,
             max_output: 128_000,
         };
-        let parameters = vec![effort(&["low", "medium", "high"])];
+        let parameters = vec![effort(model.efforts)];
         vendor.entry(model, Dialect::OpenaiResponses, &base_url, capabilities, parameters)
     };
     OPENAI_MODELS.iter().map(entry).collect()
@@ -341,17 +376,17 @@ impl Vendor {
         parameters: Vec<Parameter>,
     ) -> ModelEntry {
         ModelEntry {
-            id: model.0.to_owned(),
-            display_name: model.1.to_owned(),
-            description: model.2.to_owned(),
-            aliases: model.4.iter().map(|&alias| alias.to_owned()).collect(),
+            id: model.upstream.to_owned(),
+            display_name: model.display_name.to_owned(),
+            description: model.description.to_owned(),
+            aliases: model.aliases.iter().map(|&alias| alias.to_owned()).collect(),
             dialect,
-            upstream: model.0.to_owned(),
+            upstream: model.upstream.to_owned(),
             base_url: base_url.clone(),
             key: self.key.clone(),
             capabilities,
             parameters,
-            price: price::list_price(model.0),
+            price: price::list_price(model.upstream),
         }
     }
 }
@@ -370,7 +405,7 @@ fn compatible_entries(server: &Compatible) -> Vec<ModelEntry> {
         parameters: match server.capabilities.thinking {
             Thinking::None => Vec::new(),
             Thinking::Budget | Thinking::Adaptive | Thinking::Effort => {
-                vec![effort(&["low", "medium", "high"])]
+                vec![effort(THREE_EFFORTS)]
             }
         },
         price: price::list_price(model),
@@ -397,7 +432,7 @@ fn scripted_entry(base_url: Url) -> ModelEntry {
             context_window: 200_000,
             max_output: 64_000,
         },
-        parameters: vec![effort(&["low", "medium", "high", "max"]), thinking_switch()],
+        parameters: vec![effort(FOUR_EFFORTS), thinking_switch()],
         price: Some(Price::default()),
     }
 }
