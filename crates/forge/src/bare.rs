@@ -191,7 +191,15 @@ impl Bare {
             GitError::Declined { detail, .. } | GitError::PermissionDenied { detail, .. } => {
                 ForgeError::Refused { branch: branch.clone(), detail }
             }
-            other => ForgeError::Git(other),
+            other @ (GitError::NotFound { .. }
+            | GitError::EmptyRepository
+            | GitError::RefMissing { .. }
+            | GitError::Unreachable { .. }
+            | GitError::BadObjects { .. }
+            | GitError::Timeout { .. }
+            | GitError::TooLarge { .. }
+            | GitError::Io { .. }
+            | GitError::Other { .. }) => ForgeError::Git(other),
         })
     }
 

@@ -82,7 +82,9 @@ async fn an_unknown_one_is_not_found(forge: &dyn Forge) {
 }
 
 async fn a_head_that_does_not_exist_is_refused(forge: &dyn Forge, ground: &Ground) {
-    let Ok(branch) = BranchName::parse("errand/never-pushed") else { return };
+    let Ok(branch) = BranchName::parse("errand/never-pushed") else {
+        panic!("the name is a branch name");
+    };
     let content = Content { head: branch, ..ground.content(&ground.clean, "None") };
     assert!(matches!(forge.create(content).await, Err(ForgeError::BranchMissing(_))));
 }

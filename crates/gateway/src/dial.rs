@@ -84,3 +84,45 @@ async fn resolve(
         Err(_) => Err(failed("no answer in time".to_owned())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::future::BoxFuture;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// Answers the same list to every question and counts the questions.
+    struct Answers(Vec<IpAddr>, AtomicU32);
+
+    impl Resolver for Answers {
+        fn resolve<'a>(&'a self, _: &'a str) -> BoxFuture<'a, std::io::Result<Vec<IpAddr>>> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async { Ok(self.0.clone()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn only_judged_addresses_are_left_to_dial() {
+        let table: [(&[&str], &[&str]); 3] = [
+            (
+                &["10.0.0.1", "1.1.1.1", "::1", "2606:4700::1111"],
+                &["1.1.1.1:443", "[2606:4700::1111]:443"],
+            ),
+            (&["::ffff:127.0.0.1"], &[]),
+            (
+                &["8.8.8.1", "8.8.8.2", "8.8.8.3", "8.8.8.4", "8.8.8.5"],
+                &["8.8.8.1:443", "8.8.8.2:443", "8.8.8.3:443", "8.8.8.4:443"],
+            ),
+        ];
+        let target = Authority::parse("mixed.example:443", None).unwrap();
+        for (answers, expected) in table {
+            let answers = answers.iter().map(|text| text.parse().unwrap()).collect();
+            let resolver = Answers(answers, AtomicU32::new(0));
+            let found = candidates(&target, &Floor::default(), &resolver).await;
+            let shown: Vec<String> =
+                found.unwrap_or_default().iter().map(ToString::to_string).collect();
+            assert_eq!(shown, expected);
+            assert_eq!(resolver.1.load(Ordering::Relaxed), 1);
+        }
+    }
+}

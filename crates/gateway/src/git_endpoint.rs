@@ -10,7 +10,7 @@ use crate::attach::Attachment;
 use crate::audit::Recorded;
 use crate::push::{self, CommandList, Outcome, Rewritten};
 use crate::reply::{self, Body};
-use crate::repository::AgentRepository;
+use crate::repository::{AgentRepository, INBOX};
 use crate::upload::{BadUpload, Upload};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
@@ -235,12 +235,19 @@ async fn store(
     repository: &AgentRepository,
     attachment: &Attachment,
 ) -> Result<Vec<u8>, Failed> {
+    let permit = place(attachment).await?;
+    let kept = repository.repo.refs(INBOX.trim_end_matches('/')).await?;
     let mut judged = Vec::new();
-    let mut head = Vec::new();
+    let mut head: Vec<Move> = Vec::new();
     for command in &list.commands {
-        let verdict = push::judge(command, &repository.branch);
+        let mut verdict = push::judge(command, &repository.branch);
         if let (Ok(stored), Some(new)) = (&verdict, &command.new) {
-            head.push((repository.repo.ref_head(stored).await?, new.clone(), stored.clone()));
+            if head.iter().any(|(_, _, taken)| taken == stored) {
+                verdict = Err("another ref of this push is stored under the same name".to_owned());
+            } else {
+                let old = kept.iter().find(|(name, _)| name == stored).map(|(_, id)| id.clone());
+                head.push((old, new.clone(), stored.clone()));
+            }
         }
         judged.push((command.name.clone(), command.new.clone(), verdict));
     }
@@ -248,14 +255,15 @@ async fn store(
         upload.drain().await;
         Outcome::default()
     } else {
-        let permit = place(attachment).await?;
-        let outcome = run_receive_pack(list, &head, rest, upload, repository).await?;
-        drop(permit);
-        outcome
+        run_receive_pack(list, &head, rest, upload, repository).await?
     };
+    drop(permit);
     Ok(report(list, judged, &outcome, repository, attachment))
 }
 
+/// From what to what the stored ref moves.
+type Move = (Option<CommitId>, CommitId, RefName);
+/// What was asked, and where it goes or why not.
 type Judged = Vec<(String, Option<CommitId>, Result<RefName, String>)>;
 
 fn report(
@@ -295,7 +303,7 @@ fn report(
 
 async fn run_receive_pack(
     list: &CommandList,
-    commands: &[(Option<CommitId>, CommitId, RefName)],
+    commands: &[Move],
     rest: Bytes,
     mut upload: Upload,
     repository: &AgentRepository,

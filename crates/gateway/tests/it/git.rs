@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 const BRANCH: &str = "errand/fix";
+/// An argument of git that does nothing here but asks [`run`] for the HTTP headers.
+const TRACED: &str = "--verbose";
 
 struct Fixture {
     _dir: TempDir,
@@ -100,6 +102,7 @@ fn run(dir: &Path, args: &[&str]) -> Ran {
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("LC_ALL", "C")
+            .env("GIT_TRACE_CURL", if args.contains(&TRACED) { "1" } else { "0" })
             .env_remove("http_proxy")
             .env_remove("no_proxy")
             .env_remove("NO_PROXY")
@@ -136,14 +139,33 @@ async fn clones_of_every_kind_work() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_compressed_request_is_understood() {
+    let fixture = Fixture::new();
+    let seed = fixture.root.join("seed");
+    for number in 0..40 {
+        let message = number.to_string();
+        let commit = run(&seed, &["commit-tree", "-p", "HEAD", "-m", &message, "HEAD^{tree}"]);
+        let name = format!("refs/heads/many/{number}");
+        assert!(run(&seed, &["update-ref", &name, commit.words.trim()]).ok);
+    }
+    let path = fixture.repo.dir().to_str().unwrap();
+    assert!(run(&seed, &["push", "-q", path, "refs/heads/many/*:refs/heads/many/*"]).ok);
+    let url = "http://errand.internal/git/demo.git";
+    let ran = fixture.git(".", &["clone", TRACED, "-c", "protocol.version=0", url, "many"]);
+    assert!(ran.ok, "{}", ran.words);
+    assert!(ran.words.to_lowercase().contains("content-encoding: gzip"), "git compressed it");
+    let refs = run(&fixture.root.join("many"), &["branch", "-r"]);
+    assert_eq!(refs.words.matches("origin/many/").count(), 40, "{}", refs.words);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_push_to_the_own_branch_is_recorded_not_published() {
     let mut fixture = Fixture::new();
     fixture.clone_to("work", &["-b", BRANCH]);
     let before = fixture.head("refs/heads/errand/fix").await;
     // The second one is past http.postBuffer, so it comes in chunks after an empty request.
     for size in [10, 3_000_000] {
-        let noise: String =
-            std::iter::repeat_with(|| fastrand::alphanumeric()).take(size).collect();
+        let noise: String = std::iter::repeat_with(fastrand::alphanumeric).take(size).collect();
         let commit = fixture.commit("work", &noise);
         let ran = fixture.git("work", &["push", "origin", "HEAD"]);
         assert!(ran.ok, "{}", ran.words);
@@ -157,7 +179,9 @@ async fn a_push_to_the_own_branch_is_recorded_not_published() {
                     ("refs/heads/errand/fix", commit)
                 );
             }
-            other => panic!("expected a recorded push: {other:?}"),
+            other @ (Seen::Denied(_) | Seen::Passed(_)) => {
+                panic!("expected a recorded push: {other:?}")
+            }
         }
     }
     let ran = fixture.git("work", &["push", "-q", "origin", "HEAD:refs/errand/inbox/tree"]);
@@ -198,7 +222,17 @@ async fn every_other_ref_is_refused_in_words() {
         "{}",
         ran.words
     );
-    assert!(fixture.head("refs/errand/inbox/errand/fix").await.is_some());
+    let stored = fixture.head("refs/errand/inbox/errand/fix").await;
+    assert!(stored.is_some());
+
+    // The last push wins, rewritten history included, and no two refs share one place.
+    let amended = run(&fixture.root.join("work"), &["commit", "-q", "--amend", "-m", "again"]);
+    assert!(amended.ok);
+    let inbox = "HEAD:refs/errand/inbox/errand/fix";
+    let ran = fixture.git("work", &["push", "origin", "HEAD:errand/fix", inbox]);
+    assert!(!ran.ok && ran.words.contains("stored under the same name"), "{}", ran.words);
+    let again = fixture.head("refs/errand/inbox/errand/fix").await;
+    assert!(again.is_some() && again != stored);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,7 @@
 //! What a sandbox can and cannot reach through the proxy.
 
 use crate::world::{Once, PATIENCE, Plan, World, peer, policy, read_all, read_until};
+use gateway::attach::CONNECTIONS_PER_SANDBOX;
 use gateway::policy::{DenialCode, EgressMode};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -271,4 +272,28 @@ async fn the_internal_host_is_answered_by_the_gateway() {
     let answer =
         world.exchange(&format!("GET http://errand.internal:81/ HTTP/1.1\r\n{CLOSE}")).await;
     assert_eq!(status(&answer), 400);
+}
+
+#[tokio::test]
+async fn one_connection_too_many_is_closed() {
+    let world = World::new(Plan::default());
+    let mut open = Vec::new();
+    for _ in 0..CONNECTIONS_PER_SANDBOX {
+        let mut stream = world.connect().await;
+        stream.write_all(b"GET http://errand.internal/ HTTP/1.1\r\n\r\n").await.unwrap();
+        read_until(&mut stream, "address.\n").await;
+        open.push(stream);
+    }
+    assert_eq!(read_all(&mut world.connect().await).await, "");
+    drop(open.pop());
+    let answered = async {
+        while !world
+            .exchange(&format!("GET http://errand.internal/ HTTP/1.1\r\n{CLOSE}"))
+            .await
+            .contains("404")
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, answered).await.unwrap();
 }
