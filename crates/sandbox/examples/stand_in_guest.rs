@@ -20,7 +20,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let words: Vec<&str> = arguments.iter().skip(1).map(String::as_str).collect();
     match words.as_slice() {
-        [] => serve(),
+        ["guest", ..] => serve(),
         ["as-agent", program @ ..] => become_and_run(true, program),
         ["as-root", program @ ..] => become_and_run(false, program),
         ["try", name, value @ ..] => {

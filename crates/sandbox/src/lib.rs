@@ -8,3 +8,4 @@ pub mod provider;
 pub mod isolation;
 pub mod local;
 pub mod conformance;
+pub mod link;

@@ -9,9 +9,10 @@ use sandbox::local::{launcher, shim, take_standard_input};
 
 fn main() -> ExitCode {
     let role = std::env::args().nth(1);
-    // Under this name and without arguments it stands where a guest would, while a host is probed.
-    let Some(role) = role else { return ExitCode::SUCCESS };
+    let role = role.unwrap_or_default();
     let result = match role.as_str() {
+        // It stands where a guest would, while a host is probed.
+        "guest" => Ok(()),
         "launcher" => take_standard_input().and_then(launcher::run),
         "shim" => take_standard_input().and_then(shim::run),
         _ => Err(std::io::Error::other("started by the Errand server only")),

@@ -229,10 +229,9 @@ fn die_with_shim() -> io::Result<()> {
 
 fn guest_start(order: &ShimOrder) -> io::Result<(Vec<CString>, Vec<CString>)> {
     let spec = &order.spec;
-    let posture = match (order.uids, spec.posture) {
-        (UidMap::Single { .. }, _) => "single",
-        (UidMap::Range { .. }, Posture::Sudo) => "sudo",
-        (UidMap::Range { .. }, Posture::None) => "none",
+    let sudo = match (order.uids, spec.posture) {
+        (UidMap::Range { .. }, Posture::Sudo) => "yes",
+        (UidMap::Single { .. }, _) | (UidMap::Range { .. }, Posture::None) => "none",
     };
     let mut environment = vec![
         ("PATH".to_owned(), SEARCH_PATH.to_owned()),
@@ -246,15 +245,14 @@ fn guest_start(order: &ShimOrder) -> io::Result<(Vec<CString>, Vec<CString>)> {
     // Last, so that no variable of the user's stands in for them.
     environment.push(("ERRAND_AGENT_ID".to_owned(), spec.key.agent.to_string()));
     environment.push(("ERRAND_EPOCH".to_owned(), spec.key.epoch.to_string()));
-    environment.push(("ERRAND_POSTURE".to_owned(), posture.to_owned()));
-    environment.push(("ERRAND_CONTROL_FD".to_owned(), CONTROL_FD.to_string()));
     let unique = environment.iter().enumerate().filter(|(index, (name, _))| {
         !environment.iter().skip(index + 1).any(|(later, _)| later == name)
     });
     let environment = unique
         .map(|(_, (name, value))| CString::new(format!("{name}={value}")))
         .collect::<Result<_, _>>()?;
-    Ok((vec![CString::new("errand-guest")?], environment))
+    let arguments = ["errand-guest", "guest", "--sudo", sudo].map(CString::new);
+    Ok((arguments.into_iter().collect::<Result<_, _>>()?, environment))
 }
 
 fn exec(arguments: &[CString], environment: &[CString]) -> io::Result<()> {

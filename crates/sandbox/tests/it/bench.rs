@@ -12,8 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 pub struct Bench {
     pub provider: LocalProvider,
     pub config: LocalConfig,
-    // Removed last.
-    _dir: tempfile::TempDir,
+    // Dropped last.
+    cleaner: Cleaner,
 }
 
 pub fn stand_in_guest() -> PathBuf {
@@ -21,6 +21,29 @@ pub fn stand_in_guest() -> PathBuf {
     let guest = shim.parent().unwrap().join("examples/stand_in_guest");
     assert!(guest.is_file(), "run `cargo build -p sandbox --examples` first: {guest:?} is missing");
     guest
+}
+
+/// The folder, and what may still run from it.
+struct Cleaner {
+    dir: tempfile::TempDir,
+}
+
+impl Drop for Cleaner {
+    /// A failed test must not leave its sandboxes behind: they outlive their server on purpose.
+    fn drop(&mut self) {
+        let records = std::fs::read_dir(self.dir.path().join("state/sandboxes"));
+        for entry in records.into_iter().flatten().flatten() {
+            let Ok(text) = std::fs::read_to_string(entry.path().join("shim.json")) else { continue };
+            let record: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            let pid = record["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok());
+            if entry.path().join("exit.json").exists() {
+                continue;
+            }
+            if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
+                rustix::process::kill_process(pid, rustix::process::Signal::KILL).ok();
+            }
+        }
+    }
 }
 
 impl Bench {
@@ -35,15 +58,15 @@ impl Bench {
             },
         };
         let provider = LocalProvider::new(start_launcher(&config).unwrap()).unwrap();
-        Self { provider, config, _dir: dir }
+        Self { provider, config, cleaner: Cleaner { dir } }
     }
 
     /// As after a restart of the server: the launcher goes, another comes.
     pub fn restart(self) -> Self {
-        let Self { provider, config, _dir } = self;
+        let Self { provider, config, cleaner } = self;
         drop(provider);
         let provider = LocalProvider::new(start_launcher(&config).unwrap()).unwrap();
-        Self { provider, config, _dir }
+        Self { provider, config, cleaner }
     }
 
     pub fn record(&self, key: SandboxKey) -> PathBuf {
