@@ -5,7 +5,8 @@ mod fixtures;
 mod listing;
 mod rest;
 
-pub(crate) use fixtures::{agent_row, append, noticed, opened, org, run_row};
+use fixtures::{agent_row, noticed, run_row};
+pub(crate) use fixtures::{append, opened, org};
 
 use crate::Store;
 

@@ -1,9 +1,10 @@
 //! Figures to plan with, printed; the bounds are loose, for a busy machine.
 
 use crate::Store;
-use crate::conformance::{agent_row, append, opened, org};
-use crate::records::AgentFilter;
+use crate::conformance::{append, opened, org};
+use crate::records::{AgentFilter, Cursor};
 use protocol::ids::{AgentId, Seq};
+use sqlx::AssertSqlSafe;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -75,26 +76,32 @@ async fn fifty_thousand_agents_are_listed_in_milliseconds() {
         assert_eq!(page.items.len(), expected, "{what}");
         assert!(start.elapsed() < Duration::from_secs(1), "{what}");
     }
+    let middle = Cursor { created_ms: AGENTS / 2, id: String::new() };
+    let start = Instant::now();
+    let page = store.agents(&org, &AgentFilter::default(), Some(&middle), 20).await.unwrap();
+    println!("list of {AGENTS}, from the middle: {:?}", start.elapsed());
+    assert_eq!(page.items[0].row.created_ms, AGENTS / 2 - 1);
     let start = Instant::now();
     assert_eq!(store.agents_to_wake(0).await.unwrap().len(), 0);
     println!("agents to wake among {AGENTS}: {:?}", start.elapsed());
 }
 
+/// Rows as appends would have left them, made by the database itself: the list is measured here.
 async fn fill(store: &Store, agents: i64) {
-    let mut tasks = JoinSet::new();
-    for shard in 0..100 {
-        let store = store.clone();
-        tasks.spawn(async move {
-            for i in (shard..agents).step_by(100) {
-                let agent = AgentId::from_uuid(Uuid::from_u128(i.unsigned_abs().into()));
-                let mut request = append(&org("many"), agent, 0, &["opened"]);
-                request.agent_row = agent_row(&format!("number {i}"), i);
-                request.agent_row.repo_urls = vec![format!("/srv/{}", i % 100)];
-                request.agent_row.pr_urls = vec![format!("/pr/{i}")];
-                request.agent_row.status = if i % 1000 == 0 { "ERROR" } else { "FINISHED" }.into();
-                store.append(request).await.unwrap();
-            }
-        });
+    let numbers = "WITH RECURSIVE n(i) AS \
+        (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1) INSERT INTO";
+    let id = "'bc-' || printf('00000000-0000-0000-0000-%012x', i)";
+    let row = format!(
+        "{numbers} agents SELECT 'many', {id}, 1, zeroblob(32), 'number ' || i, 'number ' || i, \
+         iif(i % 1000 = 0, 'ERROR', 'FINISHED'), json_array('/srv/' || (i % 100)), \
+         json_array('/pr/' || i), 0, i, i, NULL, 'errand/work', 'scripted', '{{}}', 0, '{{}}', \
+         0, NULL FROM n"
+    );
+    let link = |kind: &str, value: &str| {
+        format!("{numbers} agent_links SELECT 'many', '{kind}', {value}, i, {id} FROM n")
+    };
+    for text in [row, link("repo", "'/srv/' || (i % 100)"), link("pr", "'/pr/' || i")] {
+        let query = sqlx::query(AssertSqlSafe(text)).bind(agents);
+        query.execute(&store.inner.writing).await.unwrap();
     }
-    tasks.join_all().await;
 }

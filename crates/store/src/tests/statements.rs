@@ -65,8 +65,8 @@ async fn lists_use_their_indexes() {
     let store = Store::memory().await.unwrap();
     let mut connection = store.inner.readers.acquire().await.unwrap();
     let expected = [
-        ("LIST_AGENTS", "agents_newest"),
-        ("LIST_RUNS", "runs_newest"),
+        ("LIST_AGENTS", "agents_newest (org=? AND (created_ms,id)<(?,?))"),
+        ("LIST_RUNS", "runs_newest (org=? AND agent=? AND (created_ms,id)<(?,?))"),
         ("WAKE", "agents_open"),
         ("CLAIM", "outbox_due"),
         ("READ", "sqlite_autoindex_events_1"),
