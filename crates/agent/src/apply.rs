@@ -38,6 +38,7 @@ impl Living {
             queue: VecDeque::new(),
             active: None,
             recent: VecDeque::new(),
+            steered: VecDeque::new(),
             sandbox: Sandbox::Absent,
             epoch: Epoch(0),
             disk: Disk::Blank,
@@ -71,6 +72,10 @@ impl Living {
                 {
                     publishing.conflict = Conflict::Settled;
                 }
+            }
+            Event::Steered { message, .. } => {
+                self.steered.push_back(*message);
+                keep_newest(&mut self.steered, RECENT_STEERS);
             }
             Event::PullRequestMerged { repo, number, .. } => self.merged(repo, *number),
             Event::Archived { .. } => self.standing = Standing::Archived,
@@ -336,8 +341,6 @@ impl Turn {
             Event::Steered { message, .. } => self.steers.push_back(*message),
             Event::SteerTaken { message, .. } => {
                 self.steers.retain(|waiting| waiting != message);
-                self.taken.push_back(*message);
-                keep_newest(&mut self.taken, RECENT_STEERS);
             }
             Event::StepStarted { step, attempt, .. } if *step == self.step.step => {
                 self.step.attempt = *attempt;
@@ -370,6 +373,8 @@ impl Turn {
                 self.waiting.waited_ms = self.waiting.until(at_ms);
                 self.waiting.since_ms = at_ms;
                 self.waiting.questions.retain(|open| open.question != *question);
+                self.waiting.answered.push_back(*question);
+                keep_newest(&mut self.waiting.answered, OPEN_QUESTIONS);
             }
             Event::CancelRequested { .. } => self.phase = Phase::Cancelling,
             _ => {}

@@ -96,7 +96,8 @@ impl Living {
     }
 }
 
-pub(crate) fn provision_key(agent: AgentId, epoch: Epoch) -> EffectKey {
+/// The key under which the sandbox of an epoch is made, found and ended.
+pub fn provision_key(agent: AgentId, epoch: Epoch) -> EffectKey {
     EffectKey(format!("{agent}/e{epoch}/provision"))
 }
 

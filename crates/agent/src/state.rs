@@ -25,9 +25,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Ended runs that are remembered so that a repeated message is recognised.
-pub const RECENT_RUNS: usize = 32;
-/// Steering messages already taken that are remembered so that a repeat is recognised.
-pub const RECENT_STEERS: usize = 20;
+pub const RECENT_RUNS: usize = 64;
+/// Steering messages that are remembered so that a repeat is recognised.
+pub const RECENT_STEERS: usize = 40;
 /// Published commits remembered per repository, newest last; older ones stand in the log.
 pub const RECENT_PUBLISHED: usize = 8;
 /// Questions that may wait for a person at the same time.
@@ -68,6 +68,8 @@ pub struct Living {
     pub active: Option<Active>,
     /// The last runs that ended, newest last.
     pub recent: VecDeque<Ended>,
+    /// The last steering messages accepted, newest last.
+    pub steered: VecDeque<MessageId>,
     /// Its one sandbox.
     pub sandbox: Sandbox,
     /// The newest epoch ever given out.
@@ -173,8 +175,6 @@ pub struct Turn {
     pub waiting: Waiting,
     /// Steering messages not yet taken, in order.
     pub steers: VecDeque<MessageId>,
-    /// Steering messages taken lately.
-    pub taken: VecDeque<MessageId>,
     /// The newest step and its calls.
     pub step: StepNow,
 }
@@ -197,6 +197,8 @@ pub enum Phase {
 pub struct Waiting {
     /// The open questions.
     pub questions: Vec<Question>,
+    /// Questions answered lately.
+    pub answered: VecDeque<QuestionId>,
     /// Since when at least one is open.
     pub since_ms: i64,
     /// Time waited before that.
@@ -472,8 +474,9 @@ impl Turn {
     pub(crate) const fn new(phase: Phase) -> Self {
         let step =
             StepNow { step: Step(0), attempt: 0, progress: Progress::Finished, calls: Vec::new() };
-        let waiting = Waiting { questions: Vec::new(), since_ms: 0, waited_ms: 0 };
-        Self { phase, waiting, steers: VecDeque::new(), taken: VecDeque::new(), step }
+        let waiting =
+            Waiting { questions: Vec::new(), answered: VecDeque::new(), since_ms: 0, waited_ms: 0 };
+        Self { phase, waiting, steers: VecDeque::new(), step }
     }
 
     /// Whether the run is meant to go on.

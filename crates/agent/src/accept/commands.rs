@@ -1,6 +1,6 @@
 //! What people ask of an agent.
 
-use crate::state::{Living, Phase, Pull, Queued, Standing, State, Turn};
+use crate::state::{Living, Phase, Pull, Queued, Standing, State};
 use protocol::content::Prompt;
 use protocol::event::{AskOptions, Event, RunStatus, Settings};
 use protocol::failure::Refusal;
@@ -54,7 +54,7 @@ pub(super) fn ask(
     if living.standing == Standing::Deleting {
         return Err(Refusal::NoAgent);
     }
-    let steered = living.turn().is_some_and(|turn| turn.knows(asking.message));
+    let steered = living.steered.contains(&asking.message);
     if steered || living.status(asking.run).is_some() {
         return Ok(Vec::new());
     }
@@ -84,12 +84,6 @@ pub(super) fn ask(
     // Only Errand itself makes automatic messages, and those do not come through this door.
     options.automatic = false;
     Ok(vec![Event::Asked { run, prompt, options, principal }])
-}
-
-impl Turn {
-    fn knows(&self, message: MessageId) -> bool {
-        self.steers.contains(&message) || self.taken.contains(&message)
-    }
 }
 
 pub(super) fn cancel(

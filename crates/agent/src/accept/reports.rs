@@ -186,7 +186,9 @@ fn harness(state: &State, living: &Living, event: &Event) -> Result<(), Refusal>
             if open.len() >= OPEN_QUESTIONS {
                 return Err(Refusal::Stale("too many questions are open"));
             }
-            if open.iter().any(|open| open.question == *question) { Err(KNOWN) } else { Ok(()) }
+            let known = now.waiting.answered.contains(question)
+                || open.iter().any(|open| open.question == *question);
+            if known { Err(KNOWN) } else { Ok(()) }
         }
         Event::Compacted { upto, .. } if *upto > state.seq => {
             Err(Refusal::Stale("it covers what is not in the log"))
@@ -269,10 +271,8 @@ fn covers(living: &Living, repos: &[RepoCheckpoint]) -> bool {
 }
 
 fn checkpointing(publishing: &Publishing, reported: &EffectKey) -> Result<(), Refusal> {
-    match &publishing.step {
-        PublishStep::Checkpointing { key, .. } if key == reported => Ok(()),
-        _ => Err(OLD_KEY),
-    }
+    let PublishStep::Checkpointing { key, .. } = &publishing.step else { return Err(OLD_KEY) };
+    if key == reported { Ok(()) } else { Err(OLD_KEY) }
 }
 
 /// The commits may be newer than wanted (a merge with a person's push), the branches may not differ.
@@ -292,8 +292,6 @@ fn pushing(
 }
 
 fn requesting(publishing: &Publishing, reported: &EffectKey) -> Result<(), Refusal> {
-    match &publishing.step {
-        PublishStep::Requesting { key } if key == reported => Ok(()),
-        _ => Err(OLD_KEY),
-    }
+    let PublishStep::Requesting { key } = &publishing.step else { return Err(OLD_KEY) };
+    if key == reported { Ok(()) } else { Err(OLD_KEY) }
 }
