@@ -15,3 +15,6 @@ pub use accept::accept;
 pub use apply::apply;
 pub use plan::plan;
 pub use state::State;
+
+#[cfg(test)]
+mod tests;

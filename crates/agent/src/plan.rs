@@ -9,6 +9,8 @@ mod publish;
 
 pub(crate) use decide::decide;
 pub(crate) use effects::named;
+#[cfg(test)]
+pub(crate) use publish::follow_up_of;
 
 use crate::apply::apply;
 use crate::effect::Plan;

@@ -1,0 +1,841 @@
+//! Single promises of the life of an agent, told step by step.
+
+use crate::effect::{Action, Interruption};
+use crate::state::{Living, Sandbox, State};
+use crate::{accept, apply, plan};
+use protocol::content::{Prompt, Source};
+use protocol::event::{
+    AskOptions, DiffStat, Event, Logged, Mode, ModelChoice, PullRequest, PushConflict, PushPlan,
+    QuestionKind, RepoBase, RepoCheckpoint, RepoSettings, RunLimits, RunStatus, Settings,
+    StopReason, TurnOutcome,
+};
+use protocol::failure::{Failure, Phase, Refusal};
+use protocol::ids::{AgentId, Epoch, MessageId, QuestionId, RunId, Step};
+use protocol::input::{Input, WhenBusy};
+use protocol::limits;
+use uuid::Uuid;
+
+const URL: &str = "https://forge.test/r";
+
+fn agent_id() -> AgentId {
+    AgentId::from_uuid(Uuid::from_u128(1))
+}
+
+fn run(nth: u128) -> RunId {
+    RunId::from_uuid(Uuid::from_u128(nth))
+}
+
+fn message(nth: u128) -> MessageId {
+    MessageId::from_uuid(Uuid::from_u128(nth))
+}
+
+fn question(nth: u128) -> QuestionId {
+    QuestionId::from_uuid(Uuid::from_u128(nth))
+}
+
+fn prompt() -> Prompt {
+    Prompt { text: "do it".to_owned(), images: Vec::new(), source: Source::Owner }
+}
+
+fn trouble(code: &str) -> Failure {
+    Failure::new(Phase::Internal, code, "broken")
+}
+
+fn settings() -> Settings {
+    Settings {
+        name: "an agent".to_owned(),
+        principal: "owner".to_owned(),
+        repos: vec![RepoSettings {
+            url: URL.to_owned(),
+            starting_ref: None,
+            pr_url: None,
+            folder: "r".to_owned(),
+        }],
+        model: ModelChoice { id: "scripted".to_owned(), params: Vec::new() },
+        mode: Mode::Agent,
+        auto_create_pr: true,
+        skip_reviewer_request: false,
+        work_on_current_branch: false,
+        branch_name: None,
+        branch: "errand/work".to_owned(),
+        env_names: Vec::new(),
+        metadata: std::collections::BTreeMap::new(),
+        privacy_mode: false,
+        limits: RunLimits::default(),
+        provider: "local".to_owned(),
+        extra: None,
+    }
+}
+
+/// A log that is written by inputs and decisions alone.
+struct Story {
+    state: State,
+    now_ms: i64,
+    log: Vec<Event>,
+}
+
+impl Story {
+    /// An agent with one message, at the point where effects are named.
+    fn new(settings: Settings) -> Self {
+        let mut story = Self { state: State::new(agent_id()), now_ms: 1_000, log: Vec::new() };
+        let options = AskOptions::default();
+        let settings = Box::new(settings);
+        let open =
+            Input::Open { agent: agent_id(), settings, run: run(1), prompt: prompt(), options };
+        story.give(open).unwrap();
+        story.settle();
+        story
+    }
+
+    /// The first run thinks in a workspace that is ready.
+    fn working(settings: Settings) -> Self {
+        let mut story = Self::new(settings);
+        story.base("b0", None);
+        story.up(1);
+        story.ready(1, 1);
+        story
+    }
+
+    fn record(&mut self, events: Vec<Event>) {
+        for event in events {
+            let logged = Logged { seq: self.state.seq.next(), at_ms: self.now_ms, event };
+            apply(&mut self.state, &logged);
+            self.log.push(logged.event);
+        }
+    }
+
+    fn give(&mut self, input: Input) -> Result<usize, Refusal> {
+        let events = accept(&self.state, input, self.now_ms)?;
+        let count = events.len();
+        self.record(events);
+        Ok(count)
+    }
+
+    fn settle(&mut self) {
+        loop {
+            let planned = plan(&self.state, self.now_ms);
+            if planned.record.is_empty() {
+                return;
+            }
+            self.record(planned.record);
+        }
+    }
+
+    /// Reports and lets the decisions follow.
+    fn report(&mut self, event: Event) {
+        self.give(Input::Report(event)).unwrap();
+        self.settle();
+    }
+
+    fn refused(&self, event: Event) {
+        let refusal = accept(&self.state, Input::Report(event), self.now_ms).unwrap_err();
+        assert!(matches!(refusal, Refusal::Stale(_)), "{refusal:?}");
+    }
+
+    fn ask(&mut self, nth: u128, when_busy: WhenBusy) -> Result<usize, Refusal> {
+        self.give(Input::Ask {
+            run: run(nth),
+            prompt: prompt(),
+            options: AskOptions::default(),
+            when_busy,
+            principal: "owner".to_owned(),
+            message: message(nth),
+        })
+    }
+
+    fn cancel(&mut self, nth: u128) -> Result<usize, Refusal> {
+        let given = self.give(Input::Cancel { run: run(nth), principal: "owner".to_owned() });
+        self.settle();
+        given
+    }
+
+    fn base(&mut self, commit: &str, head: Option<&str>) {
+        let (run, text) = (self.active(), str::to_owned);
+        let base = RepoBase {
+            url: text(URL),
+            base_branch: text("main"),
+            commit: text(commit),
+            default_branch: text("main"),
+            head: head.map(text),
+        };
+        self.report(Event::BaseResolved { run, repos: vec![base] });
+    }
+
+    fn up(&mut self, epoch: u64) {
+        let isolation = serde_json::Value::Null;
+        self.report(Event::SandboxUp { epoch: Epoch(epoch), boot_ms: 1, isolation });
+    }
+
+    fn ready(&mut self, epoch: u64, nth: u128) {
+        let (epoch, branches) = (Epoch(epoch), Vec::new());
+        self.report(Event::WorkspaceReady { epoch, run: run(nth), branches });
+    }
+
+    fn lose(&mut self, epoch: u64) {
+        self.report(Event::SandboxLost { epoch: Epoch(epoch), reason: "gone".to_owned() });
+    }
+
+    fn stopped(&mut self, epoch: u64) {
+        self.report(Event::SandboxStopped { epoch: Epoch(epoch) });
+    }
+
+    fn finish(&mut self) {
+        let outcome = TurnOutcome::Finished { result: "done".to_owned() };
+        self.report(Event::TurnEnded { run: self.active(), outcome });
+    }
+
+    fn checkpoint(&mut self, commit: &str) {
+        let key = self.key(|action| matches!(action, Action::Checkpoint { .. }));
+        let made = RepoCheckpoint {
+            url: URL.to_owned(),
+            commit: commit.to_owned(),
+            previous: "b0".to_owned(),
+            new_commits: 1,
+            published: Vec::new(),
+            stat: DiffStat::default(),
+            notes: Vec::new(),
+        };
+        self.report(Event::CheckpointMade { run: self.active(), key, repos: vec![made] });
+    }
+
+    fn pushes(&self) -> Vec<PushPlan> {
+        self.actions()
+            .into_iter()
+            .find_map(|action| match action {
+                Action::Push { pushes, .. } => Some(pushes),
+                _ => None,
+            })
+            .unwrap_or_default()
+    }
+
+    fn push(&mut self) {
+        let (run, pushes) = (self.active(), self.pushes());
+        let key = self.key(|action| matches!(action, Action::Push { .. }));
+        self.report(Event::Pushed { run, key, pushes });
+    }
+
+    fn publish(&mut self, commit: &str) {
+        let key = self.key(|action| matches!(action, Action::PublishPullRequest { .. }));
+        let pull = PullRequest {
+            url: URL.to_owned(),
+            number: 7,
+            link: "https://forge.test/r/7".to_owned(),
+            head: "errand/work".to_owned(),
+            base: "main".to_owned(),
+            commit: commit.to_owned(),
+        };
+        self.report(Event::PullRequestPublished { run: self.active(), key, pulls: vec![pull] });
+    }
+
+    fn fail(&mut self, is: impl Fn(&Action) -> bool) {
+        let key = self.key(is);
+        self.report(Event::EffectFailed { key, failure: trouble("flaky") });
+    }
+
+    fn key(&self, is: impl Fn(&Action) -> bool) -> protocol::ids::EffectKey {
+        let effects = plan(&self.state, self.now_ms).effects;
+        let effect = effects.iter().find(|effect| is(&effect.action));
+        effect.unwrap_or_else(|| panic!("not named: {effects:?}")).key.clone()
+    }
+
+    fn living(&self) -> &Living {
+        self.state.living().unwrap()
+    }
+
+    fn active(&self) -> RunId {
+        self.living().active.as_ref().unwrap().run
+    }
+
+    fn actions(&self) -> Vec<Action> {
+        plan(&self.state, self.now_ms).effects.into_iter().map(|effect| effect.action).collect()
+    }
+
+    fn names(&self, is: impl Fn(&Action) -> bool) -> bool {
+        self.actions().iter().any(is)
+    }
+
+    fn thinks(&self) -> bool {
+        self.names(|action| matches!(action, Action::Think { .. }))
+    }
+
+    fn wait(&mut self, ms: u64) {
+        self.now_ms += i64::try_from(ms).unwrap();
+        self.settle();
+    }
+
+    fn ended(&self, nth: u128) -> Option<(RunStatus, Option<String>)> {
+        self.log.iter().find_map(|event| match event {
+            Event::RunEnded { run: ended, status, failure, .. } if *ended == run(nth) => {
+                Some((*status, failure.as_ref().map(|failure| failure.code.clone())))
+            }
+            _ => None,
+        })
+    }
+
+    fn stops(&self) -> Vec<(StopReason, bool)> {
+        self.log
+            .iter()
+            .filter_map(|event| match event {
+                Event::SandboxStopWanted { reason, keep_disk, .. } => Some((*reason, *keep_disk)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn ask_person(&mut self, nth: u128, after_ms: i64) {
+        self.report(Event::QuestionAsked {
+            run: self.active(),
+            question: question(nth),
+            kind: QuestionKind::Question,
+            text: "which?".to_owned(),
+            options: Vec::new(),
+            default: "either".to_owned(),
+            deadline_ms: self.now_ms + after_ms,
+            call: None,
+        });
+    }
+}
+
+#[test]
+fn the_sandbox_and_the_base_are_wanted_at_once_and_thinking_waits_for_the_base_alone() {
+    let mut story = Story::new(settings());
+    let both = [Action::Provision { epoch: Epoch(1) }, Action::ResolveBase { run: run(1) }];
+    assert_eq!(story.actions(), both);
+    story.base("b0", None);
+    assert_eq!(
+        story.actions(),
+        [Action::Provision { epoch: Epoch(1) }, Action::Think { run: run(1) }]
+    );
+    story.up(1);
+    let prepare = Action::Prepare { epoch: Epoch(1), run: run(1) };
+    assert!(story.thinks() && story.names(|action| *action == prepare));
+}
+
+#[test]
+fn a_workspace_is_not_prepared_before_the_base_is_known() {
+    let mut story = Story::new(settings());
+    story.up(1);
+    assert!(!story.names(|action| matches!(action, Action::Prepare { .. })));
+    story.refused(Event::WorkspaceReady { epoch: Epoch(1), run: run(1), branches: Vec::new() });
+}
+
+#[test]
+fn an_agent_without_repositories_thinks_at_once_and_pushes_nothing() {
+    let mut story = Story::new(Settings { repos: Vec::new(), ..settings() });
+    assert!(story.thinks());
+    story.up(1);
+    story.ready(1, 1);
+    story.finish();
+    assert_eq!(story.ended(1), Some((RunStatus::Finished, None)));
+}
+
+#[test]
+fn finished_work_is_saved_pushed_and_shown_in_this_order() {
+    let mut story = Story::working(settings());
+    story.finish();
+    story.checkpoint("c1");
+    let push = PushPlan {
+        url: URL.to_owned(),
+        branch: "errand/work".to_owned(),
+        expected: None,
+        commit: "c1".to_owned(),
+    };
+    assert_eq!(story.pushes(), [push]);
+    story.push();
+    story.publish("c1");
+    assert_eq!(story.ended(1), Some((RunStatus::Finished, None)));
+    assert!(story.names(|action| matches!(action, Action::Attach { .. })), "the sandbox stays");
+}
+
+#[test]
+fn unchanged_work_is_neither_pushed_nor_shown() {
+    let mut story = Story::working(settings());
+    story.finish();
+    story.checkpoint("b0");
+    assert_eq!(story.ended(1), Some((RunStatus::Finished, None)));
+    assert!(!story.log.iter().any(|event| matches!(event, Event::PushWanted { .. })));
+}
+
+#[test]
+fn a_follow_up_expects_what_the_remote_shows_now() {
+    let mut story = Story::working(settings());
+    story.finish();
+    story.checkpoint("c1");
+    story.push();
+    story.publish("c1");
+    story.ask(2, WhenBusy::Refuse).unwrap();
+    story.settle();
+    story.base("b1", Some("p1"));
+    story.ready(1, 2);
+    story.finish();
+    story.checkpoint("c2");
+    assert_eq!(story.pushes()[0].expected.as_deref(), Some("p1"));
+}
+
+#[test]
+fn work_on_the_current_branch_expects_its_start_and_opens_no_pull_request() {
+    let mut repos = settings().repos;
+    repos[0].starting_ref = Some("topic".to_owned());
+    let mut story = Story::working(Settings { work_on_current_branch: true, repos, ..settings() });
+    story.finish();
+    story.checkpoint("c1");
+    let pushes = story.pushes();
+    assert_eq!((pushes[0].branch.as_str(), pushes[0].expected.as_deref()), ("topic", Some("b0")));
+    story.push();
+    assert_eq!(story.ended(1), Some((RunStatus::Finished, None)));
+}
+
+#[test]
+fn a_cancelled_run_is_pushed_but_not_shown() {
+    let mut story = Story::working(settings());
+    story.cancel(1).unwrap();
+    let interrupt =
+        Action::Interrupt { run: run(1), epoch: Some(Epoch(1)), because: Interruption::Cancelled };
+    assert!(story.names(|action| *action == interrupt) && !story.thinks());
+    story.refused(Event::TurnEnded {
+        run: run(1),
+        outcome: TurnOutcome::Finished { result: String::new() },
+    });
+    story.report(Event::TurnEnded { run: run(1), outcome: TurnOutcome::Cancelled });
+    story.checkpoint("c1");
+    story.push();
+    assert_eq!(story.ended(1), Some((RunStatus::Cancelled, None)));
+}
+
+#[test]
+fn cancelling_before_a_sandbox_is_up_ends_the_run_and_the_sandbox_at_once() {
+    let mut story = Story::new(settings());
+    story.cancel(1).unwrap();
+    assert_eq!(story.ended(1), Some((RunStatus::Cancelled, None)));
+    assert_eq!(story.stops(), [(StopReason::Idle, true)]);
+    assert_eq!(story.actions(), [Action::Stop { epoch: Epoch(1), keep_disk: true }]);
+}
+
+#[test]
+fn cancelling_is_refused_once_the_turn_is_over() {
+    let mut story = Story::working(settings());
+    story.finish();
+    assert_eq!(story.cancel(1), Err(Refusal::NotCancellable));
+    story.checkpoint("b0");
+    assert_eq!(story.cancel(1), Err(Refusal::NotCancellable));
+    assert_eq!(story.cancel(9), Err(Refusal::NoRun));
+}
+
+#[test]
+fn a_queued_run_is_cancelled_without_touching_the_active_one() {
+    let mut story = Story::working(settings());
+    story.ask(2, WhenBusy::Queue).unwrap();
+    story.cancel(2).unwrap();
+    assert_eq!(story.ended(2), Some((RunStatus::Cancelled, None)));
+    assert!(story.thinks());
+}
+
+#[test]
+fn a_busy_agent_refuses_queues_or_is_steered() {
+    let mut story = Story::working(settings());
+    assert_eq!(story.ask(2, WhenBusy::Refuse), Err(Refusal::Busy));
+    assert_eq!(story.ask(3, WhenBusy::Queue), Ok(1));
+    assert_eq!(story.ask(4, WhenBusy::Steer), Ok(1));
+    assert!(matches!(story.log.last(), Some(Event::Steered { .. })));
+    assert_eq!(story.ask(3, WhenBusy::Queue), Ok(0), "the same message again");
+    assert_eq!(story.ask(4, WhenBusy::Steer), Ok(0), "the same message again");
+}
+
+#[test]
+fn queue_and_steering_are_bounded() {
+    let mut story = Story::working(settings());
+    for nth in 0..limits::QUEUED_RUNS {
+        assert_eq!(story.ask(100 + nth as u128, WhenBusy::Queue), Ok(1));
+    }
+    assert_eq!(story.ask(99, WhenBusy::Queue), Err(Refusal::QueueFull));
+    for nth in 0..limits::QUEUED_STEERS {
+        assert_eq!(story.ask(200 + nth as u128, WhenBusy::Steer), Ok(1));
+    }
+    assert_eq!(story.ask(98, WhenBusy::Steer), Err(Refusal::QueueFull));
+}
+
+#[test]
+fn a_turn_does_not_finish_over_a_steering_message() {
+    let mut story = Story::working(settings());
+    story.ask(2, WhenBusy::Steer).unwrap();
+    let outcome = TurnOutcome::Finished { result: String::new() };
+    story.refused(Event::TurnEnded { run: run(1), outcome });
+    story.report(Event::SteerTaken { run: run(1), message: message(2) });
+    story.refused(Event::SteerTaken { run: run(1), message: message(2) });
+    story.finish();
+}
+
+#[test]
+fn steering_after_the_turn_is_an_ordinary_message() {
+    let mut story = Story::working(settings());
+    story.finish();
+    story.ask(2, WhenBusy::Steer).unwrap();
+    assert!(matches!(story.log.last(), Some(Event::Asked { .. })));
+}
+
+#[test]
+fn a_failed_base_ends_the_run_with_its_failure() {
+    let mut story = Story::new(settings());
+    story.report(Event::BaseFailed { run: run(1), failure: trouble("no_repository") });
+    assert_eq!(story.ended(1), Some((RunStatus::Error, Some("no_repository".to_owned()))));
+}
+
+#[test]
+fn a_failed_sandbox_is_cleared_away_before_another_is_made() {
+    let mut story = Story::new(settings());
+    story.base("b0", None);
+    story.ask(2, WhenBusy::Queue).unwrap();
+    story.report(Event::SandboxFailed { epoch: Epoch(1), failure: trouble("no_capacity") });
+    assert_eq!(story.ended(1), Some((RunStatus::Error, Some("no_capacity".to_owned()))));
+    assert!(story.names(|action| *action == Action::Stop { epoch: Epoch(1), keep_disk: false }));
+    assert_eq!(story.active(), run(2));
+    story.stopped(1);
+    assert!(story.names(|action| *action == Action::Provision { epoch: Epoch(2) }));
+}
+
+#[test]
+fn a_broken_workspace_is_stopped_and_its_blank_disk_goes() {
+    let mut story = Story::new(settings());
+    story.base("b0", None);
+    story.up(1);
+    let failure = trouble("clone_failed");
+    story.report(Event::WorkspaceFailed { epoch: Epoch(1), run: run(1), failure });
+    assert_eq!(story.ended(1), Some((RunStatus::Error, Some("clone_failed".to_owned()))));
+    assert_eq!(story.stops(), [(StopReason::Broken, false)]);
+}
+
+#[test]
+fn a_broken_workspace_keeps_a_disk_that_was_worked_on() {
+    let mut story = Story::working(settings());
+    story.finish();
+    story.checkpoint("b0");
+    story.ask(2, WhenBusy::Queue).unwrap();
+    story.settle();
+    story.base("b0", None);
+    let failure = trouble("clone_failed");
+    story.report(Event::WorkspaceFailed { epoch: Epoch(1), run: run(2), failure });
+    assert_eq!(story.stops(), [(StopReason::Broken, true)]);
+}
+
+#[test]
+fn a_lost_sandbox_is_replaced_until_too_many_were_lost() {
+    let mut story = Story::working(settings());
+    let losses = u64::from(limits::SANDBOX_LOSSES);
+    for epoch in 1..=losses {
+        story.lose(epoch);
+        assert!(!story.names(|action| matches!(action, Action::Provision { .. })));
+        story.stopped(epoch);
+        if epoch < losses {
+            assert!(story.thinks(), "the loop outlives the machine");
+            story.up(epoch + 1);
+        }
+    }
+    assert_eq!(story.ended(1), Some((RunStatus::Error, Some("sandbox_lost".to_owned()))));
+    assert!(story.log.iter().any(|event| matches!(event, Event::CheckpointFailed { .. })));
+    assert!(story.actions().is_empty());
+}
+
+#[test]
+fn a_sandbox_lost_while_saving_is_replaced_and_saved_under_another_key() {
+    let mut story = Story::working(settings());
+    story.finish();
+    let first = story.key(|action| matches!(action, Action::Checkpoint { .. }));
+    story.lose(1);
+    story.stopped(1);
+    story.up(2);
+    let second = story.key(|action| matches!(action, Action::Checkpoint { .. }));
+    assert_ne!(first, second);
+    story.checkpoint("c1");
+}
+
+#[test]
+fn a_sandbox_lost_at_rest_is_not_replaced() {
+    let mut story = Story::working(settings());
+    story.finish();
+    story.checkpoint("b0");
+    story.lose(1);
+    assert_eq!(story.stops(), [(StopReason::Lost, true)]);
+    story.stopped(1);
+    assert_eq!(story.living().sandbox, Sandbox::Absent);
+    assert_eq!(plan(&story.state, story.now_ms), crate::effect::Plan::default());
+}
+
+#[test]
+fn reports_of_an_old_epoch_are_stale() {
+    let mut story = Story::working(settings());
+    story.lose(1);
+    story.stopped(1);
+    let isolation = serde_json::Value::Null;
+    story.refused(Event::SandboxUp { epoch: Epoch(1), boot_ms: 1, isolation });
+    story.refused(Event::SandboxLost { epoch: Epoch(1), reason: String::new() });
+    story.refused(Event::SandboxStopped { epoch: Epoch(1) });
+    story.refused(Event::SandboxFailed { epoch: Epoch(1), failure: trouble("late") });
+}
+
+#[test]
+fn a_failing_effect_waits_longer_each_time_and_then_fails_for_good() {
+    let mut story = Story::new(settings());
+    let is_base = |action: &Action| matches!(action, Action::ResolveBase { .. });
+    for wait_ms in [1_000, 4_000, 15_000] {
+        story.fail(is_base);
+        assert!(!story.names(is_base));
+        assert_eq!(plan(&story.state, story.now_ms).wake_at_ms, Some(story.now_ms + wait_ms));
+        story.wait(u64::try_from(wait_ms).unwrap() - 1);
+        assert!(!story.names(is_base));
+        story.wait(1);
+    }
+    story.fail(is_base);
+    assert_eq!(story.ended(1), Some((RunStatus::Error, Some("flaky".to_owned()))));
+}
+
+#[test]
+fn stopping_is_never_given_up() {
+    let mut story = Story::new(settings());
+    story.cancel(1).unwrap();
+    let is_stop = |action: &Action| matches!(action, Action::Stop { .. });
+    for _ in 0..10 * limits::EFFECT_ATTEMPTS {
+        story.fail(is_stop);
+        assert!(!story.names(is_stop));
+        story.wait(60_000);
+        assert!(story.names(is_stop));
+    }
+}
+
+#[test]
+fn a_clock_set_back_does_not_hold_an_effect_back() {
+    let mut story = Story::new(settings());
+    let is_base = |action: &Action| matches!(action, Action::ResolveBase { .. });
+    story.fail(is_base);
+    story.now_ms -= 900_000;
+    assert!(story.names(is_base));
+}
+
+#[test]
+fn progress_of_the_model_forgives_its_earlier_failures() {
+    let mut story = Story::working(settings());
+    let is_think = |action: &Action| matches!(action, Action::Think { .. });
+    for step in 1..=3 * u64::from(limits::EFFECT_ATTEMPTS) {
+        story.fail(is_think);
+        story.wait(60_000);
+        let (run, step) = (run(1), Step(step));
+        story.report(Event::StepStarted { run, step, attempt: 1, model: "m".to_owned() });
+        story.report(Event::StepFinished {
+            run,
+            step,
+            usage: protocol::content::Usage { input_tokens: 2, ..Default::default() },
+            cost_micros: 3,
+            duration_ms: 1,
+            stop: "end".to_owned(),
+        });
+    }
+    let totals = story.living().totals;
+    assert_eq!((totals.steps, totals.usage.input_tokens, totals.cost_micros), (12, 24, 36));
+}
+
+#[test]
+fn a_step_is_started_and_finished_once() {
+    let mut story = Story::working(settings());
+    let (run, step) = (run(1), Step(1));
+    let start = |attempt| Event::StepStarted { run, step, attempt, model: "m".to_owned() };
+    story.report(start(1));
+    story.refused(start(1));
+    story.report(start(2));
+    let finished = |attempt| Event::MessageFinished {
+        run,
+        step,
+        attempt,
+        dialect: "d".to_owned(),
+        parts: Vec::new(),
+        frames: Vec::new(),
+    };
+    story.refused(finished(1));
+    story.report(finished(2));
+    story.refused(finished(2));
+    story.refused(start(3));
+}
+
+#[test]
+fn a_run_expires_by_the_time_it_worked_not_by_the_time_it_waited() {
+    let mut story = Story::working(settings());
+    story.ask_person(1, 3_600_000);
+    story.wait(limits::RUN_HARD_MS * 2);
+    assert!(story.thinks());
+    let (question, text) = (question(1), "that".to_owned());
+    story.give(Input::Answer { question, answer: text, principal: "owner".to_owned() }).unwrap();
+    story.wait(limits::RUN_HARD_MS - 1);
+    assert!(story.thinks());
+    story.wait(1);
+    assert!(!story.thinks());
+    story.report(Event::TurnEnded { run: run(1), outcome: TurnOutcome::Expired });
+    story.checkpoint("c1");
+    story.push();
+    assert_eq!(story.ended(1), Some((RunStatus::Expired, None)));
+}
+
+#[test]
+fn a_question_gets_its_default_at_the_deadline_and_no_answer_after() {
+    let mut story = Story::working(settings());
+    story.ask_person(1, 5_000);
+    assert_eq!(plan(&story.state, story.now_ms).wake_at_ms, Some(story.now_ms + 5_000));
+    story.wait(5_000);
+    assert!(matches!(
+        story.log.last(),
+        Some(Event::QuestionAnswered { answer, principal, .. })
+            if answer == "either" && principal == "default"
+    ));
+    let (question, answer) = (question(1), "that".to_owned());
+    let late = Input::Answer { question, answer, principal: "owner".to_owned() };
+    assert_eq!(story.give(late), Err(Refusal::NoQuestion));
+}
+
+#[test]
+fn an_idle_sandbox_is_stopped_and_its_disk_kept() {
+    let mut story = Story::working(settings());
+    story.finish();
+    story.checkpoint("b0");
+    let idle = story.now_ms + i64::try_from(limits::IDLE_MS).unwrap();
+    assert_eq!(plan(&story.state, story.now_ms).wake_at_ms, Some(idle));
+    story.wait(limits::IDLE_MS);
+    assert_eq!(story.stops(), [(StopReason::Idle, true)]);
+}
+
+#[test]
+fn a_sandbox_at_its_hard_limit_expires_the_run_first() {
+    let mut story = Story::working(settings());
+    story.ask_person(1, 100 * 3_600_000);
+    story.wait(limits::SANDBOX_HARD_MS);
+    assert!(story.stops().is_empty());
+    assert!(story.names(|action| matches!(action, Action::Interrupt { .. })));
+    story.report(Event::TurnEnded { run: run(1), outcome: TurnOutcome::Expired });
+    story.checkpoint("b0");
+    assert_eq!(story.stops(), [(StopReason::HardLimit, true)]);
+}
+
+#[test]
+fn a_conflict_is_handed_to_the_agent_once_and_not_again() {
+    let mut story = Story::working(settings());
+    let conflicted = |story: &mut Story| {
+        story.finish();
+        story.checkpoint(&format!("c{}", story.log.len()));
+        let key = story.key(|action| matches!(action, Action::Push { .. }));
+        let files = vec!["src/lib.rs".to_owned()];
+        let conflict = Some(PushConflict { url: URL.to_owned(), theirs: "p1".to_owned(), files });
+        let failure = Failure::new(Phase::Push, "push_conflict", "conflict");
+        story.report(Event::PushFailed { run: story.active(), key, failure, conflict });
+    };
+    conflicted(&mut story);
+    assert_eq!(story.ended(1), Some((RunStatus::Error, Some("push_conflict".to_owned()))));
+    assert_eq!(story.active(), crate::plan::follow_up_of(run(1)));
+    story.base("b0", Some("p1"));
+    story.report(Event::WorkspaceReady {
+        epoch: Epoch(1),
+        run: story.active(),
+        branches: Vec::new(),
+    });
+    conflicted(&mut story);
+    assert!(story.living().active.is_none() && story.living().queue.is_empty());
+}
+
+#[test]
+fn an_archived_agent_ends_its_work_stops_its_sandbox_and_refuses_messages() {
+    let mut story = Story::working(settings());
+    story.ask(2, WhenBusy::Queue).unwrap();
+    story.give(Input::Archive { principal: "owner".to_owned() }).unwrap();
+    assert_eq!(story.ended(2), Some((RunStatus::Cancelled, None)));
+    assert_eq!(story.ask(3, WhenBusy::Queue), Err(Refusal::Archived));
+    story.report(Event::TurnEnded { run: run(1), outcome: TurnOutcome::Cancelled });
+    story.checkpoint("b0");
+    assert_eq!(story.stops(), [(StopReason::Archived, true)]);
+    story.give(Input::Unarchive { principal: "owner".to_owned() }).unwrap();
+    assert_eq!(story.ask(3, WhenBusy::Refuse), Ok(1));
+}
+
+#[test]
+fn a_deleted_agent_publishes_nothing_leaves_no_disk_and_says_nothing_more() {
+    let mut story = Story::working(settings());
+    story.give(Input::Delete { principal: "owner".to_owned() }).unwrap();
+    assert_eq!(story.ask(2, WhenBusy::Queue), Err(Refusal::NoAgent));
+    story.refused(Event::Deleted);
+    story.report(Event::TurnEnded { run: run(1), outcome: TurnOutcome::Cancelled });
+    assert_eq!(story.ended(1), Some((RunStatus::Cancelled, None)));
+    assert_eq!(story.actions(), [Action::Stop { epoch: Epoch(1), keep_disk: false }]);
+    story.stopped(1);
+    assert_eq!(story.actions(), [Action::Erase]);
+    story.report(Event::Deleted);
+    assert_eq!(plan(&story.state, story.now_ms), crate::effect::Plan::default());
+    assert_eq!(story.ask(2, WhenBusy::Queue), Err(Refusal::NoAgent));
+}
+
+#[test]
+fn an_agent_is_opened_once_and_a_repeat_is_no_error() {
+    let mut story = Story::new(settings());
+    let open = |nth| Input::Open {
+        agent: agent_id(),
+        settings: Box::new(settings()),
+        run: run(nth),
+        prompt: prompt(),
+        options: AskOptions::default(),
+    };
+    assert_eq!(story.give(open(1)), Ok(0));
+    assert_eq!(story.give(open(2)), Err(Refusal::AgentExists));
+}
+
+#[test]
+fn a_decision_is_accepted_only_when_it_is_what_follows() {
+    let mut story = Story::working(settings());
+    story.refused(Event::RunStarted { run: run(1) });
+    story.refused(Event::Archived { principal: "nobody".to_owned() });
+    story
+        .give(Input::Report(Event::TurnEnded {
+            run: run(1),
+            outcome: TurnOutcome::Finished { result: String::new() },
+        }))
+        .unwrap();
+    let next = plan(&story.state, story.now_ms).record.remove(0);
+    assert!(matches!(next, Event::CheckpointWanted { .. }));
+    assert_eq!(story.give(Input::Report(next)), Ok(1));
+}
+
+#[test]
+fn a_merged_pull_request_is_followed_by_another_only_for_new_work() {
+    let mut story = Story::working(settings());
+    story.finish();
+    story.checkpoint("c1");
+    story.push();
+    story.publish("c1");
+    let merged = |number| Input::Merged {
+        repo: URL.to_owned(),
+        number,
+        commit: "m1".to_owned(),
+        principal: "owner".to_owned(),
+    };
+    assert!(matches!(story.give(merged(8)), Err(Refusal::Stale(_))));
+    assert_eq!(story.give(merged(7)), Ok(1));
+    story.ask(2, WhenBusy::Refuse).unwrap();
+    story.settle();
+    story.base("m1", Some("c1"));
+    story.ready(1, 2);
+    story.finish();
+    story.checkpoint("c1");
+    assert_eq!(story.ended(2), Some((RunStatus::Finished, None)));
+}
+
+#[test]
+fn a_failed_pull_request_is_made_by_the_next_run() {
+    let mut story = Story::working(settings());
+    story.finish();
+    story.checkpoint("c1");
+    story.push();
+    let key = story.key(|action| matches!(action, Action::PublishPullRequest { .. }));
+    let failure = Failure::new(Phase::PullRequest, "forge_refused", "no");
+    story.report(Event::PullRequestFailed { run: run(1), key, failure });
+    assert_eq!(story.ended(1), Some((RunStatus::Error, Some("forge_refused".to_owned()))));
+    story.ask(2, WhenBusy::Refuse).unwrap();
+    story.settle();
+    story.base("b0", Some("c1"));
+    story.ready(1, 2);
+    story.finish();
+    story.checkpoint("c1");
+    story.publish("c1");
+    assert_eq!(story.ended(2), Some((RunStatus::Finished, None)));
+}
