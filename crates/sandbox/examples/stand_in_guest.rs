@@ -31,6 +31,10 @@ fn main() {
 }
 
 fn serve() {
+    let hidden = rustix::process::DumpableBehavior::NotDumpable;
+    if rustix::process::set_dumpable_behavior(hidden).is_err() {
+        return;
+    }
     // SAFETY: the shim leaves the control socket under this number and nobody else uses it.
     let control = unsafe { BorrowedFd::borrow_raw(3) };
     while let Some(link) = receive_link(control) {
@@ -44,9 +48,9 @@ fn receive_link(control: BorrowedFd<'_>) -> Option<OwnedFd> {
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut parts = [IoSliceMut::new(&mut bytes)];
     recvmsg(control.as_fd(), &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC).ok()?;
-    ancillary.drain().find_map(|part| match part {
-        RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
-        _ => None,
+    ancillary.drain().find_map(|part| {
+        let RecvAncillaryMessage::ScmRights(mut fds) = part else { return None };
+        fds.next()
     })
 }
 

@@ -138,10 +138,10 @@ impl LocalProvider {
         let answer = serde_json::from_slice(&packet.bytes).map_err(|error| {
             ProviderError::Unavailable(format!("the launcher's answer is not understood: {error}"))
         })?;
-        match answer {
-            Answer::Failed { kind, reason } => Err(failure(kind, reason, request)),
-            other => Ok((other, packet.fds)),
+        if let Answer::Failed { kind, reason } = answer {
+            return Err(failure(kind, reason, request));
         }
+        Ok((answer, packet.fds))
     }
 
     async fn exchange(&self, request: &Request) -> io::Result<Packet> {
@@ -164,17 +164,15 @@ impl LocalProvider {
     }
 
     async fn machine(&self, request: &Request) -> Result<Option<Machine>, ProviderError> {
-        match self.ask(request).await?.0 {
-            Answer::Machine { machine } => Ok(machine),
-            other => Err(unexpected(&other)),
-        }
+        let (answer, _) = self.ask(request).await?;
+        let Answer::Machine { machine } = answer else { return Err(unexpected(&answer)) };
+        Ok(machine)
     }
 
     async fn done(&self, request: &Request) -> Result<(), ProviderError> {
-        match self.ask(request).await?.0 {
-            Answer::Done {} => Ok(()),
-            other => Err(unexpected(&other)),
-        }
+        let (answer, _) = self.ask(request).await?;
+        let Answer::Done {} = answer else { return Err(unexpected(&answer)) };
+        Ok(())
     }
 }
 
@@ -207,10 +205,9 @@ impl Provider for LocalProvider {
     }
 
     async fn validate(&self) -> Result<IsolationReport, ProviderError> {
-        match self.ask(&Request::Probe {}).await?.0 {
-            Answer::Probed { isolation } => Ok(isolation),
-            other => Err(unexpected(&other)),
-        }
+        let (answer, _) = self.ask(&Request::Probe {}).await?;
+        let Answer::Probed { isolation } = answer else { return Err(unexpected(&answer)) };
+        Ok(isolation)
     }
 
     async fn create(&self, spec: &SandboxSpec) -> Result<Machine, ProviderError> {
@@ -233,10 +230,9 @@ impl Provider for LocalProvider {
     }
 
     async fn list(&self) -> Result<Vec<Machine>, ProviderError> {
-        match self.ask(&Request::List {}).await?.0 {
-            Answer::Machines { machines } => Ok(machines),
-            other => Err(unexpected(&other)),
-        }
+        let (answer, _) = self.ask(&Request::List {}).await?;
+        let Answer::Machines { machines } = answer else { return Err(unexpected(&answer)) };
+        Ok(machines)
     }
 
     async fn connect(&self, key: SandboxKey) -> Result<LinkStream, ProviderError> {

@@ -3,10 +3,17 @@
 //! Whatever is tried inside, is tried inside a user namespace: the launcher knows no other way. The
 //! host's settings, mounts, control groups and processes are compared before and after.
 #![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "helpers of tests, outside test functions"
+)]
 
 mod it {
     pub mod bench;
     mod abuse;
+    mod guest;
     mod host;
     mod life;
 }

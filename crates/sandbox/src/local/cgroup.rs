@@ -103,10 +103,8 @@ impl Groups {
     }
 
     fn kill(&self) {
-        if let Some(file) = self.kill_file() {
-            if fs::write(file, "1").is_ok() {
-                return;
-            }
+        if self.kill_file().is_some_and(|file| fs::write(file, "1").is_ok()) {
+            return;
         }
         for pid in self.dirs.iter().flat_map(|dir| members(dir)) {
             // A process may be gone by now; the next round sees whether any is left.

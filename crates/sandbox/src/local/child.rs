@@ -107,7 +107,7 @@ fn build(
     open_network(setup).map_err(at("open the network namespace"))?;
     root::build(&order.spec, order.uids, trees, &order.guest).map_err(|e| (e.step, e.error))?;
     set_identity(order).map_err(at("name the host"))?;
-    set_limits().map_err(at("set resource limits"))?;
+    set_limits(order).map_err(at("set resource limits"))?;
     arrange_descriptors(control, log).map_err(at("arrange descriptors"))?;
     drop_capabilities(order).map_err(at("drop capabilities"))?;
     die_with_shim().map_err(at("tie the sandbox to its shim"))?;
@@ -172,11 +172,18 @@ fn set_identity(order: &ShimOrder) -> io::Result<()> {
     Ok(())
 }
 
-fn set_limits() -> io::Result<()> {
+fn set_limits(order: &ShimOrder) -> io::Result<()> {
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     let hard = getrlimit(Resource::Nofile).maximum;
     let files = hard.map_or(OPEN_FILES, |hard| hard.min(OPEN_FILES));
     setrlimit(Resource::Nofile, Rlimit { current: Some(files), maximum: Some(files) })?;
+    if let UidMap::Single { .. } = order.uids {
+        // Counted within this user namespace, so a stand-in for the control group that a user lacks.
+        let hard = getrlimit(Resource::Nproc).maximum;
+        let wanted = u64::from(order.spec.limits.pids);
+        let processes = Some(hard.map_or(wanted, |hard| hard.min(wanted)));
+        setrlimit(Resource::Nproc, Rlimit { current: processes, maximum: processes })?;
+    }
     Ok(())
 }
 

@@ -336,10 +336,8 @@ pub fn probe(launcher: &Launcher, key: SandboxKey) -> Verb {
     destroy(launcher, key)?;
     let created = create(launcher, spec, &std::env::current_exe()?);
     destroy(launcher, key)?;
-    match created?.answer {
-        Answer::Machine { machine: Some(machine) } => {
-            Ok(Answer::Probed { isolation: machine.isolation }.into())
-        }
-        other => Ok(other.into()),
-    }
+    let Answer::Machine { machine: Some(Machine { isolation, .. }) } = created?.answer else {
+        return Err(io::Error::other("no machine was made").into());
+    };
+    Ok(Answer::Probed { isolation }.into())
 }

@@ -47,13 +47,26 @@ impl Drop for Cleaner {
 }
 
 impl Bench {
+    /// With the stand-in guest.
     pub fn new() -> Self {
+        Self::with_guest(stand_in_guest())
+    }
+
+    /// With the guest that Errand ships.
+    pub fn with_real_guest() -> Self {
+        let shim = Path::new(env!("CARGO_BIN_EXE_errand-shim"));
+        let guest = shim.with_file_name("errand-guest");
+        assert!(guest.is_file(), "run `cargo build -p guest` first: {guest:?} is missing");
+        Self::with_guest(guest)
+    }
+
+    fn with_guest(guest: PathBuf) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let config = LocalConfig {
             shim: env!("CARGO_BIN_EXE_errand-shim").into(),
             launcher: LauncherConfig {
                 state_dir: dir.path().join("state"),
-                guest: stand_in_guest(),
+                guest,
                 uid_pool: UidPool::default(),
             },
         };

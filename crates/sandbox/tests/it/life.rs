@@ -1,6 +1,7 @@
 //! Birth, life and end of sandboxes.
 
 use std::fs;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use protocol::ids::Epoch;
@@ -111,11 +112,8 @@ async fn the_gateway_serves_sockets_inside() {
 async fn a_lost_shim_takes_its_sandbox_along() {
     let bench = Bench::new();
     let (spec, _inside) = bench.start().await;
-    let record = fs::read_to_string(bench.record(spec.key).join("shim.json")).unwrap();
-    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
-    let pid = Pid::from_raw(i32::try_from(record["pid"].as_i64().unwrap()).unwrap()).unwrap();
-    let shim = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).unwrap();
-    kill_process(pid, Signal::KILL).unwrap();
+    let shim = shim_of(&bench, spec.key);
+    rustix::process::pidfd_send_signal(&shim, Signal::KILL).unwrap();
     wait_for(&shim);
     let listed = bench.provider.list().await.unwrap();
     let found = listed.iter().find(|m| m.key == spec.key).unwrap();
@@ -229,15 +227,15 @@ async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output>
     std::future::poll_fn(move |context| {
         for (future, slot) in futures.iter_mut().zip(&mut done) {
             if slot.is_none() {
-                if let std::task::Poll::Ready(value) = future.as_mut().poll(context) {
+                if let Poll::Ready(value) = future.as_mut().poll(context) {
                     *slot = Some(value);
                 }
             }
         }
         if done.iter().all(Option::is_some) {
-            std::task::Poll::Ready(done.iter_mut().filter_map(Option::take).collect())
+            Poll::Ready(done.iter_mut().filter_map(Option::take).collect())
         } else {
-            std::task::Poll::Pending
+            Poll::Pending
         }
     })
     .await

@@ -1,0 +1,75 @@
+//! The real guest in a real sandbox.
+
+use std::time::Instant;
+
+use protocol::ids::Term;
+use protocol::link::{Answer, Hello, OpId, Request, Start, Stdin, Stream, User, VERSION};
+use sandbox::link::Link;
+use sandbox::provider::{Posture, Provider, SandboxKey};
+
+use super::bench::{Bench, is_root, spec};
+
+async fn link(bench: &Bench, key: SandboxKey) -> Link {
+    let stream = bench.provider.connect(key).await.unwrap();
+    let hello = Hello { version: VERSION, agent: key.agent, epoch: key.epoch, term: Term(1) };
+    Link::connect(stream, hello).await.unwrap()
+}
+
+async fn run(link: &Link, name: &str, line: &str) -> (Option<i32>, String) {
+    let op = OpId::parse(name).unwrap();
+    let path = "/opt/errand/bin:/usr/bin:/bin";
+    let start = Start {
+        op: op.clone(),
+        argv: ["sh", "-c", line].map(str::to_owned).into(),
+        cwd: "/workspace".to_owned(),
+        env: vec![("PATH".to_owned(), path.to_owned())],
+        user: User::Agent,
+        timeout_ms: Some(10_000),
+        stdin: Stdin::Null,
+        pty: None,
+        output_cap: 65_536,
+    };
+    link.start(start).await.unwrap();
+    let exited = link.wait(op.clone()).await.unwrap();
+    let mut text = String::new();
+    for stream in [Stream::Stdout, Stream::Stderr] {
+        let read = Request::Read { op: op.clone(), stream, offset: 0, max: 65_536 };
+        let Answer::Output(output) = link.request(read).await.unwrap() else { panic!("no output") };
+        text.push_str(&String::from_utf8_lossy(&output.bytes.0));
+    }
+    (exited.code, text.trim().to_owned())
+}
+
+#[tokio::test]
+async fn the_guest_answers_and_its_agent_has_no_capability() {
+    let bench = Bench::with_real_guest();
+    let spec = spec();
+    let begun = Instant::now();
+    bench.provider.create(&spec).await.unwrap();
+    let made = begun.elapsed();
+    let link = link(&bench, spec.key).await;
+    println!("made in {made:?}, greeted after {:?}", begun.elapsed());
+    let (code, text) = run(&link, "a", "id -u; grep -h ^Cap /proc/self/status | cut -f2 | sort -u").await;
+    assert_eq!((code, text.as_str()), (Some(0), "1000\n0000000000000000"));
+    let (code, text) = run(&link, "b", "sudo sh -c 'id -u; touch /etc/made; ls /run/errand | head -1'").await;
+    if is_root() {
+        assert_eq!((code, text.as_str()), (Some(0), "0\nops"));
+    } else {
+        assert!(code != Some(0) && !text.is_empty(), "{text}");
+    }
+    bench.provider.destroy(spec.key).await.unwrap();
+}
+
+#[tokio::test]
+async fn without_sudo_the_guest_refuses_in_words() {
+    let bench = Bench::with_real_guest();
+    let mut spec = spec();
+    spec.posture = Posture::None;
+    bench.provider.create(&spec).await.unwrap();
+    let link = link(&bench, spec.key).await;
+    let (code, text) = run(&link, "a", "sudo id -u; grep -h ^CapBnd /proc/self/status | cut -f2").await;
+    println!("{text}");
+    assert!(code == Some(0) && text.starts_with("0000000000000000\n"), "{text}");
+    assert!(text.contains("sudo:"), "{text}");
+    bench.provider.destroy(spec.key).await.unwrap();
+}
