@@ -2,6 +2,13 @@
 //! its record, lost machines, sleeping drivers, doubled and late inputs, leaping clocks, and an end at
 //! any time. Every fault put in on purpose must be noticed.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a simulation may panic, and looks for the few events it is about"
+)]
+
 #[path = "simulation/check.rs"]
 mod check;
 #[path = "simulation/driver.rs"]

@@ -54,11 +54,10 @@ impl Driver {
             self.paused = world.rng.u32(1..40);
             return true;
         }
-        if (!world.faults || world.rng.u32(..4) == 0) && !world.renew(self.term) {
-            if world.mutation != Mutation::NoTermCheck {
-                self.crash();
-                return true;
-            }
+        let renews = !world.faults || world.rng.u32(..4) == 0;
+        if renews && !world.renew(self.term) && world.mutation != Mutation::NoTermCheck {
+            self.crash();
+            return true;
         }
         if !world.fault(4) {
             self.catch_up(world);
