@@ -95,7 +95,10 @@ async fn epochs_replace(bench: &Bench<'_>) -> Verdict {
     bench.provider.create(&first).await.map_err(say)?;
     bench.provider.create(&second).await.map_err(say)?;
     let late = bench.provider.create(&first).await;
-    ensure(matches!(late, Err(ProviderError::Refused(_))), "a lower epoch was made after a higher")?;
+    ensure(
+        matches!(late, Err(ProviderError::Refused(_))),
+        "a lower epoch was made after a higher",
+    )?;
     bench.provider.destroy(first.key).await.map_err(say)?;
     let found = bench.provider.find(second.key).await.map_err(say)?;
     let runs = found.is_some_and(|machine| machine.state == MachineState::Running);

@@ -101,8 +101,8 @@ pub fn start_launcher(config: &LocalConfig) -> io::Result<LauncherHandle> {
         uid_pool: config.launcher.uid_pool,
     };
     packet::send(&ours, &serde_json::to_vec(&told)?, &[])?;
-    let greeting = packet::receive(&ours)?
-        .ok_or_else(|| io::Error::other("the launcher ended at once"))?;
+    let greeting =
+        packet::receive(&ours)?.ok_or_else(|| io::Error::other("the launcher ended at once"))?;
     match serde_json::from_slice(&greeting.bytes)? {
         Greeting::Ready {} => Ok(LauncherHandle { socket: ours }),
         Greeting::Failed { reason } => Err(io::Error::other(reason)),
@@ -154,9 +154,7 @@ impl LocalProvider {
         ours.write_all(&serde_json::to_vec(request)?).await?;
         ours.shutdown().await?;
         let mut whole = Packet::default();
-        while let Some(part) =
-            ours.async_io(Interest::READABLE, || packet::receive(&ours)).await?
-        {
+        while let Some(part) = ours.async_io(Interest::READABLE, || packet::receive(&ours)).await? {
             whole.bytes.extend(part.bytes);
             whole.fds.extend(part.fds);
         }

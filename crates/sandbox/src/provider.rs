@@ -46,10 +46,8 @@ impl SandboxKey {
             given: text.chars().take(80).collect(),
         };
         let (agent, epoch) = text.rsplit_once("-e").ok_or_else(bad)?;
-        let key = Self {
-            agent: AgentId::parse(agent)?,
-            epoch: Epoch(epoch.parse().map_err(|_| bad())?),
-        };
+        let key =
+            Self { agent: AgentId::parse(agent)?, epoch: Epoch(epoch.parse().map_err(|_| bad())?) };
         if key.to_string() == text { Ok(key) } else { Err(bad()) }
     }
 }
@@ -166,20 +164,26 @@ impl SandboxSpec {
             return refuse("the memory limit is below 64 MiB: raise it");
         }
         if limits.pids < 16 || limits.cpu_millis < 10 {
-            return refuse("a sandbox needs at least 16 processes and 10 thousandths of a processor");
+            return refuse(
+                "a sandbox needs at least 16 processes and 10 thousandths of a processor",
+            );
         }
         let tmpfs = [limits.tmp_bytes, limits.shm_bytes, limits.spool_bytes, FIXED_TMPFS_BYTES]
             .iter()
             .fold(0_u64, |sum, bytes| sum.saturating_add(*bytes));
         // A full tmpfs counts as memory: above this the writer is killed instead of told.
         if tmpfs > limits.memory_bytes / 4 * 3 {
-            return refuse("the tmpfs sizes add up to more than three quarters of the memory limit");
+            return refuse(
+                "the tmpfs sizes add up to more than three quarters of the memory limit",
+            );
         }
         if self.lifetime_ms == 0 {
             return refuse("the lifetime is zero");
         }
         if !is_hostname(&self.hostname) {
-            return refuse("the host name may hold lower-case letters, digits and inner hyphens only");
+            return refuse(
+                "the host name may hold lower-case letters, digits and inner hyphens only",
+            );
         }
         if !self.env.iter().all(|(name, value)| is_variable(name) && !value.contains('\0')) {
             return refuse("a variable's name may hold letters, digits and underscores only");
@@ -360,7 +364,9 @@ mod tests {
     fn tmpfs_sizes_must_leave_memory_over() {
         let mut spec = spec();
         spec.limits.tmp_bytes = spec.limits.memory_bytes;
-        assert!(matches!(spec.check(), Err(ProviderError::Refused(words)) if words.contains("tmpfs")));
+        assert!(
+            matches!(spec.check(), Err(ProviderError::Refused(words)) if words.contains("tmpfs"))
+        );
     }
 
     #[test]

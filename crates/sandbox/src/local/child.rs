@@ -101,11 +101,12 @@ fn build(
     trees: Option<Trees>,
 ) -> Step {
     let at = |step: &'static str| move |error: io::Error| (step, error);
-    wait_for_maps(setup).map_err(at("wait for the id maps"))?;
+    wait_for_shim(setup).map_err(at("wait for the id maps"))?;
     become_root(order.uids).map_err(at("become the namespace's root"))?;
-    unshare_cgroups().map_err(at("leave the cgroup namespace"))?;
     open_network(setup).map_err(at("open the network namespace"))?;
     root::build(&order.spec, order.uids, trees, &order.guest).map_err(|e| (e.step, e.error))?;
+    wait_for_shim(setup).map_err(at("wait for the control groups"))?;
+    unshare_cgroups().map_err(at("leave the cgroup namespace"))?;
     set_identity(order).map_err(at("name the host"))?;
     set_limits(order).map_err(at("set resource limits"))?;
     arrange_descriptors(control, log).map_err(at("arrange descriptors"))?;
@@ -121,7 +122,7 @@ fn tell(setup: &OwnedFd, report: &ChildReport, fds: &[BorrowedFd<'_>]) -> io::Re
     packet::send(setup, &serde_json::to_vec(report)?, fds).map(drop)
 }
 
-fn wait_for_maps(setup: &OwnedFd) -> io::Result<()> {
+fn wait_for_shim(setup: &OwnedFd) -> io::Result<()> {
     match packet::receive(setup)? {
         Some(_) => Ok(()),
         None => Err(io::Error::other("the shim is gone")),

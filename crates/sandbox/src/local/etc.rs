@@ -8,20 +8,18 @@ use std::path::Path;
 use crate::provider::SandboxSpec;
 
 /// Directories of the host's `/etc` that hold nothing private and that programs in `/usr` need.
-pub const BOUND: [&str; 9] = [
+pub const BOUND: [&str; 8] = [
     "alternatives",
     "fonts",
     "ld.so.conf.d",
     "perl",
-    "profile.d",
     "python3",
     "ssl/certs",
     "terminfo",
     "xdg",
 ];
 /// Files of the same kind.
-const COPIED: [&str; 12] = [
-    "bash.bashrc",
+const COPIED: [&str; 10] = [
     "debian_version",
     "inputrc",
     "ld.so.cache",
@@ -29,7 +27,6 @@ const COPIED: [&str; 12] = [
     "lsb-release",
     "mime.types",
     "os-release",
-    "profile",
     "protocols",
     "services",
     "ssl/openssl.cnf",
@@ -48,6 +45,9 @@ const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\n\
     nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
 const GROUP: &str = "root:x:0:\ndaemon:x:1:\nadm:x:4:\ntty:x:5:\nmail:x:8:\nwww-data:x:33:\n\
     shadow:x:42:\nutmp:x:43:\nstaff:x:50:\nusers:x:100:\nagent:x:1000:\nnogroup:x:65534:\n";
+/// Keeps the search path, unlike a distribution's; the host's own may hold its proxies and tokens.
+const PROFILE: &str = "if [ -n \"$BASH\" ] && [ -r /etc/bash.bashrc ]; then . /etc/bash.bashrc; fi\n";
+const BASHRC: &str = "if [ -n \"$PS1\" ]; then PS1='\\u@\\h:\\w\\$ '; fi\n";
 const NSSWITCH: &str = "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n\
     networks: files\nprotocols: files\nservices: files\n";
 
@@ -73,6 +73,8 @@ impl Etc {
             ("hostname", format!("{host}\n")),
             ("resolv.conf", "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n".to_owned()),
             ("gitconfig", spec.gitconfig.clone()),
+            ("profile", PROFILE.to_owned()),
+            ("bash.bashrc", BASHRC.to_owned()),
             ("shells", "/bin/sh\n/bin/bash\n".to_owned()),
             ("machine-id", String::new()),
         ]

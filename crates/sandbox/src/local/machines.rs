@@ -20,10 +20,8 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use super::cgroup::Groups;
 use super::launcher::Launcher;
 use super::record::{self, ExitRecord, ShimRecord};
-use super::request::{
-    Answer, FailureKind, ShimAnswer, ShimCommand, ShimOrder, ShimReply, UidMap,
-};
-use super::{lease, packet, root, shim};
+use super::request::{Answer, FailureKind, ShimAnswer, ShimCommand, ShimOrder, ShimReply, UidMap};
+use super::{cgroup, lease, packet, root, shim};
 use crate::provider::{Machine, MachineState, SandboxKey, SandboxSpec};
 
 /// Time a shim has to answer.
@@ -103,6 +101,8 @@ pub fn create(launcher: &Launcher, spec: SandboxSpec, guest: &Path) -> Verb {
         end(other)?;
         fs::remove_dir_all(record::dir(other))?;
     }
+    // Beside the rest: it only waits. A host without threads to spare is just slower.
+    std::thread::Builder::new().name("warm-up".to_owned()).spawn(cgroup::warm_up).ok();
     let uids = map_ids(launcher, key.agent)?;
     root::prepare_disk(&record::disk(key.agent), uids)?;
     record::make_private_dir(&record::dir(key))?;

@@ -118,12 +118,7 @@ fn request(r#type: u16, flags: u16, body: &[u8]) -> io::Result<()> {
     message.extend(1_u32.to_ne_bytes());
     message.extend(0_u32.to_ne_bytes());
     message.extend(body);
-    let socket = socket_with(
-        AddressFamily::NETLINK,
-        SocketType::RAW,
-        SocketFlags::CLOEXEC,
-        None,
-    )?;
+    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
     send(&socket, &message, SendFlags::empty())?;
     let mut answer = [0_u8; 1024];
     let (length, _) = recv(&socket, &mut answer[..], RecvFlags::empty())?;

@@ -114,7 +114,12 @@ impl Trees {
         Ok(trees)
     }
 
-    fn add(&mut self, source: &Path, target: impl Into<PathBuf>, attributes: u64) -> io::Result<()> {
+    fn add(
+        &mut self,
+        source: &Path,
+        target: impl Into<PathBuf>,
+        attributes: u64,
+    ) -> io::Result<()> {
         let target = target.into();
         let flags = OpenTreeFlags::OPEN_TREE_CLONE
             | OpenTreeFlags::OPEN_TREE_CLOEXEC

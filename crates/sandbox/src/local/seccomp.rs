@@ -74,8 +74,7 @@ const CLONE_NAMESPACES: [libc::c_int; 7] = [
 ];
 
 /// The only socket families. TRUST: AF_VSOCK reaches the hypervisor past every namespace.
-const FAMILIES: [libc::c_int; 4] =
-    [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+const FAMILIES: [libc::c_int; 4] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
 
 /// Bit that marks the x32 calls, which share the architecture word of x86-64.
 #[cfg(target_arch = "x86_64")]
@@ -116,9 +115,8 @@ fn denied() -> Result<Rules, seccompiler::BackendError> {
         rules.insert(call, vec![SeccompRule::new(others.collect::<Result<_, _>>()?)?]);
     }
     // TRUST: both let a process type into a terminal that another one reads.
-    let terminal = [libc::TIOCSTI, libc::TIOCLINUX].map(|request| {
-        SeccompRule::new(vec![condition(1, SeccompCmpOp::Eq, request)?])
-    });
+    let terminal = [libc::TIOCSTI, libc::TIOCLINUX]
+        .map(|request| SeccompRule::new(vec![condition(1, SeccompCmpOp::Eq, request)?]));
     rules.insert(libc::SYS_ioctl, terminal.into_iter().collect::<Result<_, _>>()?);
     Ok(rules)
 }

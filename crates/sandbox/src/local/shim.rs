@@ -101,7 +101,8 @@ fn start(order: &ShimOrder, isolation: &mut IsolationReport) -> Result<Running, 
     let start_time = record::start_time(pid)
         .ok_or_else(|| Failed::at("read own start time")(io::Error::other("no /proc")))?;
     let shim = ShimRecord { pid, start_time, isolation: isolation.clone() };
-    record::write(&record::dir(key).join("shim.json"), &shim).map_err(Failed::at("write record"))?;
+    record::write(&record::dir(key).join("shim.json"), &shim)
+        .map_err(Failed::at("write record"))?;
     Ok(running)
 }
 
@@ -140,10 +141,13 @@ fn build(
     drop((child_setup, child_control, child_log, trees));
     let guard = KillOnDrop(Some(pidfd));
     write_maps(pid, order.uids).map_err(Failed::at("write the id maps"))?;
+    packet::send(&setup, b"mapped", &[]).map_err(Failed::at("release the child"))?;
+    // While the child builds: moving a process may wait for the whole kernel, some milliseconds.
     groups.admit(pid).map_err(Failed::at("enter the control groups"))?;
-    packet::send(&setup, b"go", &[]).map_err(Failed::at("release the child"))?;
+    packet::send(&setup, b"admitted", &[]).ok();
     let (sockets, socket_fds) = hear_child(&setup, order, isolation)?;
-    rustix::io::ioctl_fionbio(&control, true).map_err(|e| Failed::at("set up a socket")(e.into()))?;
+    rustix::io::ioctl_fionbio(&control, true)
+        .map_err(|e| Failed::at("set up a socket")(e.into()))?;
     Ok(Running {
         key: spec.key,
         pidfd: guard.keep().map_err(Failed::at("keep the child"))?,
@@ -328,7 +332,9 @@ impl Running {
     }
 
     fn answer_one(&self) -> Next {
-        let Ok(peer) = accept_with(&self.listener, SocketFlags::CLOEXEC) else { return Next::Serve };
+        let Ok(peer) = accept_with(&self.listener, SocketFlags::CLOEXEC) else {
+            return Next::Serve;
+        };
         // The launcher sees a broken connection and asks again.
         self.answer(&peer).unwrap_or(Next::Serve)
     }

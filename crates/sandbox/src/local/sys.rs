@@ -96,7 +96,8 @@ pub fn duplicate_onto(fd: BorrowedFd<'_>, number: RawFd) -> io::Result<()> {
 pub fn close_on_exec_from(first: RawFd) -> io::Result<()> {
     let flags = libc::CLOSE_RANGE_CLOEXEC as libc::c_int;
     // SAFETY: changes flags only, no descriptor is closed under anybody's feet.
-    check(unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, flags) }).map(drop)
+    check(unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, flags) })
+        .map(drop)
 }
 
 /// Lets the kernel reap ended children by itself.

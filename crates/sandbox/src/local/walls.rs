@@ -60,7 +60,9 @@ fn ids(order: &ShimOrder, report: &mut IsolationReport) {
 
 fn capabilities(posture: Posture) -> &'static str {
     match posture {
-        Posture::Sudo => "mounting, raw sockets, devices, kernel modules, for the agent and its sudo",
+        Posture::Sudo => {
+            "mounting, raw sockets, devices, kernel modules, for the agent and its sudo"
+        }
         Posture::None => "any use of capabilities by the agent",
     }
 }

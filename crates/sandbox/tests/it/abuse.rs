@@ -128,9 +128,14 @@ async fn nothing_but_the_gateway_can_be_reached() {
     let (spec, mut inside) = bench.start().await;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap().to_string();
-    for address in [host.as_str(), "8.8.8.8:53", "169.254.169.254:80", "10.0.0.1:22", "[2001:db8::1]:80"] {
+    for address in
+        [host.as_str(), "8.8.8.8:53", "169.254.169.254:80", "10.0.0.1:22", "[2001:db8::1]:80"]
+    {
         let result = inside.attempt("as-agent", &["tcp", address]).await;
-        assert!(["ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH"].contains(&result.as_str()), "{address}: {result}");
+        assert!(
+            ["ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH"].contains(&result.as_str()),
+            "{address}: {result}"
+        );
     }
     let name = format!("errand-test-{}", std::process::id());
     let address = std::os::unix::net::SocketAddr::from_abstract_name(&name).unwrap();
@@ -144,8 +149,11 @@ async fn two_sandboxes_do_not_see_each_other() {
     let bench = Bench::new();
     let (left, mut in_left) = bench.start().await;
     let (right, mut in_right) = bench.start().await;
-    in_left.sh("echo secret > /workspace/secret; echo s > /tmp/s; sleep 4242 >/dev/null 2>&1 &").await;
-    let (_, seen) = in_right.sh("ls -A /workspace /tmp; cat /proc/*/cmdline | grep -ac 'slee[p].4242'").await;
+    in_left
+        .sh("echo secret > /workspace/secret; echo s > /tmp/s; sleep 4242 >/dev/null 2>&1 &")
+        .await;
+    let (_, seen) =
+        in_right.sh("ls -A /workspace /tmp; cat /proc/*/cmdline | grep -ac 'slee[p].4242'").await;
     assert!(!seen.contains("secret"), "{seen}");
     assert_eq!(seen.lines().last(), Some("0"), "{seen}");
     if is_root() {

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use protocol::ids::{AgentId, Epoch, OrgId};
-use sandbox::local::lease::UidPool;
 use sandbox::local::launcher::LauncherConfig;
+use sandbox::local::lease::UidPool;
 use sandbox::local::{LocalConfig, LocalProvider, start_launcher};
 use sandbox::provider::{LinkStream, Provider, SandboxKey, SandboxSpec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -33,7 +33,9 @@ impl Drop for Cleaner {
     fn drop(&mut self) {
         let records = std::fs::read_dir(self.dir.path().join("state/sandboxes"));
         for entry in records.into_iter().flatten().flatten() {
-            let Ok(text) = std::fs::read_to_string(entry.path().join("shim.json")) else { continue };
+            let Ok(text) = std::fs::read_to_string(entry.path().join("shim.json")) else {
+                continue;
+            };
             let record: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
             let pid = record["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok());
             if entry.path().join("exit.json").exists() {

@@ -19,8 +19,11 @@ const START_MS: u128 = 250;
 #[tokio::test]
 async fn the_local_provider_conforms() {
     let bench = Bench::new();
-    let suite =
-        conformance::Bench { provider: &bench.provider, agent: &agent, greeting: (b"ping\n", b"pong\n") };
+    let suite = conformance::Bench {
+        provider: &bench.provider,
+        agent: &agent,
+        greeting: (b"ping\n", b"pong\n"),
+    };
     assert_eq!(conformance::check(&suite).await, Ok(()));
 }
 
@@ -49,7 +52,10 @@ async fn the_agent_finds_its_places() {
              && git --version && ls /sys /root 2>&1; ls -d /home/* /opt/errand/bin/sudo")
         .await;
     println!("{code} {output}");
-    assert!(output.starts_with("1000\nerrand\n/workspace\n/home/agent\nx\ngit version"), "{output}");
+    assert!(
+        output.starts_with("1000\nerrand\n/workspace\n/home/agent\nx\ngit version"),
+        "{output}"
+    );
     assert!(output.ends_with("/home/agent\n/opt/errand/bin/sudo"), "{output}");
     bench.provider.destroy(spec.key).await.unwrap();
 }
@@ -64,7 +70,10 @@ async fn the_disk_outlives_the_epoch_and_goes_with_the_agent() {
     spec.key.epoch = Epoch(2);
     bench.provider.create(&spec).await.unwrap();
     let mut inside = bench.inside(spec.key).await;
-    assert_eq!(inside.sh("cat /workspace/note; mkdir -m 0 /workspace/shut").await, (0, "kept".into()));
+    assert_eq!(
+        inside.sh("cat /workspace/note; mkdir -m 0 /workspace/shut").await,
+        (0, "kept".into())
+    );
     bench.provider.destroy(spec.key).await.unwrap();
     assert!(!disk.exists());
     let leases = bench.config.launcher.state_dir.join("leases");
@@ -77,6 +86,7 @@ async fn a_restarted_server_finds_its_sandboxes() {
     let (spec, mut inside) = bench.start().await;
     let (_, before) = inside.sh("stat -c %Y /proc/1; cat /proc/sys/kernel/random/boot_id").await;
     let sockets = bench.provider.gateway_sockets(spec.key).await.unwrap().len();
+    println!("shim: {} KiB of its own", memory_of(&bench, spec.key));
     drop(inside);
     let bench = bench.restart();
     let listed = bench.provider.list().await.unwrap();
@@ -226,10 +236,11 @@ async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output>
     let mut done: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
     std::future::poll_fn(move |context| {
         for (future, slot) in futures.iter_mut().zip(&mut done) {
-            if slot.is_none() {
-                if let Poll::Ready(value) = future.as_mut().poll(context) {
-                    *slot = Some(value);
-                }
+            if slot.is_some() {
+                continue;
+            }
+            if let Poll::Ready(value) = future.as_mut().poll(context) {
+                *slot = Some(value);
             }
         }
         if done.iter().all(Option::is_some) {
@@ -239,4 +250,13 @@ async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output>
         }
     })
     .await
+}
+
+/// Memory that only the shim uses, plus its share of what it shares.
+fn memory_of(bench: &Bench, key: SandboxKey) -> u64 {
+    let record = fs::read_to_string(bench.record(key).join("shim.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    let maps = fs::read_to_string(format!("/proc/{}/smaps_rollup", record["pid"])).unwrap();
+    let line = maps.lines().find(|line| line.starts_with("Pss:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
