@@ -6,6 +6,9 @@ use std::path::PathBuf;
 /// Bytes that all operations together may keep unless configured otherwise.
 pub const SPOOL_BYTES: u64 = 256 * 1024 * 1024;
 
+/// User and group of the agent in a sandbox.
+const AGENT_ID: u32 = 1000;
+
 /// How a guest is set up.
 #[derive(Debug, Clone)]
 pub struct GuestConfig {
@@ -17,6 +20,8 @@ pub struct GuestConfig {
     pub agent: Option<Ids>,
     /// Home of the agent's user.
     pub home: PathBuf,
+    /// Variables that every command gets unless its start says otherwise.
+    pub env: Vec<(String, String)>,
     /// Whether the agent may become the namespace's root.
     pub sudo: bool,
     /// Bytes that all operations together may keep.
@@ -26,19 +31,41 @@ pub struct GuestConfig {
 impl GuestConfig {
     /// A guest without a sandbox, as the user who started it.
     pub fn process(run_dir: PathBuf, workspace: PathBuf) -> Self {
-        let home = run_dir.join("home");
-        Self { run_dir, workspace, agent: None, home, sudo: false, spool_bytes: SPOOL_BYTES }
-    }
-
-    /// The guest of a sandbox, as process 1.
-    pub fn sandbox(sudo: bool) -> Self {
         Self {
-            run_dir: PathBuf::from("/run/errand"),
-            workspace: PathBuf::from("/workspace"),
-            agent: Some(Ids { uid: 1000, gid: 1000 }),
-            home: PathBuf::from("/home/agent"),
-            sudo,
+            home: run_dir.join("home"),
+            run_dir,
+            workspace,
+            agent: None,
+            env: Vec::new(),
+            sudo: false,
             spool_bytes: SPOOL_BYTES,
         }
     }
+
+    /// The guest of a sandbox, as process 1.
+    pub fn sandbox(sudo: bool, env: Vec<(String, String)>) -> Self {
+        // Where the namespace knows a single user, the agent is that user, and nobody is root.
+        let single = !maps_other_users();
+        let ids = Ids { uid: AGENT_ID, gid: AGENT_ID };
+        Self {
+            run_dir: PathBuf::from("/run/errand"),
+            workspace: PathBuf::from("/workspace"),
+            agent: (!single).then_some(ids),
+            home: PathBuf::from("/home/agent"),
+            env,
+            sudo: sudo && !single,
+            spool_bytes: SPOOL_BYTES,
+        }
+    }
+}
+
+/// Whether the agent's user exists in this user namespace.
+fn maps_other_users() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.lines().any(|line| {
+        let mut numbers = line.split_ascii_whitespace().map_while(|word| word.parse::<u64>().ok());
+        let (first, _, count) = (numbers.next(), numbers.next(), numbers.next());
+        let agent = u64::from(AGENT_ID);
+        first.zip(count).is_some_and(|(first, count)| (first..first + count).contains(&agent))
+    })
 }

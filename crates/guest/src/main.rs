@@ -43,19 +43,22 @@ fn main() -> ExitCode {
 }
 
 fn sudo_role(arguments: Vec<String>) -> ExitCode {
-    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-    let env = std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect();
-    let cwd = std::env::current_dir().map_or_else(|_| "/".to_owned(), |cwd| text(cwd.into()));
-    let (status, message) = sudo::ask(arguments, env, cwd);
+    let cwd = std::env::current_dir().unwrap_or_else(|_| "/".into()).display().to_string();
+    let (status, message) = sudo::ask(arguments, environment(), cwd);
     if !message.is_empty() {
         say(&mut io::stderr(), "sudo: ", &message);
     }
     ExitCode::from(u8::try_from(status).unwrap_or(1))
 }
 
+fn environment() -> Vec<(String, String)> {
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
+}
+
 fn guest_role(arguments: &[String]) -> ExitCode {
     let none = arguments.windows(2).any(|pair| pair == ["--sudo", "none"]);
-    match run(GuestConfig::sandbox(!none)) {
+    match run(GuestConfig::sandbox(!none, environment())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&mut io::stderr(), "errand-guest: ", &error.to_string());

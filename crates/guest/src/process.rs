@@ -71,7 +71,7 @@ impl Running {
     ) -> io::Result<Self> {
         let program = Program {
             argv: start.argv.clone(),
-            env: start.env.clone(),
+            env: config.environment(&start.env),
             cwd: start.cwd.clone(),
             become_who: config.become_who(start.user),
         };
@@ -376,6 +376,12 @@ fn prepared_input(directory: &Path, bytes: &[u8]) -> io::Result<rustix::fd::Owne
 }
 
 impl GuestConfig {
+    /// The environment of a command: the sandbox's, with the command's own set over it.
+    fn environment(&self, own: &[(String, String)]) -> Vec<(String, String)> {
+        let base = self.env.iter().filter(|(name, _)| !own.iter().any(|(other, _)| other == name));
+        base.chain(own).cloned().collect()
+    }
+
     /// What a process of this user becomes.
     pub fn become_who(&self, user: User) -> Become {
         match (self.agent, user) {

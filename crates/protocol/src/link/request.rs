@@ -106,11 +106,11 @@ pub enum Request {
 pub struct Start {
     /// Its name.
     pub op: OpId,
-    /// Program and arguments; a program without a slash is looked for in `PATH` of `env`.
+    /// Program and arguments; a program without a slash is looked for in `PATH`.
     pub argv: Vec<String>,
     /// Absolute working directory.
     pub cwd: String,
-    /// The whole environment (the guest adds nothing but what sudo needs).
+    /// Variables, set over those that the sandbox was made with.
     pub env: Vec<(String, String)>,
     /// As whom.
     pub user: User,
