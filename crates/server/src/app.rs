@@ -5,17 +5,18 @@ use crate::clock::now_ms;
 use crate::config::Config;
 use crate::keys::Keys;
 use crate::machines::Machines;
+use crate::pull_requests::StoredPullRequests;
 use crate::rate::Rate;
 use anyhow::Result;
-use forge::Forge;
-use git::Git;
+use gateway::attach::Gateway;
+use git::runner::Git;
 use model::catalog::Catalog;
 use model::http::HttpClient;
 use protocol::api::agents::DoctorCheck;
 use protocol::ids::{AgentId, OrgId};
 use sandbox::provider::Provider;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use store::Store;
 use store::sealed::{Secret, SealedValue};
@@ -43,9 +44,11 @@ pub struct App {
     /// Makes sandboxes.
     pub provider: Arc<dyn Provider>,
     /// The only way out of them.
-    pub gateway: gateway::Gateway,
-    /// Where pull requests are.
-    pub forge: Arc<dyn Forge>,
+    pub gateway: Gateway,
+    /// Pull requests kept by Errand itself.
+    pub pull_requests: Arc<StoredPullRequests>,
+    /// Signs links that carry their own right.
+    pub link_key: [u8; 32],
     /// Links to sandboxes.
     pub machines: Machines,
     /// Agents that are awake.

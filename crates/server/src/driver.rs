@@ -63,7 +63,7 @@ fn quiet(plan: &Plan) -> bool {
 
 struct Running {
     cancel: CancellationToken,
-    action: Action,
+    effect: Effect,
     stopping: bool,
 }
 
@@ -86,6 +86,9 @@ impl<'a> Driver<'a> {
             running.cancel.cancel();
         }
         driver.drain().await;
+        if outcome.is_ok() {
+            driver.rest().await?;
+        }
         app.store.release(&handle.org, handle.id, &app.holder, term).await?;
         if outcome.is_ok() && handle.view().await?.state.is_deleted() {
             app.store.delete_agent(&handle.org, handle.id).await.context("delete the agent's records")?;
@@ -138,8 +141,8 @@ impl<'a> Driver<'a> {
 
     /// Starts what is named and missing, stops what is no longer named.
     fn align(&mut self, wanted: Vec<Effect>) {
-        for (key, running) in &mut self.running {
-            if !running.stopping && !wanted.iter().any(|effect| effect.key == *key) {
+        for running in self.running.values_mut() {
+            if !running.stopping && !wanted.contains(&running.effect) {
                 running.stopping = true;
                 running.cancel.cancel();
             }
@@ -160,7 +163,8 @@ impl<'a> Driver<'a> {
             key: effect.key.clone(),
             cancel: cancel.clone(),
         };
-        self.running.insert(effect.key.clone(), Running { cancel: cancel.clone(), action: effect.action.clone(), stopping: false });
+        let running = Running { cancel: cancel.clone(), effect: effect.clone(), stopping: false };
+        self.running.insert(effect.key.clone(), running);
         self.tasks.spawn(async move {
             let key = job.key.clone();
             let work = Box::pin(effects::carry_out(job, effect.action));
@@ -181,7 +185,7 @@ impl<'a> Driver<'a> {
         match outcome {
             Err(error) if !running.stopping && !error.is::<Refusal>() => {
                 tracing::warn!(agent.id = %self.handle.id, effect = %key, error = format!("{error:#}"), "an effect failed");
-                let failure = failure_of(&error, &running.action);
+                let failure = failure_of(&error, &running.effect.action);
                 self.record(vec![Event::EffectFailed { key, failure }]).await
             }
             Ok(()) | Err(_) => Ok(()),
@@ -198,6 +202,16 @@ impl<'a> Driver<'a> {
         self.running.clear();
         for key in keys {
             self.record(vec![Event::EffectFailed { key, failure: failure.clone() }]).await?;
+        }
+        Ok(())
+    }
+
+    /// Nothing to do: a restarted server need not look at this agent before it is time.
+    async fn rest(&self) -> Result<()> {
+        let view = self.handle.view().await?;
+        let plan = agent::plan(&view.state, now_ms());
+        if plan.record.is_empty() && plan.effects.is_empty() {
+            self.app.store.rest(&self.handle.org, self.handle.id, view.seq, plan.wake_at_ms).await?;
         }
         Ok(())
     }

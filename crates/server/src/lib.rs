@@ -1,1 +1,35 @@
-//! To be written.
+//! The server: everything below it put together behind one HTTP API.
+//!
+//! Read [`router`] first: it is the table of contents. A request goes through [`auth`] and [`door`]
+//! to an agent's [`agents::Handle`], which decides, commits and shows; the [`driver`] of the agent
+//! then carries out [`effects`]. [`live`] and [`watch`] are what people see of it.
+
+pub mod router;
+pub mod api;
+pub mod auth;
+pub mod keys;
+pub mod rate;
+pub mod door;
+pub mod agents;
+pub mod projection;
+pub mod live;
+pub mod watch;
+pub mod driver;
+pub mod alarm;
+pub mod effects;
+pub mod commits;
+pub mod evidence;
+pub mod journal;
+pub mod workspace;
+pub mod machines;
+pub mod sandbox_spec;
+pub mod artifacts;
+pub mod audit;
+pub mod repositories;
+pub mod pull_requests;
+pub mod catalog;
+pub mod config;
+pub mod doctor;
+pub mod clock;
+pub mod app;
+pub mod serve;

@@ -3,7 +3,7 @@
 
 use agent::effect::Plan;
 use protocol::content::{Prompt, Usage};
-use protocol::event::{Event, Logged, Mode, ModelChoice, PullRequest, PushPlan, RunStatus, Settings};
+use protocol::event::{Event, Logged, PullRequest, PushPlan, RunStatus, Settings};
 use protocol::failure::Failure;
 use protocol::ids::{Epoch, MessageId, RunId, Seq};
 use serde::{Deserialize, Serialize};
@@ -211,9 +211,9 @@ impl Projection {
         }
     }
 
-    /// Model and mode of runs that name none.
-    pub fn defaults(&self) -> Option<(ModelChoice, Mode)> {
-        self.detail.settings.as_ref().map(|settings| (settings.model.clone(), settings.mode))
+    /// Money of the agent's whole life, in millionths of a dollar.
+    pub const fn cost_micros(&self) -> u64 {
+        self.cost_micros
     }
 }
 

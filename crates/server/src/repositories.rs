@@ -2,6 +2,8 @@
 
 use crate::app::App;
 use anyhow::{Context, Result};
+use forge::bare::Bare;
+use forge::store::{PullRequestStore, RepositoryKey};
 use git::agent_repo::AgentRepo;
 use git::mirror::Mirror;
 use git::name::{BranchName, CommitId, RefName};
@@ -11,6 +13,7 @@ use protocol::event::RepoSettings;
 use protocol::failure::{Failure, Phase};
 use protocol::ids::{AgentId, OrgId};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 impl App {
     /// A remote with the access configured for its host.
@@ -56,6 +59,20 @@ impl App {
     /// An agent's own repository, which must exist.
     pub fn agent_repo(&self, agent: AgentId, repo: &RepoSettings) -> Result<AgentRepo> {
         AgentRepo::open(&self.git, &self.agent_repo_path(agent, repo)).context("open the agent's repository")
+    }
+
+    /// Where the pull requests of a repository are.
+    pub fn forge(&self, org: &OrgId, url: &str, known: &CommitId) -> Result<Bare> {
+        let remote = self.remote(url)?;
+        let mirror = self.mirror(org, &remote, known)?;
+        let key = RepositoryKey { org: org.clone(), repository: remote.url.display() };
+        let store: Arc<dyn PullRequestStore> = self.pull_requests.clone();
+        Ok(Bare { key, remote, mirror, store })
+    }
+
+    /// Where people read a pull request kept by Errand.
+    pub fn pull_link(&self, agent: AgentId, number: u64) -> String {
+        format!("{}/agents/{agent}/pull-requests/{number}", self.public_url)
     }
 }
 

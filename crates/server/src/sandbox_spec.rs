@@ -3,7 +3,7 @@
 use crate::config::Config;
 use anyhow::{Context, Result};
 use gateway::policy::{EgressMode, Pattern, Policy};
-use protocol::event::Settings;
+use protocol::event::{RepoSettings, Settings};
 use protocol::ids::{OrgId, RunId};
 use sandbox::provider::{Posture, SandboxKey, SandboxSpec};
 use std::fmt::Write as _;
@@ -40,11 +40,16 @@ fn gitconfig(config: &Config, settings: &Settings) -> String {
     );
     for repo in &settings.repos {
         // `origin` keeps the real address; what git talks to is the agent's own repository.
-        let (url, name) = (quoted(&repo.url), &repo.folder);
+        let url = quoted(&repo.url);
         // Writing to a string cannot fail.
-        writeln!(text, "[url \"http://errand.internal/git/{name}.git\"]\n\tinsteadOf = {url}").unwrap_or_default();
+        writeln!(text, "[url \"{}\"]\n\tinsteadOf = {url}", endpoint(repo)).unwrap_or_default();
     }
     text
+}
+
+/// Where the agent's own repository answers inside its sandbox.
+pub fn endpoint(repo: &RepoSettings) -> String {
+    format!("http://errand.internal/git/{}.git", repo.folder)
 }
 
 /// A value of git's configuration language.

@@ -13,7 +13,7 @@ use futures::stream::BoxStream;
 use harness::journal::Stopped;
 use harness::workspace::{Followed, Workspace, WorkspaceError, WorkspaceGone};
 use protocol::ids::{Epoch, RunId};
-use protocol::link::{Answer, Fault, FaultCode, OpId, Request};
+use protocol::link::{Answer, Fault, FaultCode, OpId, Request, Stream};
 use sandbox::link::{self, LinkError, Offsets};
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,13 +128,13 @@ impl Workspace for LinkWorkspace {
                 let Ok(mut follow) = machine.link.follow(op.clone(), offsets).await else { continue };
                 loop {
                     match follow.next().await {
-                        Ok(link::Followed::Output { stream, bytes }) => {
-                            let seen = bytes.len() as u64;
-                            match stream {
-                                protocol::link::Stream::Stdout => offsets.stdout += seen,
-                                protocol::link::Stream::Stderr => offsets.stderr += seen,
-                            }
-                            yield Ok(Followed::Output { stream, bytes: bytes.into() });
+                        Ok(link::Followed::Stdout(bytes)) => {
+                            offsets.stdout += bytes.len() as u64;
+                            yield Ok(Followed::Output { stream: Stream::Stdout, bytes: bytes.into() });
+                        }
+                        Ok(link::Followed::Stderr(bytes)) => {
+                            offsets.stderr += bytes.len() as u64;
+                            yield Ok(Followed::Output { stream: Stream::Stderr, bytes: bytes.into() });
                         }
                         Ok(link::Followed::Exited(exited)) => {
                             yield Ok(Followed::Exited(exited));

@@ -249,6 +249,18 @@ pub struct PullRequestBody {
     pub stat: DiffStat,
 }
 
+/// `POST /v1/agents/{id}/pull-requests/{number}/merge`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MergePullRequest {
+    /// The head commit that the person saw; another one now is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Which repository, where several have this number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repo_url: Option<String>,
+}
+
 /// Answer to `POST /v1/agents`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CreatedAgent {

@@ -94,6 +94,8 @@ pub struct ArtifactLink {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeyBody {
+    /// What revoking takes.
+    pub id: String,
     /// Its name.
     pub name: String,
     /// ISO 8601.

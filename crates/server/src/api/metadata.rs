@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use axum::Json;
 use axum::extract::State;
+use model::Thinking;
 use protocol::api::metadata::{Items, Me, ModelBody, ModelParameter, ModelParameterValue, RepositoryBody};
 use protocol::api::timestamp;
 use std::collections::BTreeSet;
@@ -27,7 +28,7 @@ pub async fn models(State(app): State<Arc<App>>, _: Caller) -> Json<Items<ModelB
     let items = app.catalog.entries().iter().map(|entry| {
         let flags = [
             (entry.capabilities.images, "images"),
-            (entry.capabilities.thinking, "thinking"),
+            (entry.capabilities.thinking != Thinking::None, "thinking"),
             (entry.capabilities.parallel_tools, "parallel_tools"),
         ];
         ModelBody {

@@ -27,7 +27,7 @@ pub async fn run(job: &Job, epoch: Epoch) -> Result<()> {
         };
         match machine {
             Ok(machine) => tokio::select! {
-                () = machine.link.closed() => {}
+                _ = machine.link.closed() => {}
                 () = job.cancel.cancelled() => return Ok(()),
             },
             Err(reason) => {

@@ -2,9 +2,9 @@
 
 use super::{Job, failed, provision};
 use crate::machines::Machine;
-use crate::sandbox_spec::command_variables;
+use crate::sandbox_spec::{self, command_variables};
 use anyhow::{Context, Result};
-use git::name::{BranchName, CommitId};
+use git::name::BranchName;
 use protocol::event::{Event, RepoBase, RepoSettings, WorkspaceBranch};
 use protocol::failure::Phase;
 use protocol::ids::{Epoch, RunId};
@@ -23,10 +23,11 @@ const SHOWN_BYTES: usize = 2000;
 
 /// Clones into a folder of its own first, so that a half-made clone is never taken for a whole one.
 const CLONE: &str = r#"set -eu
-dest=$1 url=$2 base=$3 branch=$4 commit=$5
+dest=$1 url=$2 base=$3 branch=$4 commit=$5 endpoint=$6
 [ -e "$dest/.git" ] && exit 0
 rm -rf -- "$dest.partial"
-git clone --quiet --no-checkout --single-branch --branch "$base" -- "$url" "$dest.partial"
+git clone --quiet --no-checkout --single-branch --branch "$base" -- "$endpoint" "$dest.partial"
+git -C "$dest.partial" config remote.origin.url "$url"
 git -C "$dest.partial" config remote.origin.fetch '+refs/heads/*:refs/remotes/origin/*'
 git -C "$dest.partial" checkout --quiet --no-track -B "$branch" "$commit"
 mkdir -p "$dest.partial/.git/info"
@@ -50,12 +51,14 @@ pub async fn run(job: &Job, epoch: Epoch, run: RunId) -> Result<()> {
     let living = view.living()?;
     let settings = &living.settings;
     let attempt = living.failing.iter().find(|failing| failing.key == job.key).map_or(0, |failing| failing.attempts);
+    let branch = BranchName::parse(&settings.branch).context("parse the branch")?;
     let step = Preparation { job, machine: &machine, epoch, run, attempt };
     let mut branches = Vec::new();
     for (repo, state) in settings.repos.iter().zip(&living.repos) {
         let base = state.base.as_ref().context("the starting commit is not known")?;
-        let tip = step.up_to_date(repo, &settings.branch, state.remote.as_deref()).await?;
-        let tip = tip.or_else(|| state.tip.clone()).unwrap_or_else(|| base.commit.clone());
+        // The branch in the agent's own repository is where the workspace shall be.
+        let tip = job.app.agent_repo(job.handle.id, repo)?.ref_head(&branch.to_ref()).await?;
+        let tip = tip.map_or_else(|| base.commit.clone(), |tip| tip.to_string());
         branches.push(step.check_out(repo, base, &settings.branch, &tip).await?);
     }
     job.report(vec![Event::WorkspaceReady { epoch, run, branches }]).await
@@ -70,38 +73,12 @@ struct Preparation<'a> {
 }
 
 impl Preparation<'_> {
-    /// Brings what the remote's branch holds beyond our last push into the agent's repository.
-    async fn up_to_date(&self, repo: &RepoSettings, branch: &str, last: Option<&str>) -> Result<Option<String>> {
-        let Some(last) = last else { return Ok(None) };
-        let remote = self.job.app.remote(&repo.url)?;
-        let branch = BranchName::parse(branch)?;
-        let git = &self.job.app.git;
-        let Some(now) = git::remote::branch_head(git, &remote, &branch).await? else { return Ok(None) };
-        if now.as_str() == last {
-            return Ok(None);
-        }
-        let head = git::remote::RemoteHead {
-            default_branch: None,
-            commit: now.clone(),
-            kind: git::remote::RefKind::Branch(branch.clone()),
-        };
-        let mirror = self.job.app.mirror(&self.job.handle.org, &remote, &now)?;
-        mirror.ensure(&remote, &head, &mut |_| {}).await?;
-        let ours = self.job.app.agent_repo(self.job.handle.id, repo)?;
-        let last = CommitId::parse(last)?;
-        if !ours.is_ancestor(&last, &now).await? {
-            // Somebody rewrote the branch: the push will say so and leave it alone.
-            return Ok(None);
-        }
-        ours.set_ref(&branch.to_ref(), &now).await?;
-        Ok(Some(now.to_string()))
-    }
-
     async fn check_out(&self, repo: &RepoSettings, base: &RepoBase, branch: &str, tip: &str) -> Result<WorkspaceBranch> {
         let path = format!("/workspace/{}", repo.folder);
         let began = Instant::now();
         let fetched = if tip == base.commit { base.base_branch.as_str() } else { branch };
-        self.script("clone", repo, CLONE, &[&path, &repo.url, fetched, branch, tip], CLONE_MS).await?;
+        let endpoint = sandbox_spec::endpoint(repo);
+        self.script("clone", repo, CLONE, &[&path, &repo.url, fetched, branch, tip, &endpoint], CLONE_MS).await?;
         self.finished("clone", began, repo).await?;
         let began = Instant::now();
         if tip != base.commit {
@@ -150,7 +127,7 @@ impl Preparation<'_> {
         loop {
             match follow.next().await? {
                 Followed::Exited(exited) => return Ok((exited, kept)),
-                Followed::Output { bytes, .. } => {
+                Followed::Stdout(bytes) | Followed::Stderr(bytes) => {
                     let text = String::from_utf8_lossy(&bytes);
                     self.job.progress(self.epoch, phase, text.trim_end(), None);
                     kept.push_str(&text);

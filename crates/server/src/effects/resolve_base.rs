@@ -7,6 +7,7 @@ use crate::repositories::explain;
 use anyhow::{Context, Result};
 use git::error::Error as GitError;
 use git::name::{BranchName, RefName, StartingRef};
+use git::refs::Expected;
 use git::remote::{RefKind, RemoteHead};
 use protocol::event::{Event, RepoBase, RepoSettings, Settings};
 use protocol::failure::{Failure, Phase};
@@ -22,13 +23,14 @@ pub async fn run(job: &Job, run: RunId) -> Result<()> {
     let living = view.living()?;
     let settings = Arc::clone(&living.settings);
     let known: Option<Vec<RepoBase>> = living.repos.iter().map(|repo| repo.base.clone()).collect();
-    if let Some(repos) = known {
-        // The work's start never moves; what people push meanwhile is merged into the branch.
-        return job.report(vec![Event::BaseResolved { run, repos }]).await;
-    }
     let mut repos = Vec::new();
-    for repo in &settings.repos {
-        match resolve(job, &settings, repo).await {
+    for (index, repo) in settings.repos.iter().enumerate() {
+        let resolved = match known.as_ref().and_then(|known| known.get(index)) {
+            // The work's start never moves; what people push meanwhile comes into the branch.
+            Some(base) => follow(job, &settings, repo, base).await,
+            None => resolve(job, &settings, repo).await,
+        };
+        match resolved {
             Ok(base) => repos.push(base),
             Err(error) => return fail(job, run, repo, error).await,
         }
@@ -59,7 +61,7 @@ async fn resolve(job: &Job, settings: &Settings, repo: &RepoSettings) -> Result<
             job.progress(BEFORE_ANY_SANDBOX, "mirror", progress.phase, Some(progress.percent));
         })
         .await?;
-    let base = base_of(&repo.url, &head)?;
+    let base = base_of(&repo.url, &head, settings)?;
     check_branch(job, settings, &remote, &base).await?;
     let base_branch = BranchName::parse(&base.base_branch)?;
     let branch = BranchName::parse(&settings.branch)?;
@@ -69,7 +71,31 @@ async fn resolve(job: &Job, settings: &Settings, repo: &RepoSettings) -> Result<
     Ok(base)
 }
 
-fn base_of(url: &str, head: &RemoteHead) -> Result<RepoBase> {
+/// Looks where the branch stands now, and brings what people pushed on top of it to our side.
+async fn follow(job: &Job, settings: &Settings, repo: &RepoSettings, base: &RepoBase) -> Result<RepoBase> {
+    let remote = job.app.remote(&repo.url)?;
+    let branch = BranchName::parse(&settings.branch).context("parse the branch")?;
+    let Some(now) = git::remote::branch_head(&job.app.git, &remote, &branch).await? else {
+        return Ok(RepoBase { head: None, ..base.clone() });
+    };
+    let ours = job.app.agent_repo(job.handle.id, repo)?;
+    let tip = ours.ref_head(&branch.to_ref()).await?;
+    if tip.as_ref() != Some(&now) {
+        let head = RemoteHead { default_branch: None, commit: now.clone(), kind: RefKind::Branch(branch.clone()) };
+        job.app.mirror(&job.handle.org, &remote, &now)?.ensure(&remote, &head, &mut |_| {}).await?;
+        let ahead = match &tip {
+            Some(tip) => ours.is_ancestor(tip, &now).await?,
+            None => true,
+        };
+        // A rewritten branch is left to the push, which refuses or merges it in words.
+        if ahead {
+            ours.update_ref(&branch.to_ref(), &now, Expected::Any).await?;
+        }
+    }
+    Ok(RepoBase { head: Some(now.to_string()), ..base.clone() })
+}
+
+fn base_of(url: &str, head: &RemoteHead, settings: &Settings) -> Result<RepoBase> {
     let default = head.default_branch.clone();
     let base_branch = match &head.kind {
         RefKind::Branch(branch) => Some(branch.clone()),
@@ -84,6 +110,7 @@ fn base_of(url: &str, head: &RemoteHead) -> Result<RepoBase> {
         default_branch: default.unwrap_or_else(|| base_branch.clone()).to_string(),
         base_branch: base_branch.to_string(),
         commit: head.commit.to_string(),
+        head: settings.work_on_current_branch.then(|| head.commit.to_string()),
     })
 }
 

@@ -6,7 +6,7 @@ use crate::workspace::LinkWorkspace;
 use anyhow::{Context, Result};
 use git::mirror::Mirror;
 use git::name::CommitId;
-use git::objects::{EntryKind, FileContent, Listing};
+use git::objects::{EntryKind, FileContent, Listing, Reader};
 use harness::turn::{Base, Brain, Repo, Turn, run_turn};
 use model::retry::RetryPolicy;
 use protocol::event::{AskOptions, Event, Logged, ModelChoice, Settings, TurnOutcome};
@@ -17,6 +17,8 @@ use std::sync::{Arc, Mutex};
 
 /// Entries of the top folder that the model is shown.
 const TREE_ENTRIES: usize = 200;
+/// Rules files of a repository that are read.
+const RULES: usize = 50;
 
 /// Runs the turn to its end.
 pub async fn run(job: &Job, run: RunId) -> Result<()> {
@@ -151,19 +153,47 @@ fn network_fact(mode: &str) -> String {
 /// Instructions and the top of the file tree, from the mirror: the sandbox may not even be up.
 async fn read_repository(base: &mut Base, path: &str, mirror: &Mirror, commit: &CommitId) -> Result<()> {
     let mut reader = mirror.reader().context("read the mirror")?;
-    let Some(listing) = reader.folder(commit, "").await.context("list the top folder")? else { return Ok(()) };
-    for wanted in harness::instructions::wanted() {
-        let first = wanted.split('/').next().unwrap_or(wanted);
-        // Only what the top folder shows can be there: no question is asked in vain.
-        if !listing.entries.iter().any(|entry| entry.path == first.as_bytes()) {
-            continue;
-        }
-        let text = reader.file(commit, wanted, INSTRUCTION_BYTES).await.ok().flatten().and_then(FileContent::into_text);
+    let Some(listing) = reader.folder(commit, "", TREE_ENTRIES).await.context("list the top folder")? else { return Ok(()) };
+    // Only what the top folder shows can be there: no question is asked in vain.
+    let there = |path: &str| {
+        let first = path.split('/').next().unwrap_or(path);
+        listing.truncated || listing.entries.iter().any(|entry| entry.path == first.as_bytes())
+    };
+    let wanted = harness::instructions::wanted();
+    for name in wanted.first_of.iter().filter(|name| there(name)) {
+        let text = reader.file(commit, name, INSTRUCTION_BYTES).await.ok().flatten().and_then(FileContent::into_text);
         if let Some(text) = text {
-            base.instructions.push((format!("{path}/{wanted}"), text));
+            base.instructions.push((format!("{path}/{name}"), text));
+            break;
         }
     }
+    let (folder, ending) = wanted.all_in;
+    if there(folder) {
+        read_rules(base, path, &mut reader, commit, folder, ending).await?;
+    }
     show_tree(&mut base.tree, path, &listing);
+    Ok(())
+}
+
+async fn read_rules(
+    base: &mut Base,
+    path: &str,
+    reader: &mut Reader,
+    commit: &CommitId,
+    folder: &str,
+    ending: &str,
+) -> Result<()> {
+    let Some(rules) = reader.folder(commit, folder, RULES).await.context("list the rules")? else { return Ok(()) };
+    for entry in &rules.entries {
+        let name = format!("{folder}/{}", entry.shown_path());
+        if entry.kind == EntryKind::Folder || !name.ends_with(ending) {
+            continue;
+        }
+        let text = reader.file(commit, &name, INSTRUCTION_BYTES).await.ok().flatten().and_then(FileContent::into_text);
+        if let Some(rule) = text.as_deref().and_then(harness::instructions::rule_text) {
+            base.instructions.push((format!("{path}/{name}"), rule.to_owned()));
+        }
+    }
     Ok(())
 }
 

@@ -1,0 +1,117 @@
+//! `/v1/agents/{id}/pull-requests`: those kept by Errand itself, and their merge by a person.
+
+use super::body::Body;
+use super::error::{ApiError, ApiResult};
+use super::{agent_id, diff, show};
+use crate::agents::{Extras, Handle, View};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::clock::now_ms;
+use anyhow::Context as _;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use forge::forge::{Forge as _, ForgeError, MergeWish};
+use git::commit::{Signature, When};
+use git::name::CommitId;
+use protocol::api::agents::{MergePullRequest, PullRequestBody};
+use protocol::api::metadata::Items;
+use protocol::event::PullRequest;
+use protocol::input::Input;
+use std::sync::Arc;
+
+/// The agent's pull requests, whole.
+#[utoipa::path(get, path = "/v1/agents/{id}/pull-requests", tag = "agents", params(("id" = String, Path)), responses((status = 200, body = Items<PullRequestBody>)))]
+pub async fn list(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> ApiResult<Json<Items<PullRequestBody>>> {
+    let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
+    let view = handle.view().await?;
+    let mut items = Vec::new();
+    for pull in &view.projection.detail.pulls {
+        items.push(body(&app, &handle, &view, pull).await?);
+    }
+    Ok(Json(Items { items }))
+}
+
+async fn body(app: &App, handle: &Handle, view: &View, pull: &PullRequest) -> ApiResult<PullRequestBody> {
+    let forge = app.forge(&handle.org, &pull.url, &CommitId::parse(&pull.commit).context("parse a commit")?)?;
+    let found = forge.get(pull.number).await.map_err(refused)?;
+    let repos = &view.living()?.settings.repos;
+    let place = repos.iter().position(|repo| repo.url == pull.url).and_then(|index| Some((index, repos.get(index)?)));
+    let diff = match place {
+        Some((index, repo)) => diff::of_repo(app, handle.id, view, index, repo).await?,
+        None => None,
+    };
+    let merge_commit = match &found.state {
+        forge::pull_request::State::Merged { commit } => Some(commit.to_string()),
+        _ => None,
+    };
+    Ok(PullRequestBody {
+        repo_url: show::shown_url(&pull.url),
+        number: found.number,
+        url: pull.link.clone(),
+        title: found.content.title,
+        body: found.content.body,
+        head: found.content.head.to_string(),
+        base: found.content.base.to_string(),
+        commit: found.content.commit.to_string(),
+        state: found.state.as_str().to_owned(),
+        merge_commit,
+        stat: diff.map(|diff| diff.stat).unwrap_or_default(),
+    })
+}
+
+/// Merges a pull request kept by Errand into its base branch.
+#[utoipa::path(post, path = "/v1/agents/{id}/pull-requests/{number}/merge", tag = "agents",
+    params(("id" = String, Path), ("number" = u64, Path)), request_body = MergePullRequest,
+    responses((status = 200, body = PullRequestBody), (status = 409, body = protocol::api::ErrorBody)))]
+pub async fn merge(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((id, number)): Path<(String, u64)>,
+    Body(wish): Body<MergePullRequest>,
+) -> ApiResult<Json<PullRequestBody>> {
+    let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
+    let view = handle.view().await?;
+    let pull = find(&view, number, wish.repo_url.as_deref())?;
+    let seen = match &wish.commit {
+        Some(commit) => CommitId::parse(commit).map_err(|problem| ApiError::invalid("commit", problem))?,
+        None => CommitId::parse(&pull.commit).context("parse a commit")?,
+    };
+    let forge = app.forge(&handle.org, &pull.url, &seen)?;
+    let when = When { seconds: now_ms() / 1000, offset_minutes: 0 };
+    let bot = Signature { name: app.config.git.name.clone(), email: app.config.git.email.clone(), when };
+    let person = Signature { name: caller.name.clone(), ..bot.clone() };
+    let merged = forge.merge(number, &MergeWish { seen, person, committer: bot }).await.map_err(refused)?;
+    if let forge::pull_request::State::Merged { commit } = &merged.state {
+        let input = Input::Merged { repo: pull.url.clone(), number, commit: commit.to_string(), principal: caller.name };
+        handle.submit(input, Extras::default()).await?;
+    }
+    Ok(Json(body(&app, &handle, &view, pull).await?))
+}
+
+fn find<'a>(view: &'a View, number: u64, repo: Option<&str>) -> ApiResult<&'a PullRequest> {
+    let fits = |pull: &&PullRequest| {
+        pull.number == number && repo.is_none_or(|repo| repo == pull.url || repo == show::shown_url(&pull.url))
+    };
+    let mut found = view.projection.detail.pulls.iter().filter(fits);
+    match (found.next(), found.next()) {
+        (Some(pull), None) => Ok(pull),
+        (Some(_), Some(_)) => Err(ApiError::invalid("repoUrl", "several repositories have a pull request of this number: name one")),
+        (None, _) => Err(ApiError::not_found("pull_request_not_found", format!("this agent has no pull request {number}"))),
+    }
+}
+
+fn refused(error: ForgeError) -> ApiError {
+    let conflict = |code| ApiError::new(StatusCode::CONFLICT, code, error.to_string());
+    match &error {
+        ForgeError::NotFound(_) => ApiError::not_found("pull_request_not_found", error.to_string()),
+        ForgeError::NotOpen { .. } => conflict("pull_request_not_open"),
+        ForgeError::BranchMissing(_) => conflict("branch_missing"),
+        ForgeError::HeadMoved { .. } => conflict("head_moved"),
+        ForgeError::Conflicts { .. } => conflict("merge_conflict"),
+        ForgeError::BaseMoved(_) => conflict("base_moved"),
+        ForgeError::CheckedOut(_) => conflict("branch_checked_out"),
+        ForgeError::Refused { .. } => conflict("push_refused"),
+        ForgeError::Git(_) | ForgeError::Store(_) => anyhow::Error::new(error).context("ask the forge").into(),
+    }
+}

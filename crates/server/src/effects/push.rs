@@ -1,0 +1,109 @@
+//! Puts the commits on the remote's branch by compare-and-swap, and sees them there.
+
+use super::Job;
+use crate::commits;
+use crate::repositories::explain;
+use anyhow::{Context, Result};
+use git::error::Error as GitError;
+use git::handover::Integrated;
+use git::name::{BranchName, CommitId};
+use git::refs::Expected;
+use git::remote::{RefKind, RemoteHead};
+use protocol::event::{Event, PushConflict, PushPlan, RepoSettings};
+use protocol::failure::{Failure, Phase};
+use protocol::ids::RunId;
+
+/// Times somebody else's push is merged before it counts as a failure.
+const MERGES: u32 = 3;
+
+/// Pushes every repository that has something new.
+pub async fn run(job: &Job, run: RunId, mut pushes: Vec<PushPlan>) -> Result<()> {
+    for push in &mut pushes {
+        match one(job, run, push).await? {
+            Ok(commit) => push.commit = commit.to_string(),
+            Err((failure, conflict)) => {
+                let key = job.key.clone();
+                return job.report(vec![Event::PushFailed { run, key, failure, conflict }]).await;
+            }
+        }
+    }
+    job.report(vec![Event::Pushed { run, key: job.key.clone(), pushes }]).await
+}
+
+type Outcome = std::result::Result<CommitId, (Failure, Option<PushConflict>)>;
+
+async fn one(job: &Job, run: RunId, push: &PushPlan) -> Result<Outcome> {
+    let view = job.view().await?;
+    let repo = view.living()?.settings.repos.iter().find(|repo| repo.url == push.url).context("the push names another repository")?;
+    let remote = job.app.remote(&push.url)?;
+    let ours = job.app.agent_repo(job.handle.id, repo)?;
+    let branch = BranchName::parse(&push.branch)?;
+    let mut commit = CommitId::parse(&push.commit)?;
+    let mut expected = push.expected.as_deref().map(CommitId::parse).transpose()?;
+    for _ in 0..MERGES {
+        let expect = expected.as_ref().map_or(Expected::Absent, Expected::At);
+        match ours.push(&remote, &commit, &branch, expect).await {
+            Ok(_) => return Ok(Ok(commit)),
+            Err(error @ GitError::NonFastForward { .. }) => {
+                let Some(theirs) = fetch_theirs(job, repo, &branch).await? else {
+                    return Ok(Err((moved(push, &error), None)));
+                };
+                if expected.is_none() {
+                    // A branch of this name that is not ours: never written to.
+                    return Ok(Err((taken(push), None)));
+                }
+                match commits::integrate(job, &ours, run, &commit, &theirs).await? {
+                    Integrated::Commit(merged) => commit = merged,
+                    Integrated::Conflict(files) => return Ok(Err(conflict(push, &theirs, files))),
+                }
+                ours.update_ref(&branch.to_ref(), &commit, Expected::Any).await?;
+                expected = Some(theirs);
+            }
+            Err(error @ (GitError::Unreachable { .. } | GitError::Timeout { .. })) => {
+                return Err(super::Failed(explain(&error, &push.url, Phase::Push)).into());
+            }
+            Err(error) => return Ok(Err((refused(push, &error), None))),
+        }
+    }
+    let message = format!("{} keeps being pushed to by others: send a follow-up to try again", push.branch);
+    Ok(Err((Failure::new(Phase::Push, "push_contended", message), None)))
+}
+
+/// What the remote's branch is at now, with its objects on our side.
+async fn fetch_theirs(job: &Job, repo: &RepoSettings, branch: &BranchName) -> Result<Option<CommitId>> {
+    let remote = job.app.remote(&repo.url)?;
+    let Some(now) = git::remote::branch_head(&job.app.git, &remote, branch).await? else { return Ok(None) };
+    let head = RemoteHead { default_branch: None, commit: now.clone(), kind: RefKind::Branch(branch.clone()) };
+    job.app.mirror(&job.handle.org, &remote, &now)?.ensure(&remote, &head, &mut |_| {}).await?;
+    Ok(Some(now))
+}
+
+fn moved(push: &PushPlan, error: &GitError) -> Failure {
+    Failure::new(Phase::Push, "branch_moved", format!("the branch {} was removed or moved on the remote: {error}", push.branch))
+}
+
+fn taken(push: &PushPlan) -> Failure {
+    let message = format!("the remote has a branch {} that is not this agent's: start a new agent with another name", push.branch);
+    Failure::new(Phase::Push, "branch_exists", message)
+}
+
+fn refused(push: &PushPlan, error: &GitError) -> Failure {
+    match error {
+        GitError::CheckedOutBranch { .. } => Failure::new(
+            Phase::Push,
+            "branch_checked_out",
+            format!("the remote has {} checked out and takes no push to it: check out another branch there", push.branch),
+        ),
+        other => explain(other, &push.url, Phase::Push),
+    }
+}
+
+fn conflict(push: &PushPlan, theirs: &CommitId, files: Vec<String>) -> (Failure, Option<PushConflict>) {
+    let message = format!(
+        "somebody pushed to {} meanwhile, and both changed {}; the work is kept and not pushed",
+        push.branch,
+        files.join(", ")
+    );
+    let conflict = PushConflict { url: push.url.clone(), theirs: theirs.to_string(), files };
+    (Failure::new(Phase::Push, "push_conflict", message), Some(conflict))
+}

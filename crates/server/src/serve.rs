@@ -1,0 +1,173 @@
+//! `errand serve`: puts the parts together, and takes them apart in order.
+
+use crate::agents::Agents;
+use crate::app::App;
+use crate::config::Config;
+use crate::keys::Keys;
+use crate::machines::Machines;
+use crate::pull_requests::StoredPullRequests;
+use crate::rate::Rate;
+use crate::{alarm, audit, catalog, clock, router};
+use anyhow::{Context, Result};
+use gateway::address::{Floor, Upstream};
+use gateway::attach::{CONNECTION_IDLE, Gateway, Parts};
+use gateway::host::Host;
+use gateway::resolve::SystemResolver;
+use git::runner::Git;
+use model::http::HttpClient;
+use sandbox::local::{LauncherHandle, LocalConfig, LocalProvider, start_launcher};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use store::Store;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Time the server's tasks get to end when it is told to.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// What the command line decides.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The data folder.
+    pub data: PathBuf,
+    /// As read.
+    pub config: Config,
+    /// Folder with the small binaries; normally beside this one.
+    pub binaries: PathBuf,
+}
+
+/// The parts that must be made before there are threads.
+pub struct Prepared {
+    options: Options,
+    launcher: LauncherHandle,
+    _lock: std::fs::File,
+}
+
+/// Makes the data folder and starts the launcher, which keeps the privileges it is started with.
+pub fn prepare(options: Options) -> Result<Prepared> {
+    let data = std::path::absolute(&options.data).context("find the data folder")?;
+    std::fs::create_dir_all(&data).with_context(|| format!("make the data folder {}", data.display()))?;
+    // Whoever may enter it reads transcripts: only its owner may.
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o700)).context("close the data folder to others")?;
+    let lock = lock(&data)?;
+    let mut local = LocalConfig::beside(&options.binaries, &data);
+    local.launcher.uid_pool.base = options.config.sandbox.uid_base;
+    let launcher = start_launcher(&local).context("start the launcher of sandboxes")?;
+    Ok(Prepared { options: Options { data, ..options }, launcher, _lock: lock })
+}
+
+/// Two servers on one folder would take each other's agents.
+fn lock(data: &Path) -> Result<std::fs::File> {
+    let file = std::fs::File::create(data.join("lock")).context("make the data folder's lock")?;
+    file.try_lock().with_context(|| format!("{} is in use by another errand server", data.display()))?;
+    Ok(file)
+}
+
+/// Serves until told to stop; `ready` is told the address once requests are accepted.
+pub async fn run(prepared: Prepared, stop: CancellationToken, ready: impl FnOnce(&str, &Path)) -> Result<()> {
+    let Prepared { options, launcher, _lock } = prepared;
+    let listener = TcpListener::bind(&options.config.listen)
+        .await
+        .with_context(|| format!("listen on {}", options.config.listen))?;
+    let address = listener.local_addr().context("read the address")?;
+    let (denials, waiting) = audit::channel();
+    let (app, token_path) = build(options, launcher, address, denials).await?;
+    app.tasks.spawn(audit::record(Arc::clone(&app), waiting));
+    app.tasks.spawn(alarm::ring(Arc::clone(&app)));
+    ready(&app.public_url, &token_path);
+    let service = router::router(Arc::clone(&app));
+    let serving = axum::serve(listener, service);
+    tokio::select! {
+        served = serving => served.context("serve requests")?,
+        () = stop.cancelled() => {}
+    }
+    // Open streams are cut: their readers resume where they were.
+    app.shutdown.cancel();
+    app.tasks.close();
+    if tokio::time::timeout(FAREWELL, app.tasks.wait()).await.is_err() {
+        tracing::warn!(tasks = app.tasks.len(), "some tasks did not end in time");
+    }
+    app.gateway.shut_down().await;
+    app.store.close().await;
+    Ok(())
+}
+
+async fn build(options: Options, launcher: LauncherHandle, address: SocketAddr, denials: audit::Channel) -> Result<(Arc<App>, PathBuf)> {
+    let Options { data, config, .. } = options;
+    let store = Store::open(&data).await.context("open the store")?;
+    let (keys, token_path) = Keys::open(&data, clock::now_ms())?;
+    let public_url = match config.public_url.trim_end_matches('/') {
+        "" => format!("http://{address}"),
+        url => url.to_owned(),
+    };
+    let parts = Parts {
+        floor: floor(&config)?,
+        resolver: Arc::new(SystemResolver),
+        audit: Arc::new(denials),
+        idle: CONNECTION_IDLE,
+    };
+    // Fails now rather than at the first sandbox.
+    crate::sandbox_spec::policy(&config)?;
+    let link_key = link_key(&data)?;
+    let app = App {
+        catalog: catalog::catalog(&config.models)?,
+        http: HttpClient::new().context("make the HTTP client")?,
+        git: Git::new().context("find git")?,
+        provider: Arc::new(LocalProvider::new(launcher).context("speak to the launcher")?),
+        gateway: Gateway::new(parts),
+        pull_requests: Arc::new(StoredPullRequests(store.clone())),
+        machines: Machines::default(),
+        agents: Agents::new(store.clone()),
+        rate: Rate::new(&config.api),
+        // One server has a data folder at a time (its lock says so), so a restart takes its own leases
+        // over at once.
+        holder: "server".to_owned(),
+        tasks: TaskTracker::new(),
+        shutdown: CancellationToken::new(),
+        keys,
+        store,
+        link_key,
+        public_url,
+        data,
+        config,
+    };
+    Ok((Arc::new(app), token_path))
+}
+
+/// The key that signs links; lost with the data folder, and so are the links.
+fn link_key(data: &Path) -> Result<[u8; 32]> {
+    let path = data.join("keys").join("links");
+    if let Ok(bytes) = std::fs::read(&path)
+        && let Ok(key) = <[u8; 32]>::try_from(bytes.as_slice())
+    {
+        return Ok(key);
+    }
+    let mut key = [0; 32];
+    let (first, second) = key.split_at_mut(16);
+    first.copy_from_slice(uuid::Uuid::new_v4().as_bytes());
+    second.copy_from_slice(uuid::Uuid::new_v4().as_bytes());
+    let key = *blake3::hash(&key).as_bytes();
+    std::fs::write(&path, key).context("keep the key of links")?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).context("close the key of links to others")?;
+    Ok(key)
+}
+
+fn floor(config: &Config) -> Result<Floor> {
+    let mut upstreams = BTreeMap::new();
+    for (name, target) in &config.gateway.upstreams {
+        let field = || format!("gateway.upstreams.{name}");
+        let host = Host::parse(name).with_context(field)?;
+        let upstream = match target.parse::<SocketAddr>() {
+            Ok(socket) => Upstream { address: socket.ip(), port: Some(socket.port()) },
+            Err(_) => Upstream { address: target.parse().with_context(field)?, port: None },
+        };
+        tracing::info!(name, target, "an operator's upstream may be reached from sandboxes");
+        upstreams.insert(host, upstream);
+    }
+    Floor::new(upstreams, Vec::new()).context("read gateway.upstreams")
+}
