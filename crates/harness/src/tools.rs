@@ -149,8 +149,8 @@ pub(crate) fn clip(mut text: String, max_bytes: usize, rest: &str) -> (String, b
 }
 
 /// A guest that answers with something else than was asked for.
-pub(crate) fn odd(answer: &Answer) -> Trouble {
-    tracing::warn!(?answer, "the guest gave an answer of another kind");
+pub(crate) fn odd(cx: &Cx) -> Trouble {
+    tracing::warn!(call = %cx.call, "the guest gave an answer of another kind");
     Trouble::Told("the machine gave an answer that makes no sense; try again".to_owned())
 }
 

@@ -144,6 +144,7 @@ impl Transcript {
     }
 
     /// Takes the next event of the log; one that was taken before changes nothing.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest belongs to a step or not to the loop")]
     pub(crate) fn apply(&mut self, logged: Logged) {
         let Logged { seq, at_ms, event } = logged;
         if seq <= self.seen {

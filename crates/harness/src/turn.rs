@@ -217,10 +217,8 @@ impl Loop {
 
     /// The mode that holds now: an approved plan is carried out as an agent.
     pub(crate) fn mode(&self) -> Mode {
-        match self.turn.mode {
-            Mode::Plan if self.log.with(|transcript| transcript.plan_approved) => Mode::Agent,
-            mode => mode,
-        }
+        let approved = self.log.with(|transcript| transcript.plan_approved);
+        if self.turn.mode == Mode::Plan && approved { Mode::Agent } else { self.turn.mode }
     }
 
     pub(crate) fn open_step(&self) -> (Step, u32) {

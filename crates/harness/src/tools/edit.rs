@@ -59,7 +59,7 @@ impl Tool for Edit {
                 acknowledge: true,
                 ..Output::default()
             }),
-            Ok(other) => Err(odd(&other)),
+            Ok(_) => Err(odd(cx)),
             Err(WorkspaceError::Fault(fault)) => Err(Trouble::Told(advised(fault.code, fault.message))),
             Err(lost @ WorkspaceError::Lost(_)) => Err(lost.into()),
         }

@@ -37,18 +37,16 @@ impl Tool for Glob {
             path: path.unwrap_or_else(|| ".".to_owned()),
             limit: PATHS,
         });
-        match cx.request(request).await? {
-            Answer::Paths { paths, more } => {
-                let mut text = paths.join("\n");
-                if paths.is_empty() {
-                    text.push_str("No file matches.");
-                }
-                if more {
-                    text.push_str(&format!("\n[Only {PATHS} paths are shown; narrow the pattern.]"));
-                }
-                Ok(Output { truncated: more, ..Output::text(text) })
-            }
-            other => Err(odd(&other)),
+        let Answer::Paths { paths, more } = cx.request(request).await? else {
+            return Err(odd(cx));
+        };
+        let mut text = paths.join("\n");
+        if paths.is_empty() {
+            text.push_str("No file matches.");
         }
+        if more {
+            text.push_str(&format!("\n[Only {PATHS} paths are shown; narrow the pattern.]"));
+        }
+        Ok(Output { truncated: more, ..Output::text(text) })
     }
 }

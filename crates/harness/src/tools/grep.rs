@@ -51,10 +51,8 @@ impl Tool for Grep {
             context: u32::try_from(context.unwrap_or(0).min(CONTEXT_MAX)).unwrap_or(0),
             limit: LINES,
         });
-        match cx.request(request).await? {
-            Answer::Matches(matches) => Ok(shown(&matches)),
-            other => Err(odd(&other)),
-        }
+        let Answer::Matches(matches) = cx.request(request).await? else { return Err(odd(cx)) };
+        Ok(shown(&matches))
     }
 }
 

@@ -43,19 +43,15 @@ impl Tool for List {
             depth: u32::try_from(depth).unwrap_or(1),
             limit: ENTRIES,
         });
-        match cx.request(request).await? {
-            Answer::Listing(listing) => {
-                let mut text: String = listing.entries.iter().map(line).collect();
-                if listing.entries.is_empty() {
-                    text.push_str("[The directory is empty.]\n");
-                }
-                if listing.more {
-                    text.push_str(&format!("[Only the first {ENTRIES} entries are shown.]\n"));
-                }
-                Ok(Output { truncated: listing.more, ..Output::text(text) })
-            }
-            other => Err(odd(&other)),
+        let Answer::Listing(listing) = cx.request(request).await? else { return Err(odd(cx)) };
+        let mut text: String = listing.entries.iter().map(line).collect();
+        if listing.entries.is_empty() {
+            text.push_str("[The directory is empty.]\n");
         }
+        if listing.more {
+            text.push_str(&format!("[Only the first {ENTRIES} entries are shown.]\n"));
+        }
+        Ok(Output { truncated: listing.more, ..Output::text(text) })
     }
 }
 

@@ -51,10 +51,8 @@ impl Tool for Read {
             limit_lines: limit.unwrap_or(LINES).max(1),
             max_bytes: TEXT_BYTES,
         });
-        match cx.request(request).await? {
-            Answer::File(file) => Ok(Output { touched: Some(path), ..numbered(&file) }),
-            other => Err(odd(&other)),
-        }
+        let Answer::File(file) = cx.request(request).await? else { return Err(odd(cx)) };
+        Ok(Output { touched: Some(path), ..numbered(&file) })
     }
 }
 

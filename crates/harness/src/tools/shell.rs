@@ -60,14 +60,16 @@ impl Tool for Shell {
             pty: None,
             output_cap: COMMAND_OUTPUT_BYTES,
         };
-        match cx.request(Request::Start(start)).await? {
-            Answer::Started { .. } if background => {
-                let id = &cx.call;
-                Ok(Output::text(format!("Started in the background. Read its output with shell_output, id {id}.")))
-            }
-            Answer::Started { .. } => follow(cx).await,
-            other => Err(odd(&other)),
+        let Answer::Started { .. } = cx.request(Request::Start(start)).await? else {
+            return Err(odd(cx));
+        };
+        if !background {
+            return follow(cx).await;
         }
+        let id = &cx.call;
+        Ok(Output::text(format!(
+            "Started in the background. Read its output with shell_output, id {id}."
+        )))
     }
 }
 

@@ -69,10 +69,7 @@ impl Tool for ShellOutput {
 
 async fn read(cx: &Cx, op: OpId, stream: Stream, offset: u64) -> Result<Output, Trouble> {
     let request = Request::Read { op: op.clone(), stream, offset, max: PIECE_BYTES };
-    let piece = match ask(cx, request).await? {
-        Answer::Output(piece) => piece,
-        other => return Err(odd(&other)),
-    };
+    let Answer::Output(piece) = ask(cx, request).await? else { return Err(odd(cx)) };
     let mut bytes = piece.bytes.0;
     // A character may be torn at the end; it belongs to the next piece.
     if let Err(error) = std::str::from_utf8(&bytes)
@@ -82,10 +79,10 @@ async fn read(cx: &Cx, op: OpId, stream: Stream, offset: u64) -> Result<Output, 
         bytes.truncate(error.valid_up_to());
     }
     let state = if piece.exited {
-        match ask(cx, Request::Wait { op }).await? {
-            Answer::Exited(exited) => shell::how_it_ended(&exited),
-            other => return Err(odd(&other)),
-        }
+        let Answer::Exited(exited) = ask(cx, Request::Wait { op }).await? else {
+            return Err(odd(cx));
+        };
+        shell::how_it_ended(&exited)
     } else {
         "Still running.".to_owned()
     };

@@ -37,14 +37,12 @@ impl Tool for Write {
             content,
             mode: None,
         });
-        match cx.request(request).await? {
-            Answer::Written { bytes, created } => {
-                let verb = if created { "Created" } else { "Replaced" };
-                let text = format!("{verb} {path} ({bytes} bytes).");
-                Ok(Output { touched: Some(path), acknowledge: true, ..Output::text(text) })
-            }
-            other => Err(odd(&other)),
-        }
+        let Answer::Written { bytes, created } = cx.request(request).await? else {
+            return Err(odd(cx));
+        };
+        let verb = if created { "Created" } else { "Replaced" };
+        let text = format!("{verb} {path} ({bytes} bytes).");
+        Ok(Output { touched: Some(path), acknowledge: true, ..Output::text(text) })
     }
 }
 

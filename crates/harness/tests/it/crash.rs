@@ -1,0 +1,114 @@
+//! The process may die at any record: carried on, the run does the same as if nothing had happened.
+
+use crate::world::{Crash, World};
+use fakes::scripted::script::{Do, Script, Turn};
+use protocol::event::{Event, Mode, TurnOutcome};
+use serde_json::json;
+use std::sync::atomic::Ordering;
+
+fn script() -> Script {
+    let todo = json!({ "todos": [{ "text": "fix", "state": "in_progress" }] });
+    Script::custom(vec![
+        Turn::act(vec![Do::Read("calc.py".into()), Do::List(".".into()), Do::Read("nothing".into())])
+            .thinking("Look first."),
+        Turn::act(vec![
+            Do::Shell("echo one >> runs; echo out; echo err >&2".into()),
+            Do::Call { name: "todo_write".into(), arguments: todo },
+            Do::Edit { path: "calc.py".into(), old: "a - b".into(), new: "a + b".into() },
+            Do::Shell("echo two >> runs; exit 3".into()),
+        ])
+        .text("Now the change."),
+        Turn::act(vec![Do::Write { path: "new.txt".into(), content: "new\n".into() }]),
+        Turn::act(vec![Do::Call { name: "no_such_tool".into(), arguments: json!({}) }]),
+        Turn::say("All done.").thinking("Good."),
+    ])
+}
+
+/// Carries on until the run is over; each death needs one more process.
+async fn survive(world: &World) -> TurnOutcome {
+    loop {
+        if let Ok(outcome) = world.go().await {
+            return outcome;
+        }
+    }
+}
+
+fn state(world: &World) -> (String, String, String) {
+    let files = &world.workspace;
+    (files.get("calc.py"), files.get("runs"), files.get("new.txt"))
+}
+
+/// Bodies, a request that was made again counted once.
+fn bodies(world: &World) -> Vec<String> {
+    let mut bodies = world.bodies();
+    bodies.dedup();
+    bodies
+}
+
+#[tokio::test]
+async fn a_crash_at_any_record_changes_nothing() {
+    let whole = World::new(script()).await;
+    let outcome = survive(&whole).await;
+    let records = whole.memory.records.load(Ordering::SeqCst);
+    assert!(records > 10, "{records}");
+    for number in 0..records {
+        for crash in [Crash::Before(number), Crash::After(number)] {
+            let world = World::new(script()).await;
+            *world.memory.crash.lock().unwrap() = Some(crash);
+            assert_eq!(survive(&world).await, outcome, "{crash:?}");
+            assert_eq!(state(&world), state(&whole), "{crash:?}");
+            assert_eq!(bodies(&world), bodies(&whole), "{crash:?}");
+            let returned = |event: &Event| matches!(event, Event::ToolReturned { .. });
+            assert_eq!(world.memory.count(returned), whole.memory.count(returned), "{crash:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_dies_at_every_second_record_still_gets_there() {
+    let whole = World::new(script()).await;
+    let outcome = survive(&whole).await;
+    let world = World::new(script()).await;
+    let mut deaths = 0;
+    let ended = loop {
+        let next = world.memory.records.load(Ordering::SeqCst) + 1;
+        *world.memory.crash.lock().unwrap() = Some(Crash::After(next));
+        match world.go().await {
+            Ok(outcome) => break outcome,
+            Err(_) => deaths += 1,
+        }
+    };
+    assert!(deaths >= 5, "{deaths}");
+    assert_eq!((ended, state(&world)), (outcome, state(&whole)));
+    assert_eq!(bodies(&world), bodies(&whole));
+}
+
+#[tokio::test]
+async fn calls_of_a_machine_that_went_with_the_process_are_not_repeated() {
+    // Record 1 holds the message and its calls; the process dies before it hears of it.
+    let world = World::new(Script::custom(vec![Turn::act(vec![Do::Shell("echo x >> runs".into())]), Turn::say("ok")])).await;
+    *world.memory.crash.lock().unwrap() = Some(Crash::After(1));
+    world.go().await.unwrap_err();
+    world.workspace.lose();
+    assert!(matches!(world.go().await, Ok(TurnOutcome::Finished { .. })));
+    assert_eq!(world.workspace.get("runs"), "");
+    assert!(world.results()[0].0.contains("Outcome unknown"));
+}
+
+#[tokio::test]
+async fn a_question_is_asked_once_however_often_the_process_dies() {
+    let plan = Do::Call { name: "submit_plan".into(), arguments: json!({ "plan": "1. Fix it." }) };
+    let edit = Do::Edit { path: "calc.py".into(), old: "a - b".into(), new: "a + b".into() };
+    let mut world = World::new(Script::custom(vec![Turn::act(vec![plan]), Turn::act(vec![edit]), Turn::say("ok")])).await;
+    world.mode = Mode::Plan;
+    *world.memory.crash.lock().unwrap() = Some(Crash::After(2));
+    world.go().await.unwrap_err();
+    world.memory.on_event(|_, event| assert!(!matches!(event, Event::QuestionAsked { .. })));
+    let question = world.memory.events().iter().find_map(|event| match event {
+        Event::QuestionAsked { question, .. } => Some(*question),
+        _ => None,
+    });
+    world.memory.answer(question.unwrap(), "approve");
+    assert!(matches!(survive(&world).await, TurnOutcome::Finished { .. }));
+    assert!(world.workspace.get("calc.py").contains("a + b"));
+}
