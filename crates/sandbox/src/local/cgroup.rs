@@ -11,19 +11,24 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::record;
 use crate::isolation::IsolationReport;
 use crate::provider::{SandboxKey, SandboxLimits};
 
 /// Directory that holds the groups of all sandboxes, in each hierarchy.
 const PARENT: &str = "errand";
+/// Name of the list of groups in a sandbox's record.
+const RECORD: &str = "groups.json";
 /// Time for the last process of a killed group to go.
 const END_WAIT: Duration = Duration::from_secs(10);
 /// Pause between two looks at a group that is not empty yet.
 const END_POLL: Duration = Duration::from_millis(2);
 /// Period of the processor quota, in microseconds.
 const CPU_PERIOD_US: u64 = 100_000;
-/// Tries to make a directory whose parent another sandbox's end may remove.
+/// Tries to make a directory whose parent another launcher may remove.
 const MAKE_TRIES: u32 = 20;
+/// Tries to remove a parent whose last group is still on its way out.
+const TIDY_TRIES: u32 = 100;
 const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
 const IMPROVE: &str = "run the server as root, or in a delegated cgroup v2 subtree";
 
@@ -65,17 +70,29 @@ impl Groups {
         groups
     }
 
-    /// The groups that exist under this key, whoever made them.
+    /// The groups that exist under this key, whoever made them, and those that a record names: a
+    /// restarted server may have another group of its own, below which it would look in vain.
     pub fn find(key: SandboxKey) -> Self {
+        // A record that cannot be read names nothing.
+        let named: Vec<PathBuf> =
+            record::read(&record::dir(key).join(RECORD)).unwrap_or_default().unwrap_or_default();
+        let name = key.to_string();
         let dirs = hierarchies()
             .into_iter()
             .flat_map(|hierarchy| [hierarchy.own, hierarchy.mount])
-            .map(|base| base.join(PARENT).join(key.to_string()))
+            .map(|base| base.join(PARENT).join(&name))
+            // TRUST: nobody but us writes records; still, only a group of this name is ended.
+            .chain(named.into_iter().filter(|dir| dir.ends_with(Path::new(PARENT).join(&name))))
             .filter(|dir| dir.is_dir());
         let mut groups = Self { dirs: dirs.collect() };
         groups.dirs.sort();
         groups.dirs.dedup();
         groups
+    }
+
+    /// Writes down where the groups are.
+    pub fn note(&self, key: SandboxKey) -> io::Result<()> {
+        record::write(&record::dir(key).join(RECORD), &self.dirs)
     }
 
     /// Moves a process into every group.
@@ -155,6 +172,21 @@ pub fn warm_up() {
     }
 }
 
+/// Removes the common parents where no sandbox is left, once the kernel lets go of the last one.
+pub fn tidy() {
+    let bases = hierarchies().into_iter().flat_map(|hierarchy| [hierarchy.own, hierarchy.mount]);
+    for parent in bases.map(|base| base.join(PARENT)).filter(|parent| parent.is_dir()) {
+        for _ in 0..TIDY_TRIES {
+            let empty = fs::read_dir(&parent)
+                .is_ok_and(|entries| !entries.flatten().any(|entry| entry.path().is_dir()));
+            if !empty || fs::remove_dir(&parent).is_ok() {
+                break;
+            }
+            std::thread::sleep(END_POLL);
+        }
+    }
+}
+
 impl Hierarchy {
     /// Where to try: under our own group so that its limits hold for us, then at the top, since a
     /// v2 group with processes in it cannot hand controllers down.
@@ -175,7 +207,7 @@ impl Hierarchy {
     }
 }
 
-/// Makes `<parent>/<key>`; the end of another sandbox may remove an empty parent meanwhile.
+/// Makes `<parent>/<key>`; another launcher that ends may remove the empty parent meanwhile.
 fn make_group(parent: &Path, key: SandboxKey) -> io::Result<PathBuf> {
     let dir = parent.join(key.to_string());
     let mut last = io::Error::other("no try");
@@ -239,18 +271,12 @@ fn report_limits(held: &[&str], report: &mut IsolationReport) {
     }
 }
 
-/// Removes an empty group, and the common parent if it was the last one.
+/// Removes an empty group.
 fn removed(dir: &Path) -> bool {
     match fs::remove_dir(dir) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(_) => return false,
+        Ok(()) => true,
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
     }
-    if let Some(parent) = dir.parent() {
-        // Refused while other sandboxes live in it, as it should be.
-        fs::remove_dir(parent).ok();
-    }
-    true
 }
 
 fn members(dir: &Path) -> Vec<Pid> {

@@ -8,16 +8,8 @@ use std::path::Path;
 use crate::provider::SandboxSpec;
 
 /// Directories of the host's `/etc` that hold nothing private and that programs in `/usr` need.
-pub const BOUND: [&str; 8] = [
-    "alternatives",
-    "fonts",
-    "ld.so.conf.d",
-    "perl",
-    "python3",
-    "ssl/certs",
-    "terminfo",
-    "xdg",
-];
+pub const BOUND: [&str; 8] =
+    ["alternatives", "fonts", "ld.so.conf.d", "perl", "python3", "ssl/certs", "terminfo", "xdg"];
 /// Files of the same kind.
 const COPIED: [&str; 10] = [
     "debian_version",
@@ -46,7 +38,8 @@ const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\n\
 const GROUP: &str = "root:x:0:\ndaemon:x:1:\nadm:x:4:\ntty:x:5:\nmail:x:8:\nwww-data:x:33:\n\
     shadow:x:42:\nutmp:x:43:\nstaff:x:50:\nusers:x:100:\nagent:x:1000:\nnogroup:x:65534:\n";
 /// Keeps the search path, unlike a distribution's; the host's own may hold its proxies and tokens.
-const PROFILE: &str = "if [ -n \"$BASH\" ] && [ -r /etc/bash.bashrc ]; then . /etc/bash.bashrc; fi\n";
+const PROFILE: &str =
+    "if [ -n \"$BASH\" ] && [ -r /etc/bash.bashrc ]; then . /etc/bash.bashrc; fi\n";
 const BASHRC: &str = "if [ -n \"$PS1\" ]; then PS1='\\u@\\h:\\w\\$ '; fi\n";
 const NSSWITCH: &str = "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n\
     networks: files\nprotocols: files\nservices: files\n";

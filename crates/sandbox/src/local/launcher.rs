@@ -94,6 +94,7 @@ pub fn run(server: OwnedFd) -> io::Result<()> {
             launcher.begin(stream)?;
         }
     }
+    super::cgroup::tidy();
     Ok(())
 }
 

@@ -91,6 +91,7 @@ impl Failed {
 fn start(order: &ShimOrder, isolation: &mut IsolationReport) -> Result<Running, Failed> {
     let key = order.spec.key;
     let groups = Groups::create(key, &order.spec.limits, isolation);
+    groups.note(key).map_err(Failed::at("write down the control groups"))?;
     let running = build(order, isolation, groups);
     if running.is_err() {
         // The child is dead or about to be; what it left must not keep the key from a next try.
