@@ -323,7 +323,7 @@ impl Connection {
     }
 
     async fn open(&mut self, id: u32, request: Request) -> Result<(), ServeError> {
-        if id % 2 == 0 || id <= self.last_channel {
+        if id.is_multiple_of(2) || id <= self.last_channel {
             return Err(ServeError::Protocol("a channel's number is even or was used before"));
         }
         self.last_channel = id;

@@ -49,9 +49,9 @@ fn receive(socket: &OwnedFd) -> io::Result<Message> {
     let mut slices = [IoSliceMut::new(&mut bytes)];
     let flags = RecvFlags::CMSG_CLOEXEC;
     let received = rustix::net::recvmsg(socket, &mut slices, &mut control, flags)?;
-    let mut rights = control.drain().filter_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(rights) => Some(rights),
-        _ => None,
+    let mut rights = control.drain().filter_map(|message| {
+        let RecvAncillaryMessage::ScmRights(rights) = message else { return None };
+        Some(rights)
     });
     match rights.next().and_then(|mut rights| rights.next()) {
         Some(stream) => Ok(Message::Descriptor(stream)),

@@ -47,7 +47,22 @@ pub async fn request(
         Request::Remove { op, cwd, path, recursive } => {
             once(guest, &op, move || remove(&cwd, &path, recursive)).await
         }
-        _ => Err(fault(FaultCode::BadRequest, "not a request about files")),
+        Request::Start(_)
+        | Request::Follow { .. }
+        | Request::Wait { .. }
+        | Request::Read { .. }
+        | Request::Input { .. }
+        | Request::Resize { .. }
+        | Request::Kill { .. }
+        | Request::KillAll { .. }
+        | Request::Ack { .. }
+        | Request::Ops
+        | Request::Checkpoint(_)
+        | Request::Pack(_)
+        | Request::Unpack(_)
+        | Request::MoveBranch(_)
+        | Request::Connect { .. }
+        | Request::Stats => Err(fault(FaultCode::BadRequest, "not a request about files")),
     }
 }
 
@@ -89,29 +104,36 @@ fn open(path: &Path, shown: &str) -> Result<(File, u64), Fault> {
     Ok((file, metadata.len()))
 }
 
+/// What failed file accesses are called.
+const FAILURES: [(io::ErrorKind, FaultCode, &str); 8] = [
+    (io::ErrorKind::NotFound, FaultCode::NotFound, "does not exist"),
+    (
+        io::ErrorKind::PermissionDenied,
+        FaultCode::Denied,
+        "may not be accessed by the agent's user",
+    ),
+    (
+        io::ErrorKind::NotADirectory,
+        FaultCode::NotFound,
+        "leads through something that is no directory",
+    ),
+    (io::ErrorKind::IsADirectory, FaultCode::Unsuitable, "is a directory"),
+    (
+        io::ErrorKind::DirectoryNotEmpty,
+        FaultCode::Unsuitable,
+        "is a directory that is not empty",
+    ),
+    (io::ErrorKind::ReadOnlyFilesystem, FaultCode::Denied, "is on a read-only file system"),
+    (io::ErrorKind::StorageFull, FaultCode::Failed, "does not fit: the disk is full"),
+    (io::ErrorKind::QuotaExceeded, FaultCode::Failed, "does not fit: the disk is full"),
+];
+
 /// A failed file access in words.
 fn explain(shown: &str, error: &io::Error) -> Fault {
-    let (code, what) = match error.kind() {
-        io::ErrorKind::NotFound => (FaultCode::NotFound, "does not exist".to_owned()),
-        io::ErrorKind::PermissionDenied => {
-            (FaultCode::Denied, "may not be accessed by the agent's user".to_owned())
-        }
-        io::ErrorKind::NotADirectory => {
-            (FaultCode::NotFound, "leads through something that is no directory".to_owned())
-        }
-        io::ErrorKind::IsADirectory => (FaultCode::Unsuitable, "is a directory".to_owned()),
-        io::ErrorKind::DirectoryNotEmpty => {
-            (FaultCode::Unsuitable, "is a directory that is not empty".to_owned())
-        }
-        io::ErrorKind::ReadOnlyFilesystem => {
-            (FaultCode::Denied, "is on a read-only file system".to_owned())
-        }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            (FaultCode::Failed, "does not fit: the disk is full".to_owned())
-        }
-        _ => (FaultCode::Failed, format!("cannot be used: {error}")),
-    };
-    fault(code, format!("{shown} {what}"))
+    match FAILURES.iter().find(|(kind, _, _)| *kind == error.kind()) {
+        Some((_, code, what)) => fault(*code, format!("{shown} {what}")),
+        None => fault(FaultCode::Failed, format!("{shown} cannot be used: {error}")),
+    }
 }
 
 fn kind(file_type: FileType) -> EntryKind {

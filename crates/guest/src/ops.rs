@@ -35,10 +35,13 @@ pub struct Ops {
 /// The outcome of a call that is not a process.
 pub type Outcome = Result<Answer, Fault>;
 
+/// A call's outcome, once there is one.
+type Pending = Arc<watch::Sender<Option<Outcome>>>;
+
 #[derive(Clone)]
 enum Known {
     Process(Arc<Process>),
-    Call(Arc<watch::Sender<Option<Outcome>>>),
+    Call(Pending),
 }
 
 impl Ops {
@@ -133,7 +136,7 @@ impl Ops {
         outcome.ok().flatten().unwrap_or_else(|| Err(lost()))
     }
 
-    fn register(&self, op: &OpId) -> Result<(Arc<watch::Sender<Option<Outcome>>>, bool), Fault> {
+    fn register(&self, op: &OpId) -> Result<(Pending, bool), Fault> {
         let mut table = self.lock();
         match table.get(op) {
             Some(Known::Call(call)) => return Ok((Arc::clone(call), false)),

@@ -164,9 +164,9 @@ fn receive_now(socket: &OwnedFd, bytes: &mut [u8]) -> io::Result<(usize, Vec<Own
     let mut slices = [IoSliceMut::new(bytes)];
     let flags = RecvFlags::CMSG_CLOEXEC;
     let received = rustix::net::recvmsg(socket, &mut slices, &mut control, flags)?;
-    let rights = control.drain().filter_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(rights) => Some(rights),
-        _ => None,
+    let rights = control.drain().filter_map(|message| {
+        let RecvAncillaryMessage::ScmRights(rights) = message else { return None };
+        Some(rights)
     });
     Ok((received.bytes, rights.flatten().collect()))
 }

@@ -112,6 +112,7 @@ impl Decoder {
     }
 
     /// The next whole message or piece of data, if the bytes for it are there.
+    #[expect(clippy::should_implement_trait, reason = "an end that may go on is no iterator's")]
     pub fn next(&mut self) -> Result<Option<Frame>, FrameError> {
         while let Some((kind, channel, payload)) = self.next_raw()? {
             match (kind, self.partial.take()) {
