@@ -6,9 +6,9 @@ use crate::context;
 use crate::journal::Stopped;
 use crate::listen::{Heard, Listener};
 use crate::said;
+use crate::steps::{End, Loop, Outlay};
 use crate::tools::Reach;
 use crate::transcript::{CallState, call_of};
-use crate::turn::{End, Loop, Outlay};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::FutureExt;
@@ -67,7 +67,8 @@ impl Loop {
         });
         let calls: Vec<CallState> = parts.iter().filter_map(call_of).collect();
         let text = said::text_of(&parts);
-        let mut events = vec![Event::MessageFinished { run, step, attempt, dialect, parts, frames }];
+        let mut events =
+            vec![Event::MessageFinished { run, step, attempt, dialect, parts, frames }];
         if calls.is_empty() {
             return self.boundary(events, Some(text)).await;
         }
@@ -79,10 +80,11 @@ impl Loop {
     /// The calls of a message as they begin; none while the machine they need is not up yet.
     fn called(&self, step: Step, calls: &[CallState]) -> Vec<Event> {
         let needs = calls.iter().any(|call| self.needs_machine(&call.name, &call.arguments));
-        let epoch = match (needs, self.turn.workspace.ready().now_or_never()) {
-            (false, _) => Epoch(0),
-            (true, Some(Ok(epoch))) => epoch,
-            (true, _) => return Vec::new(),
+        let ready = || self.turn.workspace.ready().now_or_never();
+        let epoch = match needs.then(ready) {
+            None => Epoch(0),
+            Some(Some(Ok(epoch))) => epoch,
+            Some(_) => return Vec::new(),
         };
         calls.iter().map(|call| self.begun(step, call, epoch)).collect()
     }
@@ -96,7 +98,9 @@ impl Loop {
 
     /// Whether a call will touch the machine; a call that cannot be made does not.
     pub(crate) fn needs_machine(&self, name: &str, arguments: &str) -> bool {
-        self.registry.resolve(name, arguments).is_ok_and(|(tool, _)| tool.reach() != Reach::Elsewhere)
+        self.registry
+            .resolve(name, arguments)
+            .is_ok_and(|(tool, _)| tool.reach() != Reach::Elsewhere)
     }
 
     async fn request(&self) -> Request {
@@ -125,7 +129,8 @@ impl Loop {
     /// The provider found the request too long: one summary, then one more attempt.
     async fn too_long(&mut self, said: String) -> Result<End, Stopped> {
         let (step, attempt) = self.open_step();
-        let failed = || Some(blame::outcome(&self.turn.brain.id, &ModelError::ContextTooLong(said)));
+        let failed =
+            || Some(blame::outcome(&self.turn.brain.id, &ModelError::ContextTooLong(said)));
         if self.shortened == Some(step) {
             return Ok(failed());
         }
@@ -143,7 +148,9 @@ impl Loop {
     /// Makes a summary of the older messages, if there are any.
     pub(crate) async fn compacted(&self, hard: bool) -> Result<Option<Event>, TurnOutcome> {
         let brain = &self.turn.brain;
-        let order = self.log.with(|transcript| compact::order(transcript, brain.model.capabilities(), hard));
+        let order = self
+            .log
+            .with(|transcript| compact::order(transcript, brain.model.capabilities(), hard));
         let Some(compact::Order { upto, request, fallback }) = order else { return Ok(None) };
         tracing::info!(run.id = %self.turn.run, upto = upto.0, "summarising older messages");
         let answer = self.whole_answer(request);

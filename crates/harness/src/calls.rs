@@ -3,9 +3,9 @@
 
 use crate::instructions;
 use crate::journal::Stopped;
+use crate::steps::{End, Loop};
 use crate::tools::{Cx, Output, Reach, Tool, Trouble};
 use crate::transcript::CallState;
-use crate::turn::{End, Loop};
 use crate::workspace::WorkspaceGone;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
@@ -23,7 +23,8 @@ use std::time::Duration;
 /// What a command gets first when the person cancels.
 const SIGTERM: i32 = 15;
 /// How the model learns that a result was cut.
-const REST: &str = "Ask for less at a time: read_file with offset_line and limit, shell_output with offset.";
+const REST: &str =
+    "Ask for less at a time: read_file with offset_line and limit, shell_output with offset.";
 /// What the model is told of a call whose machine is gone.
 const UNKNOWN: &str = "Outcome unknown: the machine was lost while this ran. It was not repeated. Another machine is being prepared; what was not published may be missing there. Look at the state before you go on.";
 
@@ -103,7 +104,14 @@ impl Loop {
             workspace: Arc::clone(&self.turn.workspace),
             log: Arc::clone(&self.log),
         };
-        Job { state, step, tool, cx, nested: Arc::clone(&self.nested), lost: machine && begun != epoch }
+        Job {
+            state,
+            step,
+            tool,
+            cx,
+            nested: Arc::clone(&self.nested),
+            lost: machine && begun != epoch,
+        }
     }
 
     async fn work_off(&mut self, jobs: Vec<Job>, epoch: Epoch) -> Result<End, Stopped> {
@@ -140,9 +148,9 @@ impl Loop {
         if epoch == Epoch(0) {
             return;
         }
-        let kills = calls.filter_map(|call| OpId::parse(call).ok()).map(|op| {
-            self.turn.workspace.request(epoch, Request::Kill { op, signal: SIGTERM })
-        });
+        let kills = calls
+            .filter_map(|call| OpId::parse(call).ok())
+            .map(|op| self.turn.workspace.request(epoch, Request::Kill { op, signal: SIGTERM }));
         let grace = Duration::from_millis(CANCEL_GRACE_MS / 2);
         if tokio::time::timeout(grace, futures::future::join_all(kills)).await.is_err() {
             tracing::warn!(run.id = %self.turn.run, "commands of a cancelled run did not end in time");
@@ -163,7 +171,8 @@ impl Loop {
 
 /// The outcomes of the jobs as they come: all at once if every one only reads, else in order.
 fn carried_out(jobs: Vec<Job>) -> BoxStream<'static, Result<Done, Stopped>> {
-    let reading = |job: &Job| job.tool.as_ref().map_or(true, |(tool, _)| tool.reach() == Reach::Reads);
+    let reading =
+        |job: &Job| job.tool.as_ref().map_or(true, |(tool, _)| tool.reach() == Reach::Reads);
     if jobs.iter().all(reading) {
         let all: stream::FuturesUnordered<_> =
             jobs.into_iter().map(|job| carry_out(job, false)).collect();

@@ -42,7 +42,11 @@ pub(crate) struct Order {
 }
 
 /// What to summarise, or `None` when nothing old is left.
-pub(crate) fn order(transcript: &Transcript, capabilities: &Capabilities, hard: bool) -> Option<Order> {
+pub(crate) fn order(
+    transcript: &Transcript,
+    capabilities: &Capabilities,
+    hard: bool,
+) -> Option<Order> {
     let window = usize::try_from(capabilities.context_window).unwrap_or(usize::MAX);
     // About a quarter of the window stays, or an eighth where a request was refused as too long.
     let kept_bytes = if hard { window / 2 } else { window };
@@ -51,8 +55,11 @@ pub(crate) fn order(transcript: &Transcript, capabilities: &Capabilities, hard: 
         return None;
     }
     let record = record(old, window.saturating_mul(2));
-    let todos: String =
-        transcript.todos.iter().map(|todo| format!("- {:?}: {}\n", todo.state, todo.text)).collect();
+    let todos: String = transcript
+        .todos
+        .iter()
+        .map(|todo| format!("- {:?}: {}\n", todo.state, todo.text))
+        .collect();
     let text = format!("{ORDER}\n\n<record>\n{record}</record>\n\nTo-do list:\n{todos}");
     let request =
         Request { messages: vec![Arc::new(Message::user_text(text))], ..Request::default() };

@@ -50,10 +50,16 @@ pub(crate) fn system(mode: Mode, base: &Base) -> Vec<Arc<str>> {
 const fn how(mode: Mode) -> &'static str {
     match mode {
         Mode::Agent => "Mode: agent. Work until the task is done.",
-        Mode::Plan => "Mode: plan. Explore without changing anything, then hand in a plan with submit_plan: the goal, the files and changes in order, how each is checked, risks. Carry it out only once it is approved.",
+        Mode::Plan => {
+            "Mode: plan. Explore without changing anything, then hand in a plan with submit_plan: the goal, the files and changes in order, how each is checked, risks. Carry it out only once it is approved."
+        }
         Mode::Ask => "Mode: ask. Answer the question; change nothing. Name files and lines.",
-        Mode::Architect => "Mode: architect. Discuss structure and trade-offs; write documents only, no code files.",
-        Mode::Debug => "Mode: debug. Reproduce the fault first, with a command that fails. List possible causes, test the likeliest by evidence (logs, a bisection, a smaller case), one at a time. Fix the cause, not the symptom. Show that the command passes now, and take your probes out.",
+        Mode::Architect => {
+            "Mode: architect. Discuss structure and trade-offs; write documents only, no code files."
+        }
+        Mode::Debug => {
+            "Mode: debug. Reproduce the fault first, with a command that fails. List possible causes, test the likeliest by evidence (logs, a bisection, a smaller case), one at a time. Fix the cause, not the symptom. Show that the command passes now, and take your probes out."
+        }
     }
 }
 
@@ -66,7 +72,8 @@ fn surroundings(base: &Base) -> String {
     let facts: String = base.facts.iter().map(|fact| format!("{fact}\n")).collect();
     text.push_str(&crate::tools::clip(facts, FACTS_BYTES, "").0);
     if !base.tree.is_empty() {
-        let tree = crate::tools::clip(base.tree.clone(), TREE_BYTES, "List directories for the rest.").0;
+        let tree =
+            crate::tools::clip(base.tree.clone(), TREE_BYTES, "List directories for the rest.").0;
         text.push_str(&format!("Files:\n{tree}\n"));
     }
     text
@@ -95,7 +102,9 @@ mod tests {
             let tools: usize = Registry::new(mode)
                 .specs()
                 .iter()
-                .map(|tool| tool.name.len() + tool.description.len() + tool.input_schema.get().len() + 60)
+                .map(|tool| {
+                    tool.name.len() + tool.description.len() + tool.input_schema.get().len() + 60
+                })
                 .sum();
             assert!(prompt + tools <= 8_000, "{mode:?}: {prompt} + {tools}");
         }

@@ -40,7 +40,9 @@ pub(crate) fn shown(files: &[(String, String)]) -> String {
     for (path, content) in files {
         let room = TOTAL_BYTES.saturating_sub(text.len()).min(FILE_BYTES);
         if room == 0 {
-            text.push_str(&format!("[{path} was left out: instruction files are too long together.]\n"));
+            text.push_str(&format!(
+                "[{path} was left out: instruction files are too long together.]\n"
+            ));
             continue;
         }
         text.push_str(&one(path, content, room));
@@ -67,7 +69,8 @@ pub(crate) fn above(roots: &[String], cwd: &str, path: &str) -> Vec<String> {
     };
     let mut folder = root.clone();
     let mut found = Vec::new();
-    let folders: Vec<&str> = rest.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    let folders: Vec<&str> =
+        rest.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     for part in folders.iter().take(folders.len().saturating_sub(1)).take(DEPTH_MAX) {
         if *part == ".." {
             return Vec::new();

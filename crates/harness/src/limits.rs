@@ -40,7 +40,12 @@ impl Spent {
 }
 
 /// The end of the run, if one of its limits is reached.
-pub(crate) fn reached(limits: &RunLimits, spent: &Spent, failing: u32, now_ms: i64) -> Option<TurnOutcome> {
+pub(crate) fn reached(
+    limits: &RunLimits,
+    spent: &Spent,
+    failing: u32,
+    now_ms: i64,
+) -> Option<TurnOutcome> {
     let failed = |code: &str, message: String| {
         Some(TurnOutcome::Failed { failure: Failure::new(Phase::Model, code, message) })
     };
@@ -49,14 +54,23 @@ pub(crate) fn reached(limits: &RunLimits, spent: &Spent, failing: u32, now_ms: i
         return Some(TurnOutcome::Expired);
     }
     if spent.steps >= limits.steps {
-        return failed("limit_steps", format!("The run used all of its {} steps. {advice}", limits.steps));
+        return failed(
+            "limit_steps",
+            format!("The run used all of its {} steps. {advice}", limits.steps),
+        );
     }
     if spent.tokens >= limits.tokens {
-        return failed("limit_tokens", format!("The run used all of its {} tokens. {advice}", limits.tokens));
+        return failed(
+            "limit_tokens",
+            format!("The run used all of its {} tokens. {advice}", limits.tokens),
+        );
     }
     if spent.cost_micros >= limits.cost_micros {
         let dollars = dollars(limits.cost_micros);
-        return failed("limit_cost", format!("The run used all of its budget of {dollars}. {advice}"));
+        return failed(
+            "limit_cost",
+            format!("The run used all of its budget of {dollars}. {advice}"),
+        );
     }
     if failing >= FAILING_HARD {
         let message = format!(
@@ -68,7 +82,12 @@ pub(crate) fn reached(limits: &RunLimits, spent: &Spent, failing: u32, now_ms: i
 }
 
 /// Notices that are due: a code and what the model is told.
-pub(crate) fn notices(limits: &RunLimits, spent: &Spent, failing: u32, now_ms: i64) -> Vec<(&'static str, String)> {
+pub(crate) fn notices(
+    limits: &RunLimits,
+    spent: &Spent,
+    failing: u32,
+    now_ms: i64,
+) -> Vec<(&'static str, String)> {
     let mut due = Vec::new();
     let soft = |limit: u64| limit / 100 * SOFT_PERCENT + limit % 100 * SOFT_PERCENT / 100;
     let wrap_up = "Wrap up: finish the piece at hand in small steps, leave the code in a working state, and write what remains into plan.md or todo.md so that a follow-up can go on.";
@@ -78,15 +97,26 @@ pub(crate) fn notices(limits: &RunLimits, spent: &Spent, failing: u32, now_ms: i
     }
     if u64::from(spent.steps) >= soft(u64::from(limits.steps)) {
         let left = limits.steps.saturating_sub(spent.steps);
-        due.push(("soft_steps", format!("{left} of {} steps are left for this run. {wrap_up}", limits.steps)));
+        due.push((
+            "soft_steps",
+            format!("{left} of {} steps are left for this run. {wrap_up}", limits.steps),
+        ));
     }
     if spent.tokens >= soft(limits.tokens) {
         let percent = SOFT_PERCENT;
-        due.push(("soft_tokens", format!("More than {percent} % of this run's tokens are used. {wrap_up}")));
+        due.push((
+            "soft_tokens",
+            format!("More than {percent} % of this run's tokens are used. {wrap_up}"),
+        ));
     }
     if spent.cost_micros >= soft(limits.cost_micros) {
         let dollars = dollars(limits.cost_micros);
-        due.push(("soft_cost", format!("More than {SOFT_PERCENT} % of this run's budget of {dollars} is used. {wrap_up}")));
+        due.push((
+            "soft_cost",
+            format!(
+                "More than {SOFT_PERCENT} % of this run's budget of {dollars} is used. {wrap_up}"
+            ),
+        ));
     }
     if failing >= FAILING_SOFT {
         due.push(("failing", format!("The same call has failed {failing} times. Read its error, look at the facts again and try something else.")));
@@ -102,8 +132,13 @@ fn dollars(micros: u64) -> String {
 mod tests {
     use super::*;
 
-    const LIMITS: RunLimits =
-        RunLimits { steps: 10, tokens: 1000, cost_micros: 1000, soft_time_ms: 500, hard_time_ms: 1000 };
+    const LIMITS: RunLimits = RunLimits {
+        steps: 10,
+        tokens: 1000,
+        cost_micros: 1000,
+        soft_time_ms: 500,
+        hard_time_ms: 1000,
+    };
 
     fn code(spent: Spent, failing: u32, now_ms: i64) -> String {
         match reached(&LIMITS, &spent, failing, now_ms) {
@@ -116,7 +151,8 @@ mod tests {
 
     #[test]
     fn each_limit_ends_the_run_at_its_value_and_not_one_before() {
-        let at = |steps, tokens, cost_micros| Spent { steps, tokens, cost_micros, ..Spent::default() };
+        let at =
+            |steps, tokens, cost_micros| Spent { steps, tokens, cost_micros, ..Spent::default() };
         assert_eq!(code(at(9, 999, 999), 5, 999), "none");
         assert_eq!(code(at(10, 0, 0), 0, 0), "limit_steps");
         assert_eq!(code(at(0, 1000, 0), 0, 0), "limit_tokens");
@@ -136,8 +172,12 @@ mod tests {
         let codes = |spent, failing, now| -> Vec<&str> {
             notices(&LIMITS, &spent, failing, now).into_iter().map(|(code, _)| code).collect()
         };
-        assert!(codes(Spent { steps: 7, tokens: 799, cost_micros: 799, ..Spent::default() }, 2, 499).is_empty());
-        let all = codes(Spent { steps: 8, tokens: 800, cost_micros: 800, ..Spent::default() }, 3, 500);
+        assert!(
+            codes(Spent { steps: 7, tokens: 799, cost_micros: 799, ..Spent::default() }, 2, 499)
+                .is_empty()
+        );
+        let all =
+            codes(Spent { steps: 8, tokens: 800, cost_micros: 800, ..Spent::default() }, 3, 500);
         assert_eq!(all, ["soft_time", "soft_steps", "soft_tokens", "soft_cost", "failing"]);
     }
 }

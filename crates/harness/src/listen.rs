@@ -47,7 +47,10 @@ pub(crate) struct Waiting {
 
 impl Listener<'_> {
     /// Listens until the answer is whole or has failed for good.
-    pub(crate) async fn listen(mut self, mut pieces: PieceStream) -> Result<Result<Heard, ModelError>, Stopped> {
+    pub(crate) async fn listen(
+        mut self,
+        mut pieces: PieceStream,
+    ) -> Result<Result<Heard, ModelError>, Stopped> {
         loop {
             let next = match &self.waiting {
                 None => pieces.next().await,

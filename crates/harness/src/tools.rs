@@ -163,10 +163,15 @@ pub(crate) struct Registry {
 impl Registry {
     /// The tools of a mode.
     pub(crate) fn new(mode: Mode) -> Self {
-        let reading: Vec<Arc<dyn Tool>> =
-            vec![Arc::new(read::Read), Arc::new(list::List), Arc::new(glob::Glob), Arc::new(grep::Grep)];
+        let reading: Vec<Arc<dyn Tool>> = vec![
+            Arc::new(read::Read),
+            Arc::new(list::List),
+            Arc::new(glob::Glob),
+            Arc::new(grep::Grep),
+        ];
         let writing: Vec<Arc<dyn Tool>> = vec![Arc::new(edit::Edit), Arc::new(write::Write)];
-        let shell: Vec<Arc<dyn Tool>> = vec![Arc::new(shell::Shell), Arc::new(shell_output::ShellOutput)];
+        let shell: Vec<Arc<dyn Tool>> =
+            vec![Arc::new(shell::Shell), Arc::new(shell_output::ShellOutput)];
         let talking: Vec<Arc<dyn Tool>> = vec![Arc::new(todo::TodoWrite), Arc::new(ask::Ask)];
         let tools = match mode {
             Mode::Agent | Mode::Debug => [reading, writing, shell, talking].concat(),
@@ -185,7 +190,11 @@ impl Registry {
     }
 
     /// The tool and arguments of a call, or what is wrong with it.
-    pub(crate) fn resolve(&self, name: &str, arguments: &str) -> Result<(Arc<dyn Tool>, Value), String> {
+    pub(crate) fn resolve(
+        &self,
+        name: &str,
+        arguments: &str,
+    ) -> Result<(Arc<dyn Tool>, Value), String> {
         let Some((spec, tool)) = self.tools.iter().find(|(spec, _)| spec.name == name) else {
             let names: Vec<&str> = self.tools.iter().map(|(spec, _)| spec.name.as_str()).collect();
             return Err(format!("There is no tool `{name}` here. Tools: {}.", names.join(", ")));
@@ -202,7 +211,12 @@ pub(crate) fn typed<T: DeserializeOwned>(arguments: Value) -> Result<T, Trouble>
 }
 
 /// A tool's declaration; `required` names the arguments without a default.
-pub(crate) fn spec(name: &str, description: &str, properties: &Value, required: &[&str]) -> ToolSpec {
+pub(crate) fn spec(
+    name: &str,
+    description: &str,
+    properties: &Value,
+    required: &[&str],
+) -> ToolSpec {
     let schema = json!({ "type": "object", "properties": properties, "required": required });
     ToolSpec::new(name, description, &schema)
 }

@@ -13,7 +13,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What the model is told about a call that a former run left without a result.
-const LEFT_OPEN: &str = "Not finished: the run ended before this call returned. What it did until then is unknown.";
+const LEFT_OPEN: &str =
+    "Not finished: the run ended before this call returned. What it did until then is unknown.";
 
 /// The conversation and the state of the run.
 pub(crate) struct Transcript {
@@ -144,7 +145,10 @@ impl Transcript {
     }
 
     /// Takes the next event of the log; one that was taken before changes nothing.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest belongs to a step or not to the loop")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the rest belongs to a step or not to the loop"
+    )]
     pub(crate) fn apply(&mut self, logged: Logged) {
         let Logged { seq, at_ms, event } = logged;
         if seq <= self.seen {
@@ -190,9 +194,14 @@ impl Transcript {
     }
 
     fn apply_step(&mut self, seq: Seq, at_ms: i64, event: Event, ours: bool) {
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the life of the machine and of the branch is not the loop's")]
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "the life of the machine and of the branch is not the loop's"
+        )]
         match event {
-            Event::StepStarted { step, attempt, .. } => self.step_started(seq, at_ms, step, attempt, ours),
+            Event::StepStarted { step, attempt, .. } => {
+                self.step_started(seq, at_ms, step, attempt, ours)
+            }
             Event::MessageFinished { dialect, parts, .. } => self.answered(seq, dialect, parts),
             Event::ToolCalled { call, epoch, .. } => {
                 if let Some(call) = self.call_mut(&call) {
@@ -266,10 +275,12 @@ impl Transcript {
 
     fn returned(&mut self, seq: Seq, call: &CallId, result: ToolResult, ours: bool) {
         let shown = result.detail.as_ref().and_then(|detail| detail.get("instructions"));
-        let shown = shown.and_then(|paths| serde_json::from_value::<Vec<String>>(paths.clone()).ok());
+        let shown =
+            shown.and_then(|paths| serde_json::from_value::<Vec<String>>(paths.clone()).ok());
         self.instructions.extend(shown.unwrap_or_default());
         let approved = result.detail.as_ref().and_then(|detail| detail.get("planApproved"));
-        self.plan_approved |= ours && approved.and_then(serde_json::Value::as_bool).unwrap_or_default();
+        self.plan_approved |=
+            ours && approved.and_then(serde_json::Value::as_bool).unwrap_or_default();
         if let Some(call) = self.call_mut(call) {
             call.result = Some(result);
         }
@@ -279,9 +290,10 @@ impl Transcript {
     /// All results of a message go together: providers want each call answered at once.
     fn push_results(&mut self, seq: Seq) {
         let Some(open) = &self.open else { return };
-        let results = open.calls.iter().map(|call| {
-            call.result.clone().map(|result| (call.provider_id.clone(), result))
-        });
+        let results = open
+            .calls
+            .iter()
+            .map(|call| call.result.clone().map(|result| (call.provider_id.clone(), result)));
         if let Some(results) = results.collect::<Option<Vec<_>>>().filter(|all| !all.is_empty()) {
             self.push(seq, None, Said::Tools(results));
         }
@@ -317,7 +329,10 @@ impl Transcript {
     fn count_failing(&mut self) {
         let Some(open) = &self.open else { return };
         let all_failed = !open.calls.is_empty()
-            && open.calls.iter().all(|call| call.result.as_ref().is_some_and(|result| result.is_error));
+            && open
+                .calls
+                .iter()
+                .all(|call| call.result.as_ref().is_some_and(|result| result.is_error));
         let calls: Vec<(String, String)> =
             open.calls.iter().map(|call| (call.name.clone(), call.arguments.clone())).collect();
         self.failing = match (all_failed, calls == self.failing_calls) {

@@ -62,7 +62,9 @@ mod tests {
     #[test]
     fn the_wrong_field_is_named() {
         assert!(error("{}").contains("needs the field `path`"));
-        assert!(error(r#"{"path": 3}"#).contains("field `path` of `read_file` must be of type string"));
+        assert!(
+            error(r#"{"path": 3}"#).contains("field `path` of `read_file` must be of type string")
+        );
         assert!(error(r#"{"path": "a", "limit": -1}"#).contains("field `limit`"));
         assert!(error(r#"{"path": "a""#).contains("not JSON"));
         assert!(error("[]").contains("must be a JSON object"));

@@ -31,7 +31,12 @@ impl Tool for Ask {
             "options": { "type": "array", "items": { "type": "string" } },
             "default": { "type": "string", "description": "holds if nobody answers" },
         });
-        spec("ask_person", "Asks the person and waits, possibly for hours. Only for what you can neither find out nor decide.", &properties, &["question"])
+        spec(
+            "ask_person",
+            "Asks the person and waits, possibly for hours. Only for what you can neither find out nor decide.",
+            &properties,
+            &["question"],
+        )
     }
 
     fn reach(&self) -> Reach {
@@ -71,7 +76,14 @@ pub(super) async fn answer(cx: &Cx, question: Question) -> Result<String, Troubl
             let deadline_ms = journal.now_ms().saturating_add_unsigned(QUESTION_MS);
             let call = Some(cx.call.clone());
             let event = Event::QuestionAsked {
-                run: cx.run, question: id, kind, text, options, default, deadline_ms, call,
+                run: cx.run,
+                question: id,
+                kind,
+                text,
+                options,
+                default,
+                deadline_ms,
+                call,
             };
             cx.log.record(vec![event]).await?;
             id

@@ -27,7 +27,12 @@ impl Tool for Edit {
             "new": { "type": "string" },
             "all": { "type": "boolean", "description": "replace every occurrence; else there must be exactly one" },
         });
-        spec("edit_file", "Replaces an exact piece of text in a file.", &properties, &["path", "old", "new"])
+        spec(
+            "edit_file",
+            "Replaces an exact piece of text in a file.",
+            &properties,
+            &["path", "old", "new"],
+        )
     }
 
     fn reach(&self) -> Reach {
@@ -38,10 +43,14 @@ impl Tool for Edit {
         let Arguments { path, old, new, all } = typed(arguments)?;
         write::allowed(cx.mode, &path)?;
         if old.is_empty() {
-            return Err(Trouble::Told("`old` is empty. To make a file, use write_file.".to_owned()));
+            return Err(Trouble::Told(
+                "`old` is empty. To make a file, use write_file.".to_owned(),
+            ));
         }
         if old == new {
-            return Err(Trouble::Told("`old` and `new` are the same; nothing would change.".to_owned()));
+            return Err(Trouble::Told(
+                "`old` and `new` are the same; nothing would change.".to_owned(),
+            ));
         }
         let request = Request::EditFile(EditFile {
             op: cx.op()?,
@@ -54,13 +63,17 @@ impl Tool for Edit {
         match cx.workspace.request(cx.epoch, request).await {
             Ok(Answer::Edited(edited)) => Ok(Output {
                 text: format!("Edited {path}, {} replaced.\n{}", edited.replaced, edited.diff),
-                detail: Some(json!({ "path": path, "diff": edited.diff, "replaced": edited.replaced })),
+                detail: Some(
+                    json!({ "path": path, "diff": edited.diff, "replaced": edited.replaced }),
+                ),
                 touched: Some(path),
                 acknowledge: true,
                 ..Output::default()
             }),
             Ok(_) => Err(odd(cx)),
-            Err(WorkspaceError::Fault(fault)) => Err(Trouble::Told(advised(fault.code, fault.message))),
+            Err(WorkspaceError::Fault(fault)) => {
+                Err(Trouble::Told(advised(fault.code, fault.message)))
+            }
             Err(lost @ WorkspaceError::Lost(_)) => Err(lost.into()),
         }
     }
@@ -74,8 +87,14 @@ fn advised(code: FaultCode, message: String) -> String {
         FaultCode::ManyMatches => format!(
             "{message}. Nothing was changed. Give more surrounding lines so that `old` occurs once, or set `all`."
         ),
-        FaultCode::UnknownOp | FaultCode::OpTaken | FaultCode::NotFound | FaultCode::Denied
-        | FaultCode::BadRequest | FaultCode::Unsuitable | FaultCode::Busy | FaultCode::Cancelled
+        FaultCode::UnknownOp
+        | FaultCode::OpTaken
+        | FaultCode::NotFound
+        | FaultCode::Denied
+        | FaultCode::BadRequest
+        | FaultCode::Unsuitable
+        | FaultCode::Busy
+        | FaultCode::Cancelled
         | FaultCode::Failed => message,
     }
 }

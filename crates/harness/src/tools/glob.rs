@@ -22,7 +22,12 @@ struct Arguments {
 impl Tool for Glob {
     fn spec(&self) -> ToolSpec {
         let properties = json!({ "pattern": { "type": "string" }, "path": { "type": "string" } });
-        spec("glob", "Finds files by name (`**/*.rs`), ignored ones left out, last changed first.", &properties, &["pattern"])
+        spec(
+            "glob",
+            "Finds files by name (`**/*.rs`), ignored ones left out, last changed first.",
+            &properties,
+            &["pattern"],
+        )
     }
 
     fn reach(&self) -> Reach {

@@ -24,7 +24,12 @@ struct Arguments {
 impl Tool for SubmitPlan {
     fn spec(&self) -> ToolSpec {
         let properties = json!({ "plan": { "type": "string", "description": "Markdown" } });
-        spec("submit_plan", "Puts the finished plan before the person and waits for approval.", &properties, &["plan"])
+        spec(
+            "submit_plan",
+            "Puts the finished plan before the person and waits for approval.",
+            &properties,
+            &["plan"],
+        )
     }
 
     fn reach(&self) -> Reach {
@@ -43,9 +48,16 @@ impl Tool for SubmitPlan {
         let answer = answer(cx, question).await?;
         let approved = answer.trim().eq_ignore_ascii_case(APPROVE);
         let text = match answer.trim() {
-            _ if approved => "The plan is approved. Carry it out now; you have all tools.".to_owned(),
-            REJECT | "" => "The plan is not approved. Change nothing; end with the plan as your answer.".to_owned(),
-            comment => format!("The plan is not approved. The person says: {comment}\nRevise the plan and submit it again."),
+            _ if approved => {
+                "The plan is approved. Carry it out now; you have all tools.".to_owned()
+            }
+            REJECT | "" => {
+                "The plan is not approved. Change nothing; end with the plan as your answer."
+                    .to_owned()
+            }
+            comment => format!(
+                "The plan is not approved. The person says: {comment}\nRevise the plan and submit it again."
+            ),
         };
         Ok(Output { detail: Some(json!({ "planApproved": approved })), ..Output::text(text) })
     }

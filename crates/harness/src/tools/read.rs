@@ -32,7 +32,12 @@ impl Tool for Read {
             "offset_line": { "type": "integer", "description": "lines to skip" },
             "limit": { "type": "integer", "description": "lines to read, default 1000" },
         });
-        spec("read_file", "Reads a text file; each line is shown as `number<tab>text`. Also shows images (png, jpeg, gif, webp).", &properties, &["path"])
+        spec(
+            "read_file",
+            "Reads a text file; each line is shown as `number<tab>text`. Also shows images (png, jpeg, gif, webp).",
+            &properties,
+            &["path"],
+        )
     }
 
     fn reach(&self) -> Reach {

@@ -35,7 +35,12 @@ impl Tool for Shell {
             "timeout_ms": { "type": "integer", "description": "default 120000, at most 600000" },
             "background": { "type": "boolean", "description": "return at once with an id for shell_output (servers, watchers)" },
         });
-        spec("shell", "Runs a command and returns its exit code and output.", &properties, &["command"])
+        spec(
+            "shell",
+            "Runs a command and returns its exit code and output.",
+            &properties,
+            &["command"],
+        )
     }
 
     fn reach(&self) -> Reach {
@@ -120,7 +125,8 @@ impl Pipe {
 /// The two streams stand apart, so that the text is the same however reading them interleaved.
 fn result(cx: &Cx, exited: &Exited, stdout: &Kept, stderr: &Kept) -> Output {
     let stderr_bytes = usize::try_from(stderr.total()).unwrap_or(usize::MAX).min(SHOWN_BYTES / 2);
-    let stdout_bytes = usize::try_from(stdout.total()).unwrap_or(usize::MAX).min(SHOWN_BYTES - stderr_bytes);
+    let stdout_bytes =
+        usize::try_from(stdout.total()).unwrap_or(usize::MAX).min(SHOWN_BYTES - stderr_bytes);
     let rest = |stream: &str, offset: usize| {
         format!("Read them with shell_output, id {}, stream {stream}, offset {offset}.", cx.call)
     };
@@ -131,7 +137,10 @@ fn result(cx: &Cx, exited: &Exited, stdout: &Kept, stderr: &Kept) -> Output {
         let line = if out.is_empty() || out.ends_with('\n') { "" } else { "\n" };
         text.push_str(&format!("{line}[stderr]\n{err}"));
     }
-    if exited.truncated && write!(text, "\n[{} bytes were thrown away above the cap.]", exited.dropped_bytes).is_err() {
+    if exited.truncated
+        && write!(text, "\n[{} bytes were thrown away above the cap.]", exited.dropped_bytes)
+            .is_err()
+    {
         tracing::debug!("writing to a string cannot fail");
     }
     let detail = json!({
@@ -153,7 +162,9 @@ fn result(cx: &Cx, exited: &Exited, stdout: &Kept, stderr: &Kept) -> Output {
 /// How a command ended, in words.
 pub(super) fn how_it_ended(exited: &Exited) -> String {
     match (exited.timed_out, exited.code, exited.signal) {
-        (true, _, _) => "Its time limit passed; it was ended. Use a longer timeout_ms or background.".to_owned(),
+        (true, _, _) => {
+            "Its time limit passed; it was ended. Use a longer timeout_ms or background.".to_owned()
+        }
         (false, Some(code), _) => format!("Exit code {code}."),
         (false, None, Some(signal)) => format!("Ended by signal {signal}."),
         (false, None, None) => "Ended.".to_owned(),

@@ -47,7 +47,8 @@ impl Tool for ShellOutput {
 
     async fn call(&self, cx: &Cx, arguments: Value) -> Result<Output, Trouble> {
         let Arguments { id, stream, offset, wait_ms, kill } = typed(arguments)?;
-        let op = OpId::parse(&id).map_err(|_| Trouble::Told(format!("There is no command {id}.")))?;
+        let op =
+            OpId::parse(&id).map_err(|_| Trouble::Told(format!("There is no command {id}.")))?;
         let stream = match stream.as_deref() {
             None | Some("stdout") => Stream::Stdout,
             Some("stderr") => Stream::Stderr,
@@ -59,7 +60,9 @@ impl Tool for ShellOutput {
         let wait = Duration::from_millis(wait_ms.unwrap_or(0).min(COMMAND_MAX_MS));
         if !wait.is_zero() {
             // Not over in time is no error: what there is gets read.
-            if let Ok(ended) = tokio::time::timeout(wait, ask(cx, Request::Wait { op: op.clone() })).await {
+            if let Ok(ended) =
+                tokio::time::timeout(wait, ask(cx, Request::Wait { op: op.clone() })).await
+            {
                 ended?;
             }
         }
@@ -90,7 +93,10 @@ async fn read(cx: &Cx, op: OpId, stream: Stream, offset: u64) -> Result<Output, 
     let mut text = format!("{state}\n{}", String::from_utf8_lossy(&bytes));
     let more = next < piece.end;
     if more {
-        text.push_str(&format!("\n[Bytes {offset} to {next} of {}. Read on with offset {next}.]", piece.end));
+        text.push_str(&format!(
+            "\n[Bytes {offset} to {next} of {}. Read on with offset {next}.]",
+            piece.end
+        ));
     }
     Ok(Output { truncated: more, ..Output::text(text) })
 }

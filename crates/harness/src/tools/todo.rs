@@ -30,7 +30,12 @@ impl Tool for TodoWrite {
             "required": ["text", "state"],
         });
         let properties = json!({ "todos": { "type": "array", "items": item } });
-        spec("todo_write", "Replaces the to-do list. Keep one for work of three steps or more.", &properties, &["todos"])
+        spec(
+            "todo_write",
+            "Replaces the to-do list. Keep one for work of three steps or more.",
+            &properties,
+            &["todos"],
+        )
     }
 
     fn reach(&self) -> Reach {

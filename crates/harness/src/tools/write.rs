@@ -20,7 +20,12 @@ struct Arguments {
 impl Tool for Write {
     fn spec(&self) -> ToolSpec {
         let properties = json!({ "path": { "type": "string" }, "content": { "type": "string" } });
-        spec("write_file", "Writes a whole file, replacing what is there. For changes prefer edit_file.", &properties, &["path", "content"])
+        spec(
+            "write_file",
+            "Writes a whole file, replacing what is there. For changes prefer edit_file.",
+            &properties,
+            &["path", "content"],
+        )
     }
 
     fn reach(&self) -> Reach {

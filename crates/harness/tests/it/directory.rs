@@ -10,8 +10,8 @@ use harness::workspace::{Followed, Workspace, WorkspaceError, WorkspaceGone};
 use protocol::failure::Failure;
 use protocol::ids::Epoch;
 use protocol::link::{
-    Answer, Bytes64, Edited, Entry, EntryKind, Exited, Fault, FaultCode, FileText, GrepLine, Listing,
-    Matches, OpId, Output, Request, Stream,
+    Answer, Bytes64, Edited, Entry, EntryKind, Exited, Fault, FaultCode, FileText, GrepLine,
+    Listing, Matches, OpId, Output, Request, Stream,
 };
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -40,7 +40,6 @@ pub struct DirectoryWorkspace {
     answers: Mutex<HashMap<OpId, Answer>>,
     tasks: Mutex<JoinSet<()>>,
     pub running: Arc<AtomicUsize>,
-    pub started: Notify,
     pub acked: AtomicUsize,
 }
 
@@ -59,7 +58,6 @@ impl DirectoryWorkspace {
             answers: Mutex::default(),
             tasks: Mutex::default(),
             running: Arc::default(),
-            started: Notify::new(),
             acked: AtomicUsize::new(0),
         }
     }
@@ -136,14 +134,19 @@ impl DirectoryWorkspace {
             };
             running.fetch_sub(1, Ordering::SeqCst);
             let exited = Exited {
-                code, signal, timed_out, killed: signal.is_some() && !timed_out,
-                stdout_bytes: stdout.len() as u64, stderr_bytes: stderr.len() as u64,
-                dropped_bytes: 0, truncated: false, duration_ms: 1,
+                code,
+                signal,
+                timed_out,
+                killed: signal.is_some() && !timed_out,
+                stdout_bytes: stdout.len() as u64,
+                stderr_bytes: stderr.len() as u64,
+                dropped_bytes: 0,
+                truncated: false,
+                duration_ms: 1,
             };
             sender.send_replace(Some((exited, stdout, stderr)));
         });
         commands.insert(start.op.clone(), Command { ended, kill });
-        self.started.notify_one();
         Answer::Started { known: false }
     }
 
@@ -159,7 +162,11 @@ impl DirectoryWorkspace {
     }
 
     /// A mutating call is made once; known ones are answered as the first time.
-    fn once(&self, op: &OpId, make: impl FnOnce() -> Result<Answer, WorkspaceError>) -> Result<Answer, WorkspaceError> {
+    fn once(
+        &self,
+        op: &OpId,
+        make: impl FnOnce() -> Result<Answer, WorkspaceError>,
+    ) -> Result<Answer, WorkspaceError> {
         if let Some(answer) = self.answers.lock().unwrap().get(op) {
             return Ok(answer.clone());
         }
@@ -171,8 +178,10 @@ impl DirectoryWorkspace {
     fn files(&self, request: &Request) -> Result<Answer, WorkspaceError> {
         match request {
             Request::ReadFile(read) => {
-                let text = std::fs::read_to_string(self.path(&read.cwd, &read.path))
-                    .map_err(|_| fault(FaultCode::NotFound, format!("{} does not exist", read.path)))?;
+                let text =
+                    std::fs::read_to_string(self.path(&read.cwd, &read.path)).map_err(|_| {
+                        fault(FaultCode::NotFound, format!("{} does not exist", read.path))
+                    })?;
                 let skip = usize::try_from(read.offset_line).unwrap();
                 let take = usize::try_from(read.limit_lines).unwrap();
                 let lines: Vec<&str> = text.lines().skip(skip).take(take).collect();
@@ -195,10 +204,13 @@ impl DirectoryWorkspace {
             }),
             Request::EditFile(edit) => self.once(&edit.op, || {
                 let path = self.path(&edit.cwd, &edit.path);
-                let text = std::fs::read_to_string(&path).map_err(|_| fault(FaultCode::NotFound, "no such file"))?;
+                let text = std::fs::read_to_string(&path)
+                    .map_err(|_| fault(FaultCode::NotFound, "no such file"))?;
                 match text.matches(&edit.old).count() {
                     0 => Err(fault(FaultCode::NoMatch, "the text does not occur")),
-                    count if count > 1 && !edit.all => Err(fault(FaultCode::ManyMatches, "it occurs several times")),
+                    count if count > 1 && !edit.all => {
+                        Err(fault(FaultCode::ManyMatches, "it occurs several times"))
+                    }
                     count => {
                         std::fs::write(path, text.replace(&edit.old, &edit.new)).unwrap();
                         let diff = format!("-{}\n+{}", edit.old, edit.new);
@@ -206,20 +218,38 @@ impl DirectoryWorkspace {
                     }
                 }
             }),
+            other => self.search(other),
+        }
+    }
+
+    fn search(&self, request: &Request) -> Result<Answer, WorkspaceError> {
+        match request {
             Request::ListDir(list) => {
-                let folder = std::fs::read_dir(self.path(&list.cwd, &list.path)).map_err(|_| fault(FaultCode::NotFound, "no such folder"))?;
+                let folder = std::fs::read_dir(self.path(&list.cwd, &list.path))
+                    .map_err(|_| fault(FaultCode::NotFound, "no such folder"))?;
                 let mut entries: Vec<Entry> = folder
-                    .map(|entry| Entry { path: entry.unwrap().file_name().into_string().unwrap(), kind: EntryKind::File, size: 1 })
+                    .map(|entry| Entry {
+                        path: entry.unwrap().file_name().into_string().unwrap(),
+                        kind: EntryKind::File,
+                        size: 1,
+                    })
                     .collect();
                 entries.sort_by(|a, b| a.path.cmp(&b.path));
                 Ok(Answer::Listing(Listing { entries, more: false }))
             }
-            Request::Glob(_) => Ok(Answer::Paths { paths: vec!["calc.py".to_owned()], more: false }),
+            Request::Glob(_) => {
+                Ok(Answer::Paths { paths: vec!["calc.py".to_owned()], more: false })
+            }
             Request::Grep(grep) => {
                 let text = std::fs::read_to_string(self.path(&grep.cwd, "calc.py")).unwrap();
                 let found = text.lines().zip(1..).filter(|(line, _)| line.contains(&grep.pattern));
                 let lines: Vec<GrepLine> = found
-                    .map(|(line, number)| GrepLine { path: "calc.py".to_owned(), line: number, text: line.to_owned(), context: false })
+                    .map(|(line, number)| GrepLine {
+                        path: "calc.py".to_owned(),
+                        line: number,
+                        text: line.to_owned(),
+                        context: false,
+                    })
                     .collect();
                 Ok(Answer::Matches(Matches { files: 1, lines, more: false }))
             }
@@ -251,11 +281,16 @@ impl Workspace for DirectoryWorkspace {
             Request::Read { op, stream, offset, max } => {
                 let ended = self.command(&op)?.ended.borrow().clone();
                 let exited = ended.is_some();
-                let (_, stdout, stderr) = ended.unwrap_or_else(|| panic!("read of a running command"));
+                let (_, stdout, stderr) =
+                    ended.unwrap_or_else(|| panic!("read of a running command"));
                 let all = if stream == Stream::Stdout { stdout } else { stderr };
                 let from = usize::try_from(offset).unwrap().min(all.len());
                 let to = (from + max as usize).min(all.len());
-                Ok(Answer::Output(Output { bytes: Bytes64(all[from..to].to_vec()), end: all.len() as u64, exited }))
+                Ok(Answer::Output(Output {
+                    bytes: Bytes64(all[from..to].to_vec()),
+                    end: all.len() as u64,
+                    exited,
+                }))
             }
             Request::Ack { .. } => {
                 self.acked.fetch_add(1, Ordering::SeqCst);
@@ -265,7 +300,13 @@ impl Workspace for DirectoryWorkspace {
         }
     }
 
-    fn follow(&self, epoch: Epoch, op: OpId, from_stdout: u64, from_stderr: u64) -> BoxStream<'static, Result<Followed, WorkspaceError>> {
+    fn follow(
+        &self,
+        epoch: Epoch,
+        op: OpId,
+        from_stdout: u64,
+        from_stderr: u64,
+    ) -> BoxStream<'static, Result<Followed, WorkspaceError>> {
         assert_eq!((from_stdout, from_stderr), (0, 0));
         let command = self.check(epoch).and_then(|()| self.command(&op));
         let mut now = self.epoch.subscribe();
@@ -279,14 +320,27 @@ impl Workspace for DirectoryWorkspace {
                 _ = now.wait_for(|now| *now != epoch.0) => return vec![Err(WorkspaceError::Lost("pulled".to_owned()))],
             };
             let (exited, stdout, stderr) = ended;
-            let output = |stream, bytes: Vec<u8>| Ok(Followed::Output { stream, bytes: bytes.into() });
-            vec![output(Stream::Stdout, stdout), output(Stream::Stderr, stderr), Ok(Followed::Exited(exited))]
+            let output =
+                |stream, bytes: Vec<u8>| Ok(Followed::Output { stream, bytes: bytes.into() });
+            vec![
+                output(Stream::Stdout, stdout),
+                output(Stream::Stderr, stderr),
+                Ok(Followed::Exited(exited)),
+            ]
         };
         stream::once(items).flat_map(stream::iter).boxed()
     }
 
-    async fn download(&self, epoch: Epoch, cwd: &str, path: &str, _max: usize) -> Result<Bytes, WorkspaceError> {
+    async fn download(
+        &self,
+        epoch: Epoch,
+        cwd: &str,
+        path: &str,
+        _max: usize,
+    ) -> Result<Bytes, WorkspaceError> {
         self.check(epoch)?;
-        std::fs::read(self.path(cwd, path)).map(Bytes::from).map_err(|_| fault(FaultCode::NotFound, "no such file"))
+        std::fs::read(self.path(cwd, path))
+            .map(Bytes::from)
+            .map_err(|_| fault(FaultCode::NotFound, "no such file"))
     }
 }

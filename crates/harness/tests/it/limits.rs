@@ -11,10 +11,15 @@ fn endless(command: &str) -> Script {
 }
 
 fn codes(world: &World) -> Vec<String> {
-    world.memory.events().into_iter().filter_map(|event| match event {
-        Event::Noticed { code, .. } => Some(code),
-        _ => None,
-    }).collect()
+    world
+        .memory
+        .events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Noticed { code, .. } => Some(code),
+            _ => None,
+        })
+        .collect()
 }
 
 #[tokio::test]
@@ -71,7 +76,9 @@ async fn an_empty_answer_is_asked_about_once() {
 
 #[tokio::test]
 async fn a_full_window_is_emptied_and_the_task_stays() {
-    let mut world = World::new(endless("head -c 20000 /dev/zero | tr '\\0' x; echo >> runs; wc -l < runs")).await;
+    let mut world =
+        World::new(endless("head -c 20000 /dev/zero | tr '\\0' x; echo >> runs; wc -l < runs"))
+            .await;
     world.entry.capabilities.context_window = 40_000;
     world.limits = RunLimits { steps: 20, ..RunLimits::default() };
     assert_eq!(world.failure().await, "limit_steps");
@@ -85,9 +92,12 @@ async fn a_full_window_is_emptied_and_the_task_stays() {
 
 #[tokio::test]
 async fn a_request_refused_as_too_long_is_shortened_once() {
-    let mut turns: Vec<Turn> = (0..9).map(|n| Turn::act(vec![Do::Shell(format!("echo {n}"))])).collect();
-    turns.push(Turn { fault: Some(Fault::ContextTooLong), ..Turn::say("Made it.") });
-    let world = World::new(Script::custom(turns)).await;
+    let turns = (0..9).map(|n| Turn::act(vec![Do::Shell(format!("echo {n}"))])).collect();
+    let mut world = World::new(Script::custom(turns)).await;
+    world.limits.steps = 9;
+    assert!(matches!(world.go().await, Ok(TurnOutcome::Failed { .. })));
+    world.server.fail_next(Fault::ContextTooLong, 1);
+    world.limits.steps = 20;
     let outcome = world.end().await;
     assert!(matches!(outcome, TurnOutcome::Finished { .. }), "{outcome:?}");
     assert_eq!(world.memory.count(|event| matches!(event, Event::Compacted { .. })), 1);

@@ -65,7 +65,10 @@ fn answer_all(world: &World, answers: Vec<&'static str>) {
 
 #[tokio::test]
 async fn a_question_waits_for_its_answer() {
-    let ask = Do::Call { name: "ask_person".into(), arguments: json!({ "question": "Tabs?", "options": ["yes", "no"] }) };
+    let ask = Do::Call {
+        name: "ask_person".into(),
+        arguments: json!({ "question": "Tabs?", "options": ["yes", "no"] }),
+    };
     let world = World::new(Script::custom(vec![Turn::act(vec![ask]), Turn::say("ok")])).await;
     world.workspace.set_up(false);
     answer_all(&world, vec!["no"]);
@@ -75,7 +78,8 @@ async fn a_question_waits_for_its_answer() {
 
 #[tokio::test]
 async fn a_plan_is_carried_out_only_once_approved() {
-    let plan = || Do::Call { name: "submit_plan".into(), arguments: json!({ "plan": "1. Fix it." }) };
+    let plan =
+        || Do::Call { name: "submit_plan".into(), arguments: json!({ "plan": "1. Fix it." }) };
     let edit = || Do::Call {
         name: "edit_file".into(),
         arguments: json!({ "path": "calc.py", "old": "a - b", "new": "a + b" }),
@@ -97,6 +101,8 @@ async fn a_plan_is_carried_out_only_once_approved() {
     assert!(results[2].0.contains("approved. Carry it out"));
     assert!(world.workspace.get("calc.py").contains("a + b"));
     let bodies = world.bodies();
-    assert!(!bodies[2].contains("\"edit_file\",\"description\"") && !bodies[2].contains("Mode: agent"));
+    assert!(
+        !bodies[2].contains("\"edit_file\",\"description\"") && !bodies[2].contains("Mode: agent")
+    );
     assert!(bodies[3].contains("Mode: agent") && !bodies[3].contains("Mode: plan"));
 }

@@ -36,7 +36,14 @@ async fn wrong_calls_are_answered_and_name_the_field() {
     ]])
     .await;
     let results = world.results();
-    let expected = ["are not JSON", "needs the field `path`", "`command` of `shell`", "no tool `teleport`", "Nothing was changed", "someday"];
+    let expected = [
+        "are not JSON",
+        "needs the field `path`",
+        "`command` of `shell`",
+        "no tool `teleport`",
+        "Nothing was changed",
+        "someday",
+    ];
     for (part, (text, is_error)) in expected.iter().zip(results) {
         assert!(is_error && text.contains(part), "{part}: {text}");
     }
@@ -48,18 +55,30 @@ async fn a_long_output_is_cut_in_the_middle_and_the_rest_can_be_read() {
     let world = after(vec![vec![call("shell", json!({ "command": command }))]]).await;
     let (text, is_error) = world.results()[0].clone();
     assert!(is_error && text.len() <= TOOL_RESULT_BYTES, "{}", text.len());
-    for part in ["Exit code 2.", "\n1\n2\n", "\n20000\n", "[stderr]\noops", "bytes left out here", "shell_output, id 0190b5a4-1-1"] {
+    for part in [
+        "Exit code 2.",
+        "\n1\n2\n",
+        "\n20000\n",
+        "[stderr]\noops",
+        "bytes left out here",
+        "shell_output, id 0190b5a4-1-1",
+    ] {
         assert!(text.contains(part), "{part}");
     }
     let rest = call("shell_output", json!({ "id": "0190b5a4-1-1", "offset": 50_000 }));
     let world = after(vec![vec![call("shell", json!({ "command": command }))], vec![rest]]).await;
     let (text, _) = world.results()[1].clone();
-    assert!(text.starts_with("Exit code 2.\n") && text.contains("Read on with offset 74576"), "{}", &text[text.len() - 80..]);
+    assert!(
+        text.starts_with("Exit code 2.\n") && text.contains("Read on with offset 74576"),
+        "{}",
+        &text[text.len() - 80..]
+    );
 }
 
 #[tokio::test]
 async fn a_command_beyond_its_time_is_ended() {
-    let world = after(vec![vec![call("shell", json!({ "command": "sleep 1000", "timeout_ms": 5 }))]]).await;
+    let world =
+        after(vec![vec![call("shell", json!({ "command": "sleep 1000", "timeout_ms": 5 }))]]).await;
     assert!(world.results()[0].0.starts_with("Its time limit passed"));
 }
 
@@ -98,10 +117,19 @@ async fn nested_instructions_are_shown_once_and_from_the_base_commit() {
     world.workspace.put("deep/er/a.txt", b"a");
     world.workspace.put("deep/b.txt", b"b");
     world.workspace.put("deep/AGENTS.md", b"Written by the model.");
-    world.memory.instructions.lock().unwrap().insert(format!("{CWD}/deep/AGENTS.md"), "Deep rule.".to_owned());
+    world
+        .memory
+        .instructions
+        .lock()
+        .unwrap()
+        .insert(format!("{CWD}/deep/AGENTS.md"), "Deep rule.".to_owned());
     world.end().await;
     let results = world.results();
-    assert!(results[0].0.contains("Deep rule.") && results[0].0.contains("1\ta"), "{}", results[0].0);
+    assert!(
+        results[0].0.contains("Deep rule.") && results[0].0.contains("1\ta"),
+        "{}",
+        results[0].0
+    );
     assert_eq!(results[1].0, "1\tb\n");
 }
 
@@ -147,8 +175,17 @@ async fn modes_offer_and_refuse_by_their_own_rules() {
     world.end().await;
     assert_eq!((world.results()[0].1, world.results()[1].1), (false, true));
     assert_eq!(world.workspace.get("src/a.rs"), "");
-    let mut world = self::world(vec![vec![write("docs/a.md"), Do::Call { name: "shell".into(), arguments: json!({ "command": "true" }) }]]).await;
+    let mut world = self::world(vec![vec![
+        write("docs/a.md"),
+        Do::Call { name: "shell".into(), arguments: json!({ "command": "true" }) },
+    ]])
+    .await;
     world.mode = Mode::Ask;
     world.end().await;
-    assert!(world.results().iter().all(|(text, is_error)| *is_error && text.contains("There is no tool")));
+    assert!(
+        world
+            .results()
+            .iter()
+            .all(|(text, is_error)| *is_error && text.contains("There is no tool"))
+    );
 }

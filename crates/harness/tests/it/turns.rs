@@ -24,6 +24,20 @@ async fn benchmark(dialect: Dialect) {
     assert_eq!(world.memory.records.load(Ordering::SeqCst), 1 + 2 * 21 + 1);
     assert_eq!(world.bodies().len(), 22);
     assert!(world.results().iter().all(|(_, is_error)| !is_error));
+    println!("{dialect:?}: from the end of an answer to the next request: {}", gaps(&world));
+}
+
+/// The step gap as the model sees it, by kind of step (read, edit, command).
+fn gaps(world: &World) -> String {
+    let requests = world.server.requests();
+    let median = |kind: usize| {
+        let pairs = requests.windows(2).skip(kind).step_by(3);
+        let mut gaps: Vec<_> =
+            pairs.filter_map(|pair| Some(pair[1].arrived - pair[0].answered?)).collect();
+        gaps.sort();
+        gaps[gaps.len() / 2]
+    };
+    format!("read {:?}, edit {:?}, command {:?}", median(0), median(1), median(2))
 }
 
 #[tokio::test]
@@ -45,14 +59,29 @@ async fn the_benchmark_passes_with_chat_completions() {
 async fn frames_recorded_are_the_frames_shown() {
     let world = World::new(Script::custom(vec![Turn::say("x".repeat(5000)).thinking("hm")])).await;
     world.end().await;
-    let shown: Vec<u64> = world.memory.deltas.lock().unwrap().iter().filter_map(|delta| match delta {
-        Delta::Text { end, .. } => Some(*end),
-        _ => None,
-    }).collect();
-    let recorded: Vec<u64> = world.memory.events().iter().filter_map(|event| match event {
-        Event::MessageFinished { frames, .. } => Some(frames.iter().map(|frame| frame.end).collect::<Vec<_>>()),
-        _ => None,
-    }).flatten().collect();
+    let shown: Vec<u64> = world
+        .memory
+        .deltas
+        .lock()
+        .unwrap()
+        .iter()
+        .filter_map(|delta| match delta {
+            Delta::Text { end, .. } => Some(*end),
+            _ => None,
+        })
+        .collect();
+    let recorded: Vec<u64> = world
+        .memory
+        .events()
+        .iter()
+        .filter_map(|event| match event {
+            Event::MessageFinished { frames, .. } => {
+                Some(frames.iter().map(|frame| frame.end).collect::<Vec<_>>())
+            }
+            _ => None,
+        })
+        .flatten()
+        .collect();
     assert_eq!(shown, recorded);
     assert_eq!(recorded.last(), Some(&5002));
 }
@@ -95,10 +124,10 @@ async fn a_machine_that_cannot_be_made_ends_the_run_with_its_failure() {
 
 #[tokio::test]
 async fn a_lost_machine_is_told_and_nothing_is_repeated() {
-    let first = vec![Do::Shell("echo x >> runs; sleep 1000".into()), Do::Shell("echo y >> runs".into())];
+    let first =
+        vec![Do::Shell("echo x >> runs; sleep 1000".into()), Do::Shell("echo y >> runs".into())];
     let world = World::new(Script::custom(vec![Turn::act(first), Turn::say("Lost.")])).await;
     let pull = async {
-        world.workspace.started.notified().await;
         while world.workspace.get("runs").is_empty() {
             tokio::task::yield_now().await;
         }
@@ -114,14 +143,34 @@ async fn a_lost_machine_is_told_and_nothing_is_repeated() {
 
 #[tokio::test]
 async fn a_retried_request_is_a_new_attempt_and_the_partial_answer_is_void() {
-    let world = World::new(Script::custom(vec![Turn { text: Some("Hello there".into()), fault: Some(Fault::Cut), ..Turn::default() }])).await;
+    let world = World::new(Script::custom(vec![Turn {
+        text: Some("Hello there".into()),
+        fault: Some(Fault::Cut),
+        ..Turn::default()
+    }]))
+    .await;
     assert_eq!(world.end().await, finished("Hello there"));
-    let attempts: Vec<u32> = world.memory.events().iter().filter_map(|event| match event {
-        Event::StepStarted { attempt, .. } | Event::MessageFinished { attempt, .. } => Some(*attempt),
-        _ => None,
-    }).collect();
+    let attempts: Vec<u32> = world
+        .memory
+        .events()
+        .iter()
+        .filter_map(|event| match event {
+            Event::StepStarted { attempt, .. } | Event::MessageFinished { attempt, .. } => {
+                Some(*attempt)
+            }
+            _ => None,
+        })
+        .collect();
     assert_eq!(attempts, [1, 2, 2]);
-    assert!(world.memory.deltas.lock().unwrap().iter().any(|delta| matches!(delta, Delta::Retrying { attempt: 2, .. })));
+    assert!(
+        world
+            .memory
+            .deltas
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|delta| matches!(delta, Delta::Retrying { attempt: 2, .. }))
+    );
 }
 
 #[tokio::test]
@@ -138,7 +187,9 @@ async fn model_errors_are_failures_with_codes_and_advice() {
     for (fault, code) in cases {
         let world = World::new(Script::bench(1)).await;
         world.server.fail_next(fault, 9);
-        let TurnOutcome::Failed { failure } = world.end().await else { panic!("{fault:?} is no failure") };
+        let TurnOutcome::Failed { failure } = world.end().await else {
+            panic!("{fault:?} is no failure")
+        };
         assert_eq!(failure.code, code, "{fault:?}");
         assert_eq!(failure.phase, Phase::Model);
         assert!(failure.message.len() > 60, "{failure}");
@@ -147,17 +198,25 @@ async fn model_errors_are_failures_with_codes_and_advice() {
 
 #[tokio::test]
 async fn a_run_cancelled_in_mid_stream_ends_at_once() {
-    let world = World::new(Script::custom(vec![Turn { text: Some("y".repeat(4000)), fault: Some(Fault::Stall), ..Turn::default() }])).await;
+    let world = World::new(Script::custom(vec![Turn {
+        text: Some("y".repeat(4000)),
+        fault: Some(Fault::Stall),
+        ..Turn::default()
+    }]))
+    .await;
     *world.memory.cancel_on_delta.lock().unwrap() = Some(world.cancel.clone());
     assert_eq!(world.end().await, TurnOutcome::Cancelled);
 }
 
 #[tokio::test]
 async fn a_cancelled_command_is_ended_and_the_next_run_is_told() {
-    let turns = vec![Turn::act(vec![Do::Shell("sleep 1000".into())])];
+    let turns =
+        vec![Turn::act(vec![Do::Shell("test -e ran || { touch ran; exec sleep 1000; }".into())])];
     let mut world = World::new(Script::custom(turns)).await;
     let cancel = async {
-        world.workspace.started.notified().await;
+        while !world.workspace.root.path().join("ran").exists() {
+            tokio::task::yield_now().await;
+        }
         world.cancel.cancel();
     };
     let (outcome, ()) = tokio::join!(world.end(), cancel);
@@ -165,7 +224,7 @@ async fn a_cancelled_command_is_ended_and_the_next_run_is_told() {
     assert_eq!(world.workspace.running.load(Ordering::SeqCst), 0);
     world.cancel = Default::default();
     world.run = run_id(2);
-    world.asked(world.run, "What happened? script: {\"turns\": []}");
+    world.asked(world.run, "What happened? script: {}");
     world.end().await;
     assert!(world.bodies().last().unwrap().contains("Not finished: the run ended"));
 }

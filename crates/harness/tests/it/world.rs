@@ -94,7 +94,11 @@ impl World {
             id: self.entry.id.clone(),
             parameters: Default::default(),
             price: self.price,
-            retry: RetryPolicy { attempts_max: 3, base_delay: Duration::from_millis(1), ..RetryPolicy::default() },
+            retry: RetryPolicy {
+                attempts_max: 3,
+                base_delay: Duration::from_millis(1),
+                ..RetryPolicy::default()
+            },
         };
         let turn = Turn {
             agent: AgentId::parse("bc-0190b5a4-7c3e-7bde-8f00-0123456789ab").unwrap(),
@@ -158,10 +162,16 @@ fn base() -> Base {
 }
 
 fn entry(dialect: Dialect, server: &Server) -> ModelEntry {
-    let vendor = |url: String| Some(Vendor { base_url: Some(url.parse().unwrap()), key: Some("key".into()) });
+    let vendor = |url: String| {
+        Some(Vendor { base_url: Some(url.parse().unwrap()), key: Some("key".into()) })
+    };
     let options = match dialect {
-        Dialect::Anthropic => CatalogOptions { anthropic: vendor(server.url()), ..Default::default() },
-        Dialect::OpenaiResponses => CatalogOptions { openai: vendor(server.openai_url()), ..Default::default() },
+        Dialect::Anthropic => {
+            CatalogOptions { anthropic: vendor(server.url()), ..Default::default() }
+        }
+        Dialect::OpenaiResponses => {
+            CatalogOptions { openai: vendor(server.openai_url()), ..Default::default() }
+        }
         Dialect::OpenaiChat => CatalogOptions {
             compatible: vec![Compatible {
                 name: "chat".to_owned(),
