@@ -182,10 +182,8 @@ impl Link {
 
     /// Starts a process; whether it was known already.
     pub async fn start(&self, start: Start) -> Result<bool, LinkError> {
-        match self.request(Request::Start(start)).await? {
-            Answer::Started { known } => Ok(known),
-            other => Err(unexpected(&other)),
-        }
+        let answer = self.request(Request::Start(start)).await?;
+        if let Answer::Started { known } = answer { Ok(known) } else { Err(unexpected(&answer)) }
     }
 
     /// Waits for a process's end.
@@ -571,7 +569,12 @@ async fn greeting(
                     welcome.version
                 ))),
                 FromGuest::Refused { reason } => Err(LinkError::Refused(reason)),
-                _ => Err(LinkError::Protocol("no greeting".to_owned())),
+                FromGuest::Pong { .. }
+                | FromGuest::Opened
+                | FromGuest::Answer { .. }
+                | FromGuest::Failed { .. }
+                | FromGuest::Credit { .. }
+                | FromGuest::End => Err(LinkError::Protocol("no greeting".to_owned())),
             };
         }
         let read = reader.read(&mut buffer).await.map_err(|_| LinkError::Closed)?;
@@ -668,10 +671,7 @@ fn deliver(shared: &Shared, channel: u32, body: Body) -> Result<(), LinkError> {
 }
 
 fn exited(answer: Answer) -> Result<Exited, LinkError> {
-    match answer {
-        Answer::Exited(exited) => Ok(exited),
-        other => Err(unexpected(&other)),
-    }
+    if let Answer::Exited(exited) = answer { Ok(exited) } else { Err(unexpected(&answer)) }
 }
 
 fn unexpected(answer: &Answer) -> LinkError {
