@@ -89,7 +89,7 @@ impl Repo {
     }
 
     /// Those of these commits that are here.
-    async fn present(&self, ids: &[CommitId]) -> Result<Vec<CommitId>> {
+    pub(crate) async fn present(&self, ids: &[CommitId]) -> Result<Vec<CommitId>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }

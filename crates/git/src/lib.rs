@@ -13,6 +13,7 @@ pub mod bundle;
 pub mod commit;
 pub mod diff;
 pub mod error;
+pub mod handover;
 pub mod history;
 mod layout;
 pub mod mirror;
