@@ -18,6 +18,7 @@ pub mod driver;
 pub mod alarm;
 pub mod effects;
 pub mod commits;
+pub mod lfs;
 pub mod evidence;
 pub mod journal;
 pub mod workspace;

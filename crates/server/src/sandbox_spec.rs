@@ -80,6 +80,8 @@ pub fn command_variables(agent: protocol::ids::AgentId, run: Option<RunId>, own:
         ("LANG", "C.UTF-8"),
         ("TERM", "xterm-256color"),
         ("PAGER", "cat"),
+        // A git installed elsewhere than the system's would look for its configuration elsewhere.
+        ("GIT_CONFIG_SYSTEM", "/etc/gitconfig"),
         ("GIT_TERMINAL_PROMPT", "0"),
         ("DEBIAN_FRONTEND", "noninteractive"),
         ("CI", "1"),

@@ -5,7 +5,7 @@ use crate::commits;
 use crate::repositories::explain;
 use anyhow::{Context, Result};
 use git::error::Error as GitError;
-use git::handover::Integrated;
+use git::handover::integrate::Integration;
 use git::name::{BranchName, CommitId};
 use git::refs::Expected;
 use git::remote::{RefKind, RemoteHead};
@@ -53,8 +53,8 @@ async fn one(job: &Job, run: RunId, push: &PushPlan) -> Result<Outcome> {
                     return Ok(Err((taken(push), None)));
                 }
                 match commits::integrate(job, &ours, run, &commit, &theirs).await? {
-                    Integrated::Commit(merged) => commit = merged,
-                    Integrated::Conflict(files) => return Ok(Err(conflict(push, &theirs, files))),
+                    Integration::Integrated { commit: merged } => commit = merged,
+                    Integration::Conflict { files } => return Ok(Err(conflict(push, &theirs, files))),
                 }
                 ours.update_ref(&branch.to_ref(), &commit, Expected::Any).await?;
                 expected = Some(theirs);
