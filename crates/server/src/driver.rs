@@ -82,10 +82,8 @@ impl<'a> Driver<'a> {
         };
         let mut driver = Self { app, handle, term, running: HashMap::new(), tasks: JoinSet::new() };
         let outcome = driver.rounds().await;
-        for running in driver.running.values() {
-            running.cancel.cancel();
-        }
-        driver.drain().await;
+        // Dropped, not cancelled: what runs inside goes on, and the next driver attaches to it.
+        driver.tasks.shutdown().await;
         if outcome.is_ok() {
             driver.rest().await?;
         }
@@ -214,10 +212,6 @@ impl<'a> Driver<'a> {
             self.app.store.rest(&self.handle.org, self.handle.id, view.seq, plan.wake_at_ms).await?;
         }
         Ok(())
-    }
-
-    async fn drain(&mut self) {
-        while self.tasks.join_next().await.is_some() {}
     }
 }
 

@@ -4,6 +4,11 @@
 //! to an agent's [`agents::Handle`], which decides, commits and shows; the [`driver`] of the agent
 //! then carries out [`effects`]. [`live`] and [`watch`] are what people see of it.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the server reads the log for the few events each reader needs; the agent crate, which decides, matches every one"
+)]
+
 pub mod router;
 pub mod api;
 pub mod auth;
@@ -16,6 +21,7 @@ pub mod live;
 pub mod watch;
 pub mod driver;
 pub mod alarm;
+pub mod sweeper;
 pub mod effects;
 pub mod commits;
 pub mod lfs;

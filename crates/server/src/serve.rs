@@ -7,7 +7,7 @@ use crate::keys::Keys;
 use crate::machines::Machines;
 use crate::pull_requests::StoredPullRequests;
 use crate::rate::Rate;
-use crate::{alarm, audit, catalog, clock, router};
+use crate::{alarm, audit, catalog, clock, router, sweeper};
 use anyhow::{Context, Result};
 use gateway::address::{Floor, Upstream};
 use gateway::attach::{CONNECTION_IDLE, Gateway, Parts};
@@ -79,6 +79,7 @@ pub async fn run(prepared: Prepared, stop: CancellationToken, ready: impl FnOnce
     let (app, token_path) = build(options, launcher, address, denials).await?;
     app.tasks.spawn(audit::record(Arc::clone(&app), waiting));
     app.tasks.spawn(alarm::ring(Arc::clone(&app)));
+    app.tasks.spawn(sweeper::sweep(Arc::clone(&app)));
     ready(&app.public_url, &token_path);
     let service = router::router(Arc::clone(&app));
     let serving = axum::serve(listener, service);

@@ -1,0 +1,76 @@
+//! Compares the provider's machines with the log, and ends those that no agent wants.
+//!
+//! A machine goes only after two looks in a row agree that it is nobody's. Nothing is ever made here:
+//! a list that comes back empty says nothing.
+
+use crate::app::App;
+use agent::state::Sandbox;
+use anyhow::{Context, Result};
+use protocol::ids::{Epoch, OrgId};
+use sandbox::provider::SandboxKey;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Time between two looks.
+const ROUND: Duration = Duration::from_secs(60);
+
+/// Sweeps until the server ends.
+pub async fn sweep(app: Arc<App>) {
+    let mut suspects = HashSet::new();
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(ROUND) => {}
+            () = app.shutdown.cancelled() => return,
+        }
+        match look(&app, &suspects).await {
+            Ok(found) => suspects = found,
+            Err(error) => {
+                // No two looks in a row: begin again.
+                suspects.clear();
+                tracing::warn!(error = format!("{error:#}"), "the sweeper could not look");
+            }
+        }
+    }
+}
+
+/// Ends the machines that were suspects before and still are; gives the suspects of this look.
+async fn look(app: &Arc<App>, before: &HashSet<SandboxKey>) -> Result<HashSet<SandboxKey>> {
+    let mut suspects = HashSet::new();
+    for machine in app.provider.list().await.context("list the machines")? {
+        if is_wanted(app, machine.key).await? {
+            continue;
+        }
+        if before.contains(&machine.key) {
+            tracing::warn!(sandbox = %machine.key, "ending a machine that no agent wants");
+            end(app, machine.key).await?;
+        } else {
+            suspects.insert(machine.key);
+        }
+    }
+    Ok(suspects)
+}
+
+/// A machine of a living agent is its driver's business, however it stands.
+async fn is_wanted(app: &App, key: SandboxKey) -> Result<bool> {
+    let handle = app.agents.handle(&OrgId::default_org(), key.agent);
+    let view = handle.view().await?;
+    let Some(living) = view.state.living() else { return Ok(false) };
+    Ok(match &living.sandbox {
+        Sandbox::Wanted { epoch, .. } | Sandbox::Up { epoch, .. } | Sandbox::Remains { epoch, .. } | Sandbox::Stopping { epoch, .. } => {
+            *epoch == key.epoch
+        }
+        // An ended machine keeps the disk for the next one.
+        Sandbox::Absent => living.epoch == key.epoch && key.epoch > Epoch(0),
+    })
+}
+
+async fn end(app: &App, key: SandboxKey) -> Result<()> {
+    let handle = app.agents.handle(&OrgId::default_org(), key.agent);
+    // The disk of an agent that exists outlives any machine.
+    if handle.view().await?.state.living().is_some() {
+        app.provider.stop(key).await.context("stop a machine")
+    } else {
+        app.provider.destroy(key).await.context("destroy a machine")
+    }
+}
