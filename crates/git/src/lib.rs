@@ -3,8 +3,9 @@
 //! argv only, an empty environment, our own configuration, no hooks, and a limit on time, bytes and
 //! processes for every call. Read in this order: [`name`] and [`url`] parse what people type,
 //! [`runner`] starts git, [`remote`] asks another host, [`mirror`] keeps our copy of a repository,
-//! [`agent_repo`] borrows from it, [`repo`] is what both share (read, write, compare, push), and
-//! [`service`] serves a repository to somebody else's git.
+//! [`agent_repo`] borrows from it, [`repo`] is what both share (read, write, compare, push),
+//! [`handover`] makes a workspace's work into commits of ours, and [`service`] serves a repository
+//! to somebody else's git.
 //!
 //! What is absent: no working tree, no index, no foreign `.git` directory is ever opened here.
 
