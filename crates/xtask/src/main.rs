@@ -1,13 +1,28 @@
 //! The project's own commands, behind the Makefile: `cargo xtask <command>`.
 
+mod program;
 mod tidy;
+mod codegen;
+mod dist;
+mod sample;
+mod house;
+mod run;
 
 use anyhow::{Context, bail};
-use std::io::Write;
+use dist::Profile;
+use program::say;
 use std::path::Path;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask tidy      check what no compiler checks\n";
+const USAGE: &str = "\
+usage: cargo xtask <command>
+  tidy                            check what no compiler checks
+  codegen [--check]               write openapi.json and the tables in docs/, or see whether they are current
+  dist [--profile release|dev]    build errand with its two small programs beside it
+  sample <path>                   make the sample repository
+  run                             serve, run a first errand, keep serving
+  demo                            the same first errand, then end
+";
 
 fn main() -> anyhow::Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -15,24 +30,42 @@ fn main() -> anyhow::Result<ExitCode> {
     let command: Vec<String> = std::env::args().skip(1).collect();
     match command.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["tidy"] => tidy(root),
+        ["codegen"] => codegen::write(root),
+        ["codegen", "--check"] => codegen::check(root),
+        ["dist"] => dist(root, Profile::Release),
+        ["dist", "--profile", name] => {
+            let profile = Profile::parse(name);
+            dist(root, profile.with_context(|| format!("no profile {name:?}: release or dev"))?)
+        }
+        ["sample", path] => {
+            sample::make(root, Path::new(path))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        ["run"] => run::run(root),
+        ["demo"] => run::demo(root),
         [] | ["help" | "--help" | "-h"] => {
-            std::io::stdout().write_all(USAGE.as_bytes())?;
+            say(USAGE);
             Ok(ExitCode::SUCCESS)
         }
         other => bail!("unknown command {:?}\n{USAGE}", other.join(" ")),
     }
 }
 
+fn dist(root: &Path, profile: Profile) -> anyhow::Result<ExitCode> {
+    let folder = dist::build(root, profile)?;
+    say(&format!("built {}", folder.join("errand").display()));
+    Ok(ExitCode::SUCCESS)
+}
+
 fn tidy(root: &Path) -> anyhow::Result<ExitCode> {
     let violations = tidy::check(root)?;
-    let mut out = std::io::stdout().lock();
     for violation in &violations {
-        writeln!(out, "{violation}")?;
+        say(&violation.to_string());
     }
     if violations.is_empty() {
-        writeln!(out, "tidy: all in order")?;
+        say("tidy: all in order");
         return Ok(ExitCode::SUCCESS);
     }
-    writeln!(out, "\ntidy: {} to put in order", violations.len())?;
+    say(&format!("\ntidy: {} to put in order", violations.len()));
     Ok(ExitCode::FAILURE)
 }

@@ -1,0 +1,97 @@
+//! `run` and `demo`: everything from nothing to the first pull request.
+
+use crate::house::House;
+use crate::program::say;
+use anyhow::{Context, Result};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How often a serving house looks whether it shall end.
+const LOOK: Duration = Duration::from_millis(200);
+/// The agent of the first errand, by its name.
+const AGENT: &str = "first-errand";
+
+/// Serves, runs the first errand, and goes on serving until Ctrl-C.
+pub fn run(root: &Path) -> Result<ExitCode> {
+    let stopping = stopping()?;
+    let data = std::env::var_os("ERRAND_DATA").map_or_else(|| root.join(".errand"), PathBuf::from);
+    let mut house = House::start(root, &data, None)?;
+    let ended = house.first_errand()?;
+    if !ended.success() {
+        say("\nThe first errand did not finish; the server is up all the same.");
+    }
+    tell(&house);
+    while !stopping.load(Ordering::SeqCst) {
+        house.server.check()?;
+        if let Some(scripted) = &mut house.scripted {
+            scripted.check()?;
+        }
+        std::thread::sleep(LOOK);
+    }
+    say("\nStopping. Agents and their work are kept; `make run` goes on with them.");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The same first errand in a house of its own, then what came of it, then the end.
+pub fn demo(root: &Path) -> Result<ExitCode> {
+    let stopping = stopping()?;
+    let data = demo_folder(root)?;
+    let house = House::start(root, &data, Some("127.0.0.1:0"))?;
+    let ended = house.first_errand()?;
+    let mut good = ended.success() && !stopping.load(Ordering::SeqCst);
+    for (title, command) in
+        [("Branch and commits", "show"), ("Pull request", "pr"), ("Diff", "diff")]
+    {
+        say(&format!("\n── {title}"));
+        good &= house.errand(&[command, AGENT])?.success();
+    }
+    // Removed, so that no sandbox outlives the demonstration.
+    good &= house.errand(&["rm", AGENT])?.success();
+    drop(house);
+    say(if good { "\nThe demonstration succeeded." } else { "\nThe demonstration failed." });
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A fresh folder: the demonstration begins from nothing each time.
+fn demo_folder(root: &Path) -> Result<PathBuf> {
+    let folder = crate::dist::target_folder(root)?.join("demo");
+    match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("remove {}", folder.display()))?;
+        }
+        _ => {}
+    }
+    Ok(folder)
+}
+
+/// Set by Ctrl-C and SIGTERM, which therefore do not end us before our children have ended.
+fn stopping() -> Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&flag)).context("watch for Ctrl-C")?;
+    }
+    Ok(flag)
+}
+
+fn tell(house: &House) {
+    let url = house.server.url();
+    let data = house.data.display();
+    let call = house.how_to_call();
+    say(&format!(
+        "\nErrand serves at {url}\n\
+         \x20 API        {url}/openapi.json\n\
+         \x20 data       {data}\n\
+         \x20 token      {data}/admin-token\n\
+         \x20 log        {}\n\
+         \n\
+         The next errand, in another terminal:\n\
+         \x20 {call} run --repo PATH-OR-URL \"what to do\"\n\
+         \n\
+         Ctrl-C stops the server.",
+        house.server.log().display()
+    ));
+}
