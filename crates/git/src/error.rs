@@ -120,7 +120,9 @@ pub(crate) fn of_remote(attempt: &'static str, stderr: &str) -> Error {
     let detail = shown(stderr);
     // "Could not read from remote repository" follows everything, so the specific words go first;
     // a host that cannot be reached also makes ssh print "permission denied" for key files.
-    if text.contains("couldn't find remote ref") || text.contains("not our ref") {
+    if text.contains("repository corruption") {
+        Error::BadObjects { detail }
+    } else if text.contains("couldn't find remote ref") || text.contains("not our ref") {
         Error::RefMissing { name: missing_ref(stderr) }
     } else if text.contains("dubious ownership") {
         // Git's own advice is to trust the folder in the configuration, which we never read.
@@ -196,11 +198,16 @@ fn missing_ref(stderr: &str) -> String {
 }
 
 /// Git's words for people: without hints and control characters, bounded.
+/// Lines that tell how far git is, not what is wrong.
+fn is_progress(line: &str) -> bool {
+    line.contains("% (") || line.contains("objects: ") || line.starts_with("remote: Total ")
+}
+
 fn shown(stderr: &str) -> String {
     let lines: Vec<&str> = stderr
         .lines()
         .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with("hint:"))
+        .filter(|line| !line.is_empty() && !line.starts_with("hint:") && !is_progress(line))
         .collect();
     let text: String = lines.join("; ").chars().filter(|c| !c.is_control()).collect();
     if text.is_empty() {

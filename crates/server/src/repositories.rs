@@ -85,6 +85,9 @@ pub fn explain(error: &git::error::Error, url: &str, phase: Phase) -> Failure {
         Error::RefMissing { name } => ("ref_missing", format!("{url} has no {name}: check the starting ref")),
         Error::PermissionDenied { detail, .. } => ("repository_access", format!("{url} lets Errand not in: {detail}")),
         Error::Unreachable { detail, .. } => ("repository_unreachable", format!("{url} cannot be reached: {detail}")),
+        Error::BadObjects { detail } => {
+            ("repository_damaged", format!("{url} gives objects that cannot be taken; `git fsck` there says more: {detail}"))
+        }
         Error::Timeout { .. } => ("repository_timeout", format!("{url} did not answer in time: {error}")),
         other => ("git_failed", format!("git failed on {url}: {other}")),
     };
