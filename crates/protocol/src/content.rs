@@ -54,9 +54,17 @@ pub struct Image {
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Part {
     /// Text for the person.
-    Text { text: String, #[serde(default, skip_serializing_if = "Option::is_none")] raw: Option<String> },
+    Text {
+        text: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        raw: Option<String>,
+    },
     /// Thinking or a reasoning summary.
-    Thinking { text: String, #[serde(default, skip_serializing_if = "Option::is_none")] raw: Option<String> },
+    Thinking {
+        text: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        raw: Option<String>,
+    },
     /// A tool call; `arguments` is the JSON text the model wrote (it may be malformed).
     ToolCall {
         call: CallId,
@@ -64,7 +72,8 @@ pub enum Part {
         provider_id: String,
         name: String,
         arguments: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")] raw: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        raw: Option<String>,
     },
     /// A part of a kind we do not know; kept and replayed.
     Opaque { raw: String },

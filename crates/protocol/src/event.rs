@@ -78,13 +78,34 @@ pub enum Event {
     StepStarted { run: RunId, step: Step, attempt: u32, model: String },
     /// The model's message is complete. `frames` are the boundaries of the deltas sent, as end
     /// offsets into the concatenated text, so that a replay sends the same frames.
-    MessageFinished { run: RunId, step: Step, attempt: u32, dialect: String, parts: Vec<Part>, frames: Vec<Frame> },
+    MessageFinished {
+        run: RunId,
+        step: Step,
+        attempt: u32,
+        dialect: String,
+        parts: Vec<Part>,
+        frames: Vec<Frame>,
+    },
     /// A tool call is about to be carried out, under this operation id, in this sandbox.
-    ToolCalled { run: RunId, step: Step, call: CallId, epoch: Epoch, name: String, arguments: String },
+    ToolCalled {
+        run: RunId,
+        step: Step,
+        call: CallId,
+        epoch: Epoch,
+        name: String,
+        arguments: String,
+    },
     /// A tool call is over.
     ToolReturned { run: RunId, step: Step, call: CallId, result: ToolResult, duration_ms: u64 },
     /// The step is over.
-    StepFinished { run: RunId, step: Step, usage: Usage, cost_micros: u64, duration_ms: u64, stop: String },
+    StepFinished {
+        run: RunId,
+        step: Step,
+        usage: Usage,
+        cost_micros: u64,
+        duration_ms: u64,
+        stop: String,
+    },
     /// The platform told the model something (soft limit, machine lost, files changed).
     Noticed { run: RunId, code: String, text: String },
     /// The to-do list is now this.
@@ -95,7 +116,16 @@ pub enum Event {
     Denied { epoch: Epoch, host: String, port: u16, code: String, message: String },
 
     /// A person is asked; the run waits.
-    QuestionAsked { run: RunId, question: QuestionId, kind: QuestionKind, text: String, options: Vec<String>, default: String, deadline_ms: i64, call: Option<CallId> },
+    QuestionAsked {
+        run: RunId,
+        question: QuestionId,
+        kind: QuestionKind,
+        text: String,
+        options: Vec<String>,
+        default: String,
+        deadline_ms: i64,
+        call: Option<CallId>,
+    },
     /// The question has its answer, by a person or by its default at the deadline.
     QuestionAnswered { question: QuestionId, answer: String, principal: String },
 
@@ -126,7 +156,13 @@ pub enum Event {
     PullRequestMerged { repo: String, number: u64, commit: String, principal: String },
 
     /// The run is over.
-    RunEnded { run: RunId, status: RunStatus, failure: Option<Failure>, result: String, duration_ms: u64 },
+    RunEnded {
+        run: RunId,
+        status: RunStatus,
+        failure: Option<Failure>,
+        result: String,
+        duration_ms: u64,
+    },
 
     /// The agent takes no more messages until it is unarchived.
     Archived { principal: String },
@@ -462,22 +498,52 @@ impl Event {
     /// The run that the event belongs to, if it belongs to one.
     pub const fn run(&self) -> Option<RunId> {
         match self {
-            Self::Asked { run, .. } | Self::Steered { run, .. } | Self::SteerTaken { run, .. }
-            | Self::RunStarted { run } | Self::BaseResolved { run, .. } | Self::BaseFailed { run, .. }
-            | Self::StepStarted { run, .. } | Self::MessageFinished { run, .. } | Self::ToolCalled { run, .. }
-            | Self::ToolReturned { run, .. } | Self::StepFinished { run, .. } | Self::Noticed { run, .. }
-            | Self::TodosChanged { run, .. } | Self::Compacted { run, .. } | Self::QuestionAsked { run, .. }
-            | Self::CancelRequested { run, .. } | Self::TurnEnded { run, .. } | Self::CheckpointWanted { run, .. }
-            | Self::CheckpointMade { run, .. } | Self::CheckpointFailed { run, .. } | Self::PushWanted { run, .. }
-            | Self::Pushed { run, .. } | Self::PushFailed { run, .. } | Self::PullRequestWanted { run, .. }
-            | Self::PullRequestPublished { run, .. } | Self::PullRequestFailed { run, .. } | Self::RunEnded { run, .. }
-            | Self::WorkspaceReady { run, .. } | Self::WorkspaceFailed { run, .. } => Some(*run),
-            Self::Opened { .. } | Self::Renamed { .. } | Self::SandboxWanted { .. } | Self::SandboxUp { .. }
-            | Self::SandboxFailed { .. } | Self::SandboxLost { .. } | Self::SandboxStopWanted { .. } | Self::SandboxStopped { .. }
-            | Self::PhaseFinished { .. } | Self::EffectFailed { .. } | Self::Denied { .. }
-            | Self::QuestionAnswered { .. } | Self::PullRequestMerged { .. } | Self::Archived { .. } | Self::Unarchived { .. }
-            | Self::DeleteRequested { .. } | Self::Deleted => None,
+            Self::Asked { run, .. }
+            | Self::Steered { run, .. }
+            | Self::SteerTaken { run, .. }
+            | Self::RunStarted { run }
+            | Self::BaseResolved { run, .. }
+            | Self::BaseFailed { run, .. }
+            | Self::StepStarted { run, .. }
+            | Self::MessageFinished { run, .. }
+            | Self::ToolCalled { run, .. }
+            | Self::ToolReturned { run, .. }
+            | Self::StepFinished { run, .. }
+            | Self::Noticed { run, .. }
+            | Self::TodosChanged { run, .. }
+            | Self::Compacted { run, .. }
+            | Self::QuestionAsked { run, .. }
+            | Self::CancelRequested { run, .. }
+            | Self::TurnEnded { run, .. }
+            | Self::CheckpointWanted { run, .. }
+            | Self::CheckpointMade { run, .. }
+            | Self::CheckpointFailed { run, .. }
+            | Self::PushWanted { run, .. }
+            | Self::Pushed { run, .. }
+            | Self::PushFailed { run, .. }
+            | Self::PullRequestWanted { run, .. }
+            | Self::PullRequestPublished { run, .. }
+            | Self::PullRequestFailed { run, .. }
+            | Self::RunEnded { run, .. }
+            | Self::WorkspaceReady { run, .. }
+            | Self::WorkspaceFailed { run, .. } => Some(*run),
+            Self::Opened { .. }
+            | Self::Renamed { .. }
+            | Self::SandboxWanted { .. }
+            | Self::SandboxUp { .. }
+            | Self::SandboxFailed { .. }
+            | Self::SandboxLost { .. }
+            | Self::SandboxStopWanted { .. }
+            | Self::SandboxStopped { .. }
+            | Self::PhaseFinished { .. }
+            | Self::EffectFailed { .. }
+            | Self::Denied { .. }
+            | Self::QuestionAnswered { .. }
+            | Self::PullRequestMerged { .. }
+            | Self::Archived { .. }
+            | Self::Unarchived { .. }
+            | Self::DeleteRequested { .. }
+            | Self::Deleted => None,
         }
     }
 }
-

@@ -175,7 +175,12 @@ mod tests {
     fn ids_have_one_spelling() {
         let text = "bc-0190b5a4-7c3e-7bde-8f00-0123456789ab";
         assert_eq!(AgentId::parse(text).map(|id| id.to_string()), Ok(text.to_owned()));
-        for bad in ["", "bc-", "run-0190b5a4-7c3e-7bde-8f00-0123456789ab", "bc-0190b5a47c3e7bde8f000123456789ab"] {
+        for bad in [
+            "",
+            "bc-",
+            "run-0190b5a4-7c3e-7bde-8f00-0123456789ab",
+            "bc-0190b5a47c3e7bde8f000123456789ab",
+        ] {
             assert!(AgentId::parse(bad).is_err(), "{bad}");
         }
     }

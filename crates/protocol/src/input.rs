@@ -10,9 +10,22 @@ use crate::ids::{AgentId, MessageId, QuestionId, RunId};
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
     /// Open the agent with its first message.
-    Open { agent: AgentId, settings: Box<Settings>, run: RunId, prompt: Prompt, options: AskOptions },
+    Open {
+        agent: AgentId,
+        settings: Box<Settings>,
+        run: RunId,
+        prompt: Prompt,
+        options: AskOptions,
+    },
     /// A follow-up message.
-    Ask { run: RunId, prompt: Prompt, options: AskOptions, when_busy: WhenBusy, principal: String, message: MessageId },
+    Ask {
+        run: RunId,
+        prompt: Prompt,
+        options: AskOptions,
+        when_busy: WhenBusy,
+        principal: String,
+        message: MessageId,
+    },
     /// End a run.
     Cancel { run: RunId, principal: String },
     /// Answer an open question.
@@ -32,7 +45,17 @@ pub enum Input {
 }
 
 /// What to do with a message that finds a run active.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenBusy {
     /// Answer `agent_busy`.

@@ -39,8 +39,8 @@ pub use answer::{
 };
 pub use frame::{Body, Decoder, Frame, FrameError, encode_control, encode_data};
 pub use request::{
-    Checkpoint, EditFile, Glob, Grep, Hello, ListDir, MoveBranch, Pack, PtySize, ReadFile,
-    Request, Start, Stdin, Stream, ToGuest, Unpack, User, WriteFile,
+    Checkpoint, EditFile, Glob, Grep, Hello, ListDir, MoveBranch, Pack, PtySize, ReadFile, Request,
+    Start, Stdin, Stream, ToGuest, Unpack, User, WriteFile,
 };
 
 use serde::{Deserialize, Serialize};
@@ -149,7 +149,9 @@ mod tests {
     #[test]
     fn messages_have_one_spelling_on_the_wire() {
         let op = OpId::parse("c1").unwrap();
-        let hello = ToGuest::Request { request: Request::Input { op, bytes: Bytes64(b"hi".to_vec()), end: true } };
+        let hello = ToGuest::Request {
+            request: Request::Input { op, bytes: Bytes64(b"hi".to_vec()), end: true },
+        };
         let text = serde_json::to_string(&hello).unwrap();
         assert_eq!(
             text,

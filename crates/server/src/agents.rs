@@ -121,7 +121,9 @@ impl Agents {
 impl View {
     /// Whether people may still speak to it.
     pub fn exists(&self) -> bool {
-        self.state.living().is_some_and(|living| living.standing != agent::state::Standing::Deleting)
+        self.state
+            .living()
+            .is_some_and(|living| living.standing != agent::state::Standing::Deleting)
     }
 
     /// The agent, which must exist.
@@ -166,7 +168,12 @@ impl Handle {
         self.append(inputs, Extras::default(), term).await
     }
 
-    async fn append(&self, inputs: Vec<Input>, extras: Extras, term: Option<Term>) -> Result<Vec<Arc<Entry>>> {
+    async fn append(
+        &self,
+        inputs: Vec<Input>,
+        extras: Extras,
+        term: Option<Term>,
+    ) -> Result<Vec<Arc<Entry>>> {
         let _writer = self.writer.lock().await;
         for _ in 0..APPEND_ROUNDS {
             let before = self.load().await?;
@@ -179,7 +186,11 @@ impl Handle {
                 agent: self.id,
                 expected: before.seq,
                 term,
-                events: decided.events.iter().map(|logged| (logged.at_ms, logged.event.clone())).collect(),
+                events: decided
+                    .events
+                    .iter()
+                    .map(|logged| (logged.at_ms, logged.event.clone()))
+                    .collect(),
                 agent_row: decided.view.projection.agent_row(&decided.plan),
                 run_rows: decided.view.projection.changed_runs(),
                 sealed: extras.sealed.clone(),
@@ -207,7 +218,9 @@ impl Handle {
         self.set(view);
         let entries: Vec<_> = stored
             .into_iter()
-            .map(|appended| Arc::new(Entry { hash: appended.stored.hash.to_string(), logged: appended.logged }))
+            .map(|appended| {
+                Arc::new(Entry { hash: appended.stored.hash.to_string(), logged: appended.logged })
+            })
             .collect();
         for entry in &entries {
             self.live.event(Arc::clone(entry));
@@ -232,9 +245,14 @@ impl Handle {
         if let Some(view) = self.loaded() {
             return Ok(view);
         }
-        let mut view = View { seq: Seq(0), state: State::new(self.id), projection: Projection::default() };
+        let mut view =
+            View { seq: Seq(0), state: State::new(self.id), projection: Projection::default() };
         loop {
-            let page = self.store.read(&self.org, self.id, view.seq, LOAD_PAGE).await.context("read the log")?;
+            let page = self
+                .store
+                .read(&self.org, self.id, view.seq, LOAD_PAGE)
+                .await
+                .context("read the log")?;
             let full = page.len() >= LOAD_PAGE;
             for stored in page {
                 let logged = stored.decode().context("decode an event")?;
@@ -252,7 +270,8 @@ impl Handle {
 
     /// A page of the log after `after`, oldest first.
     pub async fn read(&self, after: Seq, limit: usize) -> Result<Vec<Arc<Entry>>> {
-        let page = self.store.read(&self.org, self.id, after, limit).await.context("read the log")?;
+        let page =
+            self.store.read(&self.org, self.id, after, limit).await.context("read the log")?;
         page.iter().map(entry).collect()
     }
 
@@ -260,7 +279,11 @@ impl Handle {
     pub async fn log(&self, mut after: Seq) -> Result<Vec<Logged>> {
         let mut all = Vec::new();
         loop {
-            let page = self.store.read(&self.org, self.id, after, LOAD_PAGE).await.context("read the log")?;
+            let page = self
+                .store
+                .read(&self.org, self.id, after, LOAD_PAGE)
+                .await
+                .context("read the log")?;
             let Some(last) = page.last() else { return Ok(all) };
             after = last.seq;
             for stored in page {

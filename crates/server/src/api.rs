@@ -52,7 +52,10 @@ impl PageQuery {
     pub fn cursor(&self) -> ApiResult<Option<Cursor>> {
         self.cursor
             .as_deref()
-            .map(|text| Cursor::parse(text).ok_or_else(|| ApiError::invalid("cursor", "is not a nextCursor of this list")))
+            .map(|text| {
+                Cursor::parse(text)
+                    .ok_or_else(|| ApiError::invalid("cursor", "is not a nextCursor of this list"))
+            })
             .transpose()
     }
 }

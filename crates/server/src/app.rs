@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use store::Store;
-use store::sealed::{Secret, SealedValue};
+use store::sealed::{SealedValue, Secret};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -65,7 +65,11 @@ pub struct App {
 
 impl App {
     /// Variables of an agent, ready to be sealed with the events that name them.
-    pub fn sealed_variables(&self, agent: AgentId, variables: &BTreeMap<String, String>) -> Vec<SealedValue> {
+    pub fn sealed_variables(
+        &self,
+        agent: AgentId,
+        variables: &BTreeMap<String, String>,
+    ) -> Vec<SealedValue> {
         let seal = |(name, value): (&String, &String)| SealedValue {
             owner: variable_owner(agent),
             name: name.clone(),
@@ -92,7 +96,12 @@ impl App {
         let count = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
         vec![
             ("errand_agents_awake", "gauge", "Agents held in memory.", count(self.agents.awake())),
-            ("errand_sandboxes_linked", "gauge", "Sandboxes that can be spoken to.", count(self.machines.count())),
+            (
+                "errand_sandboxes_linked",
+                "gauge",
+                "Sandboxes that can be spoken to.",
+                count(self.machines.count()),
+            ),
             ("errand_tasks", "gauge", "Tasks of the server.", count(self.tasks.len())),
         ]
     }
@@ -102,7 +111,11 @@ impl App {
         let report = match self.provider.validate().await {
             Ok(report) => report,
             Err(error) => {
-                let check = DoctorCheck { name: "sandbox".to_owned(), state: "missing".to_owned(), detail: error.to_string() };
+                let check = DoctorCheck {
+                    name: "sandbox".to_owned(),
+                    state: "missing".to_owned(),
+                    detail: error.to_string(),
+                };
                 return Ok(vec![check]);
             }
         };

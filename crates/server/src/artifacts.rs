@@ -37,14 +37,31 @@ pub struct Kept {
 
 /// The artifacts of an agent.
 pub async fn list(store: &Store, org: &OrgId, agent: AgentId) -> Result<Vec<Kept>> {
-    let entry = store.get(org, KIND, &agent.to_string()).await.context("read the list of artifacts")?;
-    entry.map_or_else(|| Ok(Vec::new()), |entry| serde_json::from_str(&entry.body).context("decode the list of artifacts"))
+    let entry =
+        store.get(org, KIND, &agent.to_string()).await.context("read the list of artifacts")?;
+    entry.map_or_else(
+        || Ok(Vec::new()),
+        |entry| serde_json::from_str(&entry.body).context("decode the list of artifacts"),
+    )
 }
 
 /// Takes what is in the folder now. What is too large stays where it is.
-pub async fn take(store: &Store, link: &Link, org: &OrgId, agent: AgentId, now_ms: i64) -> Result<()> {
-    let listing = ListDir { cwd: "/workspace".to_owned(), path: FOLDER.to_owned(), depth: DEPTH, limit: FILES * 4 };
-    let Ok(Answer::Listing(listing)) = link.request(Request::ListDir(listing)).await else { return Ok(()) };
+pub async fn take(
+    store: &Store,
+    link: &Link,
+    org: &OrgId,
+    agent: AgentId,
+    now_ms: i64,
+) -> Result<()> {
+    let listing = ListDir {
+        cwd: "/workspace".to_owned(),
+        path: FOLDER.to_owned(),
+        depth: DEPTH,
+        limit: FILES * 4,
+    };
+    let Ok(Answer::Listing(listing)) = link.request(Request::ListDir(listing)).await else {
+        return Ok(());
+    };
     let before = list(store, org, agent).await?;
     let (mut kept, mut total) = (Vec::new(), 0);
     let files = listing.entries.iter().filter(|entry| entry.kind == EntryKind::File);
@@ -53,7 +70,8 @@ pub async fn take(store: &Store, link: &Link, org: &OrgId, agent: AgentId, now_m
         if file.size > FILE_BYTES || total > ALL_BYTES {
             continue;
         }
-        let download = link.download("/workspace".to_owned(), format!("{FOLDER}/{}", file.path)).await;
+        let download =
+            link.download("/workspace".to_owned(), format!("{FOLDER}/{}", file.path)).await;
         let mut bytes = Vec::new();
         let Ok(reader) = download else { continue };
         // TRUST: the size that was listed binds nobody inside; the reader is bounded here.
@@ -61,7 +79,11 @@ pub async fn take(store: &Store, link: &Link, org: &OrgId, agent: AgentId, now_m
             continue;
         }
         let size = bytes.len() as u64;
-        let blob = store.put_blob(org, &agent.to_string(), &bytes, now_ms).await.context("keep an artifact")?.digest;
+        let blob = store
+            .put_blob(org, &agent.to_string(), &bytes, now_ms)
+            .await
+            .context("keep an artifact")?
+            .digest;
         let path = format!("artifacts/{}", file.path);
         let same = before.iter().find(|old| old.path == path && old.blob == blob);
         kept.push(same.cloned().unwrap_or(Kept { path, blob, size, at_ms: now_ms }));
@@ -70,7 +92,10 @@ pub async fn take(store: &Store, link: &Link, org: &OrgId, agent: AgentId, now_m
         return Ok(());
     }
     let body = serde_json::to_string(&kept).context("encode the list of artifacts")?;
-    store.put(org, KIND, &agent.to_string(), Expect::Anything, &body).await.context("keep the list of artifacts")?;
+    store
+        .put(org, KIND, &agent.to_string(), Expect::Anything, &body)
+        .await
+        .context("keep the list of artifacts")?;
     Ok(())
 }
 

@@ -33,15 +33,24 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 }
 
 fn missing() -> ApiError {
-    let message = "send an API key: Authorization: Bearer <key>, or Basic with the key as user name";
+    let message =
+        "send an API key: Authorization: Bearer <key>, or Basic with the key as user name";
     ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
 }
 
 /// Lets only known keys pass, at their rate.
-pub async fn require(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Result<Response, ApiError> {
+pub async fn require(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
     let token = token(request.headers()).ok_or_else(missing)?;
     let caller = app.keys.caller(&app.store, &token, now_ms()).await?.ok_or_else(|| {
-        ApiError::new(StatusCode::UNAUTHORIZED, "api_key_not_found", "this API key is not known here, or was revoked")
+        ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "api_key_not_found",
+            "this API key is not known here, or was revoked",
+        )
     })?;
     app.rate.check(&caller.name)?;
     request.extensions_mut().insert(caller);

@@ -2,17 +2,21 @@
 
 use crate::config::{ModelConfig, Models};
 use anyhow::{Context, Result, bail};
-use model::{Capabilities, Thinking};
 use model::catalog::{Catalog, CatalogOptions, ModelEntry, Vendor};
 use model::dialect::Dialect;
 use model::price::Price;
+use model::{Capabilities, Thinking};
 use secrecy::SecretString;
 use url::Url;
 
 /// Builds the list; a wrong address or dialect is named.
 pub fn catalog(models: &Models) -> Result<Catalog> {
     let options = CatalogOptions {
-        anthropic: vendor("models.anthropic_base_url", &models.anthropic_api_key, &models.anthropic_base_url)?,
+        anthropic: vendor(
+            "models.anthropic_base_url",
+            &models.anthropic_api_key,
+            &models.anthropic_base_url,
+        )?,
         openai: vendor("models.openai_base_url", &models.openai_api_key, &models.openai_base_url)?,
         compatible: Vec::new(),
         scripted_url: address("models.scripted_url", &models.scripted_url)?,
@@ -47,7 +51,9 @@ fn entry(model: &ModelConfig) -> Result<ModelEntry> {
         "anthropic" => Dialect::Anthropic,
         "openai_responses" => Dialect::OpenaiResponses,
         "openai_chat" => Dialect::OpenaiChat,
-        other => bail!("{field}: dialect is {other:?}; choose anthropic, openai_responses or openai_chat"),
+        other => bail!(
+            "{field}: dialect is {other:?}; choose anthropic, openai_responses or openai_chat"
+        ),
     };
     let known_price = model.input_price > 0.0 || model.output_price > 0.0;
     let micros = |dollars: f64| (dollars * 1e6).round().clamp(0.0, 1e15) as u64;
@@ -58,7 +64,8 @@ fn entry(model: &ModelConfig) -> Result<ModelEntry> {
         aliases: Vec::new(),
         dialect,
         upstream: if model.upstream.is_empty() { model.id.clone() } else { model.upstream.clone() },
-        base_url: address(&field, &model.base_url)?.with_context(|| format!("{field}: base_url is empty"))?,
+        base_url: address(&field, &model.base_url)?
+            .with_context(|| format!("{field}: base_url is empty"))?,
         key: secret(&model.api_key),
         capabilities: Capabilities {
             images: model.images,

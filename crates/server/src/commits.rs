@@ -53,10 +53,15 @@ struct Signing {
 async fn signing(job: &Job, run: RunId) -> Result<Signing> {
     let log = job.handle.log(Seq(0)).await?;
     let intended = log.iter().rev().find_map(|logged| match &logged.event {
-        Event::CheckpointWanted { key, .. } | Event::PushWanted { key, .. } if *key == job.key => Some(logged.at_ms),
+        Event::CheckpointWanted { key, .. } | Event::PushWanted { key, .. } if *key == job.key => {
+            Some(logged.at_ms)
+        }
         _ => None,
     });
-    let when = When { seconds: intended.context("the intent is not in the log")? / 1000, offset_minutes: 0 };
+    let when = When {
+        seconds: intended.context("the intent is not in the log")? / 1000,
+        offset_minutes: 0,
+    };
     let git = &job.app.config.git;
     let mut signing = Signing {
         bot: Signature { name: git.name.clone(), email: git.email.clone(), when },
@@ -77,9 +82,13 @@ async fn signing(job: &Job, run: RunId) -> Result<Signing> {
                 ];
             }
             Event::TurnEnded { run: of, outcome } if *of == run => match outcome {
-                TurnOutcome::Finished { result } => signing.body = result.chars().take(BODY_CHARS).collect(),
+                TurnOutcome::Finished { result } => {
+                    signing.body = result.chars().take(BODY_CHARS).collect()
+                }
                 TurnOutcome::Cancelled => signing.ending = Ending::Cancelled,
-                TurnOutcome::Failed { .. } | TurnOutcome::Expired => signing.ending = Ending::Failed,
+                TurnOutcome::Failed { .. } | TurnOutcome::Expired => {
+                    signing.ending = Ending::Failed
+                }
             },
             _ => {}
         }
@@ -89,7 +98,11 @@ async fn signing(job: &Job, run: RunId) -> Result<Signing> {
 }
 
 fn subject(prompt: &str) -> String {
-    let line = prompt.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("Changes by an agent");
+    let line = prompt
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or("Changes by an agent");
     let clean: String = line.chars().filter(|c| !c.is_control()).collect();
     if clean.chars().count() <= SUBJECT_CHARS {
         return clean;
@@ -99,7 +112,12 @@ fn subject(prompt: &str) -> String {
 }
 
 /// Makes the commits of a worktree whose objects are here already.
-pub async fn hand_over(job: &Job, ours: &AgentRepo, run: RunId, handed: &Handed<'_>) -> Result<Made> {
+pub async fn hand_over(
+    job: &Job,
+    ours: &AgentRepo,
+    run: RunId,
+    handed: &Handed<'_>,
+) -> Result<Made> {
     let signing = signing(job, run).await?;
     let published = published(&signing.log, handed.url)?;
     let seen = seen(&signing.log, handed, &published)?;
@@ -127,7 +145,11 @@ pub async fn hand_over(job: &Job, ours: &AgentRepo, run: RunId, handed: &Handed<
     Ok(Made {
         tip: made.tip,
         new_commits: u32::try_from(made.new_commits).unwrap_or(u32::MAX),
-        published: made.published.iter().map(|(local, ours)| (local.to_string(), ours.to_string())).collect(),
+        published: made
+            .published
+            .iter()
+            .map(|(local, ours)| (local.to_string(), ours.to_string()))
+            .collect(),
         notes: made.notes.iter().map(ToString::to_string).collect(),
     })
 }
@@ -137,7 +159,9 @@ fn published(log: &[Logged], url: &str) -> Result<Vec<(CommitId, CommitId)>> {
     let mut map = Vec::new();
     for logged in log {
         let Event::CheckpointMade { repos, .. } = &logged.event else { continue };
-        for (local, ours) in repos.iter().filter(|repo| repo.url == url).flat_map(|repo| &repo.published) {
+        for (local, ours) in
+            repos.iter().filter(|repo| repo.url == url).flat_map(|repo| &repo.published)
+        {
             map.push((CommitId::parse(local)?, CommitId::parse(ours)?));
         }
     }
@@ -146,18 +170,30 @@ fn published(log: &[Logged], url: &str) -> Result<Vec<(CommitId, CommitId)>> {
 
 /// The published commit that the workspace was last brought to. What a person pushed and the
 /// workspace has never seen is not in it, or it would look deleted.
-fn seen(log: &[Logged], handed: &Handed<'_>, published: &[(CommitId, CommitId)]) -> Result<CommitId> {
+fn seen(
+    log: &[Logged],
+    handed: &Handed<'_>,
+    published: &[(CommitId, CommitId)],
+) -> Result<CommitId> {
     let at = log.iter().rev().find_map(|logged| match &logged.event {
-        Event::WorkspaceReady { branches, .. } => branches.iter().find(|branch| branch.url == handed.url),
+        Event::WorkspaceReady { branches, .. } => {
+            branches.iter().find(|branch| branch.url == handed.url)
+        }
         _ => None,
     });
     let at = CommitId::parse(&at.context("the workspace never was ready")?.commit)?;
-    let mapped = published.iter().rev().find(|(local, _)| *local == at).map(|(_, ours)| ours.clone());
+    let mapped =
+        published.iter().rev().find(|(local, _)| *local == at).map(|(_, ours)| ours.clone());
     Ok(mapped.unwrap_or(at))
 }
 
 /// Commits that the remote has; only asked for where the agent made commits of its own.
-async fn upstream(job: &Job, handed: &Handed<'_>, head: Option<&CommitId>, seen: &CommitId) -> Result<Vec<CommitId>> {
+async fn upstream(
+    job: &Job,
+    handed: &Handed<'_>,
+    head: Option<&CommitId>,
+    seen: &CommitId,
+) -> Result<Vec<CommitId>> {
     if head.is_none_or(|head| head == seen || head == handed.base) {
         return Ok(Vec::new());
     }
@@ -166,7 +202,13 @@ async fn upstream(job: &Job, handed: &Handed<'_>, head: Option<&CommitId>, seen:
 }
 
 /// Joins our line with what a person pushed meanwhile.
-pub async fn integrate(job: &Job, ours: &AgentRepo, run: RunId, tip: &CommitId, theirs: &CommitId) -> Result<Integration> {
+pub async fn integrate(
+    job: &Job,
+    ours: &AgentRepo,
+    run: RunId,
+    tip: &CommitId,
+    theirs: &CommitId,
+) -> Result<Integration> {
     let signing = signing(job, run).await?;
     let meeting = Meeting {
         ours: tip,

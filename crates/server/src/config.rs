@@ -202,7 +202,9 @@ impl Config {
         let path = named.map_or_else(|| data.join("errand.toml"), Path::to_path_buf);
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => String::new(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
+                String::new()
+            }
             Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
         };
         let mut table: toml::Table =

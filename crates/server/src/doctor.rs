@@ -11,7 +11,11 @@ pub fn checks(report: &IsolationReport) -> Vec<DoctorCheck> {
             WallState::Reduced(reason) => ("reduced", format!("{reason}. ")),
             WallState::Missing(reason) => ("missing", format!("{reason}. ")),
         };
-        let improve = if wall.improve.is_empty() { String::new() } else { format!(". To improve: {}", wall.improve) };
+        let improve = if wall.improve.is_empty() {
+            String::new()
+        } else {
+            format!(". To improve: {}", wall.improve)
+        };
         DoctorCheck {
             name: format!("sandbox: {}", wall.name),
             state: state.to_owned(),

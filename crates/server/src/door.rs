@@ -21,16 +21,25 @@ use std::collections::{BTreeMap, BTreeSet};
 const NAME_FROM_PROMPT_CHARS: usize = 60;
 
 /// A message with its images stored.
-pub async fn prompt(app: &App, caller: &Caller, agent: AgentId, body: &PromptBody) -> ApiResult<Prompt> {
+pub async fn prompt(
+    app: &App,
+    caller: &Caller,
+    agent: AgentId,
+    body: &PromptBody,
+) -> ApiResult<Prompt> {
     if body.text.trim().is_empty() {
         return Err(ApiError::invalid("prompt.text", "is empty: say what is to be done"));
     }
     let count = body.text.chars().count();
     if count > limits::PROMPT_CHARS {
-        return Err(ApiError::invalid("prompt.text", format!("has {count} characters; at most {} fit", limits::PROMPT_CHARS)));
+        return Err(ApiError::invalid(
+            "prompt.text",
+            format!("has {count} characters; at most {} fit", limits::PROMPT_CHARS),
+        ));
     }
     if body.images.len() > limits::PROMPT_IMAGES {
-        let message = format!("has {} images; at most {} fit", body.images.len(), limits::PROMPT_IMAGES);
+        let message =
+            format!("has {} images; at most {} fit", body.images.len(), limits::PROMPT_IMAGES);
         return Err(ApiError::invalid("prompt.images", message));
     }
     let mut images = Vec::new();
@@ -39,7 +48,11 @@ pub async fn prompt(app: &App, caller: &Caller, agent: AgentId, body: &PromptBod
         let (bytes, mime_type) = image_bytes(&field, image)?;
         let size = bytes.len() as u64;
         let owner = agent.to_string();
-        let blob = app.store.put_blob(&caller.org, &owner, &bytes, now_ms()).await.map_err(anyhow::Error::from)?;
+        let blob = app
+            .store
+            .put_blob(&caller.org, &owner, &bytes, now_ms())
+            .await
+            .map_err(anyhow::Error::from)?;
         images.push(Image { mime_type, blob: blob.digest, size });
     }
     let source = if caller.admin { Source::Owner } else { Source::Member };
@@ -53,14 +66,23 @@ fn image_bytes(field: &str, image: &PromptImage) -> ApiResult<(Vec<u8>, String)>
     }
     let data = match (&image.data, &image.url) {
         (Some(data), None) => data,
-        (None, Some(_)) => return Err(wrong("url: images are not fetched for you; send the bytes as base64 in `data`")),
-        (Some(_), Some(_)) | (None, None) => return Err(wrong("needs exactly one of `data` and `url`")),
+        (None, Some(_)) => {
+            return Err(wrong(
+                "url: images are not fetched for you; send the bytes as base64 in `data`",
+            ));
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(wrong("needs exactly one of `data` and `url`"));
+        }
     };
-    let mime = image.mime_type.as_deref().ok_or_else(|| wrong("mimeType: is required with `data`"))?;
+    let mime =
+        image.mime_type.as_deref().ok_or_else(|| wrong("mimeType: is required with `data`"))?;
     if data.len() / 4 * 3 > limits::IMAGE_BYTES + 3 {
         return Err(wrong("data: is larger than 15 MB"));
     }
-    let bytes = base64::engine::general_purpose::STANDARD.decode(data).map_err(|_| wrong("data: is not base64"))?;
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(data)
+        .map_err(|_| wrong("data: is not base64"))?;
     if bytes.len() > limits::IMAGE_BYTES {
         return Err(wrong("data: is larger than 15 MB"));
     }
@@ -78,7 +100,12 @@ fn image_bytes(field: &str, image: &PromptImage) -> ApiResult<(Vec<u8>, String)>
 }
 
 /// The settings of a new agent.
-pub fn settings(app: &App, caller: &Caller, id: AgentId, body: &CreateAgent) -> ApiResult<Settings> {
+pub fn settings(
+    app: &App,
+    caller: &Caller,
+    id: AgentId,
+    body: &CreateAgent,
+) -> ApiResult<Settings> {
     refuse_unsupported(body)?;
     let repos = repos(app, caller, &body.repos)?;
     let name = name(body)?;
@@ -116,36 +143,54 @@ fn refuse_unsupported(body: &CreateAgent) -> ApiResult<()> {
         Some(env) if env.kind == "cloud" && env.name.is_none() => Ok(()),
         Some(env) if matches!(env.kind.as_str(), "cloud" | "pool" | "machine") => {
             let name = env.name.as_deref().unwrap_or("default");
-            Err(ApiError::invalid("env.name", format!("there is no {} named {name:?} here", env.kind)))
+            Err(ApiError::invalid(
+                "env.name",
+                format!("there is no {} named {name:?} here", env.kind),
+            ))
         }
-        Some(env) => Err(ApiError::invalid("env.type", format!("is {:?}; choose cloud, pool or machine", env.kind))),
+        Some(env) => Err(ApiError::invalid(
+            "env.type",
+            format!("is {:?}; choose cloud, pool or machine", env.kind),
+        )),
     }
 }
 
 fn repos(app: &App, caller: &Caller, bodies: &[RepoBody]) -> ApiResult<Vec<RepoSettings>> {
     if bodies.len() > limits::REPOS {
-        return Err(ApiError::invalid("repos", format!("has {} entries; at most {} fit", bodies.len(), limits::REPOS)));
+        return Err(ApiError::invalid(
+            "repos",
+            format!("has {} entries; at most {} fit", bodies.len(), limits::REPOS),
+        ));
     }
     let mut folders = BTreeSet::new();
     let mut seen = BTreeSet::new();
     let mut repos = Vec::new();
     for (index, body) in bodies.iter().enumerate() {
         let field = format!("repos[{index}].url");
-        let url = RemoteUrl::parse(&body.url).map_err(|problem| ApiError::invalid(&field, problem))?;
+        let url =
+            RemoteUrl::parse(&body.url).map_err(|problem| ApiError::invalid(&field, problem))?;
         if !seen.insert(url.to_string()) {
             return Err(ApiError::invalid(&field, "is listed twice"));
         }
         allow_local(app, caller, &url, &field)?;
         if body.pr_url.is_some() {
-            let message = format!("repos[{index}].prUrl: this repository has no forge with pull requests to continue; use startingRef");
+            let message = format!(
+                "repos[{index}].prUrl: this repository has no forge with pull requests to continue; use startingRef"
+            );
             return Err(ApiError::new(StatusCode::BAD_REQUEST, "pr_resolution_failed", message));
         }
         if let Some(starting) = &body.starting_ref {
-            StartingRef::parse(starting)
-                .map_err(|problem| ApiError::invalid(&format!("repos[{index}].startingRef"), problem))?;
+            StartingRef::parse(starting).map_err(|problem| {
+                ApiError::invalid(&format!("repos[{index}].startingRef"), problem)
+            })?;
         }
         let folder = free_folder(&mut folders, url.name());
-        repos.push(RepoSettings { url: body.url.clone(), starting_ref: body.starting_ref.clone(), pr_url: None, folder });
+        repos.push(RepoSettings {
+            url: body.url.clone(),
+            starting_ref: body.starting_ref.clone(),
+            pr_url: None,
+            folder,
+        });
     }
     Ok(repos)
 }
@@ -153,9 +198,17 @@ fn repos(app: &App, caller: &Caller, bodies: &[RepoBody]) -> ApiResult<Vec<RepoS
 /// TRUST: a path on this machine is a right of its own; only the installation's own token has it.
 fn allow_local(app: &App, caller: &Caller, url: &RemoteUrl, field: &str) -> ApiResult<()> {
     let Some(path) = url.local_path() else { return Ok(()) };
-    let refused = |message: String| Err(ApiError::new(StatusCode::FORBIDDEN, "repository_access", format!("{field}: {message}")));
+    let refused = |message: String| {
+        Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "repository_access",
+            format!("{field}: {message}"),
+        ))
+    };
     if !caller.admin {
-        return refused("a path on the server's machine needs the installation's own token".to_owned());
+        return refused(
+            "a path on the server's machine needs the installation's own token".to_owned(),
+        );
     }
     let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     if app.config.repositories.roots.iter().any(|root| real.starts_with(root)) {
@@ -199,12 +252,19 @@ fn name_from_prompt(prompt: &str) -> String {
         return clean;
     }
     let cut: String = clean.chars().take(NAME_FROM_PROMPT_CHARS).collect();
-    let word_end = cut.rfind(' ').filter(|end| *end > NAME_FROM_PROMPT_CHARS / 2).unwrap_or(cut.len());
+    let word_end =
+        cut.rfind(' ').filter(|end| *end > NAME_FROM_PROMPT_CHARS / 2).unwrap_or(cut.len());
     format!("{}…", cut.get(..word_end).unwrap_or(&cut).trim_end())
 }
 
-fn branch(body: &CreateAgent, repos: &[RepoSettings], id: AgentId, name: &str) -> ApiResult<String> {
-    let bad = |problem: String| ApiError::new(StatusCode::BAD_REQUEST, "invalid_branch_name", problem);
+fn branch(
+    body: &CreateAgent,
+    repos: &[RepoSettings],
+    id: AgentId,
+    name: &str,
+) -> ApiResult<String> {
+    let bad =
+        |problem: String| ApiError::new(StatusCode::BAD_REQUEST, "invalid_branch_name", problem);
     if body.work_on_current_branch == Some(true) {
         if body.branch_name.is_some() {
             return Err(bad("branchName: cannot be combined with workOnCurrentBranch".to_owned()));
@@ -215,13 +275,18 @@ fn branch(body: &CreateAgent, repos: &[RepoSettings], id: AgentId, name: &str) -
         });
     }
     match &body.branch_name {
-        Some(branch) if repos.is_empty() => Err(bad(format!("branchName: {branch:?} needs a repository"))),
-        Some(branch) => BranchName::parse(branch).map(|branch| branch.to_string()).map_err(|problem| bad(format!("branchName: {problem}"))),
+        Some(branch) if repos.is_empty() => {
+            Err(bad(format!("branchName: {branch:?} needs a repository")))
+        }
+        Some(branch) => BranchName::parse(branch)
+            .map(|branch| branch.to_string())
+            .map_err(|problem| bad(format!("branchName: {problem}"))),
         None => {
             let suffix = id.uuid().simple().to_string();
             // The last characters of a uuid are random in every version.
             let suffix = suffix.get(26..).unwrap_or(&suffix);
-            let branch = BranchName::for_task("errand/", name, suffix).map_err(|problem| bad(format!("branchName: {problem}")))?;
+            let branch = BranchName::for_task("errand/", name, suffix)
+                .map_err(|problem| bad(format!("branchName: {problem}")))?;
             Ok(branch.to_string())
         }
     }
@@ -229,14 +294,19 @@ fn branch(body: &CreateAgent, repos: &[RepoSettings], id: AgentId, name: &str) -
 
 /// A model of the list, by id or alias.
 pub fn model(app: &App, wanted: Option<&ModelChoice>) -> ApiResult<ModelChoice> {
-    let unknown = |message: String| ApiError::new(StatusCode::BAD_REQUEST, "invalid_model", message);
+    let unknown =
+        |message: String| ApiError::new(StatusCode::BAD_REQUEST, "invalid_model", message);
     let Some(choice) = wanted else {
         let entry = app.catalog.default_entry().ok_or_else(|| {
             unknown("model: none is configured; set ANTHROPIC_API_KEY or OPENAI_API_KEY for the server, or add one under [[models.list]]".to_owned())
         })?;
         return Ok(ModelChoice { id: entry.id.clone(), params: Vec::new() });
     };
-    let id = if choice.id == "default" { app.catalog.default_entry() } else { app.catalog.find(&choice.id) };
+    let id = if choice.id == "default" {
+        app.catalog.default_entry()
+    } else {
+        app.catalog.find(&choice.id)
+    };
     let entry = id.ok_or_else(|| {
         let known: Vec<_> = app.catalog.entries().iter().map(|entry| entry.id.as_str()).collect();
         unknown(format!("model.id: {:?} is not in the list: {}", choice.id, known.join(", ")))
@@ -244,21 +314,30 @@ pub fn model(app: &App, wanted: Option<&ModelChoice>) -> ApiResult<ModelChoice> 
     for param in &choice.params {
         let known = entry.parameters.iter().find(|known| known.id == param.id);
         if !known.is_some_and(|known| known.values.contains(&param.value)) {
-            return Err(unknown(format!("model.params: {} has no parameter {:?} with value {:?}", entry.id, param.id, param.value)));
+            return Err(unknown(format!(
+                "model.params: {} has no parameter {:?} with value {:?}",
+                entry.id, param.id, param.value
+            )));
         }
     }
     Ok(ModelChoice { id: entry.id.clone(), params: choice.params.clone() })
 }
 
 /// Variables for the sandbox, checked; `later` ones hide earlier ones of the same name.
-pub fn env_vars(first: Option<&BTreeMap<String, String>>, later: Option<&BTreeMap<String, String>>) -> ApiResult<BTreeMap<String, String>> {
+pub fn env_vars(
+    first: Option<&BTreeMap<String, String>>,
+    later: Option<&BTreeMap<String, String>>,
+) -> ApiResult<BTreeMap<String, String>> {
     let mut all = BTreeMap::new();
     for (name, value) in first.into_iter().flatten().chain(later.into_iter().flatten()) {
         check_variable(name, value)?;
         all.insert(name.clone(), value.clone());
     }
     if all.len() > limits::ENV_VARS {
-        return Err(ApiError::invalid("envVars", format!("has {} entries; at most {} fit", all.len(), limits::ENV_VARS)));
+        return Err(ApiError::invalid(
+            "envVars",
+            format!("has {} entries; at most {} fit", all.len(), limits::ENV_VARS),
+        ));
     }
     Ok(all)
 }
@@ -267,12 +346,22 @@ fn check_variable(name: &str, value: &str) -> ApiResult<()> {
     let wrong = |problem: &str| Err(ApiError::invalid(&format!("envVars.{name}"), problem));
     let mut chars = name.chars();
     let starts = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-    if !starts || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_') || name.len() > limits::ENV_NAME_BYTES {
-        return wrong("a name has letters, digits and underscores, does not begin with a digit, and has at most 255 characters");
+    if !starts
+        || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+        || name.len() > limits::ENV_NAME_BYTES
+    {
+        return wrong(
+            "a name has letters, digits and underscores, does not begin with a digit, and has at most 255 characters",
+        );
     }
     let upper = name.to_ascii_uppercase();
     let reserved = ["CURSOR_", "ERRAND_"].iter().any(|prefix| upper.starts_with(prefix));
-    if reserved || matches!(upper.as_str(), "HTTP_PROXY" | "HTTPS_PROXY" | "ALL_PROXY" | "NO_PROXY" | "LD_PRELOAD") {
+    if reserved
+        || matches!(
+            upper.as_str(),
+            "HTTP_PROXY" | "HTTPS_PROXY" | "ALL_PROXY" | "NO_PROXY" | "LD_PRELOAD"
+        )
+    {
         return wrong("this name is reserved");
     }
     if value.len() > limits::ENV_VALUE_BYTES || value.contains('\0') {
@@ -283,9 +372,14 @@ fn check_variable(name: &str, value: &str) -> ApiResult<()> {
 
 fn metadata(body: Option<&BTreeMap<String, String>>) -> ApiResult<BTreeMap<String, String>> {
     let metadata = body.cloned().unwrap_or_default();
-    let too_long = metadata.iter().any(|(key, value)| key.len() > limits::ENV_NAME_BYTES || value.len() > limits::ENV_VALUE_BYTES);
+    let too_long = metadata.iter().any(|(key, value)| {
+        key.len() > limits::ENV_NAME_BYTES || value.len() > limits::ENV_VALUE_BYTES
+    });
     if metadata.len() > limits::METADATA_ENTRIES || too_long {
-        return Err(ApiError::invalid("metadata", "has at most 50 entries with keys of 255 and values of 4096 bytes"));
+        return Err(ApiError::invalid(
+            "metadata",
+            "has at most 50 entries with keys of 255 and values of 4096 bytes",
+        ));
     }
     Ok(metadata)
 }
@@ -294,7 +388,8 @@ fn run_limits(mut limits: RunLimits, body: Option<&LimitsBody>) -> ApiResult<Run
     let Some(body) = body else { return Ok(limits) };
     limits.steps = body.steps.unwrap_or(limits.steps);
     limits.tokens = body.tokens.unwrap_or(limits.tokens);
-    limits.cost_micros = body.cost_cents.map_or(limits.cost_micros, |cents| cents.saturating_mul(10_000));
+    limits.cost_micros =
+        body.cost_cents.map_or(limits.cost_micros, |cents| cents.saturating_mul(10_000));
     if let Some(minutes) = body.minutes {
         if !(1..=480).contains(&minutes) {
             return Err(ApiError::invalid("limits.minutes", "choose 1 to 480"));

@@ -58,7 +58,9 @@ pub fn wake(app: &Arc<App>, handle: &Arc<Handle>) {
 }
 
 fn quiet(plan: &Plan) -> bool {
-    plan.record.is_empty() && plan.effects.is_empty() && plan.wake_at_ms.is_none_or(|at| at > now_ms())
+    plan.record.is_empty()
+        && plan.effects.is_empty()
+        && plan.wake_at_ms.is_none_or(|at| at > now_ms())
 }
 
 struct Running {
@@ -77,7 +79,9 @@ struct Driver<'a> {
 
 impl<'a> Driver<'a> {
     async fn run(app: &'a Arc<App>, handle: &'a Arc<Handle>) -> Result<()> {
-        let Some(term) = app.store.acquire(&handle.org, handle.id, &app.holder, now_ms(), LEASE_MS).await? else {
+        let Some(term) =
+            app.store.acquire(&handle.org, handle.id, &app.holder, now_ms(), LEASE_MS).await?
+        else {
             anyhow::bail!("another server holds this agent's lease");
         };
         let mut driver = Self { app, handle, term, running: HashMap::new(), tasks: JoinSet::new() };
@@ -89,7 +93,10 @@ impl<'a> Driver<'a> {
         }
         app.store.release(&handle.org, handle.id, &app.holder, term).await?;
         if outcome.is_ok() && handle.view().await?.state.is_deleted() {
-            app.store.delete_agent(&handle.org, handle.id).await.context("delete the agent's records")?;
+            app.store
+                .delete_agent(&handle.org, handle.id)
+                .await
+                .context("delete the agent's records")?;
         }
         outcome
     }
@@ -102,7 +109,10 @@ impl<'a> Driver<'a> {
             let plan = self.handle.plan().await?;
             if !plan.record.is_empty() {
                 busy_rounds += 1;
-                anyhow::ensure!(busy_rounds < ROUNDS_WITHOUT_WAITING, "the plan never comes to rest");
+                anyhow::ensure!(
+                    busy_rounds < ROUNDS_WITHOUT_WAITING,
+                    "the plan never comes to rest"
+                );
                 self.record(plan.record).await?;
                 continue;
             }
@@ -112,7 +122,8 @@ impl<'a> Driver<'a> {
                 return Ok(());
             }
             let pause = plan.wake_at_ms.map_or(RENEW, |at| {
-                Duration::from_millis(u64::try_from(at.saturating_sub(now_ms())).unwrap_or(0)).max(Duration::from_millis(1))
+                Duration::from_millis(u64::try_from(at.saturating_sub(now_ms())).unwrap_or(0))
+                    .max(Duration::from_millis(1))
             });
             tokio::select! {
                 () = self.app.shutdown.cancelled() => return Ok(()),
@@ -174,7 +185,10 @@ impl<'a> Driver<'a> {
         });
     }
 
-    async fn ended(&mut self, ended: Result<(EffectKey, Result<()>), tokio::task::JoinError>) -> Result<()> {
+    async fn ended(
+        &mut self,
+        ended: Result<(EffectKey, Result<()>), tokio::task::JoinError>,
+    ) -> Result<()> {
         let (key, outcome) = match ended {
             Ok(ended) => ended,
             Err(error) => return self.crashed(&error).await,
@@ -209,7 +223,10 @@ impl<'a> Driver<'a> {
         let view = self.handle.view().await?;
         let plan = agent::plan(&view.state, now_ms());
         if plan.record.is_empty() && plan.effects.is_empty() {
-            self.app.store.rest(&self.handle.org, self.handle.id, view.seq, plan.wake_at_ms).await?;
+            self.app
+                .store
+                .rest(&self.handle.org, self.handle.id, view.seq, plan.wake_at_ms)
+                .await?;
         }
         Ok(())
     }
@@ -221,7 +238,9 @@ fn failure_of(error: &anyhow::Error, action: &Action) -> Failure {
     }
     let (phase, code) = match action {
         Action::ResolveBase { .. } => (Phase::Repository, "repository_failed"),
-        Action::Provision { .. } | Action::Attach { .. } | Action::Stop { .. } | Action::Erase => (Phase::Sandbox, "sandbox_failed"),
+        Action::Provision { .. } | Action::Attach { .. } | Action::Stop { .. } | Action::Erase => {
+            (Phase::Sandbox, "sandbox_failed")
+        }
         Action::Prepare { .. } => (Phase::Clone, "workspace_failed"),
         Action::Think { .. } => (Phase::Model, "model_failed"),
         Action::Interrupt { .. } => (Phase::Tool, "interrupt_failed"),

@@ -59,8 +59,19 @@ impl Job {
     }
 
     /// Shows watchers that something is being prepared.
-    pub fn progress(&self, epoch: Epoch, phase: &str, text: impl Into<String>, percent: Option<u8>) {
-        self.handle.live.delta(Delta::Progress { epoch, phase: phase.to_owned(), text: text.into(), percent });
+    pub fn progress(
+        &self,
+        epoch: Epoch,
+        phase: &str,
+        text: impl Into<String>,
+        percent: Option<u8>,
+    ) {
+        self.handle.live.delta(Delta::Progress {
+            epoch,
+            phase: phase.to_owned(),
+            text: text.into(),
+            percent,
+        });
     }
 }
 
@@ -77,7 +88,9 @@ pub async fn carry_out(job: Job, action: Action) -> Result<()> {
         Action::Attach { epoch } => attach::run(&job, epoch).await,
         Action::Prepare { epoch, run } => prepare::run(&job, epoch, run).await,
         Action::Think { run } => think::run(&job, run).await,
-        Action::Interrupt { run, epoch, because } => interrupt::run(&job, run, epoch, because).await,
+        Action::Interrupt { run, epoch, because } => {
+            interrupt::run(&job, run, epoch, because).await
+        }
         Action::Checkpoint { run, epoch } => checkpoint::run(&job, run, epoch).await,
         Action::Push { run, pushes } => push::run(&job, run, pushes).await,
         Action::PublishPullRequest { run } => publish_pull_request::run(&job, run).await,

@@ -10,7 +10,13 @@ use protocol::ids::{CallId, RunId, Seq};
 use std::collections::BTreeMap;
 
 /// Gathers the facts.
-pub async fn facts(job: &Job, view: &View, run: RunId, index: usize, repo: &RepoSettings) -> Result<Facts> {
+pub async fn facts(
+    job: &Job,
+    view: &View,
+    run: RunId,
+    index: usize,
+    repo: &RepoSettings,
+) -> Result<Facts> {
     let log = job.handle.log(Seq(0)).await?;
     let settings = &view.living()?.settings;
     let diff = diff::of_repo(&job.app, job.handle.id, view, index, repo).await?;
@@ -27,8 +33,14 @@ pub async fn facts(job: &Job, view: &View, run: RunId, index: usize, repo: &Repo
     };
     for logged in &log {
         match &logged.event {
-            Event::Asked { prompt, .. } if facts.task.is_empty() => facts.task.clone_from(&prompt.text),
-            Event::TurnEnded { run: of, outcome: TurnOutcome::Finished { result } } if *of == run => facts.result.clone_from(result),
+            Event::Asked { prompt, .. } if facts.task.is_empty() => {
+                facts.task.clone_from(&prompt.text)
+            }
+            Event::TurnEnded { run: of, outcome: TurnOutcome::Finished { result } }
+                if *of == run =>
+            {
+                facts.result.clone_from(result)
+            }
             Event::CheckpointMade { repos, .. } => {
                 let made = repos.iter().find(|made| made.url == repo.url);
                 facts.notes = made.map(|made| made.notes.clone()).unwrap_or_default();
@@ -38,15 +50,25 @@ pub async fn facts(job: &Job, view: &View, run: RunId, index: usize, repo: &Repo
     }
     if let Some(diff) = diff {
         facts.stat = diff.stat;
-        facts.commits = diff.commits.into_iter().rev().map(|commit| CommitFact { id: commit.id, subject: commit.subject }).collect();
-        let file = |file: protocol::api::agents::FileDiff| FileFact { path: file.path, additions: file.additions, deletions: file.deletions };
+        facts.commits = diff
+            .commits
+            .into_iter()
+            .rev()
+            .map(|commit| CommitFact { id: commit.id, subject: commit.subject })
+            .collect();
+        let file = |file: protocol::api::agents::FileDiff| FileFact {
+            path: file.path,
+            additions: file.additions,
+            deletions: file.deletions,
+        };
         facts.files = diff.files.into_iter().map(file).collect();
     }
     Ok(facts)
 }
 
 fn duration(log: &[Logged]) -> u64 {
-    let (first, last) = (log.first().map_or(0, |logged| logged.at_ms), log.last().map_or(0, |logged| logged.at_ms));
+    let (first, last) =
+        (log.first().map_or(0, |logged| logged.at_ms), log.last().map_or(0, |logged| logged.at_ms));
     u64::try_from(last.saturating_sub(first)).unwrap_or(0)
 }
 
@@ -71,7 +93,8 @@ fn commands(log: &[Logged]) -> Vec<CommandFact> {
                     commands.clear();
                 }
                 if let Some(command) = running.remove(call) {
-                    let code = result.detail.as_ref().and_then(|detail| detail.get("exitCode")?.as_i64());
+                    let code =
+                        result.detail.as_ref().and_then(|detail| detail.get("exitCode")?.as_i64());
                     let exit_code = code.and_then(|code| i32::try_from(code).ok());
                     commands.push(CommandFact { command, exit_code, duration_ms: *duration_ms });
                 }

@@ -54,7 +54,11 @@ impl AgentJournal {
 #[async_trait]
 impl Journal for AgentJournal {
     async fn record(&self, events: Vec<Event>) -> Result<Vec<Logged>, Stopped> {
-        let entries = self.handle.report(events, Some(self.term)).await.map_err(|error| self.stopped(&error))?;
+        let entries = self
+            .handle
+            .report(events, Some(self.term))
+            .await
+            .map_err(|error| self.stopped(&error))?;
         let seen = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let dense = entries.first().is_some_and(|entry| entry.logged.seq == seen.next());
         let events = if dense {
@@ -98,7 +102,9 @@ impl Journal for AgentJournal {
             let log = self.handle.log(after).await.map_err(|error| self.stopped(&error))?;
             for logged in &log {
                 match &logged.event {
-                    Event::QuestionAnswered { question: of, answer, .. } if *of == question => return Ok(answer.clone()),
+                    Event::QuestionAnswered { question: of, answer, .. } if *of == question => {
+                        return Ok(answer.clone());
+                    }
                     _ => after = logged.seq,
                 }
             }
@@ -107,10 +113,11 @@ impl Journal for AgentJournal {
     }
 
     async fn instruction(&self, path: &str) -> Option<String> {
-        let (_, mirror, commit, rest) = self.bases.iter().find_map(|(folder, mirror, commit)| {
-            let rest = path.strip_prefix(folder.as_str())?.strip_prefix('/')?;
-            Some((folder, mirror, commit, rest))
-        })?;
+        let (_, mirror, commit, rest) =
+            self.bases.iter().find_map(|(folder, mirror, commit)| {
+                let rest = path.strip_prefix(folder.as_str())?.strip_prefix('/')?;
+                Some((folder, mirror, commit, rest))
+            })?;
         let file = mirror.read_file(commit, rest, INSTRUCTION_BYTES).await.ok().flatten();
         file.and_then(FileContent::into_text)
     }

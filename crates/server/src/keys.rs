@@ -28,7 +28,11 @@ impl Keys {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => make(&path)?,
             Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
         };
-        anyhow::ensure!(token.len() >= 32, "{} holds no token: delete it and start again", path.display());
+        anyhow::ensure!(
+            token.len() >= 32,
+            "{} holds no token: delete it and start again",
+            path.display()
+        );
         Ok((Self { admin: blake3::hash(token.as_bytes()), created_ms: now_ms }, path))
     }
 
@@ -36,22 +40,35 @@ impl Keys {
     pub async fn caller(&self, store: &Store, token: &str, now_ms: i64) -> Result<Option<Caller>> {
         if blake3::hash(token.as_bytes()) == self.admin {
             let org = OrgId::default_org();
-            return Ok(Some(Caller { org, name: ADMIN.to_owned(), created_ms: self.created_ms, admin: true }));
+            return Ok(Some(Caller {
+                org,
+                name: ADMIN.to_owned(),
+                created_ms: self.created_ms,
+                admin: true,
+            }));
         }
         let found = store.find_key(token, now_ms).await.context("look the key up")?;
-        Ok(found.map(|key| Caller { org: key.org, name: key.name, created_ms: key.created_ms, admin: false }))
+        Ok(found.map(|key| Caller {
+            org: key.org,
+            name: key.name,
+            created_ms: key.created_ms,
+            admin: false,
+        }))
     }
 }
 
 fn make(path: &Path) -> Result<String> {
     // Two uuids of version 4 are 244 random bits from the system's generator.
-    let token = format!("errand_{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
+    let token =
+        format!("errand_{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path)
         .with_context(|| format!("create {}", path.display()))?;
-    writeln!(file, "{token}").and_then(|()| file.sync_all()).with_context(|| format!("write {}", path.display()))?;
+    writeln!(file, "{token}")
+        .and_then(|()| file.sync_all())
+        .with_context(|| format!("write {}", path.display()))?;
     Ok(token)
 }

@@ -22,7 +22,13 @@ const CHUNK: usize = 256 * 1024;
 const MEDIA: &str = "application/vnd.git-lfs+json";
 
 /// Publishes the content of changed pointers; one that is missing stops the push.
-pub async fn publish(job: &Job, machine: &Machine, repo: &RepoSettings, path: &str, pointers: &[LfsPointer]) -> Result<()> {
+pub async fn publish(
+    job: &Job,
+    machine: &Machine,
+    repo: &RepoSettings,
+    path: &str,
+    pointers: &[LfsPointer],
+) -> Result<()> {
     if pointers.is_empty() {
         return Ok(());
     }
@@ -35,7 +41,10 @@ pub async fn publish(job: &Job, machine: &Machine, repo: &RepoSettings, path: &s
             Some(remote) => store_beside(remote, pointer, &file).await?,
             None if repo.url.starts_with("http") => upload(job, &repo.url, pointer, &file).await?,
             None => {
-                let message = format!("{} is a large file, and this remote takes large files over http only", pointer.path);
+                let message = format!(
+                    "{} is a large file, and this remote takes large files over http only",
+                    pointer.path
+                );
                 return Err(failed(Phase::Push, "push_blocked", message));
             }
         }
@@ -45,7 +54,10 @@ pub async fn publish(job: &Job, machine: &Machine, repo: &RepoSettings, path: &s
 
 fn check(pointer: &LfsPointer) -> Result<()> {
     let message = if !pointer.present {
-        format!("the content of the large file {} is missing in the workspace: run `git lfs fetch` or add it again", pointer.path)
+        format!(
+            "the content of the large file {} is missing in the workspace: run `git lfs fetch` or add it again",
+            pointer.path
+        )
     } else if pointer.size > FILE_BYTES {
         format!("the large file {} has more than {FILE_BYTES} bytes", pointer.path)
     } else if pointer.oid.len() != 64 || !pointer.oid.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -63,7 +75,12 @@ fn place(oid: &str) -> PathBuf {
 }
 
 /// Copies one object to our side, checking that it is what its name says.
-async fn take(machine: &Machine, path: &str, pointer: &LfsPointer, folder: &Path) -> Result<PathBuf> {
+async fn take(
+    machine: &Machine,
+    path: &str,
+    pointer: &LfsPointer,
+    folder: &Path,
+) -> Result<PathBuf> {
     let target = folder.join(place(&pointer.oid));
     if tokio::fs::try_exists(&target).await.unwrap_or(false) {
         return Ok(target);
@@ -71,7 +88,12 @@ async fn take(machine: &Machine, path: &str, pointer: &LfsPointer, folder: &Path
     let parent = target.parent().context("a large file has a folder")?;
     tokio::fs::create_dir_all(parent).await.context("make a folder for large files")?;
     let inside = format!("{path}/.git/lfs/objects/{}", place(&pointer.oid).display());
-    let mut reader = machine.link.download("/workspace".to_owned(), inside).await.context("ask for a large file")?.take(FILE_BYTES + 1);
+    let mut reader = machine
+        .link
+        .download("/workspace".to_owned(), inside)
+        .await
+        .context("ask for a large file")?
+        .take(FILE_BYTES + 1);
     let partial = target.with_extension("partial");
     let mut file = tokio::fs::File::create(&partial).await.context("keep a large file")?;
     let (mut digest, mut buffer) = (Sha256::new(), vec![0; CHUNK]);
@@ -84,7 +106,8 @@ async fn take(machine: &Machine, path: &str, pointer: &LfsPointer, folder: &Path
     file.sync_all().await.context("keep a large file")?;
     // TRUST: the name comes from inside; only the content proves it.
     if hex::encode(digest.finalize()) != pointer.oid {
-        let message = format!("the content of the large file {} is not what its pointer says", pointer.path);
+        let message =
+            format!("the content of the large file {} is not what its pointer says", pointer.path);
         return Err(failed(Phase::Push, "push_blocked", message));
     }
     tokio::fs::rename(&partial, &target).await.context("keep a large file")?;
@@ -99,7 +122,9 @@ async fn store_beside(remote: &Path, pointer: &LfsPointer, file: &Path) -> Resul
     if tokio::fs::try_exists(&target).await.unwrap_or(false) {
         return Ok(());
     }
-    tokio::fs::create_dir_all(target.parent().context("a large file has a folder")?).await.context("make the remote's folder")?;
+    tokio::fs::create_dir_all(target.parent().context("a large file has a folder")?)
+        .await
+        .context("make the remote's folder")?;
     let partial = target.with_extension("partial");
     tokio::fs::copy(file, &partial).await.context("copy a large file to the remote")?;
     tokio::fs::rename(&partial, &target).await.context("copy a large file to the remote")
@@ -131,32 +156,63 @@ struct ObjectError {
 
 /// The batch interface: ask where the object goes, put it there, have it verified.
 async fn upload(job: &Job, url: &str, pointer: &LfsPointer, file: &Path) -> Result<()> {
-    let address = format!("{}/info/lfs/objects/batch", if url.ends_with(".git") { url.to_owned() } else { format!("{url}.git") });
+    let address = format!(
+        "{}/info/lfs/objects/batch",
+        if url.ends_with(".git") { url.to_owned() } else { format!("{url}.git") }
+    );
     let object = json!({"oid": pointer.oid, "size": pointer.size});
     let body = json!({"operation": "upload", "transfers": ["basic"], "objects": [object.clone()], "hash_algo": "sha256"});
     let http = job.app.http.inner();
-    let request = http.post(address).header("accept", MEDIA).header("content-type", MEDIA).body(body.to_string());
-    let answer = request.send().await.and_then(reqwest::Response::error_for_status).context("ask the remote where a large file goes")?;
-    let batch: Batch = serde_json::from_slice(&answer.bytes().await?).context("read the remote's answer about a large file")?;
+    let request = http
+        .post(address)
+        .header("accept", MEDIA)
+        .header("content-type", MEDIA)
+        .body(body.to_string());
+    let answer = request
+        .send()
+        .await
+        .and_then(reqwest::Response::error_for_status)
+        .context("ask the remote where a large file goes")?;
+    let batch: Batch = serde_json::from_slice(&answer.bytes().await?)
+        .context("read the remote's answer about a large file")?;
     let Some(object_answer) = batch.objects.into_iter().next() else { return Ok(()) };
     if let Some(error) = object_answer.error {
-        return Err(failed(Phase::Push, "push_blocked", format!("the remote refused the large file {}: {}", pointer.path, error.message)));
+        return Err(failed(
+            Phase::Push,
+            "push_blocked",
+            format!("the remote refused the large file {}: {}", pointer.path, error.message),
+        ));
     }
     // No action: the remote has it already.
     let Some(put) = object_answer.actions.get("upload") else { return Ok(()) };
     let content = tokio::fs::File::open(file).await.context("open a large file")?;
     let stream = tokio_util::io::ReaderStream::with_capacity(content, CHUNK);
-    let mut request = http.put(&put.href).header("content-length", pointer.size).body(reqwest::Body::wrap_stream(stream));
+    let mut request = http
+        .put(&put.href)
+        .header("content-length", pointer.size)
+        .body(reqwest::Body::wrap_stream(stream));
     for (name, value) in &put.header {
         request = request.header(name, value);
     }
-    request.send().await.and_then(reqwest::Response::error_for_status).context("upload a large file")?;
+    request
+        .send()
+        .await
+        .and_then(reqwest::Response::error_for_status)
+        .context("upload a large file")?;
     if let Some(verify) = object_answer.actions.get("verify") {
-        let mut request = http.post(&verify.href).header("accept", MEDIA).header("content-type", MEDIA).body(object.to_string());
+        let mut request = http
+            .post(&verify.href)
+            .header("accept", MEDIA)
+            .header("content-type", MEDIA)
+            .body(object.to_string());
         for (name, value) in &verify.header {
             request = request.header(name, value);
         }
-        request.send().await.and_then(reqwest::Response::error_for_status).context("have a large file verified")?;
+        request
+            .send()
+            .await
+            .and_then(reqwest::Response::error_for_status)
+            .context("have a large file verified")?;
     }
     Ok(())
 }

@@ -50,9 +50,13 @@ impl Live {
     pub fn event(&self, entry: Arc<Entry>) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         match &entry.logged.event {
-            Event::StepStarted { .. } | Event::MessageFinished { .. } | Event::RunEnded { .. } => running.clear(),
+            Event::StepStarted { .. } | Event::MessageFinished { .. } | Event::RunEnded { .. } => {
+                running.clear()
+            }
             Event::ToolReturned { call, .. } => {
-                running.retain(|delta| !matches!(&**delta, Delta::Output { call: of, .. } if of == call));
+                running.retain(
+                    |delta| !matches!(&**delta, Delta::Output { call: of, .. } if of == call),
+                );
             }
             _ => {}
         }

@@ -27,7 +27,11 @@ pub struct Machines {
 }
 
 impl Machines {
-    fn sender<T>(&self, agent: AgentId, look: impl FnOnce(&watch::Sender<Option<Machine>>) -> T) -> T {
+    fn sender<T>(
+        &self,
+        agent: AgentId,
+        look: impl FnOnce(&watch::Sender<Option<Machine>>) -> T,
+    ) -> T {
         let mut by_agent = self.by_agent.lock().unwrap_or_else(PoisonError::into_inner);
         look(by_agent.entry(agent).or_insert_with(|| watch::channel(None).0))
     }
@@ -41,7 +45,9 @@ impl Machines {
     pub fn remove(&self, agent: AgentId, epoch: Epoch) {
         let mut by_agent = self.by_agent.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = by_agent.get(&agent) {
-            sender.send_if_modified(|machine| machine.take_if(|machine| machine.epoch <= epoch).is_some());
+            sender.send_if_modified(|machine| {
+                machine.take_if(|machine| machine.epoch <= epoch).is_some()
+            });
             if sender.receiver_count() == 0 && sender.borrow().is_none() {
                 by_agent.remove(&agent);
             }

@@ -96,7 +96,9 @@ impl Projection {
             Event::SandboxWanted { epoch, .. } => self.sandbox("starting", *epoch),
             Event::SandboxUp { epoch, .. } => self.sandbox("up", *epoch),
             Event::SandboxStopWanted { epoch, .. } => self.sandbox("stopping", *epoch),
-            Event::SandboxFailed { epoch, .. } | Event::SandboxLost { epoch, .. } | Event::SandboxStopped { epoch } => {
+            Event::SandboxFailed { epoch, .. }
+            | Event::SandboxLost { epoch, .. }
+            | Event::SandboxStopped { epoch } => {
                 self.sandbox("none", *epoch);
             }
             Event::BaseResolved { repos, .. } => detail.bases.clone_from(repos),
@@ -106,7 +108,9 @@ impl Projection {
             Event::QuestionAsked { .. } => detail.question = Some(logged.event.clone()),
             Event::QuestionAnswered { .. } | Event::TurnEnded { .. } => detail.question = None,
             Event::Steered { message, prompt, .. } => self.steers.push((*message, prompt.clone())),
-            Event::SteerTaken { message, .. } => self.steers.retain(|(waiting, _)| waiting != message),
+            Event::SteerTaken { message, .. } => {
+                self.steers.retain(|(waiting, _)| waiting != message)
+            }
             Event::RunEnded { .. } => self.steers.clear(),
             Event::Archived { .. } => self.archived = true,
             Event::Unarchived { .. } => self.archived = false,
@@ -130,7 +134,8 @@ impl Projection {
         let Some(row) = self.runs.get_mut(&run) else { return };
         match &logged.event {
             Event::RunStarted { .. } => row.status = RunStatus::Running,
-            Event::StepFinished { usage, cost_micros, .. } | Event::Compacted { usage, cost_micros, .. } => {
+            Event::StepFinished { usage, cost_micros, .. }
+            | Event::Compacted { usage, cost_micros, .. } => {
                 row.usage.add(usage);
                 row.cost_micros += cost_micros;
                 self.usage.add(usage);
@@ -146,7 +151,8 @@ impl Projection {
         self.changed.insert(run);
         let queued = self.runs.values().filter(|row| row.status == RunStatus::Creating).count();
         self.detail.queued = u32::try_from(queued).unwrap_or(u32::MAX);
-        self.detail.latest_status = self.latest.and_then(|run| self.runs.get(&run)).map(|row| row.status);
+        self.detail.latest_status =
+            self.latest.and_then(|run| self.runs.get(&run)).map(|row| row.status);
     }
 
     /// The rows that changed since the last [`Self::settle`].
@@ -185,7 +191,9 @@ impl Projection {
         AgentRow {
             name: self.detail.name.clone(),
             status: self.status().to_owned(),
-            repo_urls: settings.map(|s| s.repos.iter().map(|repo| repo.url.clone()).collect()).unwrap_or_default(),
+            repo_urls: settings
+                .map(|s| s.repos.iter().map(|repo| repo.url.clone()).collect())
+                .unwrap_or_default(),
             pr_urls: self.detail.pulls.iter().map(|pull| pull.link.clone()).collect(),
             archived: self.archived,
             created_ms: self.created_ms,
@@ -233,7 +241,13 @@ fn new_run(run: RunId, logged: &Logged, prompt: String) -> RunRow {
     }
 }
 
-fn end_run(row: &mut RunRow, status: RunStatus, failure: Option<&Failure>, result: &str, duration_ms: u64) {
+fn end_run(
+    row: &mut RunRow,
+    status: RunStatus,
+    failure: Option<&Failure>,
+    result: &str,
+    duration_ms: u64,
+) {
     row.status = status;
     row.failure = failure.cloned();
     row.result = Some(result.to_owned());

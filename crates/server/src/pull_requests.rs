@@ -66,7 +66,9 @@ impl Record {
 
     fn pull(&self) -> Result<PullRequest> {
         let commit = || -> Result<CommitId> {
-            Ok(CommitId::parse(self.state_commit.as_deref().context("the record names no commit")?)?)
+            Ok(CommitId::parse(
+                self.state_commit.as_deref().context("the record names no commit")?,
+            )?)
         };
         let state = match self.state.as_str() {
             "open" => State::Open,
@@ -103,13 +105,20 @@ impl StoredPullRequests {
 
     async fn index(&self, key: &RepositoryKey) -> Result<(Index, Expect)> {
         match self.0.get(&key.org, INDEX, &key.repository).await? {
-            Some(entry) => Ok((serde_json::from_str(&entry.body).context("decode the index")?, Expect::Version(entry.version))),
+            Some(entry) => Ok((
+                serde_json::from_str(&entry.body).context("decode the index")?,
+                Expect::Version(entry.version),
+            )),
             None => Ok((Index::default(), Expect::Absent)),
         }
     }
 
     /// Changes the index; `change` says whether there is anything to write.
-    async fn change<T>(&self, key: &RepositoryKey, change: impl Fn(&mut Index) -> (T, bool)) -> Result<T> {
+    async fn change<T>(
+        &self,
+        key: &RepositoryKey,
+        change: impl Fn(&mut Index) -> (T, bool),
+    ) -> Result<T> {
         for _ in 0..ROUNDS {
             let (mut index, expect) = self.index(key).await?;
             let (outcome, changed) = change(&mut index);
@@ -117,7 +126,9 @@ impl StoredPullRequests {
                 return Ok(outcome);
             }
             let body = serde_json::to_string(&index).context("encode the index")?;
-            if let Put::Done(_) = self.0.put(&key.org, INDEX, &key.repository, expect, &body).await? {
+            if let Put::Done(_) =
+                self.0.put(&key.org, INDEX, &key.repository, expect, &body).await?
+            {
                 return Ok(outcome);
             }
         }
@@ -147,14 +158,21 @@ impl PullRequestStore for StoredPullRequests {
         }
     }
 
-    async fn replace(&self, key: &RepositoryKey, was: &State, pull: &PullRequest) -> Result<Replaced> {
+    async fn replace(
+        &self,
+        key: &RepositoryKey,
+        was: &State,
+        pull: &PullRequest,
+    ) -> Result<Replaced> {
         let entry = self.entry(key, pull.number).await?.context("no such record")?;
         if read(&entry)?.state != *was {
             return Ok(Replaced::Stale);
         }
         let body = serde_json::to_string(&Record::new(pull)).context("encode a pull request")?;
         let expect = Expect::Version(entry.version);
-        if self.0.put(&key.org, RECORD, &record_key(key, pull.number), expect, &body).await? == Put::Conflict {
+        if self.0.put(&key.org, RECORD, &record_key(key, pull.number), expect, &body).await?
+            == Put::Conflict
+        {
             return Ok(Replaced::Stale);
         }
         let head = pull.content.head.to_string();
@@ -162,7 +180,9 @@ impl PullRequestStore for StoredPullRequests {
             let open = index.open.get(&head) == Some(&pull.number);
             match (open, pull.state.is_open()) {
                 (true, false) => ((), index.open.remove(&head).is_some()),
-                (false, true) if !index.open.contains_key(&head) => ((), index.open.insert(head.clone(), pull.number).is_none()),
+                (false, true) if !index.open.contains_key(&head) => {
+                    ((), index.open.insert(head.clone(), pull.number).is_none())
+                }
                 (true, true) | (false, _) => ((), false),
             }
         })

@@ -29,7 +29,8 @@ impl App {
 
     /// The mirror of a remote, made if it is new.
     pub fn mirror(&self, org: &OrgId, remote: &Remote, upstream: &CommitId) -> Result<Mirror> {
-        let folder = self.data.join("mirrors").join(&org.0).join(format!("{}.git", remote.url.key()));
+        let folder =
+            self.data.join("mirrors").join(&org.0).join(format!("{}.git", remote.url.key()));
         Mirror::open_or_create(&self.git, &folder, upstream).context("open the mirror")
     }
 
@@ -58,7 +59,8 @@ impl App {
 
     /// An agent's own repository, which must exist.
     pub fn agent_repo(&self, agent: AgentId, repo: &RepoSettings) -> Result<AgentRepo> {
-        AgentRepo::open(&self.git, &self.agent_repo_path(agent, repo)).context("open the agent's repository")
+        AgentRepo::open(&self.git, &self.agent_repo_path(agent, repo))
+            .context("open the agent's repository")
     }
 
     /// Where the pull requests of a repository are.
@@ -80,15 +82,31 @@ impl App {
 pub fn explain(error: &git::error::Error, url: &str, phase: Phase) -> Failure {
     use git::error::Error;
     let (code, message) = match error {
-        Error::NotFound { .. } => ("repository_missing", format!("there is no repository at {url}: check the address")),
-        Error::EmptyRepository => ("repository_empty", format!("{url} has no commit yet: push a first one, then try again")),
-        Error::RefMissing { name } => ("ref_missing", format!("{url} has no {name}: check the starting ref")),
-        Error::PermissionDenied { detail, .. } => ("repository_access", format!("{url} lets Errand not in: {detail}")),
-        Error::Unreachable { detail, .. } => ("repository_unreachable", format!("{url} cannot be reached: {detail}")),
-        Error::BadObjects { detail } => {
-            ("repository_damaged", format!("{url} gives objects that cannot be taken; `git fsck` there says more: {detail}"))
+        Error::NotFound { .. } => {
+            ("repository_missing", format!("there is no repository at {url}: check the address"))
         }
-        Error::Timeout { .. } => ("repository_timeout", format!("{url} did not answer in time: {error}")),
+        Error::EmptyRepository => (
+            "repository_empty",
+            format!("{url} has no commit yet: push a first one, then try again"),
+        ),
+        Error::RefMissing { name } => {
+            ("ref_missing", format!("{url} has no {name}: check the starting ref"))
+        }
+        Error::PermissionDenied { detail, .. } => {
+            ("repository_access", format!("{url} lets Errand not in: {detail}"))
+        }
+        Error::Unreachable { detail, .. } => {
+            ("repository_unreachable", format!("{url} cannot be reached: {detail}"))
+        }
+        Error::BadObjects { detail } => (
+            "repository_damaged",
+            format!(
+                "{url} gives objects that cannot be taken; `git fsck` there says more: {detail}"
+            ),
+        ),
+        Error::Timeout { .. } => {
+            ("repository_timeout", format!("{url} did not answer in time: {error}"))
+        }
         other => ("git_failed", format!("git failed on {url}: {other}")),
     };
     Failure::new(phase, code, message)

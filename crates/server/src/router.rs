@@ -67,7 +67,10 @@ fn open() -> OpenApiRouter<Arc<App>> {
 
 /// The OpenAPI document, generated from the routes.
 pub fn document() -> utoipa::openapi::OpenApi {
-    let (_, mut document) = OpenApiRouter::<Arc<App>>::with_openapi(Head::openapi()).merge(guarded()).merge(open()).split_for_parts();
+    let (_, mut document) = OpenApiRouter::<Arc<App>>::with_openapi(Head::openapi())
+        .merge(guarded())
+        .merge(open())
+        .split_for_parts();
     let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
     document.components.get_or_insert_default().add_security_scheme("key", scheme);
     document
@@ -96,12 +99,21 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 async fn missing() -> Response {
-    crate::api::error::ApiError::not_found("not_found", "there is nothing at this address; see /openapi.json").into_response()
+    crate::api::error::ApiError::not_found(
+        "not_found",
+        "there is nothing at this address; see /openapi.json",
+    )
+    .into_response()
 }
 
 async fn wrong_method() -> Response {
     let status = axum::http::StatusCode::METHOD_NOT_ALLOWED;
-    crate::api::error::ApiError::new(status, "method_not_allowed", "this address takes other methods; see /openapi.json").into_response()
+    crate::api::error::ApiError::new(
+        status,
+        "method_not_allowed",
+        "this address takes other methods; see /openapi.json",
+    )
+    .into_response()
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {

@@ -58,8 +58,10 @@ fn quoted(value: &str) -> String {
 }
 
 fn proxy_variables() -> Vec<(String, String)> {
-    let proxies = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
-    let mut variables: Vec<_> = proxies.iter().map(|name| ((*name).to_owned(), PROXY.to_owned())).collect();
+    let proxies =
+        ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+    let mut variables: Vec<_> =
+        proxies.iter().map(|name| ((*name).to_owned(), PROXY.to_owned())).collect();
     for name in ["no_proxy", "NO_PROXY"] {
         variables.push((name.to_owned(), NO_PROXY.to_owned()));
     }
@@ -69,7 +71,11 @@ fn proxy_variables() -> Vec<(String, String)> {
 }
 
 /// The environment of every command of a run.
-pub fn command_variables(agent: protocol::ids::AgentId, run: Option<RunId>, own: &[(String, String)]) -> Vec<(String, String)> {
+pub fn command_variables(
+    agent: protocol::ids::AgentId,
+    run: Option<RunId>,
+    own: &[(String, String)],
+) -> Vec<(String, String)> {
     let mut variables = proxy_variables();
     let fixed = [
         ("PATH", "/opt/errand/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),

@@ -51,9 +51,11 @@ pub struct Prepared {
 /// Makes the data folder and starts the launcher, which keeps the privileges it is started with.
 pub fn prepare(options: Options) -> Result<Prepared> {
     let data = std::path::absolute(&options.data).context("find the data folder")?;
-    std::fs::create_dir_all(&data).with_context(|| format!("make the data folder {}", data.display()))?;
+    std::fs::create_dir_all(&data)
+        .with_context(|| format!("make the data folder {}", data.display()))?;
     // Whoever may enter it reads transcripts: only its owner may.
-    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o700)).context("close the data folder to others")?;
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o700))
+        .context("close the data folder to others")?;
     let lock = lock(&data)?;
     let mut local = LocalConfig::beside(&options.binaries, &data);
     local.launcher.uid_pool.base = options.config.sandbox.uid_base;
@@ -64,12 +66,17 @@ pub fn prepare(options: Options) -> Result<Prepared> {
 /// Two servers on one folder would take each other's agents.
 fn lock(data: &Path) -> Result<std::fs::File> {
     let file = std::fs::File::create(data.join("lock")).context("make the data folder's lock")?;
-    file.try_lock().with_context(|| format!("{} is in use by another errand server", data.display()))?;
+    file.try_lock()
+        .with_context(|| format!("{} is in use by another errand server", data.display()))?;
     Ok(file)
 }
 
 /// Serves until told to stop; `ready` is told the address once requests are accepted.
-pub async fn run(prepared: Prepared, stop: CancellationToken, ready: impl FnOnce(&str, &Path)) -> Result<()> {
+pub async fn run(
+    prepared: Prepared,
+    stop: CancellationToken,
+    ready: impl FnOnce(&str, &Path),
+) -> Result<()> {
     let Prepared { options, launcher, _lock } = prepared;
     let listener = TcpListener::bind(&options.config.listen)
         .await
@@ -98,7 +105,12 @@ pub async fn run(prepared: Prepared, stop: CancellationToken, ready: impl FnOnce
     Ok(())
 }
 
-async fn build(options: Options, launcher: LauncherHandle, address: SocketAddr, denials: audit::Channel) -> Result<(Arc<App>, PathBuf)> {
+async fn build(
+    options: Options,
+    launcher: LauncherHandle,
+    address: SocketAddr,
+    denials: audit::Channel,
+) -> Result<(Arc<App>, PathBuf)> {
     let Options { data, config, .. } = options;
     let store = Store::open(&data).await.context("open the store")?;
     let (keys, token_path) = Keys::open(&data, clock::now_ms())?;
@@ -154,7 +166,8 @@ fn link_key(data: &Path) -> Result<[u8; 32]> {
     second.copy_from_slice(uuid::Uuid::new_v4().as_bytes());
     let key = *blake3::hash(&key).as_bytes();
     std::fs::write(&path, key).context("keep the key of links")?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).context("close the key of links to others")?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
+        .context("close the key of links to others")?;
     Ok(key)
 }
 

@@ -57,9 +57,10 @@ async fn is_wanted(app: &App, key: SandboxKey) -> Result<bool> {
     let view = handle.view().await?;
     let Some(living) = view.state.living() else { return Ok(false) };
     Ok(match &living.sandbox {
-        Sandbox::Wanted { epoch, .. } | Sandbox::Up { epoch, .. } | Sandbox::Remains { epoch, .. } | Sandbox::Stopping { epoch, .. } => {
-            *epoch == key.epoch
-        }
+        Sandbox::Wanted { epoch, .. }
+        | Sandbox::Up { epoch, .. }
+        | Sandbox::Remains { epoch, .. }
+        | Sandbox::Stopping { epoch, .. } => *epoch == key.epoch,
         // An ended machine keeps the disk for the next one.
         Sandbox::Absent => living.epoch == key.epoch && key.epoch > Epoch(0),
     })

@@ -58,10 +58,16 @@ impl LinkWorkspace {
         loop {
             changes.borrow_and_update();
             let held = self.app.machines.get(self.handle.id);
-            if let Some(machine) = held.filter(|machine| machine.epoch == epoch && !machine.link.is_closed()) {
+            if let Some(machine) =
+                held.filter(|machine| machine.epoch == epoch && !machine.link.is_closed())
+            {
                 return Ok(machine);
             }
-            let view = self.handle.view().await.map_err(|error| WorkspaceError::Lost(error.to_string()))?;
+            let view = self
+                .handle
+                .view()
+                .await
+                .map_err(|error| WorkspaceError::Lost(error.to_string()))?;
             if !lives(&view, epoch) {
                 return Err(WorkspaceError::Lost(format!("sandbox {epoch} of this agent is gone")));
             }
@@ -108,12 +114,20 @@ impl Workspace for LinkWorkspace {
                 Ok(answer) => return Ok(answer),
                 Err(LinkError::Fault(fault)) => return Err(fault.into()),
                 // The operation has a name, so asking again does it once.
-                Err(error) => tracing::debug!(agent.id = %self.handle.id, %error, "the link broke; asking again"),
+                Err(error) => {
+                    tracing::debug!(agent.id = %self.handle.id, %error, "the link broke; asking again")
+                }
             }
         }
     }
 
-    fn follow(&self, epoch: Epoch, op: OpId, from_stdout: u64, from_stderr: u64) -> BoxStream<'static, Result<Followed, WorkspaceError>> {
+    fn follow(
+        &self,
+        epoch: Epoch,
+        op: OpId,
+        from_stdout: u64,
+        from_stderr: u64,
+    ) -> BoxStream<'static, Result<Followed, WorkspaceError>> {
         let this = self.clone();
         Box::pin(async_stream::stream! {
             let mut offsets = Offsets { stdout: from_stdout, stderr: from_stderr };
@@ -151,7 +165,13 @@ impl Workspace for LinkWorkspace {
         })
     }
 
-    async fn download(&self, epoch: Epoch, cwd: &str, path: &str, max_bytes: usize) -> Result<Bytes, WorkspaceError> {
+    async fn download(
+        &self,
+        epoch: Epoch,
+        cwd: &str,
+        path: &str,
+        max_bytes: usize,
+    ) -> Result<Bytes, WorkspaceError> {
         let machine = self.machine(epoch).await?;
         let lost = |error: LinkError| match error {
             LinkError::Fault(fault) => WorkspaceError::Fault(fault),
@@ -161,9 +181,14 @@ impl Workspace for LinkWorkspace {
         let mut bytes = Vec::new();
         let read = reader.take(max_bytes as u64 + 1).read_to_end(&mut bytes).await;
         let failed = |code, message: String| WorkspaceError::Fault(Fault { code, message });
-        read.map_err(|error| failed(FaultCode::NotFound, format!("{path} cannot be read: {error}")))?;
+        read.map_err(|error| {
+            failed(FaultCode::NotFound, format!("{path} cannot be read: {error}"))
+        })?;
         if bytes.len() > max_bytes {
-            return Err(failed(FaultCode::Unsuitable, format!("{path} is larger than {max_bytes} bytes")));
+            return Err(failed(
+                FaultCode::Unsuitable,
+                format!("{path} is larger than {max_bytes} bytes"),
+            ));
         }
         Ok(bytes.into())
     }

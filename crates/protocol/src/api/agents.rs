@@ -387,4 +387,3 @@ pub struct DoctorCheck {
     /// What was found, what it protects from, how to improve it.
     pub detail: String,
 }
-

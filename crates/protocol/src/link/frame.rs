@@ -56,7 +56,8 @@ pub fn encode_control<M: Serialize>(
     channel: u32,
     message: &M,
 ) -> Result<(), FrameError> {
-    let json = serde_json::to_vec(message).map_err(|error| FrameError::Encode(error.to_string()))?;
+    let json =
+        serde_json::to_vec(message).map_err(|error| FrameError::Encode(error.to_string()))?;
     if json.len() > MESSAGE_BYTES {
         return Err(FrameError::MessageTooLong);
     }

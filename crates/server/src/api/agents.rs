@@ -47,7 +47,13 @@ pub async fn create(
     let env = door::env_vars(body.env_vars.as_ref(), body.run_env_vars.as_ref())?;
     let run = RunId::from_uuid(Uuid::now_v7());
     let handle = app.agents.handle(&caller.org, id);
-    let input = Input::Open { agent: id, settings: Box::new(settings), run, prompt, options: AskOptions::default() };
+    let input = Input::Open {
+        agent: id,
+        settings: Box::new(settings),
+        run,
+        prompt,
+        options: AskOptions::default(),
+    };
     let idempotency = key.map(|key| Idempotency { key, response: id.to_string(), at_ms: now_ms() });
     let extras = Extras { sealed: app.sealed_variables(id, &env), idempotency };
     match handle.submit(input, extras).await {
@@ -63,16 +69,28 @@ pub async fn create(
     created(&app, &caller, id).await
 }
 
-async fn created(app: &App, caller: &Caller, id: AgentId) -> ApiResult<(StatusCode, Json<CreatedAgent>)> {
+async fn created(
+    app: &App,
+    caller: &Caller,
+    id: AgentId,
+) -> ApiResult<(StatusCode, Json<CreatedAgent>)> {
     let handle = app.agents.existing(&caller.org, id).await?;
     let agent = shown(app, &handle).await?;
     let view = handle.view().await?;
-    let run = view.projection.latest().map(|row| show::run(id, row, &view.projection.detail)).ok_or(Refusal::NoRun)?;
+    let run = view
+        .projection
+        .latest()
+        .map(|row| show::run(id, row, &view.projection.detail))
+        .ok_or(Refusal::NoRun)?;
     Ok((StatusCode::CREATED, Json(CreatedAgent { agent, run })))
 }
 
 /// The caller's idempotency key, made its own by caller and path.
-pub fn idempotency_key(headers: &HeaderMap, caller: &Caller, path: &str) -> ApiResult<Option<String>> {
+pub fn idempotency_key(
+    headers: &HeaderMap,
+    caller: &Caller,
+    path: &str,
+) -> ApiResult<Option<String>> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let text = value.to_str().unwrap_or_default();
     if text.is_empty() || text.len() > 255 {
@@ -82,7 +100,11 @@ pub fn idempotency_key(headers: &HeaderMap, caller: &Caller, path: &str) -> ApiR
 }
 
 /// What a request with this key was answered before.
-pub async fn remembered(app: &App, caller: &Caller, key: Option<&str>) -> ApiResult<Option<String>> {
+pub async fn remembered(
+    app: &App,
+    caller: &Caller,
+    key: Option<&str>,
+) -> ApiResult<Option<String>> {
     let Some(key) = key else { return Ok(None) };
     Ok(app.store.remembered(&caller.org, key).await.map_err(anyhow::Error::from)?)
 }
@@ -112,7 +134,11 @@ pub struct AgentsQuery {
 
 /// Lists agents, newest first.
 #[utoipa::path(get, path = "/v1/agents", tag = "agents", params(AgentsQuery), responses((status = 200, body = Page<Agent>)))]
-pub async fn list(State(app): State<Arc<App>>, caller: Caller, Query(query): Query<AgentsQuery>) -> ApiResult<Json<Page<Agent>>> {
+pub async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Query(query): Query<AgentsQuery>,
+) -> ApiResult<Json<Page<Agent>>> {
     let page = PageQuery { limit: query.limit, cursor: query.cursor };
     let filter = AgentFilter {
         include_archived: query.include_archived.unwrap_or(true),
@@ -126,14 +152,22 @@ pub async fn list(State(app): State<Arc<App>>, caller: Caller, Query(query): Que
         .agents(&caller.org, &filter, page.cursor()?.as_ref(), page.limit()?)
         .await
         .map_err(anyhow::Error::from)?;
-    let items = rows.items.iter().map(|record| show::agent(&app, record.id, record.head, &record.row));
-    Ok(Json(Page { items: items.collect::<Result<_, _>>()?, next_cursor: rows.next.map(|cursor| cursor.to_string()) }))
+    let items =
+        rows.items.iter().map(|record| show::agent(&app, record.id, record.head, &record.row));
+    Ok(Json(Page {
+        items: items.collect::<Result<_, _>>()?,
+        next_cursor: rows.next.map(|cursor| cursor.to_string()),
+    }))
 }
 
 /// One agent.
 #[utoipa::path(get, path = "/v1/agents/{id}", tag = "agents", params(("id" = String, Path)),
     responses((status = 200, body = Agent), (status = 404, body = protocol::api::ErrorBody)))]
-pub async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> ApiResult<Json<Agent>> {
+pub async fn get(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> ApiResult<Json<Agent>> {
     let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
     Ok(Json(shown(&app, &handle).await?))
 }
@@ -155,21 +189,33 @@ pub async fn update(
 
 /// Deletes an agent with machine, transcript and artifacts; its branch and pull request stay.
 #[utoipa::path(delete, path = "/v1/agents/{id}", tag = "agents", params(("id" = String, Path)), responses((status = 200, body = IdBody)))]
-pub async fn delete(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> ApiResult<Json<IdBody>> {
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> ApiResult<Json<IdBody>> {
     let principal = caller.name.clone();
     act(&app, &caller, &id, Input::Delete { principal }).await
 }
 
 /// Takes no more messages; idempotent.
 #[utoipa::path(post, path = "/v1/agents/{id}/archive", tag = "agents", params(("id" = String, Path)), responses((status = 200, body = IdBody)))]
-pub async fn archive(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> ApiResult<Json<IdBody>> {
+pub async fn archive(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> ApiResult<Json<IdBody>> {
     let principal = caller.name.clone();
     act(&app, &caller, &id, Input::Archive { principal }).await
 }
 
 /// Takes messages again; idempotent.
 #[utoipa::path(post, path = "/v1/agents/{id}/unarchive", tag = "agents", params(("id" = String, Path)), responses((status = 200, body = IdBody)))]
-pub async fn unarchive(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> ApiResult<Json<IdBody>> {
+pub async fn unarchive(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> ApiResult<Json<IdBody>> {
     let principal = caller.name.clone();
     act(&app, &caller, &id, Input::Unarchive { principal }).await
 }
@@ -183,7 +229,8 @@ pub async fn answer(
     Path((id, question)): Path<(String, String)>,
     Body(body): Body<AnswerQuestion>,
 ) -> ApiResult<Json<IdBody>> {
-    let question = QuestionId::parse(&question).map_err(|bad| ApiError::invalid("questionId", bad))?;
+    let question =
+        QuestionId::parse(&question).map_err(|bad| ApiError::invalid("questionId", bad))?;
     let principal = caller.name.clone();
     act(&app, &caller, &id, Input::Answer { question, answer: body.answer, principal }).await
 }

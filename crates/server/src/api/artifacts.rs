@@ -24,7 +24,11 @@ const LISTED: usize = 100;
 
 /// The agent's artifacts.
 #[utoipa::path(get, path = "/v1/agents/{id}/artifacts", tag = "agents", params(("id" = String, Path)), responses((status = 200, body = Items<Artifact>)))]
-pub async fn list(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> ApiResult<Json<Items<Artifact>>> {
+pub async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> ApiResult<Json<Items<Artifact>>> {
     let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
     let kept = artifacts::list(&app.store, &handle.org, handle.id).await?;
     let items = kept.into_iter().take(LISTED).map(|kept| Artifact {
@@ -63,22 +67,35 @@ pub async fn download(
 }
 
 fn missing() -> ApiError {
-    ApiError::not_found("artifact_not_found", "there is no such artifact; the list shows what there is")
+    ApiError::not_found(
+        "artifact_not_found",
+        "there is no such artifact; the list shows what there is",
+    )
 }
 
 /// The bytes behind a link; no key is asked for, the link is the right.
 #[utoipa::path(get, path = "/v1/downloads/{blob}/{expires}/{right}", tag = "agents",
     params(("blob" = String, Path), ("expires" = i64, Path), ("right" = String, Path)), responses((status = 200, body = Vec<u8>)))]
-pub async fn bytes(State(app): State<Arc<App>>, Path((blob, expires, right)): Path<(String, i64, String)>) -> ApiResult<Response> {
+pub async fn bytes(
+    State(app): State<Arc<App>>,
+    Path((blob, expires, right)): Path<(String, i64, String)>,
+) -> ApiResult<Response> {
     let org = protocol::ids::OrgId::default_org();
     if expires < now_ms() || !artifacts::is_right(&app.link_key, &org, &blob, expires, &right) {
         return Err(missing());
     }
-    let bytes = app.store.blob(&org, &blob).await.context("read the artifact")?.ok_or_else(missing)?;
+    let bytes =
+        app.store.blob(&org, &blob).await.context("read the artifact")?.ok_or_else(missing)?;
     let mut response = bytes.into_response();
     // TRUST: made inside a sandbox: never shown as a page of ours.
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    response.headers_mut().insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    response
+        .headers_mut()
+        .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok(response)
 }

@@ -15,14 +15,23 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
             let response = rejection.status();
-            let code = if response == StatusCode::PAYLOAD_TOO_LARGE { "payload_too_large" } else { "validation_error" };
+            let code = if response == StatusCode::PAYLOAD_TOO_LARGE {
+                "payload_too_large"
+            } else {
+                "validation_error"
+            };
             ApiError::new(response, code, rejection.body_text())
         })?;
         if bytes.is_empty() {
-            return Err(ApiError::new(StatusCode::BAD_REQUEST, "missing_body", "the request needs a JSON body"));
+            return Err(ApiError::new(
+                StatusCode::BAD_REQUEST,
+                "missing_body",
+                "the request needs a JSON body",
+            ));
         }
         let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
-        let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| wrong_field(&error))?;
+        let value = serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| wrong_field(&error))?;
         deserializer.end().map_err(|error| ApiError::invalid("body", error))?;
         Ok(Self(value))
     }

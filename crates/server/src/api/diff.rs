@@ -53,15 +53,27 @@ pub async fn diff(
 }
 
 /// One repository's diff; none before its starting commit is known.
-pub async fn of_repo(app: &App, agent: AgentId, view: &View, index: usize, repo: &RepoSettings) -> anyhow::Result<Option<RepoDiff>> {
+pub async fn of_repo(
+    app: &App,
+    agent: AgentId,
+    view: &View,
+    index: usize,
+    repo: &RepoSettings,
+) -> anyhow::Result<Option<RepoDiff>> {
     let living = view.living()?;
     let Some(state) = living.repos.get(index) else { return Ok(None) };
     let Some(base) = &state.base else { return Ok(None) };
     let head = state.tip.clone().unwrap_or_else(|| base.commit.clone());
     let (from, to) = (CommitId::parse(&base.commit)?, CommitId::parse(&head)?);
     let ours = app.agent_repo(agent, repo)?;
-    let diff = ours.diff(Side::Commit(&from), Side::Commit(&to), &DiffOptions::default()).await.context("compare")?;
-    let history = ours.commits_between(std::slice::from_ref(&to), std::slice::from_ref(&from), COMMITS).await.context("list commits")?;
+    let diff = ours
+        .diff(Side::Commit(&from), Side::Commit(&to), &DiffOptions::default())
+        .await
+        .context("compare")?;
+    let history = ours
+        .commits_between(std::slice::from_ref(&to), std::slice::from_ref(&from), COMMITS)
+        .await
+        .context("list commits")?;
     let commits = history.commits.iter().rev().map(|commit| CommitBody {
         id: commit.id.to_string(),
         subject: commit.message.lines().next().unwrap_or_default().to_owned(),

@@ -38,7 +38,10 @@ impl ApiError {
     pub fn too_many(retry_after_s: u64) -> Self {
         let message = format!("too many requests: try again in {retry_after_s} s");
         let retry_after_s = Some(retry_after_s);
-        Self { retry_after_s, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message) }
+        Self {
+            retry_after_s,
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message)
+        }
     }
 
     /// `501`, naming what is missing.
@@ -55,7 +58,8 @@ impl From<anyhow::Error> for ApiError {
             Ok(refusal) => refusal.into(),
             Err(error) => {
                 tracing::error!(error = format!("{error:#}"), "a request failed");
-                let message = "something went wrong inside Errand; the server's log has the details";
+                let message =
+                    "something went wrong inside Errand; the server's log has the details";
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
             }
         }

@@ -56,8 +56,10 @@ pub async fn events(
     }
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let page = handle.read(after, limit).await?;
-    let next_after = (page.len() >= limit).then(|| page.last().map(|entry| entry.logged.seq.0)).flatten();
-    Ok(Json(EventsBody { items: page.iter().map(|entry| body(entry)).collect(), next_after }).into_response())
+    let next_after =
+        (page.len() >= limit).then(|| page.last().map(|entry| entry.logged.seq.0)).flatten();
+    Ok(Json(EventsBody { items: page.iter().map(|entry| body(entry)).collect(), next_after })
+        .into_response())
 }
 
 fn body(entry: &Entry) -> EventBody {

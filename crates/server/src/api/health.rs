@@ -20,7 +20,11 @@ pub async fn healthz() -> &'static str {
 #[utoipa::path(get, path = "/readyz", tag = "health", responses((status = 200, body = String), (status = 503, body = protocol::api::ErrorBody)))]
 pub async fn readyz(State(app): State<Arc<App>>) -> ApiResult<&'static str> {
     app.store.ping().await.map_err(|error| {
-        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", format!("the store does not answer: {error}"))
+        ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not_ready",
+            format!("the store does not answer: {error}"),
+        )
     })?;
     Ok("ready\n")
 }
@@ -31,7 +35,8 @@ pub async fn metrics(State(app): State<Arc<App>>) -> String {
     let mut text = String::new();
     for (name, kind, help, value) in app.counters() {
         // Writing to a string cannot fail.
-        writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}").unwrap_or_default();
+        writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}")
+            .unwrap_or_default();
     }
     text
 }

@@ -17,32 +17,56 @@ fn admin_only(caller: &Caller) -> ApiResult<()> {
     if caller.admin {
         return Ok(());
     }
-    Err(ApiError::new(StatusCode::FORBIDDEN, "role_forbidden", "keys are managed with the installation's own token"))
+    Err(ApiError::new(
+        StatusCode::FORBIDDEN,
+        "role_forbidden",
+        "keys are managed with the installation's own token",
+    ))
 }
 
 /// Makes a key; its token is shown this once.
 #[utoipa::path(post, path = "/v1/api-keys", tag = "metadata", request_body = CreateApiKey, responses((status = 201, body = ApiKeyBody)))]
-pub async fn create(State(app): State<Arc<App>>, caller: Caller, Body(body): Body<CreateApiKey>) -> ApiResult<(StatusCode, Json<ApiKeyBody>)> {
+pub async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Body(body): Body<CreateApiKey>,
+) -> ApiResult<(StatusCode, Json<ApiKeyBody>)> {
     admin_only(&caller)?;
     let name = door::checked_name("name", &body.name)?;
     let now = now_ms();
-    let (key, token) = app.store.create_key(&caller.org, &name, now).await.map_err(anyhow::Error::from)?;
+    let (key, token) =
+        app.store.create_key(&caller.org, &name, now).await.map_err(anyhow::Error::from)?;
     let token = Some(token.expose().to_owned());
-    Ok((StatusCode::CREATED, Json(ApiKeyBody { id: key.id, name, created_at: timestamp(now), token })))
+    Ok((
+        StatusCode::CREATED,
+        Json(ApiKeyBody { id: key.id, name, created_at: timestamp(now), token }),
+    ))
 }
 
 /// Lists keys, without tokens.
 #[utoipa::path(get, path = "/v1/api-keys", tag = "metadata", responses((status = 200, body = Items<ApiKeyBody>)))]
-pub async fn list(State(app): State<Arc<App>>, caller: Caller) -> ApiResult<Json<Items<ApiKeyBody>>> {
+pub async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+) -> ApiResult<Json<Items<ApiKeyBody>>> {
     admin_only(&caller)?;
     let keys = app.store.keys(&caller.org).await.map_err(anyhow::Error::from)?;
-    let items = keys.into_iter().filter(|key| key.revoked_ms.is_none()).map(|key| ApiKeyBody { id: key.id, name: key.name, created_at: timestamp(key.created_ms), token: None });
+    let items = keys.into_iter().filter(|key| key.revoked_ms.is_none()).map(|key| ApiKeyBody {
+        id: key.id,
+        name: key.name,
+        created_at: timestamp(key.created_ms),
+        token: None,
+    });
     Ok(Json(Items { items: items.collect() }))
 }
 
 /// Revokes a key at once.
 #[utoipa::path(delete, path = "/v1/api-keys/{id}", tag = "metadata", params(("id" = String, Path)), responses((status = 200, body = IdBody)))]
-pub async fn revoke(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> ApiResult<Json<IdBody>> {
+pub async fn revoke(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> ApiResult<Json<IdBody>> {
     admin_only(&caller)?;
     if app.store.revoke_key(&caller.org, &id, now_ms()).await.map_err(anyhow::Error::from)? {
         return Ok(Json(IdBody { id }));

@@ -6,7 +6,9 @@ use crate::auth::Caller;
 use axum::Json;
 use axum::extract::State;
 use model::Thinking;
-use protocol::api::metadata::{Items, Me, ModelBody, ModelParameter, ModelParameterValue, RepositoryBody};
+use protocol::api::metadata::{
+    Items, Me, ModelBody, ModelParameter, ModelParameterValue, RepositoryBody,
+};
 use protocol::api::timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -41,10 +43,18 @@ pub async fn models(State(app): State<Arc<App>>, _: Caller) -> Json<Items<ModelB
                 .iter()
                 .map(|parameter| ModelParameter {
                     id: parameter.id.clone(),
-                    values: parameter.values.iter().map(|value| ModelParameterValue { value: value.clone() }).collect(),
+                    values: parameter
+                        .values
+                        .iter()
+                        .map(|value| ModelParameterValue { value: value.clone() })
+                        .collect(),
                 })
                 .collect(),
-            capabilities: flags.iter().filter(|(has, _)| *has).map(|(_, name)| (*name).to_owned()).collect(),
+            capabilities: flags
+                .iter()
+                .filter(|(has, _)| *has)
+                .map(|(_, name)| (*name).to_owned())
+                .collect(),
             is_default: default.as_deref() == Some(entry.id.as_str()),
         }
     });
@@ -53,7 +63,10 @@ pub async fn models(State(app): State<Arc<App>>, _: Caller) -> Json<Items<ModelB
 
 /// Repositories that agents have worked in.
 #[utoipa::path(get, path = "/v1/repositories", tag = "metadata", responses((status = 200, body = Items<RepositoryBody>)))]
-pub async fn repositories(State(app): State<Arc<App>>, caller: Caller) -> ApiResult<Json<Items<RepositoryBody>>> {
+pub async fn repositories(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+) -> ApiResult<Json<Items<RepositoryBody>>> {
     let filter = AgentFilter { include_archived: true, ..AgentFilter::default() };
     let mut urls = BTreeSet::new();
     let (mut cursor, mut looked) = (None, 0);

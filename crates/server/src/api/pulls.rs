@@ -22,7 +22,11 @@ use std::sync::Arc;
 
 /// The agent's pull requests, whole.
 #[utoipa::path(get, path = "/v1/agents/{id}/pull-requests", tag = "agents", params(("id" = String, Path)), responses((status = 200, body = Items<PullRequestBody>)))]
-pub async fn list(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> ApiResult<Json<Items<PullRequestBody>>> {
+pub async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> ApiResult<Json<Items<PullRequestBody>>> {
     let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
     let view = handle.view().await?;
     let mut items = Vec::new();
@@ -32,11 +36,23 @@ pub async fn list(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<St
     Ok(Json(Items { items }))
 }
 
-async fn body(app: &App, handle: &Handle, view: &View, pull: &PullRequest) -> ApiResult<PullRequestBody> {
-    let forge = app.forge(&handle.org, &pull.url, &CommitId::parse(&pull.commit).context("parse a commit")?)?;
+async fn body(
+    app: &App,
+    handle: &Handle,
+    view: &View,
+    pull: &PullRequest,
+) -> ApiResult<PullRequestBody> {
+    let forge = app.forge(
+        &handle.org,
+        &pull.url,
+        &CommitId::parse(&pull.commit).context("parse a commit")?,
+    )?;
     let found = forge.get(pull.number).await.map_err(refused)?;
     let repos = &view.living()?.settings.repos;
-    let place = repos.iter().position(|repo| repo.url == pull.url).and_then(|index| Some((index, repos.get(index)?)));
+    let place = repos
+        .iter()
+        .position(|repo| repo.url == pull.url)
+        .and_then(|index| Some((index, repos.get(index)?)));
     let diff = match place {
         Some((index, repo)) => diff::of_repo(app, handle.id, view, index, repo).await?,
         None => None,
@@ -74,16 +90,25 @@ pub async fn merge(
     let view = handle.view().await?;
     let pull = find(&view, number, wish.repo_url.as_deref())?;
     let seen = match &wish.commit {
-        Some(commit) => CommitId::parse(commit).map_err(|problem| ApiError::invalid("commit", problem))?,
+        Some(commit) => {
+            CommitId::parse(commit).map_err(|problem| ApiError::invalid("commit", problem))?
+        }
         None => CommitId::parse(&pull.commit).context("parse a commit")?,
     };
     let forge = app.forge(&handle.org, &pull.url, &seen)?;
     let when = When { seconds: now_ms() / 1000, offset_minutes: 0 };
-    let bot = Signature { name: app.config.git.name.clone(), email: app.config.git.email.clone(), when };
+    let bot =
+        Signature { name: app.config.git.name.clone(), email: app.config.git.email.clone(), when };
     let person = Signature { name: caller.name.clone(), ..bot.clone() };
-    let merged = forge.merge(number, &MergeWish { seen, person, committer: bot }).await.map_err(refused)?;
+    let merged =
+        forge.merge(number, &MergeWish { seen, person, committer: bot }).await.map_err(refused)?;
     if let forge::pull_request::State::Merged { commit } = &merged.state {
-        let input = Input::Merged { repo: pull.url.clone(), number, commit: commit.to_string(), principal: caller.name };
+        let input = Input::Merged {
+            repo: pull.url.clone(),
+            number,
+            commit: commit.to_string(),
+            principal: caller.name,
+        };
         handle.submit(input, Extras::default()).await?;
     }
     Ok(Json(body(&app, &handle, &view, pull).await?))
@@ -91,13 +116,20 @@ pub async fn merge(
 
 fn find<'a>(view: &'a View, number: u64, repo: Option<&str>) -> ApiResult<&'a PullRequest> {
     let fits = |pull: &&PullRequest| {
-        pull.number == number && repo.is_none_or(|repo| repo == pull.url || repo == show::shown_url(&pull.url))
+        pull.number == number
+            && repo.is_none_or(|repo| repo == pull.url || repo == show::shown_url(&pull.url))
     };
     let mut found = view.projection.detail.pulls.iter().filter(fits);
     match (found.next(), found.next()) {
         (Some(pull), None) => Ok(pull),
-        (Some(_), Some(_)) => Err(ApiError::invalid("repoUrl", "several repositories have a pull request of this number: name one")),
-        (None, _) => Err(ApiError::not_found("pull_request_not_found", format!("this agent has no pull request {number}"))),
+        (Some(_), Some(_)) => Err(ApiError::invalid(
+            "repoUrl",
+            "several repositories have a pull request of this number: name one",
+        )),
+        (None, _) => Err(ApiError::not_found(
+            "pull_request_not_found",
+            format!("this agent has no pull request {number}"),
+        )),
     }
 }
 
@@ -112,6 +144,8 @@ fn refused(error: ForgeError) -> ApiError {
         ForgeError::BaseMoved(_) => conflict("base_moved"),
         ForgeError::CheckedOut(_) => conflict("branch_checked_out"),
         ForgeError::Refused { .. } => conflict("push_refused"),
-        ForgeError::Git(_) | ForgeError::Store(_) => anyhow::Error::new(error).context("ask the forge").into(),
+        ForgeError::Git(_) | ForgeError::Store(_) => {
+            anyhow::Error::new(error).context("ask the forge").into()
+        }
     }
 }

@@ -56,7 +56,8 @@ pub async fn create(
         principal: caller.name.clone(),
         message: MessageId::from_uuid(Uuid::now_v7()),
     };
-    let idempotency = key.map(|key| Idempotency { key, response: run.to_string(), at_ms: now_ms() });
+    let idempotency =
+        key.map(|key| Idempotency { key, response: run.to_string(), at_ms: now_ms() });
     let extras = Extras { sealed: app.sealed_variables(handle.id, &env), idempotency };
     let entries = match handle.submit(input, extras).await {
         Ok(entries) => entries,
@@ -75,7 +76,12 @@ pub async fn create(
     answered(&app, &handle, steered.unwrap_or(run), steered.is_some()).await
 }
 
-async fn answered(app: &App, handle: &Handle, run: RunId, steered: bool) -> ApiResult<(StatusCode, Json<CreatedRun>)> {
+async fn answered(
+    app: &App,
+    handle: &Handle,
+    run: RunId,
+    steered: bool,
+) -> ApiResult<(StatusCode, Json<CreatedRun>)> {
     Ok((StatusCode::CREATED, Json(CreatedRun { run: read(app, handle, run).await?, steered })))
 }
 
@@ -83,7 +89,12 @@ async fn read(app: &App, handle: &Handle, run: RunId) -> ApiResult<Run> {
     let view = handle.view().await?;
     let row = match view.projection.run(run) {
         Some(row) => row.clone(),
-        None => app.store.run(&handle.org, handle.id, run).await.map_err(anyhow::Error::from)?.ok_or(Refusal::NoRun)?,
+        None => app
+            .store
+            .run(&handle.org, handle.id, run)
+            .await
+            .map_err(anyhow::Error::from)?
+            .ok_or(Refusal::NoRun)?,
     };
     Ok(show::run(handle.id, &row, &view.projection.detail))
 }
@@ -103,14 +114,19 @@ pub async fn list(
         .runs(&caller.org, handle.id, page.cursor()?.as_ref(), page.limit()?)
         .await
         .map_err(anyhow::Error::from)?;
-    let items = rows.items.iter().map(|row| show::run(handle.id, row, &view.projection.detail)).collect();
+    let items =
+        rows.items.iter().map(|row| show::run(handle.id, row, &view.projection.detail)).collect();
     Ok(Json(Page { items, next_cursor: rows.next.map(|cursor| cursor.to_string()) }))
 }
 
 /// One run.
 #[utoipa::path(get, path = "/v1/agents/{id}/runs/{runId}", tag = "runs", params(("id" = String, Path), ("runId" = String, Path)),
     responses((status = 200, body = Run)))]
-pub async fn get(State(app): State<Arc<App>>, caller: Caller, Path((id, run)): Path<(String, String)>) -> ApiResult<Json<Run>> {
+pub async fn get(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((id, run)): Path<(String, String)>,
+) -> ApiResult<Json<Run>> {
     let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
     Ok(Json(read(&app, &handle, run_id(&run)?).await?))
 }
@@ -118,7 +134,11 @@ pub async fn get(State(app): State<Arc<App>>, caller: Caller, Path((id, run)): P
 /// Ends a run; the agent takes the next message.
 #[utoipa::path(post, path = "/v1/agents/{id}/runs/{runId}/cancel", tag = "runs", params(("id" = String, Path), ("runId" = String, Path)),
     responses((status = 200, body = IdBody), (status = 409, body = protocol::api::ErrorBody)))]
-pub async fn cancel(State(app): State<Arc<App>>, caller: Caller, Path((id, run)): Path<(String, String)>) -> ApiResult<Json<IdBody>> {
+pub async fn cancel(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((id, run)): Path<(String, String)>,
+) -> ApiResult<Json<IdBody>> {
     let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
     let run = run_id(&run)?;
     handle.submit(Input::Cancel { run, principal: caller.name.clone() }, Extras::default()).await?;
@@ -156,7 +176,10 @@ pub async fn usage(
         for row in page.items.iter().filter(|row| only.is_none_or(|only| only == row.run)) {
             total.add(&row.usage);
             cost += row.cost_micros;
-            runs.push(RunUsage { id: row.run.to_string(), usage: UsageBody::new(&row.usage, row.cost_micros) });
+            runs.push(RunUsage {
+                id: row.run.to_string(),
+                usage: UsageBody::new(&row.usage, row.cost_micros),
+            });
         }
         cursor = page.next;
         if cursor.is_none() {

@@ -3,7 +3,9 @@
 use crate::app::App;
 use crate::projection::Detail;
 use git::url::RemoteUrl;
-use protocol::api::agents::{Agent, EnvChoice, PullRequestLink, QuestionBody, RepoBody, SandboxBody};
+use protocol::api::agents::{
+    Agent, EnvChoice, PullRequestLink, QuestionBody, RepoBody, SandboxBody,
+};
 use protocol::api::runs::{GitBody, GitBranch, Run, UsageBody};
 use protocol::api::timestamp;
 use protocol::event::{Event, QuestionKind, RunStatus};
@@ -13,7 +15,8 @@ use store::records::{AgentRow, RunRow};
 /// An agent, whole.
 pub fn agent(app: &App, id: AgentId, head: Seq, row: &AgentRow) -> anyhow::Result<Agent> {
     let detail: Detail = serde_json::from_value(row.detail.clone())?;
-    let settings = detail.settings.as_ref().ok_or_else(|| anyhow::anyhow!("agent {id} has no settings"))?;
+    let settings =
+        detail.settings.as_ref().ok_or_else(|| anyhow::anyhow!("agent {id} has no settings"))?;
     let repos = settings.repos.iter().map(|repo| RepoBody {
         url: repo.url.clone(),
         starting_ref: repo.starting_ref.clone(),
@@ -38,7 +41,11 @@ pub fn agent(app: &App, id: AgentId, head: Seq, row: &AgentRow) -> anyhow::Resul
         model: settings.model.clone(),
         mode: settings.mode,
         env_var_names: settings.env_names.clone(),
-        sandbox: SandboxBody { state: detail.sandbox.clone(), epoch: detail.epoch.0, provider: settings.provider.clone() },
+        sandbox: SandboxBody {
+            state: detail.sandbox.clone(),
+            epoch: detail.epoch.0,
+            provider: settings.provider.clone(),
+        },
         usage: UsageBody::new(&row.usage, row.cost_micros),
         queued_runs: detail.queued,
         question: detail.question.as_ref().and_then(question),
@@ -51,12 +58,19 @@ fn pull_links(detail: &Detail) -> Vec<PullRequestLink> {
     detail
         .pulls
         .iter()
-        .map(|pull| PullRequestLink { repo_url: shown_url(&pull.url), number: pull.number, url: pull.link.clone() })
+        .map(|pull| PullRequestLink {
+            repo_url: shown_url(&pull.url),
+            number: pull.number,
+            url: pull.link.clone(),
+        })
         .collect()
 }
 
 fn question(event: &Event) -> Option<QuestionBody> {
-    let Event::QuestionAsked { question, kind, text, options, default, deadline_ms, .. } = event else { return None };
+    let Event::QuestionAsked { question, kind, text, options, default, deadline_ms, .. } = event
+    else {
+        return None;
+    };
     let kind = match kind {
         QuestionKind::PlanApproval => "plan_approval",
         QuestionKind::Question => "question",

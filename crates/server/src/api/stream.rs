@@ -6,7 +6,7 @@
 pub mod frames;
 
 use super::error::{ApiError, ApiResult};
-use super::{run_id, agent_id};
+use super::{agent_id, run_id};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::live::Item;
@@ -42,7 +42,12 @@ pub async fn stream(
 ) -> ApiResult<Response> {
     let (agent, run) = (agent_id(&agent)?, run_id(&run)?);
     let handle = app.agents.existing(&caller.org, agent).await?;
-    let row = app.store.run(&caller.org, agent, run).await.map_err(anyhow::Error::from)?.ok_or(Refusal::NoRun)?;
+    let row = app
+        .store
+        .run(&caller.org, agent, run)
+        .await
+        .map_err(anyhow::Error::from)?
+        .ok_or(Refusal::NoRun)?;
     let first = RunDetail::of(&row).first_seq;
     let after = match headers.get("last-event-id") {
         None => FrameId::START,
@@ -61,7 +66,13 @@ fn last_event_id(value: &HeaderValue, first: Seq, head: Seq) -> ApiResult<FrameI
         .ok()
         .and_then(FrameId::parse)
         .filter(|id| id.seq() >= first && id.seq() <= head)
-        .ok_or_else(|| ApiError::new(StatusCode::BAD_REQUEST, "invalid_last_event_id", "Last-Event-ID: is not an id of this run's stream"))
+        .ok_or_else(|| {
+            ApiError::new(
+                StatusCode::BAD_REQUEST,
+                "invalid_last_event_id",
+                "Last-Event-ID: is not an id of this run's stream",
+            )
+        })
 }
 
 fn frames_of(
@@ -106,7 +117,9 @@ fn frames_of(
 }
 
 fn ended(event: &Event, this: RunId) -> Option<Vec<Frame>> {
-    let Event::RunEnded { run, status: end, failure, result, duration_ms } = event else { return None };
+    let Event::RunEnded { run, status: end, failure, result, duration_ms } = event else {
+        return None;
+    };
     if *run != this {
         return None;
     }
@@ -125,7 +138,10 @@ fn ended(event: &Event, this: RunId) -> Option<Vec<Frame>> {
 fn sse(frames: impl Stream<Item = Frame> + Send + 'static) -> Response {
     let bytes = frames.map(|frame| {
         let id = frame.id.map(|id| format!("id: {id}\n")).unwrap_or_default();
-        Ok::<_, std::convert::Infallible>(Bytes::from(format!("event: {}\n{id}data: {}\n\n", frame.event, frame.data)))
+        Ok::<_, std::convert::Infallible>(Bytes::from(format!(
+            "event: {}\n{id}data: {}\n\n",
+            frame.event, frame.data
+        )))
     });
     let mut response = Body::from_stream(bytes).into_response();
     let headers = response.headers_mut();

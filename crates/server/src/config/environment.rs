@@ -6,12 +6,16 @@ use toml::{Table, Value};
 
 /// Puts each variable that names a key into the table. Variables that name none belong to others
 /// (`ERRAND_URL`, `ERRAND_TOKEN` of the command line) and are left alone.
-pub fn lay_over(table: &mut Table, variables: impl Iterator<Item = (String, String)>) -> Result<()> {
+pub fn lay_over(
+    table: &mut Table,
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<()> {
     let known = Table::try_from(Config::default()).context("list the configuration's keys")?;
     for (name, text) in variables {
         let Some(wanted) = name.strip_prefix("ERRAND_") else { continue };
         if let Some((path, example)) = find(&known, &wanted.to_ascii_lowercase()) {
-            let value = parse(&text, &example).with_context(|| format!("read the variable {name}"))?;
+            let value =
+                parse(&text, &example).with_context(|| format!("read the variable {name}"))?;
             put(table, &path, value);
         }
     }
@@ -36,9 +40,9 @@ fn parse(text: &str, example: &Value) -> Result<Value> {
         Value::Integer(_) => Value::Integer(text.parse().context("expected a whole number")?),
         Value::Boolean(_) => Value::Boolean(text.parse().context("expected true or false")?),
         Value::Float(_) => Value::Float(text.parse().context("expected a number")?),
-        Value::Array(_) => {
-            Value::Array(text.split(',').map(|item| Value::String(item.trim().to_owned())).collect())
-        }
+        Value::Array(_) => Value::Array(
+            text.split(',').map(|item| Value::String(item.trim().to_owned())).collect(),
+        ),
         Value::String(_) | Value::Datetime(_) | Value::Table(_) => Value::String(text.to_owned()),
     })
 }
@@ -65,7 +69,11 @@ mod tests {
     #[test]
     fn a_variable_sets_its_key_with_the_right_type() {
         let mut table = Table::new();
-        let given = [("ERRAND_SANDBOX_MEMORY_MIB", "512"), ("ERRAND_NETWORK_ALLOW", "a.example, b.example"), ("ERRAND_URL", "x")];
+        let given = [
+            ("ERRAND_SANDBOX_MEMORY_MIB", "512"),
+            ("ERRAND_NETWORK_ALLOW", "a.example, b.example"),
+            ("ERRAND_URL", "x"),
+        ];
         lay_over(&mut table, given.iter().map(|(k, v)| (k.to_string(), v.to_string()))).unwrap();
         let config: Config = table.try_into().unwrap();
         assert_eq!(config.sandbox.memory_mib, 512);

@@ -20,7 +20,11 @@ const RECONNECT: [Duration; 5] = [
 pub async fn run(job: &Job, epoch: Epoch) -> Result<()> {
     let agent = job.handle.id;
     loop {
-        let held = job.app.machines.get(agent).filter(|machine| machine.epoch == epoch && !machine.link.is_closed());
+        let held = job
+            .app
+            .machines
+            .get(agent)
+            .filter(|machine| machine.epoch == epoch && !machine.link.is_closed());
         let machine = match held {
             Some(machine) => Ok(machine),
             None => reconnect(job, epoch).await?,

@@ -17,7 +17,9 @@ use git::refs::Expected;
 use protocol::event::{DiffStat, Event, RepoCheckpoint, RepoSettings};
 use protocol::failure::{Failure, Phase};
 use protocol::ids::{Epoch, RunId};
-use protocol::link::{Answer, Checkpoint, MoveBranch, OpId, Pack, Request, Start, Stdin, User, Worktree};
+use protocol::link::{
+    Answer, Checkpoint, MoveBranch, OpId, Pack, Request, Start, Stdin, User, Worktree,
+};
 use sandbox::link::LinkError;
 
 /// Time for the guest's fetch of what was published.
@@ -38,16 +40,38 @@ pub async fn run(job: &Job, run: RunId, epoch: Epoch) -> Result<()> {
     let settings = &view.living()?.settings;
     let mut repos = Vec::new();
     for (index, repo) in settings.repos.iter().enumerate() {
-        let take = Take { job, machine: &machine, run, epoch, repo, branch: BranchName::parse(&settings.branch)? };
+        let take = Take {
+            job,
+            machine: &machine,
+            run,
+            epoch,
+            repo,
+            branch: BranchName::parse(&settings.branch)?,
+        };
         match take.over(index).await {
             Ok(made) => repos.push(made),
             Err(error) => match final_failure(&error) {
-                Some(failure) => return job.report(vec![Event::CheckpointFailed { run, key: job.key.clone(), failure }]).await,
+                Some(failure) => {
+                    return job
+                        .report(vec![Event::CheckpointFailed {
+                            run,
+                            key: job.key.clone(),
+                            failure,
+                        }])
+                        .await;
+                }
                 None => return Err(error),
             },
         }
     }
-    artifacts::take(&job.app.store, &machine.link, &job.handle.org, job.handle.id, crate::clock::now_ms()).await?;
+    artifacts::take(
+        &job.app.store,
+        &machine.link,
+        &job.handle.org,
+        job.handle.id,
+        crate::clock::now_ms(),
+    )
+    .await?;
     job.report(vec![Event::CheckpointMade { run, key: job.key.clone(), repos }]).await
 }
 
@@ -57,8 +81,12 @@ fn final_failure(error: &anyhow::Error) -> Option<Failure> {
         return Some(failure.clone());
     }
     let words = match error.downcast_ref::<GitError>()? {
-        GitError::BadObjects { detail } => format!("the workspace's objects were refused: {detail}"),
-        GitError::TooLarge { what, limit_bytes, .. } => format!("{what} of the workspace is larger than {limit_bytes} bytes"),
+        GitError::BadObjects { detail } => {
+            format!("the workspace's objects were refused: {detail}")
+        }
+        GitError::TooLarge { what, limit_bytes, .. } => {
+            format!("{what} of the workspace is larger than {limit_bytes} bytes")
+        }
         _ => return None,
     };
     Some(Failure::new(Phase::Commit, "objects_refused", words))
@@ -78,15 +106,17 @@ impl Take<'_> {
         let ours = self.job.app.agent_repo(self.job.handle.id, self.repo)?;
         let view = self.job.view().await?;
         let state = view.living()?.repos.get(index).context("the repository is not known")?.clone();
-        let base = CommitId::parse(&state.base.context("the starting commit is not known")?.commit)?;
+        let base =
+            CommitId::parse(&state.base.context("the starting commit is not known")?.commit)?;
         let previous = ours.ref_head(&self.branch.to_ref()).await?.unwrap_or_else(|| base.clone());
         let worktree = self.worktree().await?;
         self.import(&ours, &worktree, &base, &previous).await?;
-        let made = commits::hand_over(self.job, &ours, self.run, &commits::Handed {
-            url: &self.repo.url,
-            base: &base,
-            worktree: &worktree,
-        })
+        let made = commits::hand_over(
+            self.job,
+            &ours,
+            self.run,
+            &commits::Handed { url: &self.repo.url, base: &base, worktree: &worktree },
+        )
         .await?;
         self.stop_at_gate(&worktree)?;
         lfs::publish(self.job, self.machine, self.repo, &self.path(), &worktree.lfs).await?;
@@ -111,17 +141,22 @@ impl Take<'_> {
     }
 
     fn op(&self, what: &str) -> Result<OpId> {
-        let folder: String = blake3::hash(self.repo.folder.as_bytes()).to_hex().chars().take(12).collect();
+        let folder: String =
+            blake3::hash(self.repo.folder.as_bytes()).to_hex().chars().take(12).collect();
         Ok(OpId::parse(&format!("{what}-{}-{}-{folder}", self.run.uuid().simple(), self.epoch))?)
     }
 
     async fn worktree(&self) -> Result<Worktree> {
-        let ask = Checkpoint { op: self.op("checkpoint")?, repo_path: self.path(), exclude: Vec::new() };
+        let ask =
+            Checkpoint { op: self.op("checkpoint")?, repo_path: self.path(), exclude: Vec::new() };
         match self.machine.link.request(Request::Checkpoint(ask)).await {
             Ok(Answer::Worktree(worktree)) => Ok(*worktree),
             Ok(_) => anyhow::bail!("the guest answered something else"),
             Err(LinkError::Fault(fault)) => {
-                let message = format!("the worktree of {} could not be read: {}", self.repo.folder, fault.message);
+                let message = format!(
+                    "the worktree of {} could not be read: {}",
+                    self.repo.folder, fault.message
+                );
                 Err(super::failed(Phase::Commit, "worktree_unreadable", message))
             }
             Err(error) => Err(error).context("ask for the worktree"),
@@ -129,7 +164,13 @@ impl Take<'_> {
     }
 
     /// Brings what is new to our side, complete and checked.
-    async fn import(&self, ours: &AgentRepo, worktree: &Worktree, base: &CommitId, previous: &CommitId) -> Result<()> {
+    async fn import(
+        &self,
+        ours: &AgentRepo,
+        worktree: &Worktree,
+        base: &CommitId,
+        previous: &CommitId,
+    ) -> Result<()> {
         let head = worktree.head.commit.as_deref().map(CommitId::parse).transpose()?;
         let tree = TreeId::parse(&worktree.tree)?;
         let here = match &head {
@@ -147,7 +188,12 @@ impl Take<'_> {
         }
         let known = [base.clone(), previous.clone()];
         let have = known.iter().map(ToString::to_string).collect();
-        let mut pack = self.machine.link.pack(Pack { repo_path: self.path(), want, have }).await.context("ask for the objects")?;
+        let mut pack = self
+            .machine
+            .link
+            .pack(Pack { repo_path: self.path(), want, have })
+            .await
+            .context("ask for the objects")?;
         Ok(ours.import_pack(&mut pack, ImportLimits::default(), &tips, &known).await?)
     }
 
@@ -208,7 +254,8 @@ async fn count(ours: &AgentRepo, base: &CommitId, tip: &CommitId) -> Result<Diff
     if base == tip {
         return Ok(DiffStat::default());
     }
-    let diff = ours.diff_stat(Side::Commit(base), Side::Commit(tip), &DiffOptions::default()).await?;
+    let diff =
+        ours.diff_stat(Side::Commit(base), Side::Commit(tip), &DiffOptions::default()).await?;
     Ok(DiffStat {
         files: u32::try_from(diff.files.len()).unwrap_or(u32::MAX),
         additions: diff.files.iter().map(|file| file.additions).sum(),
@@ -221,7 +268,10 @@ fn notes(worktree: &Worktree, mut notes: Vec<String>) -> Vec<String> {
         notes.push(format!("Files with unresolved conflicts: {}", worktree.unmerged.join(", ")));
     }
     if !worktree.embedded.is_empty() {
-        notes.push(format!("Repositories inside the repository were left out: {}", worktree.embedded.join(", ")));
+        notes.push(format!(
+            "Repositories inside the repository were left out: {}",
+            worktree.embedded.join(", ")
+        ));
     }
     notes
 }

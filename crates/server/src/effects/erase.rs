@@ -11,10 +11,16 @@ pub async fn run(job: &Job) -> Result<()> {
     let agent = job.handle.id;
     let epoch = job.view().await?.living()?.epoch;
     if epoch.0 > 0 {
-        job.app.provider.destroy(SandboxKey { agent, epoch }).await.context("remove the sandbox's disk")?;
+        job.app
+            .provider
+            .destroy(SandboxKey { agent, epoch })
+            .await
+            .context("remove the sandbox's disk")?;
     }
     match tokio::fs::remove_dir_all(job.app.agent_folder(agent)).await {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error).context("remove the agent's repositories"),
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(error).context("remove the agent's repositories");
+        }
         Ok(()) | Err(_) => {}
     }
     job.report(vec![Event::Deleted]).await

@@ -13,10 +13,15 @@ const KILL: Duration = Duration::from_secs(5);
 
 /// Kills first, so that "cancelled" means that nothing of it runs any more.
 pub async fn run(job: &Job, run: RunId, epoch: Option<Epoch>, because: Interruption) -> Result<()> {
-    let machine = epoch.and_then(|epoch| job.app.machines.get(job.handle.id).filter(|machine| machine.epoch == epoch));
+    let machine = epoch.and_then(|epoch| {
+        job.app.machines.get(job.handle.id).filter(|machine| machine.epoch == epoch)
+    });
     if let Some(machine) = machine {
         let kill = machine.link.request(Request::KillAll { except: Vec::new() });
-        tokio::time::timeout(KILL, kill).await.context("the guest did not end the processes in time")?.context("end the processes")?;
+        tokio::time::timeout(KILL, kill)
+            .await
+            .context("the guest did not end the processes in time")?
+            .context("end the processes")?;
     }
     let outcome = match because {
         Interruption::Cancelled => TurnOutcome::Cancelled,

@@ -55,7 +55,11 @@ pub async fn run(job: &Job, epoch: Epoch, run: RunId) -> Result<()> {
     let view = job.view().await?;
     let living = view.living()?;
     let settings = &living.settings;
-    let attempt = living.failing.iter().find(|failing| failing.key == job.key).map_or(0, |failing| failing.attempts);
+    let attempt = living
+        .failing
+        .iter()
+        .find(|failing| failing.key == job.key)
+        .map_or(0, |failing| failing.attempts);
     let branch = BranchName::parse(&settings.branch).context("parse the branch")?;
     let step = Preparation { job, machine: &machine, epoch, run, attempt };
     let mut branches = Vec::new();
@@ -78,12 +82,26 @@ struct Preparation<'a> {
 }
 
 impl Preparation<'_> {
-    async fn check_out(&self, repo: &RepoSettings, base: &RepoBase, branch: &str, tip: &str) -> Result<WorkspaceBranch> {
+    async fn check_out(
+        &self,
+        repo: &RepoSettings,
+        base: &RepoBase,
+        branch: &str,
+        tip: &str,
+    ) -> Result<WorkspaceBranch> {
         let path = format!("/workspace/{}", repo.folder);
         let began = Instant::now();
         let fetched = if tip == base.commit { base.base_branch.as_str() } else { branch };
         let endpoint = sandbox_spec::endpoint(repo);
-        let mut at = self.script("clone", repo, CLONE, &[&path, &repo.url, fetched, branch, tip, &endpoint], CLONE_MS).await?;
+        let mut at = self
+            .script(
+                "clone",
+                repo,
+                CLONE,
+                &[&path, &repo.url, fetched, branch, tip, &endpoint],
+                CLONE_MS,
+            )
+            .await?;
         self.finished("clone", began, repo).await?;
         let began = Instant::now();
         if at != tip {
@@ -95,15 +113,31 @@ impl Preparation<'_> {
 
     async fn finished(&self, phase: &str, began: Instant, repo: &RepoSettings) -> Result<()> {
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let event = Event::PhaseFinished { epoch: self.epoch, phase: phase.to_owned(), duration_ms, detail: repo.folder.clone() };
+        let event = Event::PhaseFinished {
+            epoch: self.epoch,
+            phase: phase.to_owned(),
+            duration_ms,
+            detail: repo.folder.clone(),
+        };
         self.job.report(vec![event]).await
     }
 
     /// Runs a fixed script with arguments of its own, as the agent's user; gives its last line, the
     /// commit that is checked out.
-    async fn script(&self, phase: &str, repo: &RepoSettings, script: &str, args: &[&str], timeout_ms: u64) -> Result<String> {
+    async fn script(
+        &self,
+        phase: &str,
+        repo: &RepoSettings,
+        script: &str,
+        args: &[&str],
+        timeout_ms: u64,
+    ) -> Result<String> {
         let run: String = self.run.uuid().simple().to_string();
-        let op = OpId::parse(&format!("prepare-{phase}-{run}-{}-{}", self.attempt, digest(&repo.folder)))?;
+        let op = OpId::parse(&format!(
+            "prepare-{phase}-{run}-{}-{}",
+            self.attempt,
+            digest(&repo.folder)
+        ))?;
         let mut argv: Vec<String> = ["/bin/sh", "-c", script, "errand"].map(str::to_owned).to_vec();
         argv.extend(args.iter().map(|arg| (*arg).to_owned()));
         let start = Start {
@@ -124,7 +158,11 @@ impl Preparation<'_> {
             // TRUST: a claim from inside; whoever uses it looks it up on our side.
             return Ok(CommitId::parse(last).context("the workspace names no commit")?.to_string());
         }
-        let why = if exited.timed_out { format!("it took longer than {} s", timeout_ms / 1000) } else { output };
+        let why = if exited.timed_out {
+            format!("it took longer than {} s", timeout_ms / 1000)
+        } else {
+            output
+        };
         let code = if phase == "clone" { "clone_failed" } else { "branch_failed" };
         Err(failed(Phase::Clone, code, format!("preparing {} failed: {}", repo.folder, why.trim())))
     }

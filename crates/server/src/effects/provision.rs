@@ -22,7 +22,12 @@ pub async fn run(job: &Job, epoch: Epoch) -> Result<()> {
     let began = Instant::now();
     let view = job.view().await?;
     let settings = Arc::clone(&view.living()?.settings);
-    let spec = sandbox_spec::spec(&job.app.config, &job.handle.org, SandboxKey { agent: job.handle.id, epoch }, &settings);
+    let spec = sandbox_spec::spec(
+        &job.app.config,
+        &job.handle.org,
+        SandboxKey { agent: job.handle.id, epoch },
+        &settings,
+    );
     job.progress(epoch, "sandbox", "starting", None);
     let machine = match job.app.provider.create(&spec).await {
         Ok(machine) => machine,
@@ -30,7 +35,8 @@ pub async fn run(job: &Job, epoch: Epoch) -> Result<()> {
     };
     link(job, epoch).await?;
     let boot_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let isolation = serde_json::to_value(&machine.isolation).context("write the isolation report")?;
+    let isolation =
+        serde_json::to_value(&machine.isolation).context("write the isolation report")?;
     job.report(vec![Event::SandboxUp { epoch, boot_ms, isolation }]).await
 }
 
@@ -42,14 +48,19 @@ async fn refuse(job: &Job, epoch: Epoch, error: ProviderError) -> Result<()> {
             return Err(failed(Phase::Sandbox, "sandbox_unavailable", error.to_string()));
         }
     };
-    let failure = Failure::new(Phase::Sandbox, code, format!("{error}; `errand doctor` says what this host can do"));
+    let failure = Failure::new(
+        Phase::Sandbox,
+        code,
+        format!("{error}; `errand doctor` says what this host can do"),
+    );
     job.report(vec![Event::SandboxFailed { epoch, failure }]).await
 }
 
 /// Connects to the guest; used again whenever the connection broke.
 pub async fn link(job: &Job, epoch: Epoch) -> Result<Machine> {
     let (app, agent) = (&job.app, job.handle.id);
-    let stream = app.provider.connect(SandboxKey { agent, epoch }).await.context("connect to the guest")?;
+    let stream =
+        app.provider.connect(SandboxKey { agent, epoch }).await.context("connect to the guest")?;
     let hello = Hello { version: VERSION, agent, epoch, term: job.term };
     let link = Link::connect(stream, hello).await.context("greet the guest")?;
     let held = app.machines.get(agent).filter(|machine| machine.epoch == epoch);
@@ -67,7 +78,8 @@ pub async fn serve(job: &Job, mut machine: Machine) -> Result<Machine> {
     }
     let peer = Peer { agent: job.handle.id, epoch: machine.epoch };
     let key = SandboxKey { agent: peer.agent, epoch: peer.epoch };
-    let sockets = job.app.provider.gateway_sockets(key).await.context("take the gateway's sockets")?;
+    let sockets =
+        job.app.provider.gateway_sockets(key).await.context("take the gateway's sockets")?;
     let proxies = sockets.into_iter().filter(|socket| socket.kind == SocketKind::Proxy);
     let listeners = proxies.map(|socket| TcpListener::from(socket.fd)).collect();
     let branch = BranchName::parse(&living.settings.branch).context("parse the branch")?;
@@ -75,10 +87,18 @@ pub async fn serve(job: &Job, mut machine: Machine) -> Result<Machine> {
     for repo in &living.settings.repos {
         // TRUST: by the agent's own id, so no sandbox is ever handed another one's repository.
         let opened = job.app.agent_repo(peer.agent, repo)?;
-        repositories.push(AgentRepository { name: repo.folder.clone(), repo: (*opened).clone(), branch: branch.clone() });
+        repositories.push(AgentRepository {
+            name: repo.folder.clone(),
+            repo: (*opened).clone(),
+            branch: branch.clone(),
+        });
     }
     let policy = sandbox_spec::policy(&job.app.config)?;
-    let guard = job.app.gateway.attach(peer, listeners, policy, repositories).context("serve the gateway's sockets")?;
+    let guard = job
+        .app
+        .gateway
+        .attach(peer, listeners, policy, repositories)
+        .context("serve the gateway's sockets")?;
     machine.gateway = Some(Arc::new(guard));
     job.app.machines.put(peer.agent, machine.clone());
     Ok(machine)

@@ -38,8 +38,11 @@ pub async fn run(job: &Job, run: RunId) -> Result<()> {
             Err(ForgeError::Git(error)) => return Err(error).context("ask the forge"),
             Err(ForgeError::Store(error)) => return Err(error),
             Err(error) => {
-                let failure = Failure::new(Phase::PullRequest, "pull_request_failed", error.to_string());
-                return job.report(vec![Event::PullRequestFailed { run, key: job.key.clone(), failure }]).await;
+                let failure =
+                    Failure::new(Phase::PullRequest, "pull_request_failed", error.to_string());
+                return job
+                    .report(vec![Event::PullRequestFailed { run, key: job.key.clone(), failure }])
+                    .await;
             }
         };
         pulls.push(PullRequest {

@@ -34,7 +34,13 @@ type Outcome = std::result::Result<CommitId, (Failure, Option<PushConflict>)>;
 
 async fn one(job: &Job, run: RunId, push: &PushPlan) -> Result<Outcome> {
     let view = job.view().await?;
-    let repo = view.living()?.settings.repos.iter().find(|repo| repo.url == push.url).context("the push names another repository")?;
+    let repo = view
+        .living()?
+        .settings
+        .repos
+        .iter()
+        .find(|repo| repo.url == push.url)
+        .context("the push names another repository")?;
     let remote = job.app.remote(&push.url)?;
     let ours = job.app.agent_repo(job.handle.id, repo)?;
     let branch = BranchName::parse(&push.branch)?;
@@ -54,7 +60,9 @@ async fn one(job: &Job, run: RunId, push: &PushPlan) -> Result<Outcome> {
                 }
                 match commits::integrate(job, &ours, run, &commit, &theirs).await? {
                     Integration::Integrated { commit: merged } => commit = merged,
-                    Integration::Conflict { files } => return Ok(Err(conflict(push, &theirs, files))),
+                    Integration::Conflict { files } => {
+                        return Ok(Err(conflict(push, &theirs, files)));
+                    }
                 }
                 ours.update_ref(&branch.to_ref(), &commit, Expected::Any).await?;
                 expected = Some(theirs);
@@ -65,25 +73,43 @@ async fn one(job: &Job, run: RunId, push: &PushPlan) -> Result<Outcome> {
             Err(error) => return Ok(Err((refused(push, &error), None))),
         }
     }
-    let message = format!("{} keeps being pushed to by others: send a follow-up to try again", push.branch);
+    let message =
+        format!("{} keeps being pushed to by others: send a follow-up to try again", push.branch);
     Ok(Err((Failure::new(Phase::Push, "push_contended", message), None)))
 }
 
 /// What the remote's branch is at now, with its objects on our side.
-async fn fetch_theirs(job: &Job, repo: &RepoSettings, branch: &BranchName) -> Result<Option<CommitId>> {
+async fn fetch_theirs(
+    job: &Job,
+    repo: &RepoSettings,
+    branch: &BranchName,
+) -> Result<Option<CommitId>> {
     let remote = job.app.remote(&repo.url)?;
-    let Some(now) = git::remote::branch_head(&job.app.git, &remote, branch).await? else { return Ok(None) };
-    let head = RemoteHead { default_branch: None, commit: now.clone(), kind: RefKind::Branch(branch.clone()) };
+    let Some(now) = git::remote::branch_head(&job.app.git, &remote, branch).await? else {
+        return Ok(None);
+    };
+    let head = RemoteHead {
+        default_branch: None,
+        commit: now.clone(),
+        kind: RefKind::Branch(branch.clone()),
+    };
     job.app.mirror(&job.handle.org, &remote, &now)?.ensure(&remote, &head, &mut |_| {}).await?;
     Ok(Some(now))
 }
 
 fn moved(push: &PushPlan, error: &GitError) -> Failure {
-    Failure::new(Phase::Push, "branch_moved", format!("the branch {} was removed or moved on the remote: {error}", push.branch))
+    Failure::new(
+        Phase::Push,
+        "branch_moved",
+        format!("the branch {} was removed or moved on the remote: {error}", push.branch),
+    )
 }
 
 fn taken(push: &PushPlan) -> Failure {
-    let message = format!("the remote has a branch {} that is not this agent's: start a new agent with another name", push.branch);
+    let message = format!(
+        "the remote has a branch {} that is not this agent's: start a new agent with another name",
+        push.branch
+    );
     Failure::new(Phase::Push, "branch_exists", message)
 }
 
@@ -92,13 +118,20 @@ fn refused(push: &PushPlan, error: &GitError) -> Failure {
         GitError::CheckedOutBranch { .. } => Failure::new(
             Phase::Push,
             "branch_checked_out",
-            format!("the remote has {} checked out and takes no push to it: check out another branch there", push.branch),
+            format!(
+                "the remote has {} checked out and takes no push to it: check out another branch there",
+                push.branch
+            ),
         ),
         other => explain(other, &push.url, Phase::Push),
     }
 }
 
-fn conflict(push: &PushPlan, theirs: &CommitId, files: Vec<String>) -> (Failure, Option<PushConflict>) {
+fn conflict(
+    push: &PushPlan,
+    theirs: &CommitId,
+    files: Vec<String>,
+) -> (Failure, Option<PushConflict>) {
     let message = format!(
         "somebody pushed to {} meanwhile, and both changed {}; the work is kept and not pushed",
         push.branch,

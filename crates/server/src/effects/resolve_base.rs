@@ -46,14 +46,21 @@ async fn fail(job: &Job, run: RunId, repo: &RepoSettings, error: anyhow::Error) 
     let Some(git) = error.downcast_ref::<GitError>() else { return Err(error) };
     let failure = explain(git, &repo.url, Phase::Repository);
     match git {
-        GitError::Unreachable { .. } | GitError::Timeout { .. } | GitError::Io { .. } => Err(super::Failed(failure).into()),
+        GitError::Unreachable { .. } | GitError::Timeout { .. } | GitError::Io { .. } => {
+            Err(super::Failed(failure).into())
+        }
         _ => job.report(vec![Event::BaseFailed { run, failure }]).await,
     }
 }
 
 async fn resolve(job: &Job, settings: &Settings, repo: &RepoSettings) -> Result<RepoBase> {
     let remote = job.app.remote(&repo.url)?;
-    let start = repo.starting_ref.as_deref().map(StartingRef::parse).transpose().context("parse the starting ref")?;
+    let start = repo
+        .starting_ref
+        .as_deref()
+        .map(StartingRef::parse)
+        .transpose()
+        .context("parse the starting ref")?;
     let head = git::remote::ls(&job.app.git, &remote, start.as_ref()).await?;
     let mirror = job.app.mirror(&job.handle.org, &remote, &head.commit)?;
     mirror
@@ -65,14 +72,20 @@ async fn resolve(job: &Job, settings: &Settings, repo: &RepoSettings) -> Result<
     check_branch(job, settings, &remote, &base).await?;
     let base_branch = BranchName::parse(&base.base_branch)?;
     let branch = BranchName::parse(&settings.branch)?;
-    let refs: [(RefName, _); 2] = [(base_branch.to_ref(), head.commit.clone()), (branch.to_ref(), head.commit.clone())];
+    let refs: [(RefName, _); 2] =
+        [(base_branch.to_ref(), head.commit.clone()), (branch.to_ref(), head.commit.clone())];
     let refs = if base_branch == branch { refs.get(..1).unwrap_or_default() } else { &refs };
     job.app.make_agent_repo(job.handle.id, repo, &mirror, &base_branch, refs)?;
     Ok(base)
 }
 
 /// Looks where the branch stands now, and brings what people pushed on top of it to our side.
-async fn follow(job: &Job, settings: &Settings, repo: &RepoSettings, base: &RepoBase) -> Result<RepoBase> {
+async fn follow(
+    job: &Job,
+    settings: &Settings,
+    repo: &RepoSettings,
+    base: &RepoBase,
+) -> Result<RepoBase> {
     let remote = job.app.remote(&repo.url)?;
     let branch = BranchName::parse(&settings.branch).context("parse the branch")?;
     let Some(now) = git::remote::branch_head(&job.app.git, &remote, &branch).await? else {
@@ -81,7 +94,11 @@ async fn follow(job: &Job, settings: &Settings, repo: &RepoSettings, base: &Repo
     let ours = job.app.agent_repo(job.handle.id, repo)?;
     let tip = ours.ref_head(&branch.to_ref()).await?;
     if tip.as_ref() != Some(&now) {
-        let head = RemoteHead { default_branch: None, commit: now.clone(), kind: RefKind::Branch(branch.clone()) };
+        let head = RemoteHead {
+            default_branch: None,
+            commit: now.clone(),
+            kind: RefKind::Branch(branch.clone()),
+        };
         job.app.mirror(&job.handle.org, &remote, &now)?.ensure(&remote, &head, &mut |_| {}).await?;
         let ahead = match &tip {
             Some(tip) => ours.is_ancestor(tip, &now).await?,
@@ -102,7 +119,9 @@ fn base_of(url: &str, head: &RemoteHead, settings: &Settings) -> Result<RepoBase
         RefKind::Tag(_) | RefKind::Commit => default.clone(),
     };
     let base_branch = base_branch.or_else(|| default.clone()).ok_or_else(|| {
-        let message = format!("{url} has a detached HEAD and names no default branch: choose a branch with --ref");
+        let message = format!(
+            "{url} has a detached HEAD and names no default branch: choose a branch with --ref"
+        );
         failed(Phase::Repository, "no_base_branch", message)
     })?;
     Ok(RepoBase {
@@ -114,9 +133,17 @@ fn base_of(url: &str, head: &RemoteHead, settings: &Settings) -> Result<RepoBase
     })
 }
 
-async fn check_branch(job: &Job, settings: &Settings, remote: &git::remote::Remote, base: &RepoBase) -> Result<()> {
+async fn check_branch(
+    job: &Job,
+    settings: &Settings,
+    remote: &git::remote::Remote,
+    base: &RepoBase,
+) -> Result<()> {
     if settings.branch == base.default_branch {
-        let message = format!("{:?} is the default branch of {}: Errand never pushes to it; choose another branch", settings.branch, base.url);
+        let message = format!(
+            "{:?} is the default branch of {}: Errand never pushes to it; choose another branch",
+            settings.branch, base.url
+        );
         return Err(failed(Phase::Repository, "default_branch_refused", message));
     }
     if settings.work_on_current_branch || settings.branch_name.is_none() {

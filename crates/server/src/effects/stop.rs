@@ -11,6 +11,7 @@ pub async fn run(job: &Job, epoch: Epoch, keep_disk: bool) -> Result<()> {
     let key = SandboxKey { agent: job.handle.id, epoch };
     job.app.machines.remove(job.handle.id, epoch);
     let provider = &job.app.provider;
-    if keep_disk { provider.stop(key).await } else { provider.destroy(key).await }.context("end the sandbox")?;
+    if keep_disk { provider.stop(key).await } else { provider.destroy(key).await }
+        .context("end the sandbox")?;
     job.report(vec![Event::SandboxStopped { epoch }]).await
 }

@@ -24,7 +24,11 @@ const RULES: usize = 50;
 pub async fn run(job: &Job, run: RunId) -> Result<()> {
     let turn = match prepare(job, run).await? {
         Ok(turn) => turn,
-        Err(failure) => return job.report(vec![Event::TurnEnded { run, outcome: TurnOutcome::Failed { failure } }]).await,
+        Err(failure) => {
+            return job
+                .report(vec![Event::TurnEnded { run, outcome: TurnOutcome::Failed { failure } }])
+                .await;
+        }
     };
     match run_turn(turn).await {
         Ok(outcome) => job.report(vec![Event::TurnEnded { run, outcome }]).await,
@@ -46,7 +50,8 @@ async fn prepare(job: &Job, run: RunId) -> Result<std::result::Result<Turn, Fail
         Ok(brain) => brain,
         Err(failure) => return Ok(Err(failure)),
     };
-    let variables = job.app.variables(&job.handle.org, job.handle.id).await.context("unseal the variables")?;
+    let variables =
+        job.app.variables(&job.handle.org, job.handle.id).await.context("unseal the variables")?;
     let (base, bases) = base(job, &settings, &transcript, run, &variables).await?;
     let seen = transcript.last().map_or(Seq(0), |logged| logged.seq);
     let journal = AgentJournal {
@@ -85,13 +90,20 @@ fn options_of(transcript: &[Logged], run: RunId) -> Option<&AskOptions> {
 
 fn brain(job: &Job, choice: &ModelChoice) -> std::result::Result<Brain, Failure> {
     let entry = job.app.catalog.find(&choice.id).ok_or_else(|| {
-        let message = format!("the model {:?} is no longer configured: choose another with --model", choice.id);
+        let message = format!(
+            "the model {:?} is no longer configured: choose another with --model",
+            choice.id
+        );
         Failure::new(Phase::Model, "model_unknown", message)
     })?;
     Ok(Brain {
         model: model::catalog::Catalog::open(entry, &job.app.http),
         id: entry.id.clone(),
-        parameters: choice.params.iter().map(|param| (param.id.clone(), param.value.clone())).collect(),
+        parameters: choice
+            .params
+            .iter()
+            .map(|param| (param.id.clone(), param.value.clone()))
+            .collect(),
         price: entry.price,
         retry: RetryPolicy::default(),
     })
@@ -151,9 +163,18 @@ fn network_fact(mode: &str) -> String {
 }
 
 /// Instructions and the top of the file tree, from the mirror: the sandbox may not even be up.
-async fn read_repository(base: &mut Base, path: &str, mirror: &Mirror, commit: &CommitId) -> Result<()> {
+async fn read_repository(
+    base: &mut Base,
+    path: &str,
+    mirror: &Mirror,
+    commit: &CommitId,
+) -> Result<()> {
     let mut reader = mirror.reader().context("read the mirror")?;
-    let Some(listing) = reader.folder(commit, "", TREE_ENTRIES).await.context("list the top folder")? else { return Ok(()) };
+    let Some(listing) =
+        reader.folder(commit, "", TREE_ENTRIES).await.context("list the top folder")?
+    else {
+        return Ok(());
+    };
     // Only what the top folder shows can be there: no question is asked in vain.
     let there = |path: &str| {
         let first = path.split('/').next().unwrap_or(path);
@@ -161,7 +182,12 @@ async fn read_repository(base: &mut Base, path: &str, mirror: &Mirror, commit: &
     };
     let wanted = harness::instructions::wanted();
     for name in wanted.first_of.iter().filter(|name| there(name)) {
-        let text = reader.file(commit, name, INSTRUCTION_BYTES).await.ok().flatten().and_then(FileContent::into_text);
+        let text = reader
+            .file(commit, name, INSTRUCTION_BYTES)
+            .await
+            .ok()
+            .flatten()
+            .and_then(FileContent::into_text);
         if let Some(text) = text {
             base.instructions.push((format!("{path}/{name}"), text));
             break;
@@ -183,13 +209,20 @@ async fn read_rules(
     folder: &str,
     ending: &str,
 ) -> Result<()> {
-    let Some(rules) = reader.folder(commit, folder, RULES).await.context("list the rules")? else { return Ok(()) };
+    let Some(rules) = reader.folder(commit, folder, RULES).await.context("list the rules")? else {
+        return Ok(());
+    };
     for entry in &rules.entries {
         let name = format!("{folder}/{}", entry.shown_path());
         if entry.kind == EntryKind::Folder || !name.ends_with(ending) {
             continue;
         }
-        let text = reader.file(commit, &name, INSTRUCTION_BYTES).await.ok().flatten().and_then(FileContent::into_text);
+        let text = reader
+            .file(commit, &name, INSTRUCTION_BYTES)
+            .await
+            .ok()
+            .flatten()
+            .and_then(FileContent::into_text);
         if let Some(rule) = text.as_deref().and_then(harness::instructions::rule_text) {
             base.instructions.push((format!("{path}/{name}"), rule.to_owned()));
         }
@@ -209,4 +242,3 @@ fn show_tree(tree: &mut String, path: &str, listing: &Listing) {
         writeln!(tree, "  … and more").unwrap_or_default();
     }
 }
-

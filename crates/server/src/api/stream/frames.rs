@@ -86,15 +86,21 @@ impl Frames {
                 self.step = Some((*step, *attempt, logged.seq));
                 vec![update(id, json!({"type": "step-started", "stepId": step.0}))]
             }
-            Event::MessageFinished { step, attempt, parts, frames, .. } => self.message(*step, *attempt, parts, frames),
+            Event::MessageFinished { step, attempt, parts, frames, .. } => {
+                self.message(*step, *attempt, parts, frames)
+            }
             Event::ToolCalled { call, name, arguments, .. } => {
                 let args = parsed(arguments);
                 self.calls.insert(call.clone(), name.clone());
                 let tool = json!({"name": name, "args": args});
-                let simple = json!({"callId": call, "name": name, "status": "running", "args": args});
+                let simple =
+                    json!({"callId": call, "name": name, "status": "running", "args": args});
                 vec![
                     Frame { event: "tool_call", id: Some(id), data: simple },
-                    update(id, json!({"type": "tool-call-started", "callId": call, "toolCall": tool})),
+                    update(
+                        id,
+                        json!({"type": "tool-call-started", "callId": call, "toolCall": tool}),
+                    ),
                 ]
             }
             Event::ToolReturned { call, result, .. } => {
@@ -104,22 +110,31 @@ impl Frames {
                 }
                 let name = self.calls.remove(call).unwrap_or_default();
                 let tool = json!({"name": name, "result": value});
-                let mut simple = json!({"callId": call, "name": name, "status": "completed", "result": value});
+                let mut simple =
+                    json!({"callId": call, "name": name, "status": "completed", "result": value});
                 if let (true, Some(object)) = (result.truncated, simple.as_object_mut()) {
                     object.insert("truncated".to_owned(), json!({"result": true}));
                 }
                 vec![
                     Frame { event: "tool_call", id: Some(id), data: simple },
-                    update(id, json!({"type": "tool-call-completed", "callId": call, "toolCall": tool})),
+                    update(
+                        id,
+                        json!({"type": "tool-call-completed", "callId": call, "toolCall": tool}),
+                    ),
                 ]
             }
             Event::StepFinished { step, duration_ms, .. } => {
-                vec![update(id, json!({"type": "step-completed", "stepId": step.0, "stepDurationMs": duration_ms}))]
+                vec![update(
+                    id,
+                    json!({"type": "step-completed", "stepId": step.0, "stepDurationMs": duration_ms}),
+                )]
             }
             Event::Steered { prompt, .. } => {
                 vec![update(id, json!({"type": "user-message-appended", "text": prompt.text}))]
             }
-            Event::Compacted { summary, .. } => vec![update(id, json!({"type": "summary", "text": summary}))],
+            Event::Compacted { summary, .. } => {
+                vec![update(id, json!({"type": "summary", "text": summary}))]
+            }
             _ => Vec::new(),
         }
     }
@@ -127,7 +142,9 @@ impl Frames {
     /// Frames of a delta.
     pub fn delta(&self, delta: &Delta) -> Vec<Frame> {
         match delta {
-            Delta::Text { run, step, attempt, kind, text, end } if *run == self.run => match self.step {
+            Delta::Text { run, step, attempt, kind, text, end } if *run == self.run => match self
+                .step
+            {
                 Some((current, running, seq)) if current == *step && running == *attempt => {
                     text_frames(FrameId { seq: seq.0, attempt: *attempt, end: *end }, *kind, text)
                 }
@@ -137,12 +154,18 @@ impl Frames {
                 let data = json!({"type": "shell-output-delta", "callId": call, "stream": stream, "text": text});
                 vec![Frame { event: "interaction_update", id: None, data }]
             }
-            Delta::Text { .. } | Delta::Output { .. } | Delta::ToolDrafted { .. } | Delta::Retrying { .. } | Delta::Progress { .. } => Vec::new(),
+            Delta::Text { .. }
+            | Delta::Output { .. }
+            | Delta::ToolDrafted { .. }
+            | Delta::Retrying { .. }
+            | Delta::Progress { .. } => Vec::new(),
         }
     }
 
     fn message(&self, step: Step, attempt: u32, parts: &[Part], frames: &[Boundary]) -> Vec<Frame> {
-        let Some((_, _, seq)) = self.step.filter(|(current, ..)| *current == step) else { return Vec::new() };
+        let Some((_, _, seq)) = self.step.filter(|(current, ..)| *current == step) else {
+            return Vec::new();
+        };
         let (text, thinking) = texts(parts);
         let (mut text, mut thinking) = (text.as_str(), thinking.as_str());
         let mut before = 0;
@@ -156,7 +179,11 @@ impl Frames {
             let (piece, left) = rest.split_at_checked(length).unwrap_or((*rest, ""));
             *rest = left;
             before = boundary.end;
-            out.extend(text_frames(FrameId { seq: seq.0, attempt, end: boundary.end }, boundary.kind, piece));
+            out.extend(text_frames(
+                FrameId { seq: seq.0, attempt, end: boundary.end },
+                boundary.kind,
+                piece,
+            ));
         }
         // Whatever did not come as deltas still reaches the reader.
         for (kind, rest) in [(FrameKind::Thinking, thinking), (FrameKind::Text, text)] {
@@ -186,7 +213,10 @@ fn text_frames(id: FrameId, kind: FrameKind, text: &str) -> Vec<Frame> {
         FrameKind::Text => ("assistant", "text-delta"),
         FrameKind::Thinking => ("thinking", "thinking-delta"),
     };
-    vec![Frame { event, id: Some(id), data: json!({"text": text}) }, update(id, json!({"type": rich, "text": text}))]
+    vec![
+        Frame { event, id: Some(id), data: json!({"text": text}) },
+        update(id, json!({"type": rich, "text": text})),
+    ]
 }
 
 fn texts(parts: &[Part]) -> (String, String) {
@@ -221,7 +251,14 @@ mod tests {
         let started = Event::StepStarted { run, step: Step(1), attempt: 1, model: "m".to_owned() };
         let mut live = Frames::new(run);
         live.event(&logged(5, started.clone()));
-        let delta = |kind, text: &str, end| Delta::Text { run, step: Step(1), attempt: 1, kind, text: text.to_owned(), end };
+        let delta = |kind, text: &str, end| Delta::Text {
+            run,
+            step: Step(1),
+            attempt: 1,
+            kind,
+            text: text.to_owned(),
+            end,
+        };
         let mut sent = live.delta(&delta(FrameKind::Thinking, "hm", 2));
         sent.extend(live.delta(&delta(FrameKind::Text, "grüß", 8)));
         sent.extend(live.delta(&delta(FrameKind::Text, "e", 9)));
@@ -238,10 +275,17 @@ mod tests {
                 Part::Thinking { text: "hm".to_owned(), raw: None },
                 Part::Text { text: "grüße".to_owned(), raw: None },
             ],
-            frames: vec![boundary(FrameKind::Thinking, 2), boundary(FrameKind::Text, 8), boundary(FrameKind::Text, 9)],
+            frames: vec![
+                boundary(FrameKind::Thinking, 2),
+                boundary(FrameKind::Text, 8),
+                boundary(FrameKind::Text, 9),
+            ],
         };
         assert_eq!(replay.event(&logged(6, finished)), sent);
-        assert_eq!(sent.first().and_then(|frame| frame.id).map(|id| id.to_string()).as_deref(), Some("5.1.2"));
+        assert_eq!(
+            sent.first().and_then(|frame| frame.id).map(|id| id.to_string()).as_deref(),
+            Some("5.1.2")
+        );
     }
 
     #[test]
