@@ -187,10 +187,9 @@ impl Desk {
         let op = OpId::parse(&format!("c{}", fastrand::u64(..))).unwrap();
         let repo_path = self.path("workspace").display().to_string();
         let wanted = Checkpoint { op, repo_path, exclude: Vec::new() };
-        match self.link.request(Request::Checkpoint(wanted)).await.unwrap() {
-            Answer::Worktree(worktree) => *worktree,
-            other => panic!("{other:?}"),
-        }
+        let answer = self.link.request(Request::Checkpoint(wanted)).await.unwrap();
+        let Answer::Worktree(worktree) = answer else { panic!("{answer:?}") };
+        *worktree
     }
 
     async fn bring(&self, worktree: &Worktree, upstream: &[CommitId]) {
@@ -221,7 +220,7 @@ impl Desk {
         }
     }
 
-    async fn move_branch(&self, run: &Run) {
+    pub async fn move_branch(&self, run: &Run) {
         let (Some(old), Some(name)) = (&run.worktree.head.commit, &run.worktree.head.branch) else {
             return;
         };

@@ -141,9 +141,10 @@ async fn twenty_thousand_files_arrive() {
         println!("{what}: tree {checkpoint} ms, all {all} ms, commit {} ms", run.millis);
         desk.agent(if what == "again" { "echo e >> a" } else { "true" });
     }
+    let run = desk.run_unmoved().await;
     let started = std::time::Instant::now();
-    desk.run().await;
-    println!("published, compared and moved: {} ms", started.elapsed().as_millis());
+    desk.move_branch(&run).await;
+    println!("objects sent back, branch moved: {} ms", started.elapsed().as_millis());
     desk.agent("echo e >> a");
     let started = std::time::Instant::now();
     let run = desk.hand_over().await;
