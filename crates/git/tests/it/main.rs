@@ -7,6 +7,7 @@
 )]
 
 mod fixture;
+mod handover;
 mod import;
 mod making;
 mod mirroring;
