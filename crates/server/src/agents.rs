@@ -6,7 +6,7 @@
 
 use crate::clock::now_ms;
 use crate::live::{Entry, Live};
-use crate::projection::Projection;
+use crate::projection::{Detail, Projection};
 use agent::effect::Plan;
 use agent::state::{Living, State};
 use agent::{accept, apply, plan};
@@ -20,6 +20,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use store::Store;
 use store::log::{Append, AppendError, Appended, Idempotency, StoredEvent};
+use store::records::AgentRecord;
 use store::sealed::SealedValue;
 use tokio::sync::{Mutex as AsyncMutex, Notify, watch};
 
@@ -106,9 +107,24 @@ impl Agents {
     }
 
     /// The handle of an agent of this organisation that exists and is not being deleted.
+    ///
+    /// An agent that sleeps is looked up by its row: its log is read only when it is needed.
     pub async fn existing(&self, org: &OrgId, id: AgentId) -> Result<Arc<Handle>> {
         let handle = self.handle(org, id);
-        if handle.view().await?.exists() { Ok(handle) } else { Err(Refusal::NoAgent.into()) }
+        let exists = match handle.loaded() {
+            Some(view) => view.exists(),
+            None => self.record(org, id).await?.is_some(),
+        };
+        if exists { Ok(handle) } else { Err(Refusal::NoAgent.into()) }
+    }
+
+    /// The row of an agent that exists and is not being deleted.
+    pub async fn record(&self, org: &OrgId, id: AgentId) -> Result<Option<(AgentRecord, Detail)>> {
+        let Some(record) = self.store.agent(org, id).await.context("read the agent's row")? else {
+            return Ok(None);
+        };
+        let detail = Detail::of(&record.row)?;
+        Ok((!detail.deleting).then_some((record, detail)))
     }
 
     /// How many agents are awake.

@@ -9,6 +9,7 @@ pub mod events;
 pub mod health;
 pub mod keys;
 pub mod metadata;
+pub mod pages;
 pub mod pulls;
 pub mod runs;
 pub mod show;

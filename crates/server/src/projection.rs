@@ -54,10 +54,15 @@ pub struct Detail {
     pub latest_status: Option<RunStatus>,
     /// What a person is asked.
     pub question: Option<Event>,
-    /// Confirmed starting commits.
-    pub bases: Vec<protocol::event::RepoBase>,
-    /// Tips on our side.
-    pub tips: Vec<protocol::event::RepoCheckpoint>,
+    /// It is about to vanish.
+    pub deleting: bool,
+}
+
+impl Detail {
+    /// Reads it from a row.
+    pub fn of(row: &AgentRow) -> serde_json::Result<Self> {
+        serde_json::from_value(row.detail.clone())
+    }
 }
 
 /// What a run's row holds besides its columns.
@@ -101,8 +106,7 @@ impl Projection {
             | Event::SandboxStopped { epoch } => {
                 self.sandbox("none", *epoch);
             }
-            Event::BaseResolved { repos, .. } => detail.bases.clone_from(repos),
-            Event::CheckpointMade { repos, .. } => detail.tips.clone_from(repos),
+            Event::DeleteRequested { .. } => detail.deleting = true,
             Event::Pushed { pushes, .. } => detail.pushed.clone_from(pushes),
             Event::PullRequestPublished { pulls, .. } => detail.pulls.clone_from(pulls),
             Event::QuestionAsked { .. } => detail.question = Some(logged.event.clone()),

@@ -1,12 +1,15 @@
 //! The table of contents: every route, and what stands before it.
 
-use crate::api::{agents, artifacts, diff, events, health, keys, metadata, pulls, runs, stream};
+use crate::api::{
+    agents, artifacts, diff, events, health, keys, metadata, pages, pulls, runs, stream,
+};
 use crate::app::App;
 use crate::auth;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, Request};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use axum::{Json, Router};
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -84,7 +87,10 @@ pub fn router(app: Arc<App>) -> Router {
     guarded
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), auth::require))
         .merge(open)
-        .route("/openapi.json", axum::routing::get(|| async { Json(document()) }))
+        .route("/", get(pages::home))
+        .route("/agents/{id}", get(pages::agent))
+        .route("/agents/{id}/pull-requests/{number}", get(pages::pull_request))
+        .route("/openapi.json", get(|| async { Json(document()) }))
         .fallback(missing)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(protocol::limits::REQUEST_BYTES))

@@ -3,12 +3,11 @@
 use super::body::{Body, Query};
 use super::error::{ApiError, ApiResult};
 use super::{PageQuery, agent_id, show};
-use crate::agents::{Extras, Handle};
+use crate::agents::Extras;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::clock::now_ms;
 use crate::{door, driver};
-use agent::effect::Plan;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -16,7 +15,7 @@ use protocol::api::agents::{Agent, AnswerQuestion, CreateAgent, CreatedAgent, Up
 use protocol::api::{IdBody, Page};
 use protocol::event::AskOptions;
 use protocol::failure::Refusal;
-use protocol::ids::{AgentId, QuestionId, RunId};
+use protocol::ids::{AgentId, OrgId, QuestionId, RunId};
 use protocol::input::Input;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -75,7 +74,7 @@ async fn created(
     id: AgentId,
 ) -> ApiResult<(StatusCode, Json<CreatedAgent>)> {
     let handle = app.agents.existing(&caller.org, id).await?;
-    let agent = shown(app, &handle).await?;
+    let agent = shown(app, &caller.org, id).await?;
     let view = handle.view().await?;
     let run = view
         .projection
@@ -109,9 +108,9 @@ pub async fn remembered(
     Ok(app.store.remembered(&caller.org, key).await.map_err(anyhow::Error::from)?)
 }
 
-async fn shown(app: &App, handle: &Handle) -> ApiResult<Agent> {
-    let view = handle.view().await?;
-    Ok(show::agent(app, handle.id, view.seq, &view.projection.agent_row(&Plan::default()))?)
+async fn shown(app: &App, org: &OrgId, id: AgentId) -> ApiResult<Agent> {
+    let (record, _) = app.agents.record(org, id).await?.ok_or(Refusal::NoAgent)?;
+    Ok(show::agent(app, id, record.head, &record.row)?)
 }
 
 /// Which agents to list.
@@ -168,8 +167,7 @@ pub async fn get(
     caller: Caller,
     Path(id): Path<String>,
 ) -> ApiResult<Json<Agent>> {
-    let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
-    Ok(Json(shown(&app, &handle).await?))
+    Ok(Json(shown(&app, &caller.org, agent_id(&id)?).await?))
 }
 
 /// Gives another name.
@@ -184,7 +182,7 @@ pub async fn update(
     let name = door::checked_name("name", &body.name)?;
     let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
     handle.submit(Input::Rename { name }, Extras::default()).await?;
-    Ok(Json(shown(&app, &handle).await?))
+    Ok(Json(shown(&app, &caller.org, handle.id).await?))
 }
 
 /// Deletes an agent with machine, transcript and artifacts; its branch and pull request stay.

@@ -86,17 +86,9 @@ async fn answered(
 }
 
 async fn read(app: &App, handle: &Handle, run: RunId) -> ApiResult<Run> {
-    let view = handle.view().await?;
-    let row = match view.projection.run(run) {
-        Some(row) => row.clone(),
-        None => app
-            .store
-            .run(&handle.org, handle.id, run)
-            .await
-            .map_err(anyhow::Error::from)?
-            .ok_or(Refusal::NoRun)?,
-    };
-    Ok(show::run(handle.id, &row, &view.projection.detail))
+    let (_, detail) = app.agents.record(&handle.org, handle.id).await?.ok_or(Refusal::NoAgent)?;
+    let row = app.store.run(&handle.org, handle.id, run).await.map_err(anyhow::Error::from)?;
+    Ok(show::run(handle.id, &row.ok_or(Refusal::NoRun)?, &detail))
 }
 
 /// Lists runs, newest first.
@@ -107,15 +99,14 @@ pub async fn list(
     Path(id): Path<String>,
     Query(page): Query<PageQuery>,
 ) -> ApiResult<Json<Page<Run>>> {
-    let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
-    let view = handle.view().await?;
+    let agent = agent_id(&id)?;
+    let (_, detail) = app.agents.record(&caller.org, agent).await?.ok_or(Refusal::NoAgent)?;
     let rows = app
         .store
-        .runs(&caller.org, handle.id, page.cursor()?.as_ref(), page.limit()?)
+        .runs(&caller.org, agent, page.cursor()?.as_ref(), page.limit()?)
         .await
         .map_err(anyhow::Error::from)?;
-    let items =
-        rows.items.iter().map(|row| show::run(handle.id, row, &view.projection.detail)).collect();
+    let items = rows.items.iter().map(|row| show::run(agent, row, &detail)).collect();
     Ok(Json(Page { items, next_cursor: rows.next.map(|cursor| cursor.to_string()) }))
 }
 

@@ -14,7 +14,7 @@ use store::records::{AgentRow, RunRow};
 
 /// An agent, whole.
 pub fn agent(app: &App, id: AgentId, head: Seq, row: &AgentRow) -> anyhow::Result<Agent> {
-    let detail: Detail = serde_json::from_value(row.detail.clone())?;
+    let detail = Detail::of(row)?;
     let settings =
         detail.settings.as_ref().ok_or_else(|| anyhow::anyhow!("agent {id} has no settings"))?;
     let repos = settings.repos.iter().map(|repo| RepoBody {
