@@ -1,9 +1,15 @@
-//! Several crates together, from outside.
-
+//! The real binary from outside: its API, its sandboxes, its git, its crashes.
+//!
+//! Counts are small by default; `ERRAND_TEST_COUNTS=full` runs them in full.
+#![cfg(target_os = "linux")]
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::print_stdout,
-    reason = "tests, whose helpers stand outside of test functions"
+    reason = "tests: a panic is how they fail, figures are printed"
 )]
 
 mod git_matrix;
+mod life;
+mod metadata;

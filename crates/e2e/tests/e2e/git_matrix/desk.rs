@@ -126,13 +126,8 @@ impl Desk {
     /// The same, without moving the workspace's branch.
     pub async fn run_unmoved(&mut self) -> Run {
         let run = self.hand_over().await;
-        let Run { handed, worktree, .. } = &run;
-        let old = self.tip.clone();
-        self.published.extend(handed.published.clone());
-        let expected = old.as_ref().map_or(Expected::Any, Expected::At);
-        self.repo.push(&self.far(), &handed.tip, &branch(), expected).await.unwrap();
-        self.repo.update_ref(&branch().to_ref(), &handed.tip, Expected::Any).await.unwrap();
-        self.tip = Some(handed.tip.clone());
+        self.publish(&run).await;
+        let worktree = &run.worktree;
         assert_eq!(self.remote("rev-parse errand/x^{tree}"), worktree.tree);
         let plain = self.plain_tree(&worktree.embedded);
         assert_eq!(plain, worktree.tree, "the tree that plain git makes of the files");
@@ -144,6 +139,16 @@ impl Desk {
         );
         self.remote("fsck --strict --no-dangling");
         run
+    }
+
+    /// Pushes what a run made, and keeps its map.
+    pub async fn publish(&mut self, run: &Run) {
+        let handed = &run.handed;
+        self.published.extend(handed.published.clone());
+        let expected = self.tip.as_ref().map_or(Expected::Any, Expected::At);
+        self.repo.push(&self.far(), &handed.tip, &branch(), expected).await.unwrap();
+        self.repo.update_ref(&branch().to_ref(), &handed.tip, Expected::Any).await.unwrap();
+        self.tip = Some(handed.tip.clone());
     }
 
     /// A run's end as far as the commits, made twice.
