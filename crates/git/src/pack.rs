@@ -64,6 +64,13 @@ impl Tip {
 }
 
 impl Repo {
+    /// A pack of exactly these commits, without what they point to, for a receiver that has that.
+    pub async fn pack_commits(&self, ids: &[CommitId]) -> Result<Vec<u8>> {
+        let lines: String = ids.iter().map(|id| format!("{id}\n")).collect();
+        let call = self.call("pack commits").args(["pack-objects", "--stdout", "-q"]);
+        Ok(call.input(Input::Bytes(lines.into_bytes())).run().await?.stdout)
+    }
+
     /// Takes a (possibly thin) pack if it is well formed and completes every tip.
     ///
     /// `known` are commits complete in this repository or its mirror; the walk stops there. A
