@@ -20,7 +20,8 @@ struct Generated {
 pub fn write(root: &Path) -> Result<ExitCode> {
     for generated in stale(root)? {
         let path = root.join(generated.path);
-        std::fs::write(&path, generated.text).with_context(|| format!("write {}", generated.path))?;
+        std::fs::write(&path, generated.text)
+            .with_context(|| format!("write {}", generated.path))?;
         say(&format!("wrote {}", generated.path));
     }
     Ok(ExitCode::SUCCESS)
@@ -49,7 +50,11 @@ fn stale(root: &Path) -> Result<Vec<Generated>> {
     let all = [
         Generated { path: "openapi.json", text: describe(root, "openapi")? },
         between(page, &source(page)?, &configuration::table(&keys, &defaults)?)?,
-        between(limits_page, &source(limits_page)?, &limits::table(&source("crates/protocol/src/limits.rs")?)?)?,
+        between(
+            limits_page,
+            &source(limits_page)?,
+            &limits::table(&source("crates/protocol/src/limits.rs")?)?,
+        )?,
     ];
     Ok(all.into_iter().filter(|new| read(new.path).ok().as_ref() != Some(&new.text)).collect())
 }
@@ -67,7 +72,8 @@ const END: &str = "<!-- end of what is generated -->\n";
 
 /// The page with a new table between its two marks.
 fn between(path: &'static str, page: &str, table: &str) -> Result<Generated> {
-    let (before, rest) = page.split_once(BEGIN).with_context(|| format!("find {BEGIN:?} in {path}"))?;
+    let (before, rest) =
+        page.split_once(BEGIN).with_context(|| format!("find {BEGIN:?} in {path}"))?;
     let (_, after) = rest.split_once(END).with_context(|| format!("find {END:?} in {path}"))?;
     Ok(Generated { path, text: format!("{before}{BEGIN}{table}{END}{after}") })
 }

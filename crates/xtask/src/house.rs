@@ -9,7 +9,10 @@ use std::process::ExitStatus;
 
 /// How the variables begin any of which says that there is a model.
 const MODEL_VARIABLES: [&str; 5] = [
-    "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL",
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_BASE_URL",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
     "ERRAND_MODELS_",
 ];
 /// Variables that would make the command line speak to another server.
@@ -85,8 +88,10 @@ fn scripted(binaries: &Path, root: &Path, data: &Path) -> Result<Option<Service>
     if has_model(data)? {
         return Ok(None);
     }
-    say("No model is configured, so a scripted one answers: it knows the first errand by heart and \
-         nothing else. Set ANTHROPIC_API_KEY or OPENAI_API_KEY for a real one.");
+    say(
+        "No model is configured, so a scripted one answers: it knows the first errand by heart and \
+         nothing else. Set ANTHROPIC_API_KEY or OPENAI_API_KEY for a real one.",
+    );
     let program = Program::new(binaries.join("errand-scripted"), root);
     program.serve(&data.join("scripted.log")).map(Some)
 }
@@ -97,11 +102,13 @@ fn has_model(data: &Path) -> Result<bool> {
         let name = name.to_string_lossy();
         !value.is_empty() && MODEL_VARIABLES.iter().any(|start| name.starts_with(start))
     });
-    let file = std::env::var_os("ERRAND_CONFIG").map_or_else(|| data.join("errand.toml"), PathBuf::from);
+    let file =
+        std::env::var_os("ERRAND_CONFIG").map_or_else(|| data.join("errand.toml"), PathBuf::from);
     if by_variable || !file.exists() {
         return Ok(by_variable);
     }
-    let text = std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
+    let text =
+        std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
     let table: toml::Table = text.parse().with_context(|| format!("parse {}", file.display()))?;
     Ok(table.contains_key("models"))
 }

@@ -87,8 +87,13 @@ impl Program {
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::from(file));
         let child = self.command.spawn().with_context(|| format!("start {}", self.name))?;
         // From here on the guard ends it, whatever happens.
-        let mut service =
-            Service { child, name: self.name, url: String::new(), log: log.to_path_buf(), out: None };
+        let mut service = Service {
+            child,
+            name: self.name,
+            url: String::new(),
+            log: log.to_path_buf(),
+            out: None,
+        };
         let stdout = service.child.stdout.take().context("read what the server writes")?;
         let mut reader = BufReader::new(stdout);
         let mut line = String::new();

@@ -19,7 +19,10 @@ pub fn make(root: &Path, repository: &Path) -> Result<()> {
     copy(&root.join("samples/first-errand"), &checkout)?;
     git(&checkout, &["init", "--quiet", "--initial-branch", "main"])?;
     git(&checkout, &["add", "."])?;
-    git(&checkout, &["commit", "--quiet", "--no-gpg-sign", "--message", "Add a very small calculator"])?;
+    git(
+        &checkout,
+        &["commit", "--quiet", "--no-gpg-sign", "--message", "Add a very small calculator"],
+    )?;
     Program::new("git", root)
         .args(["clone", "--quiet", "--bare", "--no-hardlinks", "--"])
         .args([&checkout, repository])

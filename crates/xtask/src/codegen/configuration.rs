@@ -117,10 +117,13 @@ mod tests {
         let defaults = "listen = \"here\"\n[run]\nsteps = 5\n[ssh]\n".parse().unwrap();
         let table = table(source, &defaults).unwrap();
         let rows: Vec<&str> = table.lines().skip(2).collect();
-        assert_eq!(rows, [
-            "| `listen` | `\"here\"` | `ERRAND_LISTEN` | Where |",
-            "| `run.steps` | `5` | `ERRAND_RUN_STEPS` | Model calls |",
-            "| `ssh.NAME.key` | – | – | Private key |",
-        ]);
+        assert_eq!(
+            rows,
+            [
+                "| `listen` | `\"here\"` | `ERRAND_LISTEN` | Where |",
+                "| `run.steps` | `5` | `ERRAND_RUN_STEPS` | Model calls |",
+                "| `ssh.NAME.key` | – | – | Private key |",
+            ]
+        );
     }
 }

@@ -12,7 +12,8 @@ pub(super) fn table(source: &str) -> Result<String> {
             said.push(text);
         } else if let Some((name, value)) = constant(line) {
             let number = product(value).with_context(|| format!("read the value of {name}"))?;
-            let whole = said.join(" ").replace(", in milliseconds", "");
+            let units = [", in milliseconds", ", in millionths of a dollar"];
+            let whole = units.iter().fold(said.join(" "), |text, unit| text.replace(unit, ""));
             let meaning = whole.trim_end_matches('.').to_owned();
             rows.push(vec![format!("`{name}`"), shown(name, number), meaning]);
             said.clear();
@@ -43,7 +44,8 @@ fn shown(name: &str, number: u64) -> String {
         [(24 * 3_600_000, "days"), (3_600_000, "h"), (60_000, "min"), (1000, "s")];
     const SIZES: [(u64, &str); 2] = [(1 << 20, "MiB"), (1 << 10, "KiB")];
     let in_best = |units: &[(u64, &str)], smallest: &str| {
-        let best = units.iter().find(|(size, _)| number >= 2 * size && number.is_multiple_of(*size));
+        let best =
+            units.iter().find(|(size, _)| number >= 2 * size && number.is_multiple_of(*size));
         best.map_or_else(
             || format!("{} {smallest}", grouped(number)),
             |(size, unit)| format!("{} {unit}", number / size),
@@ -83,11 +85,14 @@ mod tests {
                       /// Size.\npub const FILE_BYTES: usize = 64 * 1024;\n";
         let table = table(source).unwrap();
         let rows: Vec<&str> = table.lines().skip(2).collect();
-        assert_eq!(rows, [
-            "| `RUN_MS` | 15 min | Time of a run |",
-            "| `STEPS` | 1,500 | Steps |",
-            "| `FILE_BYTES` | 64 KiB | Size |",
-        ]);
+        assert_eq!(
+            rows,
+            [
+                "| `RUN_MS` | 15 min | Time of a run |",
+                "| `STEPS` | 1,500 | Steps |",
+                "| `FILE_BYTES` | 64 KiB | Size |",
+            ]
+        );
     }
 
     #[test]
