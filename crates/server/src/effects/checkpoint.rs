@@ -5,7 +5,6 @@
 
 use super::Job;
 use crate::machines::Machine;
-use crate::sandbox_spec::command_variables;
 use crate::{artifacts, commits, lfs};
 use anyhow::{Context, Result};
 use git::agent_repo::AgentRepo;
@@ -17,20 +16,11 @@ use git::refs::Expected;
 use protocol::event::{DiffStat, Event, RepoCheckpoint, RepoSettings};
 use protocol::failure::{Failure, Phase};
 use protocol::ids::{Epoch, RunId};
-use protocol::link::{
-    Answer, Checkpoint, MoveBranch, OpId, Pack, Request, Start, Stdin, User, Worktree,
-};
+use protocol::link::{Answer, Checkpoint, MoveBranch, OpId, Pack, Request, Unpack, Worktree};
 use sandbox::link::LinkError;
 
-/// Time for the guest's fetch of what was published.
-const FETCH_MS: u64 = 5 * 60 * 1000;
-/// Output kept of that fetch.
-const OUTPUT_BYTES: u64 = 64 * 1024;
-
-/// Fetches the published commits into the workspace, so that its branch can be moved to them.
-const FETCH: &str = r#"set -eu
-cd -- "$1"
-git fetch --quiet origin "refs/heads/$2""#;
+/// Commits sent inside after a run.
+const COMMITS_SENT: usize = 500;
 
 /// Takes every repository over.
 pub async fn run(job: &Job, run: RunId, epoch: Epoch) -> Result<()> {
@@ -123,7 +113,7 @@ impl Take<'_> {
         if made.tip != previous {
             ours.update_ref(&self.branch.to_ref(), &made.tip, Expected::Any).await?;
         }
-        self.follow_inside(&worktree, &made.tip).await;
+        self.follow_inside(&ours, &worktree, &previous, &made.tip).await;
         let stat = count(&ours, &base, &made.tip).await?;
         Ok(RepoCheckpoint {
             url: self.repo.url.clone(),
@@ -199,40 +189,53 @@ impl Take<'_> {
 
     /// Moves the branch inside to what was published. The person or agent inside may have moved it
     /// meanwhile: then it stays, and the log's map serves the next run.
-    async fn follow_inside(&self, worktree: &Worktree, tip: &CommitId) {
+    async fn follow_inside(
+        &self,
+        ours: &AgentRepo,
+        worktree: &Worktree,
+        previous: &CommitId,
+        tip: &CommitId,
+    ) {
         let Some(local) = &worktree.head.commit else { return };
         if *local == tip.as_str() || worktree.head.branch.as_deref() != Some(self.branch.as_str()) {
             return;
         }
-        if let Err(error) = self.move_inside(local, tip).await {
+        if let Err(error) = self.move_inside(ours, local, previous, tip).await {
             tracing::info!(agent.id = %self.job.handle.id, error = format!("{error:#}"), "the branch inside stays where it is");
         }
     }
 
-    async fn move_inside(&self, local: &str, tip: &CommitId) -> Result<()> {
-        let op = self.op("fetch")?;
-        let argv = ["/bin/sh", "-c", FETCH, "errand", &self.path(), self.branch.as_str()];
-        let start = Start {
-            op: op.clone(),
-            argv: argv.iter().map(|arg| (*arg).to_owned()).collect(),
-            cwd: "/workspace".to_owned(),
-            env: command_variables(self.job.handle.id, Some(self.run), &[]),
-            user: User::Agent,
-            timeout_ms: Some(FETCH_MS),
-            stdin: Stdin::Null,
-            pty: None,
-            output_cap: OUTPUT_BYTES,
-        };
-        self.machine.link.start(start).await?;
-        let exited = self.machine.link.wait(op).await?;
-        anyhow::ensure!(exited.code == Some(0), "the fetch inside failed");
+    async fn move_inside(
+        &self,
+        ours: &AgentRepo,
+        local: &str,
+        previous: &CommitId,
+        tip: &CommitId,
+    ) -> Result<()> {
+        let link = &self.machine.link;
+        let new = ours
+            .commits_between(
+                std::slice::from_ref(tip),
+                std::slice::from_ref(previous),
+                COMMITS_SENT,
+            )
+            .await?;
+        anyhow::ensure!(
+            !new.truncated,
+            "there are too many new commits; the next run fetches them"
+        );
+        // Every tree of ours came from there: the commits alone complete them.
+        let ids: Vec<_> = new.commits.into_iter().map(|commit| commit.id).collect();
+        let pack = ours.pack_commits(&ids).await?;
+        let unpack = Unpack { repo_path: self.path(), refs: Vec::new() };
+        link.unpack(unpack, pack.as_slice()).await.context("send the new commits inside")?;
         let moving = MoveBranch {
             repo_path: self.path(),
             branch: self.branch.to_string(),
             old: local.to_owned(),
             new: tip.to_string(),
         };
-        self.machine.link.request(Request::MoveBranch(moving)).await?;
+        link.request(Request::MoveBranch(moving)).await.context("move the branch inside")?;
         Ok(())
     }
 
