@@ -1,0 +1,390 @@
+//! What the command line takes.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use protocol::event::Mode;
+use std::path::PathBuf;
+
+/// Shown below the list of commands.
+const AFTER_HELP: &str = "\
+An agent is named by its id, the beginning of its id (with or without bc-), or its exact name
+(the newest of that name).
+
+Exit codes:
+  0  done; a run that was followed ended FINISHED, or was left with Ctrl-C and goes on
+  1  the run ended ERROR
+  2  the command or the request was wrong
+  3  the run ended CANCELLED
+  4  the run ended EXPIRED
+  5  there is no such agent, run, pull request or key
+  6  the server cannot be reached, does not know the key, or failed
+
+Environment:
+  ERRAND_URL    the server; else that of `errand login`, else http://127.0.0.1:7420
+  ERRAND_TOKEN  the API key; else that of `errand login`, else the token of this machine's server
+  ERRAND_DATA   the data folder of this machine's server
+  NO_COLOR      no colours";
+
+/// Send a coding agent on an errand; get a pull request back.
+#[derive(Debug, Parser)]
+#[command(name = "errand", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub struct Arguments {
+    /// One JSON document, or JSON lines where things happen over time
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Send an agent on an errand and watch it
+    Run(Box<Run>),
+    /// List agents, newest first
+    Ls(List),
+    /// Show one agent
+    Show(OneAgent),
+    /// Watch an agent until it is idle
+    Watch(Watch),
+    /// Send an agent another message
+    Send(Send),
+    /// End a run; the agent takes the next message
+    Cancel(Cancel),
+    /// Answer what an agent asks
+    Answer(Answer),
+    /// Show what an agent's branch changes
+    Diff(Diff),
+    /// Show or merge an agent's pull requests
+    Pr(Pr),
+    /// Let an agent take no more messages
+    Archive(OneAgent),
+    /// Let an archived agent take messages again
+    Unarchive(OneAgent),
+    /// Delete an agent with machine and transcript; branch and pull request stay
+    Rm(OneAgent),
+    /// List the models
+    Models,
+    /// Check connection, key and the server's walls
+    Doctor,
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Key(Key),
+    /// Store a server's address and key
+    Login(Login),
+    /// Be the server
+    Serve(Serve),
+}
+
+/// `errand run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// What is to be done; `-` reads it from standard input
+    pub task: String,
+    /// Repository: a folder, or a file, http(s) or ssh URL; may be given several times
+    #[arg(long, required_unless_present = "no_repo")]
+    pub repo: Vec<String>,
+    /// Work without a repository
+    #[arg(long, conflicts_with_all = ["repo", "reference", "branch"])]
+    pub no_repo: bool,
+    /// Branch, tag or commit to start from; default: the repository's default branch
+    #[arg(long = "ref", value_name = "REF")]
+    pub reference: Option<String>,
+    /// Branch to work on; default: errand/<name>-<suffix>
+    #[arg(long)]
+    pub branch: Option<String>,
+    /// Name of the agent; default: from the task
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Open no pull request
+    #[arg(long)]
+    pub no_pr: bool,
+    /// Model calls of one run
+    #[arg(long, value_name = "N")]
+    pub limit_steps: Option<u32>,
+    /// Tokens of one run
+    #[arg(long, value_name = "N")]
+    pub limit_tokens: Option<u64>,
+    /// Money of one run in cents
+    #[arg(long, value_name = "CENTS")]
+    pub limit_cents: Option<u64>,
+    /// Minutes of one run, 1 to 480
+    #[arg(long, value_name = "MINUTES")]
+    pub limit_minutes: Option<u32>,
+    #[command(flatten)]
+    pub how: How,
+}
+
+/// What a first and a later message have in common.
+#[derive(Debug, Args)]
+pub struct How {
+    /// Model; see `errand models`
+    #[arg(long)]
+    pub model: Option<String>,
+    /// Parameter of the model; needs --model
+    #[arg(long = "param", value_name = "ID=VALUE", requires = "model", value_parser = pair)]
+    pub params: Vec<(String, String)>,
+    /// How the agent behaves
+    #[arg(long, value_enum)]
+    pub mode: Option<ModeName>,
+    /// Variable for the sandbox; may be given several times
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = pair)]
+    pub env: Vec<(String, String)>,
+    /// Image for the message (png, jpeg, gif, webp); at most five
+    #[arg(long = "image", value_name = "FILE")]
+    pub images: Vec<PathBuf>,
+    /// Do not watch
+    #[arg(long, short)]
+    pub detach: bool,
+}
+
+/// The modes by name.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ModeName {
+    /// Works until done
+    Agent,
+    /// Explores and writes a plan, which you approve
+    Plan,
+    /// Answers questions, changes nothing
+    Ask,
+    /// Talks architecture; may write documents only
+    Architect,
+    /// Finds the cause of a fault, then fixes it
+    Debug,
+}
+
+impl From<ModeName> for Mode {
+    fn from(name: ModeName) -> Self {
+        match name {
+            ModeName::Agent => Self::Agent,
+            ModeName::Plan => Self::Plan,
+            ModeName::Ask => Self::Ask,
+            ModeName::Architect => Self::Architect,
+            ModeName::Debug => Self::Debug,
+        }
+    }
+}
+
+/// `errand ls`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Archived ones too
+    #[arg(long, short)]
+    pub all: bool,
+    /// Only those of this repository
+    #[arg(long)]
+    pub repo: Option<String>,
+    /// Only those with this text in their name
+    #[arg(long)]
+    pub search: Option<String>,
+    /// Only those with this status
+    #[arg(long, value_enum)]
+    pub status: Option<StatusName>,
+    /// How many
+    #[arg(long, default_value_t = 30, value_name = "N")]
+    pub limit: usize,
+}
+
+/// The statuses of agents by name.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum StatusName {
+    /// A run is active
+    Active,
+    /// Waits for a message
+    Idle,
+    /// Takes no messages
+    Archived,
+}
+
+/// A command about one agent.
+#[derive(Debug, Args)]
+pub struct OneAgent {
+    /// Id, beginning of the id, or name
+    pub agent: String,
+}
+
+/// `errand watch`.
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// Id, beginning of the id, or name
+    pub agent: String,
+    /// From the agent's first event; default: from the beginning of its current or latest run
+    #[arg(long, conflicts_with_all = ["live", "run"])]
+    pub from_start: bool,
+    /// Only what happens from now on; an idle agent is waited for
+    #[arg(long, conflicts_with = "run")]
+    pub live: bool,
+    /// Only this run, until it is over
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+}
+
+/// `errand send`.
+#[derive(Debug, Args)]
+pub struct Send {
+    /// Id, beginning of the id, or name
+    pub agent: String,
+    /// The message; `-` reads it from standard input
+    pub text: String,
+    /// Put it before the model at its next step instead of queueing it behind the active run
+    #[arg(long, conflicts_with = "refuse")]
+    pub steer: bool,
+    /// Do not send it while a run is active
+    #[arg(long)]
+    pub refuse: bool,
+    #[command(flatten)]
+    pub how: How,
+}
+
+/// `errand cancel`.
+#[derive(Debug, Args)]
+pub struct Cancel {
+    /// Id, beginning of the id, or name
+    pub agent: String,
+    /// Which run; default: the active one, else the first that waits
+    pub run: Option<String>,
+}
+
+/// `errand answer`.
+#[derive(Debug, Args)]
+pub struct Answer {
+    /// Id, beginning of the id, or name
+    pub agent: String,
+    /// The answer, or the number of an option
+    pub text: String,
+}
+
+/// `errand diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// Id, beginning of the id, or name
+    pub agent: String,
+    /// Only how much changed in which file
+    #[arg(long)]
+    pub stat: bool,
+}
+
+/// `errand pr`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Pr {
+    #[command(subcommand)]
+    pub action: Option<PrAction>,
+    /// Id, beginning of the id, or name
+    #[arg(required = true)]
+    pub agent: Option<String>,
+}
+
+/// What to do with a pull request.
+#[derive(Debug, Subcommand)]
+pub enum PrAction {
+    /// Show them
+    Show(OneAgent),
+    /// Merge it into its base branch
+    Merge(Merge),
+}
+
+/// `errand pr merge`.
+#[derive(Debug, Args)]
+pub struct Merge {
+    /// Id, beginning of the id, or name
+    pub agent: String,
+    /// Which repository, where there are several
+    #[arg(long)]
+    pub repo: Option<String>,
+}
+
+/// `errand key`.
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// Make a key; its token is shown this once
+    Create {
+        /// A name to know it by
+        name: String,
+    },
+    /// List keys
+    Ls,
+    /// Revoke a key at once
+    Revoke {
+        /// Id or name of the key
+        key: String,
+    },
+}
+
+/// `errand login`.
+#[derive(Debug, Args)]
+pub struct Login {
+    /// The server's address
+    #[arg(long, default_value = crate::settings::DEFAULT_URL)]
+    pub url: String,
+}
+
+/// `errand serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Address to listen on; default: 127.0.0.1:7420
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    /// Data folder; default: ERRAND_DATA, else /var/lib/errand or ~/.local/share/errand
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// Configuration; default: errand.toml in the data folder
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Address that people use, where it is another than the one listened on
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        Some(_) | None => Err("write it as NAME=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    fn parses(line: &str) -> bool {
+        Arguments::try_parse_from(line.split(' ')).is_ok()
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_belongs_together_parses_and_what_does_not_is_refused() {
+        for good in [
+            "errand run --repo . task",
+            "errand run --no-repo -",
+            "errand run --repo a --repo b --env A=1 --env B= --mode plan -d task --json",
+            "errand run --repo a --model m --param effort=high task",
+            "errand --json ls",
+            "errand watch bc-1 --from-start",
+            "errand send bc-1 text --steer",
+            "errand pr bc-1",
+            "errand pr show bc-1",
+            "errand pr merge bc-1 --repo x",
+            "errand key create ci",
+        ] {
+            assert!(parses(good), "{good}");
+        }
+        for bad in [
+            "errand",
+            "errand run task",
+            "errand run --no-repo --repo . task",
+            "errand run --repo . --env A task",
+            "errand run --repo . --param a=b task",
+            "errand watch bc-1 --live --run run-1",
+            "errand send bc-1 text --steer --refuse",
+            "errand pr",
+        ] {
+            assert!(!parses(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! `errand show`: one agent, whole.
+
+use super::{Cx, ls};
+use crate::args::OneAgent;
+use crate::exit::Exit;
+use crate::live::summary::{row, used};
+use crate::style::{Line, Shown, Style};
+use crate::table::Table;
+use crate::{lookup, text};
+use anyhow::Result;
+use protocol::api::Page;
+use protocol::api::agents::{Agent, QuestionBody};
+use protocol::api::runs::Run;
+use serde_json::json;
+
+/// Runs that are listed.
+const RUNS: usize = 10;
+
+pub(super) async fn show(cx: Cx<'_>, arguments: &OneAgent) -> Result<Exit> {
+    let Cx { client, output } = cx;
+    let agent = lookup::agent(&client, &arguments.agent).await?;
+    let query = [("limit", RUNS.to_string())];
+    let runs: Page<Run> = client.get(&["agents", &agent.id, "runs"], &query).await?;
+    if output.is_for_program() {
+        output.json(&json!({ "agent": agent, "runs": runs.items }))?;
+        return Ok(Exit::Done);
+    }
+    let now = jiff::Timestamp::now();
+    let mut shown = whole(&agent, now);
+    shown.extend(agent.question.iter().flat_map(|question| asks(question, &agent.id)));
+    shown.push(Shown::Gap);
+    shown.extend(table(&runs.items, now).lines(output.columns()));
+    let failures = runs.items.iter().take(1).filter_map(|run| run.error.as_ref());
+    shown.extend(failures.map(|failure| Shown::Whole(Line::of(Style::Bad, failure.to_string()))));
+    output.show(&shown)?;
+    Ok(Exit::Done)
+}
+
+fn whole(agent: &Agent, now: jiff::Timestamp) -> Vec<Shown> {
+    let plain = |text: &str| Line::of(Style::Plain, text);
+    let mut shown = vec![
+        Shown::Whole(
+            Line::of(Style::Bold, &agent.name)
+                .and(Style::Dim, format!("  {}", agent.status.to_lowercase())),
+        ),
+        row("agent", plain(&agent.id)),
+        row("link", Line::of(Style::Accent, &agent.url)),
+    ];
+    for repo in &agent.repos {
+        let from = repo
+            .starting_ref
+            .as_deref()
+            .map(|starting| format!("  from {starting}"))
+            .unwrap_or_default();
+        shown.push(row("repository", plain(&repo.url).and(Style::Dim, from)));
+    }
+    shown.extend(agent.branch_name.iter().map(|branch| row("branch", plain(branch))));
+    for pull in &agent.pull_requests {
+        shown.push(row(
+            "pull request",
+            plain(&format!("#{} ", pull.number)).and(Style::Accent, &pull.url),
+        ));
+    }
+    let params = agent.model.params.iter().map(|param| format!(" {}={}", param.id, param.value));
+    let mode = format!("{:?}", agent.mode).to_lowercase();
+    shown.push(row(
+        "model",
+        plain(&agent.model.id)
+            .and(Style::Dim, params.collect::<String>())
+            .and(Style::Dim, format!("  mode {mode}")),
+    ));
+    if !agent.env_var_names.is_empty() {
+        shown.push(row("variables", plain(&agent.env_var_names.join(", "))));
+    }
+    let sandbox = &agent.sandbox;
+    let epoch = if sandbox.epoch == 0 {
+        String::new()
+    } else {
+        format!("  {} #{}", sandbox.provider, sandbox.epoch)
+    };
+    shown.push(row("sandbox", plain(&sandbox.state).and(Style::Dim, epoch)));
+    shown.push(row("used", plain(&used(&agent.usage))));
+    shown.push(row(
+        "opened",
+        plain(&format!("{} ago", text::age(&agent.created_at, now)))
+            .and(Style::Dim, format!("  {}", agent.created_at)),
+    ));
+    shown
+}
+
+fn asks(question: &QuestionBody, agent: &str) -> Vec<Shown> {
+    let mut shown = vec![
+        Shown::Gap,
+        Shown::Line(Line::of(Style::Accent, "? ").and(Style::Bold, "It asks you:")),
+    ];
+    shown.extend(
+        question.text.lines().map(|line| Shown::Whole(Line::of(Style::Plain, format!("  {line}")))),
+    );
+    let options = (1..).zip(&question.options);
+    shown.extend(options.map(|(number, option)| {
+        Shown::Whole(Line::of(Style::Accent, format!("  {number}  ")).and(Style::Plain, option))
+    }));
+    let hint =
+        format!("  errand answer {} \"…\"   until {}", text::short_id(agent), question.deadline);
+    shown.push(Shown::Whole(Line::of(Style::Dim, hint)));
+    shown
+}
+
+fn table(runs: &[Run], now: jiff::Timestamp) -> Table {
+    let mut table = Table::new(&["RUN", "STATUS", "TIME", "COST", "AGE", "MESSAGE"], 5);
+    for run in runs {
+        let (style, sign) = ls::look(&run.status);
+        table.row([
+            (Style::Plain, run.id.clone()),
+            (style, format!("{sign} {}", run.status.to_lowercase())),
+            (Style::Plain, run.duration_ms.map(text::duration).unwrap_or_default()),
+            (Style::Plain, text::money(text::micros(run.usage.cost.raw_cost_cents))),
+            (Style::Dim, text::age(&run.created_at, now)),
+            (Style::Plain, text::first_line(&run.prompt_text)),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,184 @@
+//! Events that need no memory to be shown: preparing, publishing, and the agent's life.
+
+use crate::diff;
+use crate::style::{Line, Shown, Style};
+use crate::text;
+use protocol::content::{Todo, TodoState};
+use protocol::event::{Event, PushConflict, PushPlan, RepoBase, RepoCheckpoint, StopReason};
+use protocol::failure::Failure;
+
+/// Width of the first column, so that what follows stands in line.
+const LABEL: usize = 14;
+
+/// What such an event shows; nothing for the others.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the view shows those with a memory")]
+pub fn lines(event: &Event) -> Vec<Shown> {
+    match event {
+        Event::BaseResolved { repos, .. } => repos.iter().map(base).collect(),
+        Event::SandboxUp { boot_ms, .. } => vec![timed("sandbox", "is up", *boot_ms)],
+        Event::PhaseFinished { phase, duration_ms, detail, .. } => {
+            vec![timed(phase, detail, *duration_ms)]
+        }
+        Event::WorkspaceReady { branches, .. } => branches
+            .iter()
+            .map(|branch| done("workspace", format!("{} in {}", branch.branch, branch.path)))
+            .collect(),
+        Event::BaseFailed { failure, .. } => failed("repository", failure),
+        Event::SandboxFailed { failure, .. } => failed("sandbox", failure),
+        Event::WorkspaceFailed { failure, .. } => failed("workspace", failure),
+        Event::CheckpointFailed { failure, .. } => failed("commit", failure),
+        Event::PullRequestFailed { failure, .. } => failed("pull request", failure),
+        Event::PushFailed { failure, conflict, .. } => push_failed(failure, conflict.as_ref()),
+        Event::EffectFailed { failure, .. } => vec![noted(format!("{failure}; it is tried again"))],
+        Event::SandboxLost { reason, .. } => vec![noted(format!("the sandbox was lost: {reason}"))],
+        Event::SandboxStopWanted { reason, .. } => {
+            vec![aside(format!("the sandbox is stopped: {}", why_stopped(*reason)))]
+        }
+        Event::CheckpointMade { repos, .. } => repos.iter().flat_map(checkpoint).collect(),
+        Event::Pushed { pushes, .. } => pushes.iter().map(pushed).collect(),
+        Event::PullRequestPublished { pulls, .. } => pulls
+            .iter()
+            .map(|pull| link("pull request", format!("#{} ", pull.number), &pull.link))
+            .collect(),
+        Event::PullRequestMerged { number, commit, principal, .. } => {
+            vec![done(
+                "merged",
+                format!("#{number} as {} by {principal}", text::short_commit(commit)),
+            )]
+        }
+        Event::TodosChanged { todos, .. } => todos.iter().map(todo).collect(),
+        Event::Noticed { text, .. } => vec![noted(text)],
+        Event::Compacted { .. } => vec![aside("earlier messages were summarised to make room")],
+        Event::Denied { host, port, message, .. } => denied(host, *port, message),
+        Event::CancelRequested { principal, .. } => {
+            vec![noted(format!("{principal} cancelled the run"))]
+        }
+        Event::Renamed { name } => vec![aside(format!("the agent is now called {name}"))],
+        Event::Archived { principal } => vec![aside(format!("archived by {principal}"))],
+        Event::Unarchived { principal } => vec![aside(format!("unarchived by {principal}"))],
+        Event::DeleteRequested { principal } => vec![noted(format!("deleted by {principal}"))],
+        Event::SteerTaken { .. } => vec![aside("the message is before the model")],
+        _ => Vec::new(),
+    }
+}
+
+/// What is going on after such an event, for the status line.
+#[expect(clippy::wildcard_enum_match_arm, reason = "most events change nothing about it")]
+pub const fn doing(event: &Event) -> Option<&'static str> {
+    match event {
+        Event::RunStarted { .. } => Some("looking for the repository"),
+        Event::SandboxWanted { .. } => Some("starting the sandbox"),
+        Event::SandboxUp { .. } => Some("preparing the workspace"),
+        Event::StepStarted { .. } => Some("thinking"),
+        Event::TurnEnded { .. } | Event::CheckpointWanted { .. } => {
+            Some("taking the work out of the sandbox")
+        }
+        Event::PushWanted { .. } => Some("pushing"),
+        Event::PullRequestWanted { .. } => Some("writing the pull request"),
+        Event::CancelRequested { .. } => Some("cancelling"),
+        _ => None,
+    }
+}
+
+fn label(style: Style, sign: &str, name: &str) -> Line {
+    Line::of(style, format!("{sign} ")).and(Style::Dim, text::padded(&text::one_line(name), LABEL))
+}
+
+fn done(name: &str, what: impl AsRef<str>) -> Shown {
+    Shown::Line(label(Style::Good, "✓", name).and(Style::Plain, what))
+}
+
+fn timed(name: &str, what: &str, ms: u64) -> Shown {
+    Shown::Line(
+        label(Style::Good, "✓", name)
+            .and(Style::Plain, what)
+            .and(Style::Dim, format!("  {}", text::duration(ms))),
+    )
+}
+
+fn link(name: &str, what: impl AsRef<str>, address: &str) -> Shown {
+    Shown::Whole(label(Style::Good, "✓", name).and(Style::Plain, what).and(Style::Accent, address))
+}
+
+fn failed(name: &str, failure: &Failure) -> Vec<Shown> {
+    let line = label(Style::Bad, "✗", name).and(Style::Bad, &failure.message);
+    vec![Shown::Whole(line.and(Style::Dim, format!("  ({})", failure.code)))]
+}
+
+/// A line to be noticed.
+pub fn noted(text: impl AsRef<str>) -> Shown {
+    Shown::Whole(Line::of(Style::Warn, "! ").and(Style::Warn, text))
+}
+
+/// A line of less importance.
+pub fn aside(text: impl AsRef<str>) -> Shown {
+    Shown::Line(Line::of(Style::Dim, format!("· {}", text.as_ref())))
+}
+
+fn base(repo: &RepoBase) -> Shown {
+    let commit = text::short_commit(&repo.commit);
+    done("repository", format!("{} at {} {commit}", repo.url, repo.base_branch))
+}
+
+fn pushed(push: &PushPlan) -> Shown {
+    let commit = text::short_commit(&push.commit);
+    done("pushed", format!("{} {commit} to {}, verified", push.branch, push.url))
+}
+
+fn push_failed(failure: &Failure, conflict: Option<&PushConflict>) -> Vec<Shown> {
+    let mut shown = failed("push", failure);
+    let files = conflict.iter().flat_map(|conflict| &conflict.files);
+    shown.extend(
+        files.map(|file| Shown::Line(Line::of(Style::Bad, format!("    conflict in {file}")))),
+    );
+    shown
+}
+
+fn checkpoint(repo: &RepoCheckpoint) -> Vec<Shown> {
+    let what = match repo.new_commits {
+        0 => label(Style::Dim, "✓", "commit").and(Style::Plain, "nothing changed"),
+        new => label(Style::Good, "✓", "commit")
+            .and(
+                Style::Plain,
+                format!(
+                    "{} {} · ",
+                    text::count(u64::from(new), "new commit"),
+                    text::short_commit(&repo.commit)
+                ),
+            )
+            .joined(diff::counted(&repo.stat)),
+    };
+    let mut shown = vec![Shown::Line(what)];
+    shown.extend(repo.notes.iter().map(noted));
+    shown
+}
+
+fn denied(host: &str, port: u16, message: &str) -> Vec<Shown> {
+    let refused = label(Style::Bad, "✗", "network")
+        .and(Style::Bad, format!("{host}:{port} was refused: {message}"));
+    let how = format!(
+        "    to allow it: put \"{host}\" into `allow` under [network] of the server's errand.toml"
+    );
+    vec![Shown::Whole(refused), Shown::Whole(Line::of(Style::Dim, how))]
+}
+
+fn todo(todo: &Todo) -> Shown {
+    let (style, sign) = match todo.state {
+        TodoState::Pending => (Style::Plain, "☐"),
+        TodoState::InProgress => (Style::Accent, "◐"),
+        TodoState::Done => (Style::Good, "☑"),
+        TodoState::Dropped => (Style::Dim, "☒"),
+    };
+    Shown::Line(Line::of(style, format!("  {sign} ")).and(style, &todo.text))
+}
+
+const fn why_stopped(reason: StopReason) -> &'static str {
+    match reason {
+        StopReason::Idle => "nothing happened for a while; its disk is kept",
+        StopReason::HardLimit => "it reached its longest life",
+        StopReason::Archived => "the agent was archived",
+        StopReason::Deleted => "the agent is deleted",
+        StopReason::Broken => "the workspace could not be prepared",
+        StopReason::Lost => "it was lost",
+    }
+}
