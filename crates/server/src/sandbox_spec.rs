@@ -89,6 +89,8 @@ pub fn command_variables(
         // A git installed elsewhere than the system's would look for its configuration elsewhere.
         ("GIT_CONFIG_SYSTEM", "/etc/gitconfig"),
         ("GIT_TERMINAL_PROMPT", "0"),
+        // Python compares whole seconds: an edit and a run within one would use the old bytecode.
+        ("PYTHONDONTWRITEBYTECODE", "1"),
         ("DEBIAN_FRONTEND", "noninteractive"),
         ("CI", "1"),
     ];
