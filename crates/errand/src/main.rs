@@ -17,6 +17,7 @@ mod style;
 mod text;
 mod output;
 mod serve;
+mod parts;
 
 use anyhow::{Context, Result};
 use args::{Arguments, Command};

@@ -3,6 +3,7 @@
 use crate::args::Serve;
 use crate::exit::Exit;
 use crate::output::{self, Reader};
+use crate::parts;
 use crate::settings::Surroundings;
 use anyhow::{Context, Result};
 use server::config::Config;
@@ -26,7 +27,9 @@ pub fn serve(arguments: &Serve, around: &Surroundings, reader: Reader) -> Result
         Reader::Person => log.with_ansi(false).init(),
     }
     // The launcher must start while this process has one thread, so the runtime comes after it.
-    let prepared = server::serve::prepare(options(arguments, around)?)?;
+    let options = options(arguments, around)?;
+    parts::check(&options.binaries)?;
+    let prepared = server::serve::prepare(options)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

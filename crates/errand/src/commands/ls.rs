@@ -95,12 +95,15 @@ fn status(agent: &Agent) -> (Style, String) {
     if agent.status == "ARCHIVED" {
         return (Style::Dim, "archived".to_owned());
     }
-    let (style, sign) = look(&agent.latest_run_status);
+    // The newest run waits behind another one, which is what the agent is doing.
+    let is_behind = agent.status == "ACTIVE" && agent.queued_runs > 0;
+    let status = if is_behind { "RUNNING" } else { &agent.latest_run_status };
+    let (style, sign) = look(status);
     let queued = match agent.queued_runs {
         0 => String::new(),
         queued => format!(" +{queued}"),
     };
-    (style, format!("{sign} {}{queued}", agent.latest_run_status.to_lowercase()))
+    (style, format!("{sign} {}{queued}", status.to_lowercase()))
 }
 
 /// Look and sign of a run's status as the API spells it.

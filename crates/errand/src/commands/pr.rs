@@ -42,6 +42,10 @@ async fn merge(cx: Cx<'_>, arguments: &Merge) -> Result<Exit> {
     let pulls: Items<PullRequestBody> =
         client.get(&["agents", &agent.id, "pull-requests"], &[]).await?;
     let pull = choose(&pulls.items, arguments.repo.as_deref())?;
+    if pull.state != "open" {
+        let message = format!("pull request #{} is {} already", pull.number, pull.state);
+        return Err(Trouble::new(Exit::Usage, "pull_request_not_open", message).into());
+    }
     let number = pull.number.to_string();
     // The commit that was read a moment ago: another one now is refused.
     let body = MergePullRequest {

@@ -55,12 +55,11 @@ struct Stream {
 }
 
 impl Cards {
-    /// A call is about to be carried out.
-    pub fn called(&mut self, call: &CallId, name: &str, arguments: &str) -> Vec<Shown> {
+    /// A call is about to be carried out. Its card waits for what comes out: calls of one step
+    /// may run side by side.
+    pub fn called(&mut self, call: &CallId, name: &str, arguments: &str) {
         let card = Card { name: name.to_owned(), title: title(arguments), ..Card::default() };
-        let shown = if is_command(name) { self.head(call, &card) } else { Vec::new() };
         self.open.insert(call.clone(), card);
-        shown
     }
 
     /// More output of a call.
@@ -181,14 +180,15 @@ impl Card {
             let lines =
                 result.text.lines().filter(|line| !line.trim().is_empty()).take(ERROR_LINES);
             shown.extend(
-                lines.map(|line| Shown::Line(Line::of(Style::Bad, format!("{INDENT}{line}")))),
+                lines.map(|line| Shown::Whole(Line::of(Style::Bad, format!("{INDENT}{line}")))),
             );
             return shown;
         }
         let diff = result.detail.as_ref().and_then(|detail| detail.get("diff")?.as_str());
         let found = match diff {
             Some(_) => String::new(),
-            None if result.text.lines().count() == 1 => {
+            // What was read is no message to the person, however short it is.
+            None if result.text.lines().count() == 1 && self.name != "read_file" => {
                 format!("  {}", text::first_line(&result.text))
             }
             None => format!("  {}", text::count(result.text.lines().count() as u64, "line")),
@@ -294,7 +294,8 @@ mod tests {
     fn shell(pieces: &[&str], printed: &str) -> String {
         let mut cards = Cards::default();
         let id = call("c1");
-        let mut shown = cards.called(&id, "shell", r#"{"command":"npm test"}"#);
+        cards.called(&id, "shell", r#"{"command":"npm test"}"#);
+        let mut shown = Vec::new();
         let mut offset = 0;
         for piece in pieces {
             shown.extend(cards.output(&id, OutputStream::Stdout, offset, piece));
@@ -340,7 +341,7 @@ mod tests {
         let id = call("c");
         cards.called(&id, "shell", "{}");
         let first = cards.output(&id, OutputStream::Stdout, 0, "one\ntwo\n");
-        assert_eq!(plain(&first), "  one\n  two\n");
+        assert_eq!(plain(&first), "● shell  \n  one\n  two\n");
         assert_eq!(cards.output(&id, OutputStream::Stdout, 0, "one\ntwo\n"), []);
         let overlapping = cards.output(&id, OutputStream::Stdout, 4, "two\nthree\n");
         assert_eq!(plain(&overlapping), "  three\n");
@@ -350,14 +351,12 @@ mod tests {
     fn cards_that_take_turns_say_whose_output_it_is() {
         let mut cards = Cards::default();
         let (first, second) = (call("a"), call("b"));
-        let mut shown = cards.called(&first, "shell", r#"{"command":"one"}"#);
-        shown.extend(cards.called(&second, "shell", r#"{"command":"two"}"#));
+        cards.called(&first, "shell", r#"{"command":"one"}"#);
+        cards.called(&second, "shell", r#"{"command":"two"}"#);
+        let mut shown = Vec::new();
         shown.extend(cards.output(&first, OutputStream::Stdout, 0, "of one\n"));
         shown.extend(cards.output(&second, OutputStream::Stderr, 0, "of two\n"));
-        assert_eq!(
-            plain(&shown),
-            "● shell  one\n● shell  two\n● shell  one\n  of one\n● shell  two\n  of two\n"
-        );
+        assert_eq!(plain(&shown), "● shell  one\n  of one\n● shell  two\n  of two\n");
     }
 
     #[test]
@@ -380,7 +379,7 @@ mod tests {
             ("mystery", "not json", result("ok", false, None)),
         ] {
             let id = call(name);
-            shown.extend(cards.called(&id, name, arguments));
+            cards.called(&id, name, arguments);
             shown.extend(cards.returned(&id, &told, 12));
         }
         let expected = "● read_file  src/main.rs  2 lines  12 ms\n● edit_file  a.rs  12 ms\n  @@ -1,1 +1,1 @@\n  -x\n  +y\n✗ grep  src  12 ms\n  The pattern is broken.\n● mystery  not json  ok  12 ms\n";

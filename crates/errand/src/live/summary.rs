@@ -36,12 +36,18 @@ fn lines(agent: &Agent, run: &Run, diff: &DiffBody) -> Vec<Shown> {
             .iter()
             .flat_map(|git| &git.branches)
             .find(|branch| branch.repo_url == repo.repo_url);
-        let note = if pushed.is_some() { "" } else { "  (not pushed)" };
+        let note = match (pushed, repo.stat.files) {
+            (Some(_), _) | (None, 0) => "",
+            (None, _) => "  (not pushed)",
+        };
         let place = Line::of(Style::Bold, &repo.branch)
             .and(Style::Dim, format!("  {}{note}", repo.repo_url));
         shown.push(row("branch", place));
         shown.extend(commits(repo));
-        shown.push(row("changes", diff::counted(&repo.stat)));
+        shown.push(match repo.stat.files {
+            0 => row("changes", Line::of(Style::Plain, "none")),
+            _ => row("changes", diff::counted(&repo.stat)),
+        });
     }
     for pull in &agent.pull_requests {
         let line =

@@ -144,9 +144,7 @@ impl View {
         }
         let lines = self.fold(event);
         let lines = if is_shown { lines } else { Vec::new() };
-        if !lines.is_empty()
-            && !matches!(event, Event::ToolCalled { .. } | Event::ToolReturned { .. })
-        {
+        if !lines.is_empty() && !matches!(event, Event::ToolReturned { .. }) {
             self.cards.interrupted();
         }
         lines
@@ -167,9 +165,9 @@ impl View {
                 self.said.finish((*step, *attempt), parts, frames)
             }
             Event::ToolCalled { call, name, arguments, .. } => {
-                let shown = self.cards.called(call, name, arguments);
+                self.cards.called(call, name, arguments);
                 self.doing = self.cards.doing(call);
-                shown
+                Vec::new()
             }
             Event::ToolReturned { call, result, duration_ms, .. } => {
                 self.doing = None;
