@@ -83,7 +83,7 @@ pub fn remains(data: &Path, agents: &[String]) -> Vec<String> {
     for agent in agents {
         find_groups(Path::new("/sys/fs/cgroup"), agent, DEPTH, &mut found);
     }
-    for place in ["agents", "sandboxes", "disks", "leases", "trash"] {
+    for place in ["agents", "machines/sandboxes", "machines/disks", "machines/leases", "machines/trash"] {
         for entry in fs::read_dir(data.join(place)).into_iter().flatten().flatten() {
             found.push(format!("file {}", entry.path().display()));
         }

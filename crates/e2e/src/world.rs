@@ -12,6 +12,7 @@ use fakes::scripted::script::{Do, Script, Turn};
 use fakes::scripted::{Options, Server as Model};
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -74,6 +75,8 @@ impl World {
     /// The same with options of the model; `MODEL` in the configuration stands for its address.
     pub async fn with_model(config: &str, options: Options) -> Self {
         let folder = tempfile::Builder::new().prefix("errand-e2e-").tempdir().unwrap();
+        // The server becomes an ordinary user, who must be able to reach the data folder.
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let model = Model::start_with(Script::by_prompt(), options).await.unwrap();
         let data = folder.path().join("data");
         std::fs::create_dir_all(&data).unwrap();
@@ -304,6 +307,9 @@ impl Drop for World {
         let lines: Vec<&str> = log.lines().collect();
         let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
         eprintln!("the server's log ends with:\n{}", shown.join("\n"));
+        if let Some(refused) = self.model.requests().iter().rev().find(|request| request.status == Some(400)) {
+            eprintln!("the model refused {}", refused.body);
+        }
         // The test failed: its sandboxes must not outlive it.
         drop(self.server.take());
         for process in host::processes_of_server(&self.data()) {

@@ -10,6 +10,11 @@
     reason = "tests: a panic is how they fail, figures are printed"
 )]
 
-mod git_matrix;
 mod life;
 mod metadata;
+mod refusals;
+mod failures;
+mod streams;
+mod crashes;
+mod cancels;
+mod git_matrix;
