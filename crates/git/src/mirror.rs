@@ -191,7 +191,7 @@ impl Mirror {
         let mut call = remote::admit(self.call(attempt), remote, attempt)?
             .args(["fetch", "--progress", "--no-tags", "--no-write-fetch-head", "--force", prune])
             .args(["--no-auto-maintenance", "--no-recurse-submodules", "--no-show-forced-updates"])
-            .args(remote::far_end(&remote.url, FarEnd::Upload)?)
+            .args(remote::far_end(remote, FarEnd::Upload)?)
             .arg("--")
             .arg(remote.url.as_str())
             .heavy(FETCH_TIME_MAX)

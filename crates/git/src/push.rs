@@ -79,7 +79,7 @@ impl Repo {
         let mut call = remote::admit(self.call(ATTEMPT), remote, ATTEMPT)?
             .args(["push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed"])
             .args(["--recurse-submodules=no", "--no-progress"])
-            .args(remote::far_end(&remote.url, FarEnd::Receive)?)
+            .args(remote::far_end(remote, FarEnd::Receive)?)
             .heavy(PUSH_TIME_MAX);
         call = match expected {
             Expected::At(old) => call.arg(format!("--force-with-lease={name}:{old}")),

@@ -40,7 +40,15 @@ pub struct Access {
     pub header: Option<Header>,
     /// For https addresses: certificate authorities besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// For local paths: who answers at the other end, where this process may not read the folder.
+    pub far_end: Option<FarEndProgram>,
 }
+
+/// A program that answers in place of git's own at the other end of a local path.
+///
+/// It is given its own words, then `upload-pack` or `receive-pack`, then the folder's path.
+#[derive(Debug, Clone)]
+pub struct FarEndProgram(pub Vec<String>);
 
 /// Key and known hosts for one host.
 #[derive(Debug, Clone)]
@@ -146,7 +154,7 @@ impl Answer {
         let attempt = "ask the remote for its refs";
         let call = call(git, remote, attempt)?
             .args(["ls-remote", "--symref", "--quiet"])
-            .args(far_end(&remote.url, FarEnd::Upload)?)
+            .args(far_end(remote, FarEnd::Upload)?)
             .arg("--")
             .arg(remote.url.as_str())
             .args(patterns)
@@ -254,8 +262,17 @@ pub(crate) enum FarEnd {
 /// TRUST: git refuses to serve a folder that belongs to somebody else than the process, and it
 /// runs that folder's hooks. As root we therefore become the owner; as anybody else git's own
 /// check stands, and a foreign folder is refused.
-pub(crate) fn far_end(url: &RemoteUrl, end: FarEnd) -> Result<Vec<OsString>> {
-    let Some(path) = url.local_path() else { return Ok(Vec::new()) };
+pub(crate) fn far_end(remote: &Remote, end: FarEnd) -> Result<Vec<OsString>> {
+    let Some(path) = remote.url.local_path() else { return Ok(Vec::new()) };
+    let (option, service) = match end {
+        FarEnd::Upload => ("--upload-pack", "upload-pack"),
+        FarEnd::Receive => ("--receive-pack", "receive-pack"),
+    };
+    if let Some(FarEndProgram(words)) = &remote.access.far_end {
+        // Git hands this to a shell and puts the quoted path behind it.
+        let words: Vec<_> = words.iter().map(|word| shell_quoted(word)).collect();
+        return Ok(vec![format!("{option}={} {service}", words.join(" ")).into()]);
+    }
     let attempt = "look at the repository's folder";
     let meta = match std::fs::metadata(path) {
         Ok(meta) => meta,
@@ -267,13 +284,9 @@ pub(crate) fn far_end(url: &RemoteUrl, end: FarEnd) -> Result<Vec<OsString>> {
     if !rustix::process::geteuid().is_root() || meta.uid() == 0 {
         return Ok(Vec::new());
     }
-    let (option, program) = match end {
-        FarEnd::Upload => ("--upload-pack", "git-upload-pack"),
-        FarEnd::Receive => ("--receive-pack", "git-receive-pack"),
-    };
     // Git hands this to a shell: it holds nothing but two numbers and constants.
     let become_owner = format!(
-        "{option}=setpriv --reuid={} --regid={} --clear-groups --inh-caps=-all --no-new-privs {program}",
+        "{option}=setpriv --reuid={} --regid={} --clear-groups --inh-caps=-all --no-new-privs git-{service}",
         meta.uid(),
         meta.gid()
     );

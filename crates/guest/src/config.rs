@@ -59,13 +59,9 @@ impl GuestConfig {
     }
 }
 
-/// Whether the agent's user exists in this user namespace.
+/// Whether this user namespace knows more users than the guest's own.
 fn maps_other_users() -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    map.lines().any(|line| {
-        let mut numbers = line.split_ascii_whitespace().map_while(|word| word.parse::<u64>().ok());
-        let (first, _, count) = (numbers.next(), numbers.next(), numbers.next());
-        let agent = u64::from(AGENT_ID);
-        first.zip(count).is_some_and(|(first, count)| (first..first + count).contains(&agent))
-    })
+    let counts = map.lines().filter_map(|line| line.split_ascii_whitespace().nth(2)?.parse().ok());
+    counts.fold(0_u64, u64::saturating_add) > 1
 }

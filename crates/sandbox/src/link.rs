@@ -7,8 +7,8 @@
 //! kept here; a guest that sends beyond its window, or nonsense, loses its connection.
 
 use protocol::link::{
-    Answer, Body, Decoder, Exited, Fault, FrameError, FromGuest, Hello, OpId, Pack, Request,
-    Start, Stream, ToGuest, Unpack, VERSION, WINDOW_BYTES, Welcome, encode_control, encode_data,
+    Answer, Body, Decoder, Exited, Fault, FrameError, FromGuest, Hello, OpId, Pack, Request, Start,
+    Stream, ToGuest, Unpack, VERSION, WINDOW_BYTES, Welcome, encode_control, encode_data,
 };
 use std::collections::HashMap;
 use std::io;

@@ -14,6 +14,8 @@
 mod request;
 mod packet;
 pub mod launcher;
+pub mod far_end;
+pub mod repository;
 mod machines;
 pub mod shim;
 mod child;
@@ -28,7 +30,7 @@ pub mod lease;
 mod sys;
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixDatagram as StdUnixDatagram, UnixStream as StdUnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -39,7 +41,7 @@ use tokio::net::{UnixDatagram, UnixStream};
 
 use self::launcher::{Greeting, LauncherConfig};
 use self::packet::Packet;
-use self::request::{Answer, FailureKind, Request};
+use self::request::{Answer, FailureKind, RepositoryTask, Request};
 use crate::isolation::IsolationReport;
 use crate::provider::{
     Capabilities, GatewaySocket, LinkStream, Machine, Provider, ProviderError, SandboxKey,
@@ -69,6 +71,7 @@ impl LocalConfig {
                 state_dir: state_dir.to_owned(),
                 guest: binaries.join(GUEST_BINARY),
                 uid_pool: lease::UidPool::default(),
+                repository_roots: Vec::new(),
             },
         }
     }
@@ -78,6 +81,23 @@ impl LocalConfig {
 #[derive(Debug)]
 pub struct LauncherHandle {
     socket: OwnedFd,
+}
+
+impl LauncherHandle {
+    /// Has the launcher serve repositories of this host to whoever may connect to this socket.
+    pub fn serve_far_ends(&self, listener: &OwnedFd) -> io::Result<()> {
+        let (ours, theirs) = StdUnixStream::pair()?;
+        packet::send(&self.socket, b"r", &[theirs.as_fd()])?;
+        drop(theirs);
+        let request = serde_json::to_vec(&Request::ServeFarEnds {})?;
+        packet::send_all(&ours, &request, &[listener.as_fd()])?;
+        ours.shutdown(std::net::Shutdown::Write)?;
+        let answer = serde_json::from_slice(&packet::receive_all(&ours)?.bytes)?;
+        let Answer::Done {} = answer else {
+            return Err(io::Error::other(format!("the launcher answered {answer:?}")));
+        };
+        Ok(())
+    }
 }
 
 /// Starts the launcher. Call it first of all, while the process is still what it was started as.
@@ -99,6 +119,7 @@ pub fn start_launcher(config: &LocalConfig) -> io::Result<LauncherHandle> {
         state_dir: std::path::absolute(&config.launcher.state_dir)?,
         guest: std::path::absolute(&config.launcher.guest)?,
         uid_pool: config.launcher.uid_pool,
+        repository_roots: config.launcher.repository_roots.clone(),
     };
     packet::send(&ours, &serde_json::to_vec(&told)?, &[])?;
     let greeting =
@@ -131,8 +152,32 @@ impl LocalProvider {
         Ok(Self { launcher: UnixDatagram::from_std(socket)? })
     }
 
+    /// Keeps a large file's content beside the objects of a repository of this host, as its owner.
+    pub async fn keep_large_file(
+        &self,
+        repository: &str,
+        oid: &str,
+        bytes: u64,
+        content: BorrowedFd<'_>,
+    ) -> Result<(), ProviderError> {
+        let task = RepositoryTask::LargeFile { oid: oid.to_owned(), bytes };
+        let request = Request::Repository { path: repository.to_owned(), task };
+        match self.ask_with(&request, &[content]).await? {
+            (Answer::Ended { code: Some(0) }, _) => Ok(()),
+            (answer, _) => Err(unexpected(&answer)),
+        }
+    }
+
     async fn ask(&self, request: &Request) -> Result<(Answer, Vec<OwnedFd>), ProviderError> {
-        let packet = self.exchange(request).await.map_err(|error| {
+        self.ask_with(request, &[]).await
+    }
+
+    async fn ask_with(
+        &self,
+        request: &Request,
+        fds: &[BorrowedFd<'_>],
+    ) -> Result<(Answer, Vec<OwnedFd>), ProviderError> {
+        let packet = self.exchange(request, fds).await.map_err(|error| {
             ProviderError::Unavailable(format!("the launcher does not answer: {error}"))
         })?;
         let answer = serde_json::from_slice(&packet.bytes).map_err(|error| {
@@ -144,14 +189,17 @@ impl LocalProvider {
         Ok((answer, packet.fds))
     }
 
-    async fn exchange(&self, request: &Request) -> io::Result<Packet> {
+    async fn exchange(&self, request: &Request, fds: &[BorrowedFd<'_>]) -> io::Result<Packet> {
         let (ours, theirs) = StdUnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let send = || packet::send(&self.launcher, b"r", &[theirs.as_fd()]);
         self.launcher.async_io(Interest::WRITABLE, send).await?;
         drop(theirs);
         let mut ours = UnixStream::from_std(ours)?;
-        ours.write_all(&serde_json::to_vec(request)?).await?;
+        let text = serde_json::to_vec(request)?;
+        let first = || packet::send(&ours, &text, fds);
+        let sent = ours.async_io(Interest::WRITABLE, first).await?;
+        ours.write_all(text.get(sent..).unwrap_or_default()).await?;
         ours.shutdown().await?;
         let mut whole = Packet::default();
         while let Some(part) = ours.async_io(Interest::READABLE, || packet::receive(&ours)).await? {

@@ -5,15 +5,18 @@ use crate::clock::now_ms;
 use crate::config::Config;
 use crate::keys::Keys;
 use crate::machines::Machines;
+use crate::privileges::Identity;
 use crate::pull_requests::StoredPullRequests;
 use crate::rate::Rate;
 use anyhow::Result;
 use gateway::attach::Gateway;
+use git::remote::FarEndProgram;
 use git::runner::Git;
 use model::catalog::Catalog;
 use model::http::HttpClient;
 use protocol::api::agents::DoctorCheck;
 use protocol::ids::{AgentId, OrgId};
+use sandbox::local::LocalProvider;
 use sandbox::provider::Provider;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -49,6 +52,10 @@ pub struct App {
     pub pull_requests: Arc<StoredPullRequests>,
     /// Signs links that carry their own right.
     pub link_key: [u8; 32],
+    /// Who the server runs as.
+    pub identity: Identity,
+    /// Repositories of this host, where the server may not read them itself.
+    pub far_end: Option<LocalFarEnd>,
     /// Links to sandboxes.
     pub machines: Machines,
     /// Agents that are awake.
@@ -61,6 +68,14 @@ pub struct App {
     pub tasks: TaskTracker,
     /// Ends the server.
     pub shutdown: CancellationToken,
+}
+
+/// The launcher as the way into repositories of this host.
+pub struct LocalFarEnd {
+    /// What git starts to fetch and push.
+    pub program: FarEndProgram,
+    /// Keeps large files there.
+    pub keeper: Arc<LocalProvider>,
 }
 
 impl App {
@@ -108,6 +123,7 @@ impl App {
 
     /// What the provider finds on this host.
     pub async fn provider_checks(&self) -> Result<Vec<DoctorCheck>> {
+        let mut checks = vec![self.identity.check()];
         let report = match self.provider.validate().await {
             Ok(report) => report,
             Err(error) => {
@@ -116,10 +132,12 @@ impl App {
                     state: "missing".to_owned(),
                     detail: error.to_string(),
                 };
-                return Ok(vec![check]);
+                checks.push(check);
+                return Ok(checks);
             }
         };
-        Ok(crate::doctor::checks(&report))
+        checks.extend(crate::doctor::checks(&report));
+        Ok(checks)
     }
 }
 

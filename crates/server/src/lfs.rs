@@ -1,5 +1,6 @@
 //! Large files: their content reaches the remote before the branch that points to it.
 
+use crate::app::LocalFarEnd;
 use crate::effects::{Job, failed};
 use crate::machines::Machine;
 use anyhow::{Context, Result};
@@ -11,6 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -38,7 +40,10 @@ pub async fn publish(
         check(pointer)?;
         let file = take(machine, path, pointer, &folder).await?;
         match url.local_path() {
-            Some(remote) => store_beside(remote, pointer, &file).await?,
+            Some(remote) => match &job.app.far_end {
+                Some(far_end) => have_kept(far_end, remote, pointer, &file).await?,
+                None => store_beside(remote, pointer, &file).await?,
+            },
             None if repo.url.starts_with("http") => upload(job, &repo.url, pointer, &file).await?,
             None => {
                 let message = format!(
@@ -112,6 +117,24 @@ async fn take(
     }
     tokio::fs::rename(&partial, &target).await.context("keep a large file")?;
     Ok(target)
+}
+
+/// A repository that we may not write to gets its large files by way of its owner.
+async fn have_kept(
+    far_end: &LocalFarEnd,
+    remote: &Path,
+    pointer: &LfsPointer,
+    file: &Path,
+) -> Result<()> {
+    let content = tokio::fs::File::open(file).await.context("open a large file")?;
+    let repository = remote.to_str().context("the repository's path is not UTF-8")?;
+    let kept =
+        far_end.keeper.keep_large_file(repository, &pointer.oid, pointer.size, content.as_fd());
+    kept.await.map_err(|error| {
+        let message =
+            format!("the large file {} cannot be kept in {repository}: {error}", pointer.path);
+        failed(Phase::Push, "push_blocked", message)
+    })
 }
 
 /// A repository on this machine keeps its large files beside its objects.

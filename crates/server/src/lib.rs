@@ -37,6 +37,7 @@ pub mod pull_requests;
 pub mod catalog;
 pub mod config;
 pub mod doctor;
+pub mod privileges;
 pub mod clock;
 pub mod app;
 pub mod serve;

@@ -24,7 +24,8 @@ impl App {
             key_file: host.key.clone(),
             known_hosts: host.known_hosts.clone(),
         });
-        Ok(Remote { url, access: Access { ssh, ..Access::default() } })
+        let far_end = self.far_end.as_ref().map(|far_end| far_end.program.clone());
+        Ok(Remote { url, access: Access { ssh, far_end, ..Access::default() } })
     }
 
     /// The mirror of a remote, made if it is new.

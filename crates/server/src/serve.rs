@@ -1,10 +1,11 @@
 //! `errand serve`: puts the parts together, and takes them apart in order.
 
 use crate::agents::Agents;
-use crate::app::App;
+use crate::app::{App, LocalFarEnd};
 use crate::config::Config;
 use crate::keys::Keys;
 use crate::machines::Machines;
+use crate::privileges::Identity;
 use crate::pull_requests::StoredPullRequests;
 use crate::rate::Rate;
 use crate::{alarm, audit, catalog, clock, router, sweeper};
@@ -13,8 +14,10 @@ use gateway::address::{Floor, Upstream};
 use gateway::attach::{CONNECTION_IDLE, Gateway, Parts};
 use gateway::host::Host;
 use gateway::resolve::SystemResolver;
+use git::remote::FarEndProgram;
 use git::runner::Git;
 use model::http::HttpClient;
+use sandbox::local::far_end::{FarEnds, inherited_program};
 use sandbox::local::{LauncherHandle, LocalConfig, LocalProvider, start_launcher};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -27,6 +30,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// Folder of the launcher's own in the data folder.
+const MACHINES: &str = "machines";
 /// Time the server's tasks get to end when it is told to.
 const FAREWELL: Duration = Duration::from_secs(10);
 
@@ -45,10 +50,14 @@ pub struct Options {
 pub struct Prepared {
     options: Options,
     launcher: LauncherHandle,
+    listener: std::net::TcpListener,
+    identity: Identity,
+    far_end: Option<FarEndProgram>,
     _lock: std::fs::File,
 }
 
-/// Makes the data folder and starts the launcher, which keeps the privileges it is started with.
+/// Makes the data folder, starts the launcher, which keeps the privileges it is started with, and
+/// gives up those of this process.
 pub fn prepare(options: Options) -> Result<Prepared> {
     let data = std::path::absolute(&options.data).context("find the data folder")?;
     std::fs::create_dir_all(&data)
@@ -57,15 +66,35 @@ pub fn prepare(options: Options) -> Result<Prepared> {
     std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o700))
         .context("close the data folder to others")?;
     let lock = lock(&data)?;
-    let mut local = LocalConfig::beside(&options.binaries, &data);
-    local.launcher.uid_pool.base = options.config.sandbox.uid_base;
+    let config = &options.config;
+    let identity = Identity::choose(&config.sandbox.user)?;
+    identity.adopt(&data)?;
+    let listener = std::net::TcpListener::bind(&config.listen)
+        .with_context(|| format!("listen on {}", config.listen))?;
+    let mut local = LocalConfig::beside(&options.binaries, &data.join(MACHINES));
+    local.launcher.uid_pool.base = config.sandbox.uid_base;
+    local.launcher.repository_roots.clone_from(&config.repositories.roots);
     let launcher = start_launcher(&local).context("start the launcher of sandboxes")?;
-    Ok(Prepared { options: Options { data, ..options }, launcher, _lock: lock })
+    let program = identity.is_dropped().then(|| inherited_program(&local)).transpose();
+    let program = program.context("find the launcher's binary")?;
+    identity.assume(&data)?;
+    let far_end = program.map(|program| open_far_ends(program, &launcher, &data)).transpose()?;
+    let options = Options { data, ..options };
+    Ok(Prepared { options, launcher, listener, identity, far_end, _lock: lock })
+}
+
+/// As somebody who may not read other people's repositories, has the launcher serve them.
+fn open_far_ends(program: String, launcher: &LauncherHandle, data: &Path) -> Result<FarEndProgram> {
+    let far_ends =
+        FarEnds::open(program, &data.join("run")).context("open the socket of far ends")?;
+    launcher.serve_far_ends(&far_ends.listener).context("have repositories served")?;
+    Ok(FarEndProgram(far_ends.program))
 }
 
 /// Two servers on one folder would take each other's agents.
 fn lock(data: &Path) -> Result<std::fs::File> {
-    let file = std::fs::File::create(data.join("lock")).context("make the data folder's lock")?;
+    // The folder itself: a file in it could be a link that the server's user put there for root.
+    let file = std::fs::File::open(data).context("open the data folder")?;
     file.try_lock()
         .with_context(|| format!("{} is in use by another errand server", data.display()))?;
     Ok(file)
@@ -77,13 +106,12 @@ pub async fn run(
     stop: CancellationToken,
     ready: impl FnOnce(&str, &Path),
 ) -> Result<()> {
-    let Prepared { options, launcher, _lock } = prepared;
-    let listener = TcpListener::bind(&options.config.listen)
-        .await
-        .with_context(|| format!("listen on {}", options.config.listen))?;
+    let Prepared { options, launcher, listener, identity, far_end, _lock } = prepared;
+    listener.set_nonblocking(true).context("listen")?;
+    let listener = TcpListener::from_std(listener).context("listen")?;
     let address = listener.local_addr().context("read the address")?;
     let (denials, waiting) = audit::channel();
-    let (app, token_path) = build(options, launcher, address, denials).await?;
+    let (app, token_path) = build(options, launcher, address, denials, (identity, far_end)).await?;
     app.tasks.spawn(audit::record(Arc::clone(&app), waiting));
     app.tasks.spawn(alarm::ring(Arc::clone(&app)));
     app.tasks.spawn(sweeper::sweep(Arc::clone(&app)));
@@ -110,6 +138,7 @@ async fn build(
     launcher: LauncherHandle,
     address: SocketAddr,
     denials: audit::Channel,
+    (identity, far_end): (Identity, Option<FarEndProgram>),
 ) -> Result<(Arc<App>, PathBuf)> {
     let Options { data, config, .. } = options;
     let store = Store::open(&data).await.context("open the store")?;
@@ -127,11 +156,14 @@ async fn build(
     // Fails now rather than at the first sandbox.
     crate::sandbox_spec::policy(&config)?;
     let link_key = link_key(&data)?;
+    let provider = Arc::new(LocalProvider::new(launcher).context("speak to the launcher")?);
     let app = App {
         catalog: catalog::catalog(&config.models)?,
         http: HttpClient::new().context("make the HTTP client")?,
         git: Git::new().context("find git")?,
-        provider: Arc::new(LocalProvider::new(launcher).context("speak to the launcher")?),
+        far_end: far_end.map(|program| LocalFarEnd { program, keeper: Arc::clone(&provider) }),
+        identity,
+        provider,
         gateway: Gateway::new(parts),
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         machines: Machines::default(),

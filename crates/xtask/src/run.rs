@@ -1,14 +1,16 @@
 //! `run` and `demo`: everything from nothing to the first pull request.
 
-use crate::house::House;
+use crate::house::{House, is_open};
 use crate::program::say;
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// How often a serving house looks whether it shall end.
 const LOOK: Duration = Duration::from_millis(200);
@@ -18,7 +20,8 @@ const AGENT: &str = "first-errand";
 /// Serves, runs the first errand, and goes on serving until Ctrl-C.
 pub fn run(root: &Path) -> Result<ExitCode> {
     let stopping = stopping()?;
-    let data = std::env::var_os("ERRAND_DATA").map_or_else(|| root.join(".errand"), PathBuf::from);
+    let data = std::env::var_os("ERRAND_DATA")
+        .map_or_else(|| reachable(root.join(".errand"), "/var/lib/errand"), PathBuf::from);
     let mut house = House::start(root, &data, None)?;
     let ended = house.first_errand()?;
     if !ended.success() {
@@ -39,8 +42,10 @@ pub fn run(root: &Path) -> Result<ExitCode> {
 /// The same first errand in a house of its own, then what came of it, then the end.
 pub fn demo(root: &Path) -> Result<ExitCode> {
     let stopping = stopping()?;
-    let data = demo_folder(root)?;
-    let house = House::start(root, &data, Some("127.0.0.1:0"))?;
+    let folder = fresh(crate::dist::target_folder(root)?.join("demo"))?;
+    let elsewhere = elsewhere(&folder)?;
+    let data = elsewhere.as_ref().map_or(folder.as_path(), TempDir::path).join("data");
+    let house = House::start(root, &folder, &data, Some("127.0.0.1:0"))?;
     let ended = house.first_errand()?;
     let mut good = ended.success() && !stopping.load(Ordering::SeqCst);
     for (title, command) in
@@ -56,16 +61,50 @@ pub fn demo(root: &Path) -> Result<ExitCode> {
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A fresh folder: the demonstration begins from nothing each time.
-fn demo_folder(root: &Path) -> Result<PathBuf> {
-    let folder = crate::dist::target_folder(root)?.join("demo");
+/// The wanted folder, or the other one where only root could get there: started as root, the server
+/// becomes an ordinary user.
+fn reachable(wanted: PathBuf, otherwise: &str) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let closed = |folder: &Path| {
+        std::fs::metadata(folder).is_ok_and(|meta| meta.permissions().mode() & 0o001 == 0)
+    };
+    if rustix::process::geteuid().is_root() && wanted.ancestors().skip(1).any(closed) {
+        return PathBuf::from(otherwise);
+    }
+    wanted
+}
+
+/// Where `run` keeps its data.
+fn data_folder(folder: &Path) -> PathBuf {
+    if let Some(named) = std::env::var_os("ERRAND_DATA") {
+        return PathBuf::from(named);
+    }
+    if is_open(folder) {
+        return folder.join("data");
+    }
+    say("Only root can enter this folder, and the server gives up root: its data goes to \
+         /var/lib/errand.");
+    PathBuf::from("/var/lib/errand")
+}
+
+/// The folder, empty: the demonstration begins from nothing each time.
+fn fresh(folder: PathBuf) -> Result<PathBuf> {
     match std::fs::remove_dir_all(&folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("remove {}", folder.display()))?;
+            Err(error).with_context(|| format!("remove {}", folder.display()))
         }
-        _ => {}
+        _ => Ok(folder),
     }
-    Ok(folder)
+}
+
+/// Another place for the demonstration's data, where the server could not enter the first.
+fn elsewhere(folder: &Path) -> Result<Option<TempDir>> {
+    if is_open(folder) {
+        return Ok(None);
+    }
+    let enter = std::fs::Permissions::from_mode(0o711);
+    let made = tempfile::Builder::new().prefix("errand-demo-").permissions(enter).tempdir();
+    made.map(Some).context("make a temporary folder")
 }
 
 /// Set by Ctrl-C and SIGTERM, which therefore do not end us before our children have ended.

@@ -1,11 +1,11 @@
 //! The local provider's small processes: the launcher, a sandbox's shim, and a guest for probing.
 //!
-//! Started by the server only. The role is the one argument; everything else comes over the socket
-//! that is its standard input.
+//! Started by the server only. The role is the first argument; everything else comes over the socket
+//! that is its standard input. Only the role `far-end`, which git starts, has further arguments.
 
 use std::process::ExitCode;
 
-use sandbox::local::{launcher, shim, take_standard_input};
+use sandbox::local::{far_end, launcher, repository, shim, take_standard_input};
 
 fn main() -> ExitCode {
     let role = std::env::args().nth(1);
@@ -14,6 +14,8 @@ fn main() -> ExitCode {
         // It stands where a guest would, while a host is probed.
         "guest" => Ok(()),
         "launcher" => take_standard_input().and_then(launcher::run),
+        "repository" => take_standard_input().and_then(repository::run),
+        "far-end" => return far_end::run(std::env::args().skip(2)),
         "shim" => take_standard_input().and_then(shim::run),
         _ => Err(std::io::Error::other("started by the Errand server only")),
     };

@@ -2,8 +2,9 @@
 //!
 //! The server starts it before it gives up its own privileges and keeps one socket to it. Each
 //! request comes as a fresh stream over that socket, so requests neither wait for each other nor
-//! need numbers. TRUST: the server parses hostile bytes, so nothing it says names a path: the state
-//! directory and the guest's binary were fixed at the start, keys are parsed types.
+//! need numbers. TRUST: the server parses hostile bytes, so what it says names no path of ours: the
+//! state directory, the guest's binary and the roots of repositories were fixed at the start, keys are
+//! parsed types. A repository's path is judged by [`super::repository`].
 
 use std::collections::HashMap;
 use std::fs;
@@ -15,18 +16,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use protocol::ids::AgentId;
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, OFlags};
 use serde::{Deserialize, Serialize};
 
 use super::lease::UidPool;
 use super::machines::{self, Answered, Problem};
 use super::packet;
 use super::record;
+use super::repository;
 use super::request::{Answer, FailureKind, Request};
 use super::sys;
 
 /// Requests worked on at the same time.
 const REQUESTS_MAX: usize = 128;
+/// Time a git that connected has to say what it wants.
+const FAR_END_WAIT: Duration = Duration::from_secs(5);
 /// Time for a former launcher of the same state directory to go.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 const LOCK_POLL: Duration = Duration::from_millis(20);
@@ -41,6 +45,8 @@ pub struct LauncherConfig {
     pub guest: PathBuf,
     /// Where ranges of user ids come from, when root.
     pub uid_pool: UidPool,
+    /// Folders below which repositories of this host may be served.
+    pub repository_roots: Vec<PathBuf>,
 }
 
 /// What it says when it is ready, or why it cannot be.
@@ -65,6 +71,17 @@ pub struct Launcher {
     /// Taken while a range of user ids is looked for.
     pub leases: Mutex<()>,
     active: AtomicUsize,
+    /// Places for work in repositories.
+    pub repositories: repository::Places,
+}
+
+/// Where a request came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entrance {
+    /// From the server itself.
+    Server,
+    /// From a git of the server's.
+    FarEnd,
 }
 
 /// Runs the launcher until the server is gone.
@@ -87,11 +104,12 @@ pub fn run(server: OwnedFd) -> io::Result<()> {
         locks: Mutex::default(),
         leases: Mutex::default(),
         active: AtomicUsize::new(0),
+        repositories: repository::Places::default(),
     });
     machines::empty_trash(Path::new(record::TRASH));
     while let Some(message) = packet::receive(&server)? {
         for stream in message.fds {
-            launcher.begin(stream)?;
+            launcher.begin(stream, Entrance::Server)?;
         }
     }
     super::cgroup::tidy();
@@ -104,12 +122,15 @@ fn enter(dir: &Path) -> io::Result<fs::File> {
         fs::create_dir_all(parent)?;
     }
     record::make_private_dir(dir)?;
-    rustix::process::chdir(dir)?;
-    // TRUST: checked after we are inside, so nobody can swap it meanwhile.
+    // TRUST: its parent may belong to the server's user, who could put a link to another folder of
+    // ours in its place. Checked after we are inside, so nobody can swap it meanwhile; whoever
+    // renames it later renames it under our feet and changes nothing.
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::process::fchdir(rustix::fs::open(dir, flags, rustix::fs::Mode::empty())?)?;
     let meta = fs::metadata(".")?;
     use std::os::unix::fs::MetadataExt;
-    if meta.uid() != rustix::process::geteuid().as_raw() || meta.mode() & 0o022 != 0 {
-        return Err(io::Error::other("it belongs to somebody else or others may write to it"));
+    if meta.uid() != rustix::process::geteuid().as_raw() || meta.mode() & 0o077 != 0 {
+        return Err(io::Error::other("it belongs to somebody else or is open to others"));
     }
     for name in [record::SANDBOXES, record::DISKS, record::LEASES, record::TRASH] {
         record::make_private_dir(Path::new(name))?;
@@ -131,7 +152,7 @@ fn enter(dir: &Path) -> io::Result<fs::File> {
 }
 
 impl Launcher {
-    fn begin(self: &Arc<Self>, stream: OwnedFd) -> io::Result<()> {
+    fn begin(self: &Arc<Self>, stream: OwnedFd, entrance: Entrance) -> io::Result<()> {
         if self.active.fetch_add(1, Ordering::SeqCst) >= REQUESTS_MAX {
             self.active.fetch_sub(1, Ordering::SeqCst);
             let words = "too many requests at once: try again".to_owned();
@@ -141,7 +162,7 @@ impl Launcher {
         let thread = std::thread::Builder::new().name("request".to_owned());
         thread
             .spawn(move || {
-                let answered = launcher.answer(&stream);
+                let answered = launcher.answer(&stream, entrance);
                 // A server that went away meanwhile finds the result again by its key.
                 reply(&stream, answered).ok();
                 launcher.active.fetch_sub(1, Ordering::SeqCst);
@@ -149,11 +170,65 @@ impl Launcher {
             .map(drop)
     }
 
-    fn answer(&self, stream: &OwnedFd) -> Result<Answered, Problem> {
-        let bytes = packet::receive_all(stream)?.bytes;
-        let request = serde_json::from_slice(&bytes).map_err(|error| {
+    /// Takes requests from a socket until it breaks.
+    fn serve_far_ends(self: &Arc<Self>, listener: OwnedFd) -> Result<Answered, Problem> {
+        let launcher = Arc::clone(self);
+        let thread = std::thread::Builder::new().name("far-ends".to_owned());
+        thread.spawn(move || {
+            loop {
+                match rustix::net::accept_with(&listener, rustix::net::SocketFlags::CLOEXEC) {
+                    Ok(stream) => launcher.begin_far_end(stream),
+                    Err(rustix::io::Errno::INTR | rustix::io::Errno::CONNABORTED) => {}
+                    Err(_) => return,
+                }
+            }
+        })?;
+        Ok(Answer::Done {}.into())
+    }
+
+    fn begin_far_end(self: &Arc<Self>, stream: OwnedFd) {
+        // Who finds no place waits in the socket's queue.
+        let place = self.repositories.take();
+        let launcher = Arc::clone(self);
+        let thread = std::thread::Builder::new().name("far-end".to_owned());
+        // Without a thread the caller sees its connection end.
+        let begun = thread.spawn(move || {
+            let answered = launcher.answer(&stream, Entrance::FarEnd);
+            reply(&stream, answered).ok();
+            drop(place);
+        });
+        drop(begun.ok());
+    }
+
+    fn answer(self: &Arc<Self>, stream: &OwnedFd, entrance: Entrance) -> Result<Answered, Problem> {
+        if entrance == Entrance::FarEnd {
+            rustix::net::sockopt::set_socket_timeout(
+                stream,
+                rustix::net::sockopt::Timeout::Recv,
+                Some(FAR_END_WAIT),
+            )?;
+        }
+        let packet::Packet { bytes, fds } = packet::receive_all(stream)?;
+        let request: Request = serde_json::from_slice(&bytes).map_err(|error| {
             Problem::new(FailureKind::Refused, format!("not a request: {error}"))
         })?;
+        match (request, entrance) {
+            (Request::Repository { path, task }, _) => {
+                repository::work(&self.config, path, task, fds, stream)
+            }
+            (_, Entrance::FarEnd) => {
+                let words = "only repositories are served here".to_owned();
+                Err(Problem::new(FailureKind::Refused, words))
+            }
+            (Request::ServeFarEnds {}, Entrance::Server) => match fds.into_iter().next() {
+                Some(listener) => self.serve_far_ends(listener),
+                None => Err(io::Error::other("no socket came along").into()),
+            },
+            (request, Entrance::Server) => self.carry_out(request),
+        }
+    }
+
+    fn carry_out(&self, request: Request) -> Result<Answered, Problem> {
         match request {
             Request::Create { spec } => {
                 self.locked(spec.key.agent, || machines::create(self, *spec, &self.config.guest))
@@ -173,6 +248,9 @@ impl Launcher {
             Request::Probe {} => {
                 let key = machines::probe_key();
                 self.locked(key.agent, || machines::probe(self, key))
+            }
+            Request::ServeFarEnds {} | Request::Repository { .. } => {
+                Err(io::Error::other("answered elsewhere").into())
             }
         }
     }

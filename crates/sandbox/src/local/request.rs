@@ -1,7 +1,8 @@
 //! What the server, the launcher and the shims say to each other.
 //!
 //! The server is the less trusted side: it parses hostile bytes as an ordinary user, the launcher
-//! may be root. So a request carries validated ids and numbers, and no path.
+//! may be root. So a request carries validated ids and numbers. The only path is that of a person's
+//! repository, which is opened first and judged then.
 
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,32 @@ pub enum Request {
     },
     /// Make a sandbox that ends at once, to see what this host can do.
     Probe {},
+    /// Take requests for repositories from the listening socket that came along.
+    ServeFarEnds {},
+    /// Work in a repository of this host as its owner, on the descriptors that came along.
+    Repository {
+        /// Its folder.
+        path: String,
+        /// The work.
+        task: RepositoryTask,
+    },
+}
+
+/// What may be done in a repository of this host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum RepositoryTask {
+    /// Serve a fetch; standard input, output and error came along.
+    UploadPack {},
+    /// Serve a push; standard input, output and error came along.
+    ReceivePack {},
+    /// Keep a large file; its content came along.
+    LargeFile {
+        /// Its digest.
+        oid: String,
+        /// Its size.
+        bytes: u64,
+    },
 }
 
 /// What the launcher answers.
@@ -75,6 +102,11 @@ pub enum Answer {
     Probed {
         /// The walls.
         isolation: IsolationReport,
+    },
+    /// The work in a repository is over.
+    Ended {
+        /// Exit code of git; none if a signal ended it.
+        code: Option<i32>,
     },
     /// It failed.
     Failed {
@@ -126,6 +158,19 @@ pub struct ShimOrder {
     pub uids: UidMap,
     /// The guest's binary on the host.
     pub guest: std::path::PathBuf,
+}
+
+/// What the launcher tells the process that works in a repository, on its standard input.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RepositoryOrder {
+    /// The repository's folder.
+    pub path: String,
+    /// The work.
+    pub task: RepositoryTask,
+    /// Folders below which it must lie.
+    pub roots: Vec<std::path::PathBuf>,
+    /// User ids that belong to sandboxes.
+    pub sandboxes: super::lease::UidPool,
 }
 
 /// What a new shim answers there.

@@ -70,6 +70,7 @@ impl Bench {
                 state_dir: dir.path().join("state"),
                 guest,
                 uid_pool: UidPool::default(),
+                repository_roots: Vec::new(),
             },
         };
         let provider = LocalProvider::new(start_launcher(&config).unwrap()).unwrap();
