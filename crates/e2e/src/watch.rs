@@ -63,6 +63,13 @@ impl Watcher {
         frame.data["event"].clone()
     }
 
+    /// Waits a moment for the next event; deltas that come meanwhile are kept.
+    pub async fn peek(&mut self) {
+        if let Ok(event) = tokio::time::timeout(RETRY, self.next()).await {
+            drop(event);
+        }
+    }
+
     async fn connect(&mut self) {
         let path = format!("/v1/agents/{}/events?after={}", self.agent, self.seq);
         let request = self.api.request(reqwest::Method::GET, &path).header("accept", "text/event-stream");

@@ -33,6 +33,7 @@ pub struct World {
     pub api: Api,
     server: Option<Server>,
     listen: String,
+    user: Option<u32>,
     agents: Mutex<Vec<String>>,
     is_ended: bool,
 }
@@ -74,6 +75,21 @@ impl World {
 
     /// The same with options of the model; `MODEL` in the configuration stands for its address.
     pub async fn with_model(config: &str, options: Options) -> Self {
+        let mut world = Self::prepared(config, options).await;
+        world.boot();
+        world
+    }
+
+    /// A server that this user starts, as only root can have it.
+    pub async fn as_user(uid: u32) -> Self {
+        let mut world = Self::prepared("", Options::default()).await;
+        give(&world.data(), uid);
+        world.user = Some(uid);
+        world.boot();
+        world
+    }
+
+    async fn prepared(config: &str, options: Options) -> Self {
         let folder = tempfile::Builder::new().prefix("errand-e2e-").tempdir().unwrap();
         // The server becomes an ordinary user, who must be able to reach the data folder.
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -84,17 +100,16 @@ impl World {
         let config = config.replace("MODEL", &model.url());
         let models = if config.contains("[models]") { String::new() } else { format!("[models]\nscripted_url = {:?}\n", model.url()) };
         std::fs::write(data.join("errand.toml"), format!("{models}{config}")).unwrap();
-        let mut world = Self {
+        Self {
             api: Api::new("", ""),
             listen: "127.0.0.1:0".to_owned(),
+            user: None,
             agents: Mutex::new(Vec::new()),
             server: None,
             is_ended: false,
             folder,
             model,
-        };
-        world.boot();
-        world
+        }
     }
 
     /// The server's data folder.
@@ -118,7 +133,14 @@ impl World {
 
     /// Starts the server; after a kill, at the address it had before. Gives the time until ready.
     pub fn boot(&mut self) -> Duration {
-        let server = Server::start(&self.data(), &self.listen, &self.log());
+        let server = match self.user {
+            None => Server::start(&self.data(), &self.listen, &self.log()),
+            Some(uid) => {
+                let (user, group) = (format!("--reuid={uid}"), format!("--regid={uid}"));
+                let wrapper = ["setpriv", &user, &group, "--clear-groups"];
+                Server::start_within(&wrapper, &self.data(), &self.listen, &self.log())
+            }
+        };
         self.listen = server.url.trim_start_matches("http://").to_owned();
         let token = std::fs::read_to_string(self.data().join("admin-token")).unwrap();
         self.api = Api::new(&server.url, token.trim());
@@ -282,6 +304,16 @@ pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     while !holds().await {
         assert!(Instant::now() < deadline, "not within {GONE:?}: {what}");
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Gives a folder and all in it to a user.
+pub fn give(folder: &Path, uid: u32) {
+    std::os::unix::fs::lchown(folder, Some(uid), Some(uid)).unwrap();
+    if folder.is_dir() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            give(&entry.unwrap().path(), uid);
+        }
     }
 }
 

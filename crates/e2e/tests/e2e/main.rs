@@ -12,9 +12,12 @@
 
 mod life;
 mod metadata;
+mod privileges;
 mod refusals;
 mod failures;
 mod streams;
 mod crashes;
 mod cancels;
 mod git_matrix;
+mod isolation;
+mod sdk;

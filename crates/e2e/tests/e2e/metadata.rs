@@ -81,7 +81,8 @@ async fn usage_adds_up_over_runs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn artifacts_are_listed_and_fetched_with_nothing_but_their_link() {
     let world = World::start().await;
-    let job = world.chore(&[shell("mkdir -p /workspace/.artifacts/deep; printf hello > /workspace/.artifacts/x.txt; printf deeper > /workspace/.artifacts/deep/y.bin"), Turn::say("Left.")]).await;
+    let repository = world.repository("sample");
+    let job = world.errand(&repository, &[shell("mkdir -p /workspace/.artifacts/deep; printf hello > /workspace/.artifacts/x.txt; printf deeper > /workspace/.artifacts/deep/y.bin"), Turn::say("Left.")]).await;
     world.ended_as(&job, "FINISHED").await;
     let base = format!("/v1/agents/{}/artifacts", job.agent);
     let list = world.api.get(&base).await.expect(200);
@@ -100,6 +101,16 @@ async fn artifacts_are_listed_and_fetched_with_nothing_but_their_link() {
     for bad in ["artifacts/none.txt", "../x.txt", "/etc/passwd", "artifacts/../x.txt"] {
         world.api.get(&format!("{base}/download?path={bad}")).await.refused(404, "artifact_not_found");
     }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_without_a_repository_leaves_artifacts_too() {
+    let world = World::start().await;
+    let job = world.chore(&[shell("mkdir -p /workspace/.artifacts; printf hello > /workspace/.artifacts/x.txt"), Turn::say("Left.")]).await;
+    world.ended_as(&job, "FINISHED").await;
+    let list = world.api.get(&format!("/v1/agents/{}/artifacts", job.agent)).await.expect(200);
+    assert_eq!(list["items"][0]["path"], "artifacts/x.txt", "{list}");
     world.end().await;
 }
 
