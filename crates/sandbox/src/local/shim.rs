@@ -34,6 +34,8 @@ pub const SOCKET: &str = "shim.sock";
 const LOG_BYTES: usize = 256 * 1024;
 /// Time a connected launcher has to say what it wants.
 const COMMAND_WAIT: Duration = Duration::from_secs(2);
+/// How often a quiet shim looks whether its records are still there.
+const LOOK_AROUND: Duration = Duration::from_secs(30);
 /// Launchers that may wait to be heard.
 const BACKLOG: i32 = 64;
 
@@ -260,7 +262,11 @@ impl Running {
             if left.is_zero() {
                 return "its hard time limit was reached".to_owned();
             }
-            let ready = match self.wait(left, log_open) {
+            // Without its records nobody can ever reach it again: somebody removed the data folder.
+            if !record::dir(self.key).is_dir() {
+                return "its records were removed".to_owned();
+            }
+            let ready = match self.wait(left.min(LOOK_AROUND), log_open) {
                 Ok(ready) => ready,
                 Err(error) => return format!("its shim failed: {error}"),
             };
