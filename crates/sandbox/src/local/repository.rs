@@ -116,7 +116,9 @@ pub fn run(launcher: OwnedFd) -> io::Result<()> {
     sys::default_children()?;
     let answer = carry_out(&order, fds, &launcher)
         .unwrap_or_else(|reason| Answer::Failed { kind: FailureKind::Refused, reason });
-    packet::send_all(&launcher, &serde_json::to_vec(&answer)?, &[])
+    // A launcher that does not listen any more has nobody to tell.
+    packet::send_all(&launcher, &serde_json::to_vec(&answer)?, &[]).ok();
+    Ok(())
 }
 
 fn carry_out(

@@ -136,6 +136,75 @@ async fn a_repository_is_pushed_to_and_fetched_from_as_its_owner() {
     }
 }
 
+#[test]
+fn a_state_directory_that_others_could_have_put_there_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let shim = Path::new(env!("CARGO_BIN_EXE_errand-shim"));
+    let start = |name: &str| {
+        let mut config = LocalConfig::beside(shim.parent().unwrap(), &dir.path().join(name));
+        config.launcher.guest = shim.to_owned();
+        start_launcher(&config).map(drop)
+    };
+    start("fine").unwrap();
+    symlink(dir.path().join("fine"), dir.path().join("link")).unwrap();
+    assert!(start("link").is_err(), "a link was followed");
+    fs::create_dir(dir.path().join("open")).unwrap();
+    fs::set_permissions(dir.path().join("open"), fs::Permissions::from_mode(0o755)).unwrap();
+    let error = start("open").unwrap_err().to_string();
+    assert!(error.contains("is open to others"), "{error}");
+}
+
+#[tokio::test]
+async fn a_checkout_is_served_too() {
+    let ground = Ground::new();
+    let work = ground.path("roots/work");
+    git(&["init", "-q", "-b", "main", work.to_str().unwrap()]);
+    git(&["-C", work.to_str().unwrap(), "commit", "-q", "--allow-empty", "-m", "one"]);
+    if is_root() {
+        give(&work, OTHER);
+    }
+    let output = ground.look(work.to_str().unwrap());
+    let listed = String::from_utf8_lossy(&output.stdout);
+    assert!(listed.contains("refs/heads/main"), "{output:?}");
+}
+
+/// Waits until something is so.
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !is_so() {
+        assert!(std::time::Instant::now() < deadline, "waited for: {what}");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_nobody_waits_for_is_ended() {
+    let ground = Ground::new();
+    let remote = ground.repository("roots/r.git", me());
+    let hook = "#!/bin/sh\necho $$ > \"$GIT_DIR/pid.new\"; mv \"$GIT_DIR/pid.new\" \"$GIT_DIR/pid\"\nexec sleep 1000\n";
+    fs::write(remote.join("hooks/post-receive"), hook).unwrap();
+    let work = ground.path("work");
+    let work = work.to_str().unwrap();
+    git(&["init", "-q", "-b", "main", work]);
+    git(&["-C", work, "commit", "-q", "--allow-empty", "-m", "one"]);
+    let push = ground.option("receive-pack", "receive-pack");
+    #[expect(clippy::disallowed_methods, reason = "git as the server's own would be")]
+    let mut pushing = {
+        use std::os::unix::process::CommandExt;
+        let words = ["-C", work, "push", "-q", &push, "--", remote.to_str().unwrap(), "main"];
+        Command::new("git").args(words).process_group(0).spawn().unwrap()
+    };
+    let pid = remote.join("pid");
+    until("the hook to run", || pid.exists());
+    let hook = fs::read_to_string(pid).unwrap();
+    let hook = Path::new("/proc").join(hook.trim());
+    assert!(hook.exists());
+    let group = rustix::process::Pid::from_child(&pushing);
+    rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
+    pushing.wait().unwrap();
+    until("the hook to end", || !hook.exists());
+}
+
 #[tokio::test]
 async fn what_is_not_a_repository_below_the_roots_is_refused() {
     let ground = Ground::new();
