@@ -209,9 +209,11 @@ impl Config {
         };
         let mut table: toml::Table =
             toml::from_str(&text).with_context(|| format!("parse {}", path.display()))?;
-        environment::lay_over(&mut table, std::env::vars())?;
-        let config: Self =
+        let variables: BTreeMap<String, String> = std::env::vars().collect();
+        environment::lay_over(&mut table, variables.clone().into_iter())?;
+        let mut config: Self =
             table.try_into().with_context(|| format!("read the keys of {}", path.display()))?;
+        config.models = config.models.with_vendor_variables(|name| variables.get(name).cloned());
         config.check()?;
         Ok(config)
     }

@@ -4,6 +4,7 @@ use crate::dist::{self, Profile};
 use crate::program::{Program, Service, say};
 use crate::sample;
 use anyhow::{Context, Result};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
@@ -33,15 +34,19 @@ pub struct House {
 }
 
 impl House {
-    /// Builds what is needed and starts all of it.
-    pub fn start(root: &Path, data: &Path, listen: Option<&str>) -> Result<Self> {
+    /// Builds what is needed and starts all of it. Sample and logs lie in the folder, not in the
+    /// data: that belongs to the server's own user where root starts it.
+    pub fn start(root: &Path, folder: &Path, data: &Path, listen: Option<&str>) -> Result<Self> {
         say("Building (the first time takes some minutes) …");
         let binaries = dist::build(root, Profile::Release)?;
-        std::fs::create_dir_all(data).with_context(|| format!("make {}", data.display()))?;
+        for folder in [folder, data] {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("make {}", folder.display()))?;
+        }
         let data = std::fs::canonicalize(data).context("find the data folder")?;
-        let repository = data.join("sample.git");
+        let repository = folder.join("sample.git");
         sample::make(root, &repository)?;
-        let scripted = scripted(&binaries, root, &data)?;
+        let scripted = scripted(&binaries, root, &data, &folder.join("scripted.log"))?;
         let mut serve = Program::new(binaries.join("errand"), root).args(["serve", "--data"]);
         serve = serve.args([&data]);
         if let Some(listen) = listen {
@@ -50,7 +55,7 @@ impl House {
         if let Some(scripted) = &scripted {
             serve = serve.env("ERRAND_MODELS_SCRIPTED_URL", scripted.url());
         }
-        let server = serve.serve(&data.join("server.log"))?;
+        let server = serve.serve(&folder.join("server.log"))?;
         Ok(Self { server, scripted, data, repository, binaries, root: root.to_path_buf() })
     }
 
@@ -84,7 +89,7 @@ impl House {
     }
 }
 
-fn scripted(binaries: &Path, root: &Path, data: &Path) -> Result<Option<Service>> {
+fn scripted(binaries: &Path, root: &Path, data: &Path, log: &Path) -> Result<Option<Service>> {
     if has_model(data)? {
         return Ok(None);
     }
@@ -93,7 +98,7 @@ fn scripted(binaries: &Path, root: &Path, data: &Path) -> Result<Option<Service>
          nothing else. Set ANTHROPIC_API_KEY or OPENAI_API_KEY for a real one.",
     );
     let program = Program::new(binaries.join("errand-scripted"), root);
-    program.serve(&data.join("scripted.log")).map(Some)
+    program.serve(log).map(Some)
 }
 
 /// Whether a model is configured, by variable or by file.
@@ -111,4 +116,14 @@ fn has_model(data: &Path) -> Result<bool> {
         std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
     let table: toml::Table = text.parse().with_context(|| format!("parse {}", file.display()))?;
     Ok(table.contains_key("models"))
+}
+
+/// Whether the server can have its data below this folder: started as root it becomes another user,
+/// who must be able to come here.
+pub fn is_open(folder: &Path) -> bool {
+    let may_enter = |folder: &Path| {
+        // What is not there yet will be made, and can be entered then.
+        std::fs::metadata(folder).map_or(true, |meta| meta.permissions().mode() & 0o001 != 0)
+    };
+    !rustix::process::geteuid().is_root() || folder.ancestors().all(may_enter)
 }

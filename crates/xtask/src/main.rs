@@ -11,6 +11,7 @@ mod run;
 use anyhow::{Context, bail};
 use dist::Profile;
 use program::say;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -24,7 +25,15 @@ usage: cargo xtask <command>
   demo                            the same first errand, then end
 ";
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
+    // Written by hand: a trace of our own functions would bury what the compiler said.
+    carry_out().unwrap_or_else(|error| {
+        writeln!(std::io::stderr().lock(), "xtask: {error:#}").unwrap_or_default();
+        ExitCode::FAILURE
+    })
+}
+
+fn carry_out() -> anyhow::Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = root.ancestors().nth(2).context("find the workspace above this crate")?;
     let command: Vec<String> = std::env::args().skip(1).collect();

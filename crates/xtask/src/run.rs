@@ -20,9 +20,8 @@ const AGENT: &str = "first-errand";
 /// Serves, runs the first errand, and goes on serving until Ctrl-C.
 pub fn run(root: &Path) -> Result<ExitCode> {
     let stopping = stopping()?;
-    let data = std::env::var_os("ERRAND_DATA")
-        .map_or_else(|| reachable(root.join(".errand"), "/var/lib/errand"), PathBuf::from);
-    let mut house = House::start(root, &data, None)?;
+    let folder = root.join(".errand");
+    let mut house = House::start(root, &folder, &data_folder(&folder), None)?;
     let ended = house.first_errand()?;
     if !ended.success() {
         say("\nThe first errand did not finish; the server is up all the same.");
@@ -59,19 +58,6 @@ pub fn demo(root: &Path) -> Result<ExitCode> {
     drop(house);
     say(if good { "\nThe demonstration succeeded." } else { "\nThe demonstration failed." });
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// The wanted folder, or the other one where only root could get there: started as root, the server
-/// becomes an ordinary user.
-fn reachable(wanted: PathBuf, otherwise: &str) -> PathBuf {
-    use std::os::unix::fs::PermissionsExt as _;
-    let closed = |folder: &Path| {
-        std::fs::metadata(folder).is_ok_and(|meta| meta.permissions().mode() & 0o001 == 0)
-    };
-    if rustix::process::geteuid().is_root() && wanted.ancestors().skip(1).any(closed) {
-        return PathBuf::from(otherwise);
-    }
-    wanted
 }
 
 /// Where `run` keeps its data.
