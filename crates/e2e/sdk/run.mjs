@@ -105,11 +105,12 @@ await check("artifacts", async () => {
 
 await check("usage", async () => {
   const usage = await agent.getUsage();
-  assert.ok(usage.totalUsage.totalTokens > 0, JSON.stringify(usage));
+  assert.ok(usage.usage.totalTokens > 0, JSON.stringify(usage));
   assert.equal(usage.runs.length, 3);
+  assert.equal(typeof usage.cost.rawCostCents, "number");
   const one = await agent.getUsage({ runId: run.id });
   assert.equal(one.runs.length, 1);
-  return { tokens: usage.totalUsage.totalTokens };
+  return { tokens: usage.usage.totalTokens };
 });
 
 await check("repositories", async () => {

@@ -41,7 +41,13 @@ impl Answer {
     #[track_caller]
     pub fn refused(&self, status: u16, code: &str) -> String {
         let error = &self.body["error"];
-        assert_eq!((self.status, error["code"].as_str()), (status, Some(code)), "{}: {}", self.what, self.text);
+        assert_eq!(
+            (self.status, error["code"].as_str()),
+            (status, Some(code)),
+            "{}: {}",
+            self.what,
+            self.text
+        );
         error["message"].as_str().expect("a message").to_owned()
     }
 }
@@ -97,7 +103,11 @@ impl Api {
 
 /// Sends a request and reads the whole answer.
 pub async fn send(what: &str, request: RequestBuilder) -> Answer {
-    let response = request.timeout(Duration::from_secs(60)).send().await.unwrap_or_else(|error| panic!("{what}: {error}"));
+    let response = request
+        .timeout(Duration::from_secs(60))
+        .send()
+        .await
+        .unwrap_or_else(|error| panic!("{what}: {error}"));
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let text = response.text().await.unwrap_or_else(|error| panic!("{what}: {error}"));
     let body = serde_json::from_str(&text).unwrap_or(Value::Null);

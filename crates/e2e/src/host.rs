@@ -6,8 +6,21 @@ use std::path::Path;
 
 /// Settings that move by themselves.
 const MOVING: [&str; 15] = [
-    "/random/", "dentry-state", "inode-nr", "inode-state", "file-nr", "aio-nr", "ns_last_pid", "pty/nr",
-    "nf_conntrack_count", "dirty_", "sched_domain", "netdev_rss_key", "route/flush", "quota/", "kernel/keys",
+    "/random/",
+    "dentry-state",
+    "inode-nr",
+    "inode-state",
+    "file-nr",
+    "aio-nr",
+    "ns_last_pid",
+    "pty/nr",
+    "nf_conntrack_count",
+    "dirty_",
+    "sched_domain",
+    "netdev_rss_key",
+    "route/flush",
+    "quota/",
+    "kernel/keys",
 ];
 /// How deep control groups are searched.
 const DEPTH: usize = 8;
@@ -51,7 +64,10 @@ pub fn processes(mut holds: impl FnMut(&Path) -> bool) -> Vec<Process> {
         let Ok(pid) = entry.file_name().to_string_lossy().parse() else { continue };
         if holds(&entry.path()) {
             let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            found.push(Process { pid, command: String::from_utf8_lossy(&command).replace('\0', " ").trim().to_owned() });
+            found.push(Process {
+                pid,
+                command: String::from_utf8_lossy(&command).replace('\0', " ").trim().to_owned(),
+            });
         }
     }
     found
@@ -59,7 +75,9 @@ pub fn processes(mut holds: impl FnMut(&Path) -> bool) -> Vec<Process> {
 
 /// Processes inside sandboxes of this agent, told by their control groups.
 pub fn processes_of_agent(agent: &str) -> Vec<Process> {
-    processes(|folder| fs::read_to_string(folder.join("cgroup")).is_ok_and(|groups| groups.contains(agent)))
+    processes(|folder| {
+        fs::read_to_string(folder.join("cgroup")).is_ok_and(|groups| groups.contains(agent))
+    })
 }
 
 /// Processes of the server on this data folder: itself, its launcher, its shims.
@@ -67,8 +85,12 @@ pub fn processes_of_server(data: &Path) -> Vec<Process> {
     let text = data.display().to_string();
     let data = fs::canonicalize(data).unwrap_or_else(|_| data.to_path_buf());
     processes(|folder| {
-        let at = |name: &str| fs::read_link(folder.join(name)).is_ok_and(|path| path.starts_with(&data));
-        let is_told = || fs::read(folder.join("cmdline")).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(&text));
+        let at =
+            |name: &str| fs::read_link(folder.join(name)).is_ok_and(|path| path.starts_with(&data));
+        let is_told = || {
+            fs::read(folder.join("cmdline"))
+                .is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(&text))
+        };
         at("cwd") || at("root") || is_told()
     })
 }
@@ -77,13 +99,18 @@ pub fn processes_of_server(data: &Path) -> Vec<Process> {
 pub fn remains(data: &Path, agents: &[String]) -> Vec<String> {
     let text = data.display().to_string();
     let of_agents = agents.iter().flat_map(|agent| processes_of_agent(agent));
-    let mut found: Vec<String> = of_agents.map(|process| format!("process {} {}", process.pid, process.command)).collect();
+    let mut found: Vec<String> =
+        of_agents.map(|process| format!("process {} {}", process.pid, process.command)).collect();
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    found.extend(mounts.lines().filter(|line| line.contains(&text)).map(|line| format!("mount {line}")));
+    found.extend(
+        mounts.lines().filter(|line| line.contains(&text)).map(|line| format!("mount {line}")),
+    );
     for agent in agents {
         find_groups(Path::new("/sys/fs/cgroup"), agent, DEPTH, &mut found);
     }
-    for place in ["agents", "machines/sandboxes", "machines/disks", "machines/leases", "machines/trash"] {
+    for place in
+        ["agents", "machines/sandboxes", "machines/disks", "machines/leases", "machines/trash"]
+    {
         for entry in fs::read_dir(data.join(place)).into_iter().flatten().flatten() {
             found.push(format!("file {}", entry.path().display()));
         }

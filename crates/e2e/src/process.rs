@@ -31,7 +31,11 @@ pub fn binary() -> PathBuf {
     // Tests lie in target/<profile>/deps, the binary one above.
     let this = std::env::current_exe().unwrap();
     let beside = this.ancestors().nth(2).unwrap().join("errand");
-    assert!(beside.is_file(), "{} is missing: build it, or name one with ERRAND_BIN", beside.display());
+    assert!(
+        beside.is_file(),
+        "{} is missing: build it, or name one with ERRAND_BIN",
+        beside.display()
+    );
     beside
 }
 
@@ -52,10 +56,21 @@ impl Server {
         let started = Instant::now();
         let log = File::options().create(true).append(true).open(log).unwrap();
         command.args(["serve", "--listen", listen, "--data"]).arg(data);
-        for name in ["ERRAND_CONFIG", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_BASE_URL", "OPENAI_BASE_URL"] {
+        for name in [
+            "ERRAND_CONFIG",
+            "ANTHROPIC_API_KEY",
+            "OPENAI_API_KEY",
+            "ANTHROPIC_BASE_URL",
+            "OPENAI_BASE_URL",
+        ] {
             command.env_remove(name);
         }
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().expect("start the server");
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("start the server");
         let out = child.stdout.take().unwrap();
         let (sender, receiver) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
@@ -90,7 +105,10 @@ impl Server {
         kill_process(pid, Signal::TERM).unwrap();
         let deadline = Instant::now() + FAREWELL;
         while self.child.try_wait().unwrap().is_none() {
-            assert!(Instant::now() < deadline, "the server did not end within {FAREWELL:?} of SIGTERM");
+            assert!(
+                Instant::now() < deadline,
+                "the server did not end within {FAREWELL:?} of SIGTERM"
+            );
             std::thread::sleep(LOOK);
         }
     }

@@ -19,12 +19,21 @@ pub fn git(folder: &Path, arguments: &[&str]) -> String {
 /// The same where a refusal is expected: what it printed on standard error.
 pub fn try_git(folder: &Path, arguments: &[&str]) -> Result<String, String> {
     let mut command = Command::new("git");
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_")) {
+    for (name, _) in
+        std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_"))
+    {
         command.env_remove(name);
     }
     let output = command
         .current_dir(folder)
-        .args(["-c", "user.name=A Person", "-c", "user.email=person@example.com", "-c", "init.defaultBranch=main"])
+        .args([
+            "-c",
+            "user.name=A Person",
+            "-c",
+            "user.email=person@example.com",
+            "-c",
+            "init.defaultBranch=main",
+        ])
         .args(["-c", "protocol.file.allow=always"])
         .args(arguments)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -51,10 +60,11 @@ impl Repository {
     /// One with a little code on `main`.
     pub fn sample(folder: &Path, name: &str) -> Self {
         let repository = Self::empty(folder, name);
-        repository.push("main", "Begin", &[
-            ("README.md", "# Sample\n"),
-            ("calc.py", "def add(a, b):\n    return a - b\n"),
-        ]);
+        repository.push(
+            "main",
+            "Begin",
+            &[("README.md", "# Sample\n"), ("calc.py", "def add(a, b):\n    return a - b\n")],
+        );
         repository
     }
 

@@ -50,7 +50,9 @@ impl Reader {
                 return Some(frame);
             }
             let bytes = self.bytes.next().await??;
-            self.held.push_str(std::str::from_utf8(&bytes).expect("frames are sent whole, so they are UTF-8"));
+            self.held.push_str(
+                std::str::from_utf8(&bytes).expect("frames are sent whole, so they are UTF-8"),
+            );
             assert!(!self.held.contains('\r'), "a carriage return in the stream: {:?}", self.held);
         }
     }
@@ -68,14 +70,17 @@ impl Reader {
 fn parse(text: &str) -> Frame {
     let mut frame = Frame { event: String::new(), id: None, data: Value::Null };
     for line in text.split('\n') {
-        let (name, value) = line.split_once(": ").unwrap_or_else(|| panic!("a line without colon and space: {line:?}"));
+        let (name, value) = line
+            .split_once(": ")
+            .unwrap_or_else(|| panic!("a line without colon and space: {line:?}"));
         assert!(!value.starts_with(' '), "two spaces after the colon: {line:?}");
         match name {
             "event" => value.clone_into(&mut frame.event),
             "id" => frame.id = Some(value.to_owned()),
             "data" => {
                 assert!(frame.data.is_null(), "data in two lines: {text:?}");
-                frame.data = serde_json::from_str(value).unwrap_or_else(|error| panic!("{error}: {value:?}"));
+                frame.data = serde_json::from_str(value)
+                    .unwrap_or_else(|error| panic!("{error}: {value:?}"));
             }
             _ => panic!("an unknown field: {line:?}"),
         }

@@ -28,7 +28,15 @@ pub struct Watcher {
 impl Watcher {
     /// Watches from the event after this one.
     pub fn new(api: &Api, agent: &str, after: u64) -> Self {
-        Self { api: api.clone(), agent: agent.to_owned(), reader: None, seq: after, events: Vec::new(), deltas: Vec::new(), breaks: 0 }
+        Self {
+            api: api.clone(),
+            agent: agent.to_owned(),
+            reader: None,
+            seq: after,
+            events: Vec::new(),
+            deltas: Vec::new(),
+            breaks: 0,
+        }
     }
 
     /// The next event, whatever breaks meanwhile. Panics where the numbers have a gap or repeat.
@@ -54,7 +62,13 @@ impl Watcher {
             }
         };
         let waited = tokio::time::timeout(PATIENCE, next).await;
-        let frame = waited.unwrap_or_else(|_| panic!("no event after {} within {PATIENCE:?}, the last ones: {:#?}", self.seq, self.events.iter().rev().take(3).collect::<Vec<_>>()));
+        let frame = waited.unwrap_or_else(|_| {
+            panic!(
+                "no event after {} within {PATIENCE:?}, the last ones: {:#?}",
+                self.seq,
+                self.events.iter().rev().take(3).collect::<Vec<_>>()
+            )
+        });
         let seq = frame.data["seq"].as_u64().unwrap();
         assert_eq!(seq, self.seq + 1, "events have a gap, or one came twice");
         assert_eq!(frame.id.as_deref(), Some(seq.to_string().as_str()));
@@ -72,7 +86,8 @@ impl Watcher {
 
     async fn connect(&mut self) {
         let path = format!("/v1/agents/{}/events?after={}", self.agent, self.seq);
-        let request = self.api.request(reqwest::Method::GET, &path).header("accept", "text/event-stream");
+        let request =
+            self.api.request(reqwest::Method::GET, &path).header("accept", "text/event-stream");
         match request.send().await {
             Ok(response) => self.reader = Some(Reader::of(response)),
             Err(_) => tokio::time::sleep(RETRY).await,

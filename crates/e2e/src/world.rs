@@ -98,7 +98,11 @@ impl World {
         std::fs::create_dir_all(&data).unwrap();
         std::fs::create_dir_all(folder.path().join("repos")).unwrap();
         let config = config.replace("MODEL", &model.url());
-        let models = if config.contains("[models]") { String::new() } else { format!("[models]\nscripted_url = {:?}\n", model.url()) };
+        let models = if config.contains("[models]") {
+            String::new()
+        } else {
+            format!("[models]\nscripted_url = {:?}\n", model.url())
+        };
         std::fs::write(data.join("errand.toml"), format!("{models}{config}")).unwrap();
         Self {
             api: Api::new("", ""),
@@ -182,7 +186,8 @@ impl World {
 
     /// Opens an agent on a repository that does these turns.
     pub async fn errand(&self, repository: &Repository, turns: &[Turn]) -> Job {
-        self.open(json!({"prompt": {"text": prompt(turns)}, "repos": [{"url": repository.url()}]})).await
+        self.open(json!({"prompt": {"text": prompt(turns)}, "repos": [{"url": repository.url()}]}))
+            .await
     }
 
     /// Opens an agent without a repository that does these turns.
@@ -226,7 +231,11 @@ impl World {
         let run = self.ended_as(&job, "FINISHED").await;
         assert_eq!(run["result"], "Still here.");
         let events = self.events(agent).await;
-        let returned = events.iter().any(|entry| entry["event"]["result"]["text"].as_str().is_some_and(|text| text.contains("still-here")));
+        let returned = events.iter().any(|entry| {
+            entry["event"]["result"]["text"]
+                .as_str()
+                .is_some_and(|text| text.contains("still-here"))
+        });
         assert!(returned, "the command of the follow-up did not run");
     }
 
@@ -240,7 +249,8 @@ impl World {
         let mut events = Vec::new();
         let mut after = 0;
         loop {
-            let page = self.api.get(&format!("/v1/agents/{agent}/events?after={after}")).await.expect(200);
+            let page =
+                self.api.get(&format!("/v1/agents/{agent}/events?after={after}")).await.expect(200);
             events.extend(page["items"].as_array().unwrap().iter().cloned());
             match page["nextAfter"].as_u64() {
                 Some(next) => after = next,
@@ -252,8 +262,13 @@ impl World {
     /// What the tool calls of an agent gave, oldest first.
     pub async fn outputs(&self, agent: &str) -> Vec<String> {
         let events = self.events(agent).await;
-        let returned = events.iter().map(|entry| &entry["event"]).filter(|event| event["type"] == "ToolReturned");
-        returned.map(|event| event["result"]["text"].as_str().unwrap_or_default().to_owned()).collect()
+        let returned = events
+            .iter()
+            .map(|entry| &entry["event"])
+            .filter(|event| event["type"] == "ToolReturned");
+        returned
+            .map(|event| event["result"]["text"].as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 
     /// A run's public stream from the beginning or after a frame.
@@ -278,7 +293,10 @@ impl World {
         assert!(answer.status == 200 || answer.status == 404, "delete {agent}: {}", answer.text);
         let deadline = Instant::now() + GONE;
         while self.api.get(&path).await.status != 404 {
-            assert!(Instant::now() < deadline, "{agent} is still there {GONE:?} after its deletion");
+            assert!(
+                Instant::now() < deadline,
+                "{agent} is still there {GONE:?} after its deletion"
+            );
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -339,14 +357,19 @@ impl Drop for World {
         let lines: Vec<&str> = log.lines().collect();
         let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
         eprintln!("the server's log ends with:\n{}", shown.join("\n"));
-        if let Some(refused) = self.model.requests().iter().rev().find(|request| request.status == Some(400)) {
+        if let Some(refused) =
+            self.model.requests().iter().rev().find(|request| request.status == Some(400))
+        {
             eprintln!("the model refused {}", refused.body);
         }
         // The test failed: its sandboxes must not outlive it.
         drop(self.server.take());
         for process in host::processes_of_server(&self.data()) {
-            if let Some(pid) = rustix::process::Pid::from_raw(i32::try_from(process.pid).unwrap_or_default()) {
-                rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap_or_default();
+            if let Some(pid) =
+                rustix::process::Pid::from_raw(i32::try_from(process.pid).unwrap_or_default())
+            {
+                rustix::process::kill_process(pid, rustix::process::Signal::KILL)
+                    .unwrap_or_default();
             }
         }
     }

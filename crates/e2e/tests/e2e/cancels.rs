@@ -7,7 +7,7 @@ use fakes::scripted::script::Turn;
 use std::time::{Duration, Instant};
 
 /// Loose bound on a loaded machine; the figure that counts is printed.
-const BOUND: Duration = Duration::from_secs(3);
+const BOUND: Duration = Duration::from_millis(1500);
 /// Every so many cancels an agent is fresh, so that its machine is still being made.
 const FRESH: usize = 4;
 
@@ -30,11 +30,25 @@ async fn cancel(world: &World, job: &Job) -> Duration {
 async fn a_cancel_at_any_moment_ends_the_command_within_a_second() {
     let cancels = count(20, 1000);
     let world = World::start().await;
-    let slow = Turn { first_byte_ms: 60, per_event_ms: 20, ..shell("trap '' TERM; sleep 4242 & (setsid sleep 4242 &) ; sleep 4242").text("I start something that takes long and does not want to end.") };
-    let turns = [slow];
+    let stubborn = Turn {
+        first_byte_ms: 60,
+        per_event_ms: 20,
+        ..shell("trap '' TERM; sleep 4242 & (setsid sleep 4242 &) ; sleep 4242")
+            .text("I start something that takes long and does not want to end.")
+    };
+    let polite = Turn {
+        first_byte_ms: 60,
+        per_event_ms: 20,
+        ..shell("sleep 4242 & (setsid sleep 4242 &) ; sleep 4242")
+            .text("I start something that takes long.")
+    };
     let (mut gone, mut over, mut running) = (Vec::new(), Vec::new(), 0);
+    let mut stubborn_gone = Vec::new();
     let mut agent: Option<String> = None;
     for number in 0..cancels {
+        // Half of the commands ignore the polite signal.
+        let is_stubborn = number % 2 == 1;
+        let turns = [if is_stubborn { stubborn.clone() } else { polite.clone() }];
         let job = match agent.as_deref().filter(|_| number % FRESH != 0) {
             Some(agent) => world.send(agent, &turns).await,
             None => world.chore(&turns).await,
@@ -43,9 +57,18 @@ async fn a_cancel_at_any_moment_ends_the_command_within_a_second() {
             world.delete(&old).await;
         }
         tokio::time::sleep(Duration::from_millis(fastrand::u64(0..900))).await;
-        running += usize::from(host::processes_of_agent(&job.agent).iter().any(|process| process.command.contains("sleep 4242")));
+        running += usize::from(
+            host::processes_of_agent(&job.agent)
+                .iter()
+                .any(|process| process.command.contains("sleep 4242")),
+        );
         let begun = Instant::now();
-        gone.push(cancel(&world, &job).await);
+        let took = cancel(&world, &job).await;
+        if is_stubborn {
+            stubborn_gone.push(took)
+        } else {
+            gone.push(took)
+        }
         world.ended_as(&job, "CANCELLED").await;
         over.push(begun.elapsed());
         let left = host::processes_of_agent(&job.agent);
@@ -55,12 +78,21 @@ async fn a_cancel_at_any_moment_ends_the_command_within_a_second() {
         }
     }
     gone.sort_unstable();
+    stubborn_gone.sort_unstable();
     over.sort_unstable();
     let p99 = |times: &[Duration]| times[(times.len() * 99).div_ceil(100) - 1];
     println!(
-        "{cancels} cancels ({running} while the command ran): processes gone after {:?} median, {:?} p99; run over after {:?} median, {:?} p99",
-        gone[gone.len() / 2], p99(&gone), over[over.len() / 2], p99(&over)
+        "{cancels} cancels ({running} while the command ran): processes gone after {:?} median, {:?} p99 (those that ignore SIGTERM: {:?} median, {:?} p99); run over after {:?} median, {:?} p99",
+        gone[gone.len() / 2],
+        p99(&gone),
+        stubborn_gone[stubborn_gone.len() / 2],
+        p99(&stubborn_gone),
+        over[over.len() / 2],
+        p99(&over)
     );
-    assert!(p99(&gone) < BOUND, "p99 {:?}", p99(&gone));
+    assert!(
+        p99(&gone).max(p99(&stubborn_gone)) < BOUND,
+        "the slowest one in a hundred took longer than {BOUND:?}"
+    );
     world.end().await;
 }

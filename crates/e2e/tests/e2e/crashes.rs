@@ -18,8 +18,13 @@ fn steps(run: usize) -> Vec<Turn> {
     let mut turns = vec![write("edit.txt", "step 0\n")];
     for step in 1..STEPS {
         turns.push(slow(match step % 3 {
-            0 => Turn::act(vec![Do::Edit { path: "edit.txt".to_owned(), old: format!("step {}\n", step - 3), new: format!("step {step}\n") }]),
-            1 => shell(format!("echo {run}.{step} >> lines.txt; sleep 0.05; echo said")).text("I append a line to the file."),
+            0 => Turn::act(vec![Do::Edit {
+                path: "edit.txt".to_owned(),
+                old: format!("step {}\n", step - 3),
+                new: format!("step {step}\n"),
+            }]),
+            1 => shell(format!("echo {run}.{step} >> lines.txt; sleep 0.05; echo said"))
+                .text("I append a line to the file."),
             _ => shell(format!("sleep 0.02; echo {run}.{step} >> lines.txt")),
         }));
     }
@@ -28,7 +33,11 @@ fn steps(run: usize) -> Vec<Turn> {
 }
 
 fn lines(runs: usize) -> Vec<String> {
-    (0..runs).flat_map(|run| (1..STEPS).filter(|step| step % 3 != 0).map(move |step| format!("{run}.{step}"))).collect()
+    (0..runs)
+        .flat_map(|run| {
+            (1..STEPS).filter(|step| step % 3 != 0).map(move |step| format!("{run}.{step}"))
+        })
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,7 +60,8 @@ async fn runs_finish_although_the_server_is_killed_again_and_again() {
                 jobs.push(world.send(&agent, &steps(jobs.len())).await);
             }
         }
-        let last = watcher.events.last().map(|entry| entry["event"]["type"].as_str().unwrap().to_owned());
+        let last =
+            watcher.events.last().map(|entry| entry["event"]["type"].as_str().unwrap().to_owned());
         in_flight += usize::from(last.as_deref() != Some("RunEnded"));
         phases.extend(last);
         world.kill();
@@ -62,18 +72,31 @@ async fn runs_finish_although_the_server_is_killed_again_and_again() {
         assert_eq!(run["status"], "FINISHED", "{run:#}");
         assert_eq!(run["result"], "All steps are done.");
     }
-    while watcher.events.iter().filter(|entry| entry["event"]["type"] == "RunEnded").count() < jobs.len() {
+    while watcher.events.iter().filter(|entry| entry["event"]["type"] == "RunEnded").count()
+        < jobs.len()
+    {
         watcher.next().await;
     }
-    let branch = world.run(&jobs[0]).await["git"]["branches"][0]["branch"].as_str().unwrap().to_owned();
-    assert_eq!(repository.file(&branch, "lines.txt").lines().collect::<Vec<_>>(), lines(jobs.len()), "each command appended its line once");
+    let branch =
+        world.run(&jobs[0]).await["git"]["branches"][0]["branch"].as_str().unwrap().to_owned();
+    assert_eq!(
+        repository.file(&branch, "lines.txt").lines().collect::<Vec<_>>(),
+        lines(jobs.len()),
+        "each command appended its line once"
+    );
     let events = world.events(&agent).await;
     assert_chain(&events);
-    assert_eq!(watcher.events, events, "the watcher saw each event once, across {} breaks", watcher.breaks);
+    assert_eq!(
+        watcher.events, events,
+        "the watcher saw each event once, across {} breaks",
+        watcher.breaks
+    );
     ready.sort_unstable();
     println!(
         "{kills} kills ({in_flight} inside a run, after {phases:?}), {} runs of {STEPS} steps, {} events, ready again after {:?} (median)",
-        jobs.len(), events.len(), ready[ready.len() / 2]
+        jobs.len(),
+        events.len(),
+        ready[ready.len() / 2]
     );
     world.end().await;
 }

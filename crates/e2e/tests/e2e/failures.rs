@@ -12,7 +12,11 @@ use serde_json::{Value, json};
 fn assert_failed(run: &Value, phase: &str, codes: &[&str]) {
     let error = &run["error"];
     let code = error["code"].as_str().unwrap_or_default();
-    assert_eq!((run["status"].as_str(), error["phase"].as_str()), (Some("ERROR"), Some(phase)), "{run:#}");
+    assert_eq!(
+        (run["status"].as_str(), error["phase"].as_str()),
+        (Some("ERROR"), Some(phase)),
+        "{run:#}"
+    );
     assert!(codes.contains(&code), "{code} is not one of {codes:?}: {error}");
     let message = error["message"].as_str().unwrap();
     assert!(message.len() > 20 && message.contains(' '), "{message:?} is not plain words");
@@ -40,27 +44,72 @@ async fn a_repository_that_cannot_be_used_is_explained() {
     let world = World::start().await;
     let repos = world.repos();
     let none = json!({});
-    fails_on(&world, &repos.join("none.git").display().to_string(), none.clone(), "repository", &["repository_missing"]).await;
+    fails_on(
+        &world,
+        &repos.join("none.git").display().to_string(),
+        none.clone(),
+        "repository",
+        &["repository_missing"],
+    )
+    .await;
     std::fs::create_dir(repos.join("folder")).unwrap();
-    fails_on(&world, &repos.join("folder").display().to_string(), none.clone(), "repository", &["repository_missing"]).await;
+    fails_on(
+        &world,
+        &repos.join("folder").display().to_string(),
+        none.clone(),
+        "repository",
+        &["repository_missing"],
+    )
+    .await;
     let empty = Repository::empty(&repos, "empty");
-    let job = fails_on(&world, &empty.url(), none.clone(), "repository", &["repository_empty"]).await;
+    let job =
+        fails_on(&world, &empty.url(), none.clone(), "repository", &["repository_empty"]).await;
     empty.push("main", "Begin", &[("a.txt", "a\n")]);
     world.assert_usable(&job.agent).await;
     let sample = world.repository("sample");
-    fails_on(&world, &sample.url(), json!({"startingRef": "nope"}), "repository", &["ref_missing"]).await;
-    fails_on(&world, &sample.url(), json!({"startingRef": "1234567890123456789012345678901234567890"}), "repository", &["ref_missing"]).await;
-    fails_on(&world, &sample.url(), json!({"branchName": "main"}), "repository", &["default_branch_refused"]).await;
-    fails_on(&world, &sample.url(), json!({"startingRef": "main", "workOnCurrentBranch": true}), "repository", &["default_branch_refused"]).await;
+    fails_on(&world, &sample.url(), json!({"startingRef": "nope"}), "repository", &["ref_missing"])
+        .await;
+    fails_on(
+        &world,
+        &sample.url(),
+        json!({"startingRef": "1234567890123456789012345678901234567890"}),
+        "repository",
+        &["ref_missing"],
+    )
+    .await;
+    fails_on(
+        &world,
+        &sample.url(),
+        json!({"branchName": "main"}),
+        "repository",
+        &["default_branch_refused"],
+    )
+    .await;
+    fails_on(
+        &world,
+        &sample.url(),
+        json!({"startingRef": "main", "workOnCurrentBranch": true}),
+        "repository",
+        &["default_branch_refused"],
+    )
+    .await;
     sample.push("taken", "Take it", &[("b.txt", "b\n")]);
-    fails_on(&world, &sample.url(), json!({"branchName": "taken"}), "repository", &["branch_exists"]).await;
+    fails_on(
+        &world,
+        &sample.url(),
+        json!({"branchName": "taken"}),
+        "repository",
+        &["branch_exists"],
+    )
+    .await;
     let detached = world.repository("detached");
     let head = detached.head("main").unwrap();
     detached.git(&["update-ref", "--no-deref", "HEAD", &head]);
     detached.git(&["update-ref", "refs/tags/v1", &head]);
     detached.git(&["update-ref", "-d", "refs/heads/main"]);
     fails_on(&world, &detached.url(), none.clone(), "repository", &["no_base_branch"]).await;
-    fails_on(&world, "http://127.0.0.1:1/x.git", none, "repository", &["repository_unreachable"]).await;
+    fails_on(&world, "http://127.0.0.1:1/x.git", none, "repository", &["repository_unreachable"])
+        .await;
     world.end().await;
 }
 
@@ -92,7 +141,13 @@ async fn a_model_that_refuses_ends_the_run_with_the_work_kept() {
 async fn a_model_that_stumbles_is_asked_again() {
     let world = World::start().await;
     let faults = [
-        Fault::RateLimited(1), Fault::Overloaded, Fault::ServerError, Fault::ErrorInStream, Fault::Cut, Fault::ShortStream, Fault::Malformed,
+        Fault::RateLimited(1),
+        Fault::Overloaded,
+        Fault::ServerError,
+        Fault::ErrorInStream,
+        Fault::Cut,
+        Fault::ShortStream,
+        Fault::Malformed,
     ];
     let jobs = futures::future::join_all(faults.map(|fault| {
         let world = &world;
@@ -101,7 +156,11 @@ async fn a_model_that_stumbles_is_asked_again() {
     .await;
     for (fault, job) in jobs {
         let run = world.ended(&job).await;
-        assert_eq!((run["status"].as_str(), run["result"].as_str()), (Some("FINISHED"), Some("Done.")), "{fault:?}: {run:#}");
+        assert_eq!(
+            (run["status"].as_str(), run["result"].as_str()),
+            (Some("FINISHED"), Some("Done.")),
+            "{fault:?}: {run:#}"
+        );
     }
     world.end().await;
 }
@@ -109,8 +168,12 @@ async fn a_model_that_stumbles_is_asked_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hanging_command_ends_at_its_time_limit() {
     let world = World::start().await;
-    let hang = |limit: u64| Do::Call { name: "shell".to_owned(), arguments: json!({"command": "echo begun; sleep 600 & sleep 600", "timeout_ms": limit}) };
-    let job = world.chore(&[Turn::act(vec![hang(700)]), shell("echo after"), Turn::say("Done.")]).await;
+    let hang = |limit: u64| Do::Call {
+        name: "shell".to_owned(),
+        arguments: json!({"command": "echo begun; sleep 600 & sleep 600", "timeout_ms": limit}),
+    };
+    let job =
+        world.chore(&[Turn::act(vec![hang(700)]), shell("echo after"), Turn::say("Done.")]).await;
     world.ended_as(&job, "FINISHED").await;
     let outputs = world.outputs(&job.agent).await;
     assert!(outputs[0].contains("begun") && outputs[0].contains("time"), "{outputs:?}");
@@ -123,8 +186,12 @@ async fn a_hanging_command_ends_at_its_time_limit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_ends_at_its_limits_with_the_work_kept() {
     let world = World::start().await;
-    let endless = vec![write("work.txt", "so far\n"), Turn { forever: true, ..shell("echo again") }];
-    for (name, limits, code) in [("steps", json!({"steps": 4}), "limit_steps"), ("tokens", json!({"tokens": 9000}), "limit_tokens")] {
+    let endless =
+        vec![write("work.txt", "so far\n"), Turn { forever: true, ..shell("echo again") }];
+    for (name, limits, code) in [
+        ("steps", json!({"steps": 4}), "limit_steps"),
+        ("tokens", json!({"tokens": 9000}), "limit_tokens"),
+    ] {
         let repository = world.repository(name);
         let body = json!({"prompt": {"text": prompt(&endless)}, "repos": [{"url": repository.url()}], "limits": limits});
         let job = world.open(body).await;
@@ -185,12 +252,15 @@ const GATE: &str = "until [ -e /workspace/go ]; do sleep 0.02; done; rm -f /work
 async fn open_gate(agent: &str, between: impl FnOnce()) {
     let mut seen = None;
     e2e::world::eventually("the gate is reached", async || {
-        seen = host::processes_of_agent(agent).into_iter().find(|process| process.command.contains("/workspace/go"));
+        seen = host::processes_of_agent(agent)
+            .into_iter()
+            .find(|process| process.command.contains("/workspace/go"));
         seen.is_some()
     })
     .await;
     between();
-    std::fs::write(format!("/proc/{}/root/workspace/go", seen.expect("a process").pid), "").unwrap();
+    std::fs::write(format!("/proc/{}/root/workspace/go", seen.expect("a process").pid), "")
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,26 +271,45 @@ async fn what_a_person_pushes_meanwhile_is_merged_or_handed_to_the_agent_once() 
     let run = world.ended_as(&job, "FINISHED").await;
     let branch = run["git"]["branches"][0]["branch"].as_str().unwrap().to_owned();
 
-    let clean = world.send(&job.agent, &[write("ours.txt", "2\n"), shell(GATE), Turn::say("Two.")]).await;
+    let clean =
+        world.send(&job.agent, &[write("ours.txt", "2\n"), shell(GATE), Turn::say("Two.")]).await;
     let mut theirs = String::new();
-    open_gate(&job.agent, || theirs = repository.push(&branch, "A person's", &[("theirs.txt", "theirs\n")])).await;
+    open_gate(&job.agent, || {
+        theirs = repository.push(&branch, "A person's", &[("theirs.txt", "theirs\n")])
+    })
+    .await;
     world.ended_as(&clean, "FINISHED").await;
-    assert_eq!((repository.file(&branch, "ours.txt"), repository.file(&branch, "theirs.txt")), ("2".to_owned(), "theirs".to_owned()));
+    assert_eq!(
+        (repository.file(&branch, "ours.txt"), repository.file(&branch, "theirs.txt")),
+        ("2".to_owned(), "theirs".to_owned())
+    );
     repository.git(&["merge-base", "--is-ancestor", &theirs, &branch]);
 
-    let conflict = world.send(&job.agent, &[write("theirs.txt", "ours now\n"), shell(GATE), Turn::say("Three.")]).await;
-    open_gate(&job.agent, || theirs = repository.push(&branch, "Another", &[("theirs.txt", "theirs again\n")])).await;
+    let conflict = world
+        .send(&job.agent, &[write("theirs.txt", "ours now\n"), shell(GATE), Turn::say("Three.")])
+        .await;
+    open_gate(&job.agent, || {
+        theirs = repository.push(&branch, "Another", &[("theirs.txt", "theirs again\n")])
+    })
+    .await;
     let run = world.ended(&conflict).await;
     assert_failed(&run, "push", &["push_conflict"]);
     assert!(run["error"]["message"].as_str().unwrap().contains("theirs.txt"), "{run:#}");
     let mut watcher = world.watch(&job.agent);
-    let asked = watcher.until(|event| event["type"] == "Asked" && event["options"]["automatic"] == true).await;
+    let asked = watcher
+        .until(|event| event["type"] == "Asked" && event["options"]["automatic"] == true)
+        .await;
     let automatic = asked["run"].as_str().unwrap().to_owned();
     watcher.until_ended(&automatic).await;
     let run = world.run(&Job { agent: job.agent.clone(), run: automatic }).await;
     println!("the automatic follow-up ended {} with {}", run["status"], run["error"]);
     repository.git(&["merge-base", "--is-ancestor", &theirs, &branch]);
-    let asked = world.events(&job.agent).await.iter().filter(|entry| entry["event"]["options"]["automatic"] == true).count();
+    let asked = world
+        .events(&job.agent)
+        .await
+        .iter()
+        .filter(|entry| entry["event"]["options"]["automatic"] == true)
+        .count();
     assert_eq!(asked, 1, "a conflict is handed to the agent once");
     world.end().await;
 }

@@ -105,17 +105,48 @@ const HOSTILE: &[&str] = &[
 /// System calls that must not exist, by number on x86-64: name, number, first argument.
 #[cfg(target_arch = "x86_64")]
 const CALLS: &[(&str, u32, i64)] = &[
-    ("mount", 165, 0), ("umount2", 166, 0), ("pivot_root", 155, 0), ("swapon", 167, 0), ("reboot", 169, 0), ("init_module", 175, 0),
-    ("delete_module", 176, 0), ("finit_module", 313, -1), ("kexec_load", 246, 0), ("kexec_file_load", 320, -1), ("add_key", 248, 0),
-    ("request_key", 249, 0), ("keyctl", 250, 0), ("unshare", 272, 0x1000_0000), ("setns", 308, -1), ("perf_event_open", 298, 0),
-    ("open_by_handle_at", 304, -1), ("bpf", 321, 0), ("userfaultfd", 323, 0), ("io_uring_setup", 425, 1), ("open_tree", 428, -1),
-    ("move_mount", 429, -1), ("fsopen", 430, 0), ("acct", 163, 0), ("settimeofday", 164, 0), ("clock_settime", 227, 0),
-    ("iopl", 172, 3), ("ioperm", 173, 0), ("quotactl", 179, 0), ("sethostname", 170, 0), ("syslog", 103, 3),
+    ("mount", 165, 0),
+    ("umount2", 166, 0),
+    ("pivot_root", 155, 0),
+    ("swapon", 167, 0),
+    ("reboot", 169, 0),
+    ("init_module", 175, 0),
+    ("delete_module", 176, 0),
+    ("finit_module", 313, -1),
+    ("kexec_load", 246, 0),
+    ("kexec_file_load", 320, -1),
+    ("add_key", 248, 0),
+    ("request_key", 249, 0),
+    ("keyctl", 250, 0),
+    ("unshare", 272, 0x1000_0000),
+    ("setns", 308, -1),
+    ("perf_event_open", 298, 0),
+    ("open_by_handle_at", 304, -1),
+    ("bpf", 321, 0),
+    ("userfaultfd", 323, 0),
+    ("io_uring_setup", 425, 1),
+    ("open_tree", 428, -1),
+    ("move_mount", 429, -1),
+    ("fsopen", 430, 0),
+    ("acct", 163, 0),
+    ("settimeofday", 164, 0),
+    ("clock_settime", 227, 0),
+    ("iopl", 172, 3),
+    ("ioperm", 173, 0),
+    ("quotactl", 179, 0),
+    ("sethostname", 170, 0),
+    ("syslog", 103, 3),
 ];
 
 /// Kinds of sockets that must not be made: name, family, type.
 const SOCKETS: &[(&str, i64, i64)] = &[
-    ("AF_VSOCK", 40, 1), ("AF_PACKET", 17, 3), ("AF_ALG", 38, 5), ("AF_BLUETOOTH", 31, 3), ("AF_TIPC", 30, 1), ("AF_INET raw", 2, 3), ("AF_INET6 raw", 10, 3),
+    ("AF_VSOCK", 40, 1),
+    ("AF_PACKET", 17, 3),
+    ("AF_ALG", 38, 5),
+    ("AF_BLUETOOTH", 31, 3),
+    ("AF_TIPC", 30, 1),
+    ("AF_INET raw", 2, 3),
+    ("AF_INET6 raw", 10, 3),
 ];
 
 fn lines(world: &World) -> String {
@@ -123,14 +154,19 @@ fn lines(world: &World) -> String {
     let model = world.model.url();
     let port = model.rsplit(':').next().unwrap();
     for (number, line) in HOSTILE.iter().enumerate() {
-        let line = line.replace("MODEL", port).replace("DATA", &world.data().display().to_string()).replace("OTHER", "other");
+        let line = line
+            .replace("MODEL", port)
+            .replace("DATA", &world.data().display().to_string())
+            .replace("OTHER", "other");
         writeln!(script, "if ( {line} ) >/tmp/said 2>&1 </dev/null; then echo 'ALLOWED {number}:'; head -c 200 /tmp/said; else echo refused; fi").unwrap();
     }
     script
 }
 
 fn calls() -> String {
-    let mut script = String::from("import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\ndef call(name, number, *words):\n    ctypes.set_errno(0)\n    result = libc.syscall(ctypes.c_long(number), *[ctypes.c_long(word) for word in words])\n    error = ctypes.get_errno()\n    print('refused' if result == -1 and error in (1, 13, 38, 93, 97, 22 if name.startswith('AF_') else 1) else f'ALLOWED {name} gave {result} with error {error}')\n");
+    let mut script = String::from(
+        "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\ndef call(name, number, *words):\n    ctypes.set_errno(0)\n    result = libc.syscall(ctypes.c_long(number), *[ctypes.c_long(word) for word in words])\n    error = ctypes.get_errno()\n    print('refused' if result == -1 and error in (1, 13, 38, 93, 97, 22 if name.startswith('AF_') else 1) else f'ALLOWED {name} gave {result} with error {error}')\n",
+    );
     for (name, number, first) in CALLS {
         writeln!(script, "call({name:?}, {number}, {first}, 0, 0, 0, 0, 0)").unwrap();
     }
@@ -147,7 +183,8 @@ async fn a_hostile_script_is_refused_at_every_line_and_leaves_the_host_as_it_was
     let (mine, other) = (world.repository("mine"), world.repository("other"));
     let neighbour = world.errand(&other, &[shell("sleep 600")]).await;
     world.watch(&neighbour.agent).until_type("ToolCalled").await;
-    let job = world.errand(&mine, &[shell(lines(&world)), shell(calls()), Turn::say("I tried.")]).await;
+    let job =
+        world.errand(&mine, &[shell(lines(&world)), shell(calls()), Turn::say("I tried.")]).await;
     world.ended_as(&job, "FINISHED").await;
     let outputs = world.outputs(&job.agent).await;
     let expected = [HOSTILE.len(), CALLS.len() + SOCKETS.len()];
@@ -156,18 +193,28 @@ async fn a_hostile_script_is_refused_at_every_line_and_leaves_the_host_as_it_was
         let refused = output.lines().filter(|line| *line == "refused").count();
         allowed.extend(output.lines().filter(|line| line.starts_with("ALLOWED")).map(|line| {
             let number = line.trim_start_matches("ALLOWED ").trim_end_matches(':').parse().ok();
-            format!("{line} {}", number.and_then(|number: usize| HOSTILE.get(number)).unwrap_or(&""))
+            format!(
+                "{line} {}",
+                number.and_then(|number: usize| HOSTILE.get(number)).unwrap_or(&"")
+            )
         }));
         println!("{refused} of {expected} attempts were refused");
         assert!(refused + allowed.len() >= expected, "some attempts were not made: {output}");
     }
     assert!(allowed.is_empty(), "{allowed:#?}\n{}", outputs[0]);
     let branches = mine.git(&["for-each-ref", "--format=%(refname)"]);
-    let strange: Vec<_> = branches.lines().filter(|name| *name != "refs/heads/main" && !name.starts_with("refs/heads/errand/do-as")).collect();
+    let strange: Vec<_> = branches
+        .lines()
+        .filter(|name| *name != "refs/heads/main" && !name.starts_with("refs/heads/errand/do-as"))
+        .collect();
     assert!(strange.is_empty(), "{strange:?}");
     assert_eq!(mine.git(&["log", "--format=%s", "main"]), "Begin");
     let after = host::settings();
-    let changed: Vec<_> = before.iter().filter(|(name, value)| after.get(*name) != Some(*value)).map(|(name, value)| format!("{name}: {value:?} became {:?}", after.get(name))).collect();
+    let changed: Vec<_> = before
+        .iter()
+        .filter(|(name, value)| after.get(*name) != Some(*value))
+        .map(|(name, value)| format!("{name}: {value:?} became {:?}", after.get(name)))
+        .collect();
     assert!(changed.is_empty(), "{changed:#?}");
     println!("{} settings of the host's kernel are as they were", before.len());
     world.end().await;
@@ -183,9 +230,18 @@ async fn two_agents_side_by_side_do_not_see_each_other() {
             shell(format!("for f in /tmp /workspace /home/agent /dev/shm /var/tmp; do echo neighbour > $f/neighbour.txt; done; git checkout -q -b neighbour-branch; git commit -q --allow-empty -m Mine; git push -q origin HEAD; /usr/bin/python3 -c \"{server}\" & until [ -e /tmp/ready ]; do sleep 0.02; done; echo up; wait")),
         ])
         .await;
-    e2e::world::eventually("the neighbour listens", async || host::processes_of_agent(&first.agent).iter().any(|process| process.command.contains("abstract"))).await;
+    e2e::world::eventually("the neighbour listens", async || {
+        host::processes_of_agent(&first.agent)
+            .iter()
+            .any(|process| process.command.contains("abstract"))
+    })
+    .await;
     let mut watcher = world.watch(&first.agent);
-    while !watcher.deltas.iter().any(|delta| delta["text"].as_str().is_some_and(|text| text.contains("up"))) {
+    while !watcher
+        .deltas
+        .iter()
+        .any(|delta| delta["text"].as_str().is_some_and(|text| text.contains("up")))
+    {
         watcher.peek().await;
     }
     let look = "find / -xdev -name 'neighbour*' 2>/dev/null; ls /tmp /workspace /home/agent /dev/shm /var/tmp | grep neighbour; ps -ef 2>/dev/null | grep abstrac[t]; cat /proc/*/cmdline 2>/dev/null | tr '\\0' ' ' | grep abstrac[t]; grep neighbou[r] /proc/net/unix; \
@@ -203,7 +259,9 @@ async fn two_agents_side_by_side_do_not_see_each_other() {
 /// Network namespace and user of an agent's processes, which it shares with nobody.
 fn net_of(agent: &str) -> Option<(std::path::PathBuf, u32)> {
     use std::os::unix::fs::MetadataExt as _;
-    let guest = host::processes_of_agent(agent).into_iter().find(|process| process.command.contains("guest"))?;
+    let guest = host::processes_of_agent(agent)
+        .into_iter()
+        .find(|process| process.command.contains("guest"))?;
     let folder = std::path::PathBuf::from(format!("/proc/{}", guest.pid));
     Some((std::fs::read_link(folder.join("ns/net")).ok()?, std::fs::metadata(&folder).ok()?.uid()))
 }

@@ -18,7 +18,9 @@ async fn a_task_becomes_a_pushed_branch_and_a_pull_request() {
     let repository = world.repository("sample");
     let before = repository.head("main").unwrap();
     let turns = [
-        write("calc.py", "def add(a, b):\n    return a + b\n").text("I fix the sign.").thinking("The sign is wrong."),
+        write("calc.py", "def add(a, b):\n    return a + b\n")
+            .text("I fix the sign.")
+            .thinking("The sign is wrong."),
         shell("python3 -B -c 'import calc; print(calc.add(2, 3))'"),
         Turn::say("Fixed and tried."),
     ];
@@ -42,7 +44,10 @@ async fn a_task_becomes_a_pushed_branch_and_a_pull_request() {
 
     let pulls = world.api.get(&format!("/v1/agents/{}/pull-requests", job.agent)).await.expect(200);
     let pull = &pulls["items"][0];
-    assert_eq!((pull["head"].as_str(), pull["base"].as_str(), pull["state"].as_str()), (Some(name), Some("main"), Some("open")));
+    assert_eq!(
+        (pull["head"].as_str(), pull["base"].as_str(), pull["state"].as_str()),
+        (Some(name), Some("main"), Some("open"))
+    );
     assert_eq!(pull["commit"], branch["commit"]);
     assert_eq!(branch["prUrl"], pull["url"]);
     assert!(pull["body"].as_str().unwrap().contains("Fixed and tried."), "{pull:#}");
@@ -50,7 +55,11 @@ async fn a_task_becomes_a_pushed_branch_and_a_pull_request() {
     assert_eq!(diff["repos"][0]["stat"], json!({"files": 1, "additions": 1, "deletions": 1}));
     assert!(diff["repos"][0]["files"][0]["patch"].as_str().unwrap().contains("+    return a + b"));
 
-    let merged = world.api.post(&format!("/v1/agents/{}/pull-requests/1/merge", job.agent), &json!({})).await.expect(200);
+    let merged = world
+        .api
+        .post(&format!("/v1/agents/{}/pull-requests/1/merge", job.agent), &json!({}))
+        .await
+        .expect(200);
     assert_eq!(merged["state"], "merged");
     assert_eq!(repository.file("main", "calc.py"), "def add(a, b):\n    return a + b");
     world.end().await;
@@ -63,18 +72,28 @@ async fn a_follow_up_goes_on_where_the_run_before_ended() {
     let job = world.errand(&repository, &[write("one.txt", "1\n"), Turn::say("One.")]).await;
     let first = world.ended_as(&job, "FINISHED").await;
     let branch = first["git"]["branches"][0]["branch"].as_str().unwrap().to_owned();
-    let next = world.send(&job.agent, &[shell("cat one.txt > two.txt; echo 2 >> two.txt"), Turn::say("Two.")]).await;
+    let next = world
+        .send(&job.agent, &[shell("cat one.txt > two.txt; echo 2 >> two.txt"), Turn::say("Two.")])
+        .await;
     let second = world.ended_as(&next, "FINISHED").await;
     assert_eq!(repository.file(&branch, "two.txt"), "1\n2");
     assert_eq!(repository.git(&["rev-list", "--count", &format!("main..{branch}")]), "2");
-    assert_eq!(second["git"]["branches"][0]["commit"].as_str(), repository.head(&branch).as_deref());
+    assert_eq!(
+        second["git"]["branches"][0]["commit"].as_str(),
+        repository.head(&branch).as_deref()
+    );
     assert_eq!(world.run(&job).await["git"], second["git"], "git belongs to the agent");
 
     let quiet = world.send(&job.agent, &[Turn::say("Nothing to do.")]).await;
     world.ended_as(&quiet, "FINISHED").await;
-    assert_eq!(repository.git(&["rev-list", "--count", &format!("main..{branch}")]), "2", "no empty commits");
+    assert_eq!(
+        repository.git(&["rev-list", "--count", &format!("main..{branch}")]),
+        "2",
+        "no empty commits"
+    );
     let runs = world.api.get(&format!("/v1/agents/{}/runs", job.agent)).await.expect(200);
-    let ids: Vec<_> = runs["items"].as_array().unwrap().iter().map(|run| run["id"].as_str().unwrap()).collect();
+    let ids: Vec<_> =
+        runs["items"].as_array().unwrap().iter().map(|run| run["id"].as_str().unwrap()).collect();
     assert_eq!(ids, [&quiet.run, &next.run, &job.run], "newest first");
     world.end().await;
 }
@@ -82,36 +101,62 @@ async fn a_follow_up_goes_on_where_the_run_before_ended() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_busy_agent_refuses_queues_or_is_steered_as_asked() {
     let world = World::start().await;
-    let job = world.chore(&[shell("until [ -e /workspace/go ]; do sleep 0.05; done; echo gone-on"), shell("echo second"), Turn::say("First.")]).await;
+    let job = world
+        .chore(&[
+            shell("until [ -e /workspace/go ]; do sleep 0.05; done; echo gone-on"),
+            shell("echo second"),
+            Turn::say("First."),
+        ])
+        .await;
     let runs = format!("/v1/agents/{}/runs", job.agent);
     let mut watcher = world.watch(&job.agent);
     watcher.until_type("ToolCalled").await;
     let plain = json!({"prompt": {"text": "And then?"}});
     world.api.post(&runs, &plain).await.refused(409, "agent_busy");
-    let ask = |how: &str, turns: &[Turn]| json!({"prompt": {"text": prompt(turns)}, "whenBusy": how});
+    let ask =
+        |how: &str, turns: &[Turn]| json!({"prompt": {"text": prompt(turns)}, "whenBusy": how});
     let queued = world.api.post(&runs, &ask("queue", &[Turn::say("Queued.")])).await.expect(201);
     assert_eq!(queued["run"]["status"], "CREATING");
     let steer = json!({"prompt": {"text": "Mind the gap."}, "whenBusy": "steer"});
     let steered = world.api.post(&runs, &steer).await.expect(201);
-    assert_eq!((steered["steered"].as_bool(), steered["run"]["id"].as_str()), (Some(true), Some(job.run.as_str())));
+    assert_eq!(
+        (steered["steered"].as_bool(), steered["run"]["id"].as_str()),
+        (Some(true), Some(job.run.as_str()))
+    );
     assert_eq!(world.agent(&job.agent).await["queuedRuns"], 1);
     assert_eq!(world.agent(&job.agent).await["status"], "ACTIVE");
 
-    world.api.poke(&format!("{runs}/{}/cancel", queued["run"]["id"].as_str().unwrap())).await.expect(200);
-    let again = world.api.post(&runs, &ask("queue", &[Turn::say("Queued again.")])).await.expect(201);
+    world
+        .api
+        .poke(&format!("{runs}/{}/cancel", queued["run"]["id"].as_str().unwrap()))
+        .await
+        .expect(200);
+    let again =
+        world.api.post(&runs, &ask("queue", &[Turn::say("Queued again.")])).await.expect(201);
     let again = again["run"]["id"].as_str().unwrap();
     // Only a person's own hand lets the first command go on.
     let waiting = host::processes_of_agent(&job.agent);
-    let inside = waiting.iter().find(|process| process.command.contains("until")).expect("the command is running");
+    let inside = waiting
+        .iter()
+        .find(|process| process.command.contains("until"))
+        .expect("the command is running");
     std::fs::write(format!("/proc/{}/root/workspace/go", inside.pid), "").unwrap();
     watcher.until_type("SteerTaken").await;
     watcher.until_ended(again).await;
     let heard = world.model.requests().iter().any(|request| request.body.contains("Mind the gap."));
     assert!(heard, "the steering message reached the model");
     let run = world.run(&job).await;
-    assert_eq!((run["status"].as_str(), run["result"].as_str()), (Some("FINISHED"), Some("First.")));
+    assert_eq!(
+        (run["status"].as_str(), run["result"].as_str()),
+        (Some("FINISHED"), Some("First."))
+    );
     let list = world.api.get(&runs).await.expect(200);
-    let statuses: Vec<_> = list["items"].as_array().unwrap().iter().map(|run| run["status"].as_str().unwrap()).collect();
+    let statuses: Vec<_> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| run["status"].as_str().unwrap())
+        .collect();
     assert_eq!(statuses, ["FINISHED", "CANCELLED", "FINISHED"]);
     world.end().await;
 }
@@ -142,12 +187,22 @@ async fn an_archived_agent_takes_no_messages_until_it_is_unarchived() {
     world.ended_as(&job, "FINISHED").await;
     let path = format!("/v1/agents/{}", job.agent);
     for _ in 0..2 {
-        assert_eq!(world.api.poke(&format!("{path}/archive")).await.expect(200), json!({"id": job.agent}));
+        assert_eq!(
+            world.api.poke(&format!("{path}/archive")).await.expect(200),
+            json!({"id": job.agent})
+        );
     }
     assert_eq!(world.agent(&job.agent).await["status"], "ARCHIVED");
     let plain = json!({"prompt": {"text": "Hello?"}});
     world.api.post(&format!("{path}/runs"), &plain).await.refused(409, "agent_archived");
-    let ids = |page: &Value| page["items"].as_array().unwrap().iter().map(|agent| agent["id"].clone()).collect::<Vec<_>>();
+    let ids = |page: &Value| {
+        page["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|agent| agent["id"].clone())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(ids(&world.api.get("/v1/agents").await.expect(200)), [job.agent.as_str()]);
     assert!(ids(&world.api.get("/v1/agents?includeArchived=false").await.expect(200)).is_empty());
     for _ in 0..2 {
@@ -172,7 +227,11 @@ async fn a_deleted_agent_leaves_nothing_even_in_the_middle_of_a_run() {
         world.api.get(&format!("{path}{gone}")).await.refused(404, "agent_not_found");
     }
     world.api.delete(&path).await.refused(404, "agent_not_found");
-    world.api.post(&format!("{path}/runs"), &json!({"prompt": {"text": "Hello?"}})).await.refused(404, "agent_not_found");
+    world
+        .api
+        .post(&format!("{path}/runs"), &json!({"prompt": {"text": "Hello?"}}))
+        .await
+        .refused(404, "agent_not_found");
     assert_eq!(world.api.get("/v1/agents").await.expect(200)["items"], json!([]));
     world.end().await;
 }
@@ -192,16 +251,26 @@ async fn a_deletion_that_a_crash_interrupts_is_finished_after_the_restart() {
 async fn a_repeated_create_makes_one_agent() {
     let world = World::start().await;
     let body = json!({"prompt": {"text": prompt(&[Turn::say("Hello.")])}});
-    let post = |body: &Value| world.api.request(Method::POST, "/v1/agents").header("idempotency-key", "same").json(body);
+    let post = |body: &Value| {
+        world.api.request(Method::POST, "/v1/agents").header("idempotency-key", "same").json(body)
+    };
     let first = send("first", post(&body)).await.expect(201);
     let second = send("second", post(&body)).await.expect(201);
     assert_eq!(first["agent"]["id"], second["agent"]["id"]);
     assert_eq!(first["run"]["id"], second["run"]["id"]);
     let both = futures::future::join_all((0..8).map(|_| {
-        send("race", world.api.request(Method::POST, "/v1/agents").header("idempotency-key", "race").json(&body))
+        send(
+            "race",
+            world
+                .api
+                .request(Method::POST, "/v1/agents")
+                .header("idempotency-key", "race")
+                .json(&body),
+        )
     }))
     .await;
-    let ids: std::collections::BTreeSet<_> = both.into_iter().map(|answer| answer.expect(201)["agent"]["id"].to_string()).collect();
+    let ids: std::collections::BTreeSet<_> =
+        both.into_iter().map(|answer| answer.expect(201)["agent"]["id"].to_string()).collect();
     assert_eq!(ids.len(), 1, "eight at once with one key make one agent");
     let listed = world.api.get("/v1/agents").await.expect(200);
     assert_eq!(listed["items"].as_array().unwrap().len(), 2);
@@ -217,7 +286,9 @@ async fn a_repeated_create_makes_one_agent() {
     world.ended_as(&job, "FINISHED").await;
 
     let runs = format!("/v1/agents/{id}/runs");
-    let follow = |key: &str| world.api.request(Method::POST, &runs).header("idempotency-key", key).json(&body);
+    let follow = |key: &str| {
+        world.api.request(Method::POST, &runs).header("idempotency-key", key).json(&body)
+    };
     let first = send("run", follow("again")).await.expect(201);
     let second = send("run", follow("again")).await.expect(201);
     assert_eq!(first["run"]["id"], second["run"]["id"]);

@@ -7,7 +7,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 fn ids(page: &Value) -> Vec<String> {
-    page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+    page["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,7 +53,8 @@ async fn lists_are_paged_newest_first_and_filtered() {
     let repositories = world.api.get("/v1/repositories").await.expect(200);
     assert_eq!(repositories["items"], json!([{"url": repository.url()}]));
     for bad in ["limit=0", "limit=101", "limit=x", "cursor=nonsense"] {
-        let message = world.api.get(&format!("/v1/agents?{bad}")).await.refused(400, "validation_error");
+        let message =
+            world.api.get(&format!("/v1/agents?{bad}")).await.refused(400, "validation_error");
         assert!(message.contains(bad.split('=').next().unwrap()), "{bad}: {message}");
     }
     world.end().await;
@@ -65,16 +71,28 @@ async fn usage_adds_up_over_runs() {
     let total = &usage["totalUsage"];
     let number = |usage: &Value, name: &str| usage[name].as_u64().unwrap();
     let kinds = ["inputTokens", "outputTokens", "cacheWriteTokens", "cacheReadTokens"];
-    assert_eq!(kinds.iter().map(|kind| number(total, kind)).sum::<u64>(), number(total, "totalTokens"));
+    assert_eq!(
+        kinds.iter().map(|kind| number(total, kind)).sum::<u64>(),
+        number(total, "totalTokens")
+    );
     assert!(number(total, "totalTokens") > 0);
     for kind in kinds {
-        let sum: u64 = usage["runs"].as_array().unwrap().iter().map(|run| number(&run["usage"], kind)).sum();
+        let sum: u64 =
+            usage["runs"].as_array().unwrap().iter().map(|run| number(&run["usage"], kind)).sum();
         assert_eq!(sum, number(total, kind), "{kind}");
     }
-    let one = world.api.get(&format!("/v1/agents/{}/usage?runId={}", job.agent, job.run)).await.expect(200);
+    let one = world
+        .api
+        .get(&format!("/v1/agents/{}/usage?runId={}", job.agent, job.run))
+        .await
+        .expect(200);
     assert_eq!(one["runs"].as_array().unwrap().len(), 1);
     let other = format!("run-{}", uuid::Uuid::new_v4());
-    world.api.get(&format!("/v1/agents/{}/usage?runId={other}", job.agent)).await.refused(404, "run_not_found");
+    world
+        .api
+        .get(&format!("/v1/agents/{}/usage?runId={other}", job.agent))
+        .await
+        .refused(404, "run_not_found");
     world.end().await;
 }
 
@@ -86,7 +104,12 @@ async fn artifacts_are_listed_and_fetched_with_nothing_but_their_link() {
     world.ended_as(&job, "FINISHED").await;
     let base = format!("/v1/agents/{}/artifacts", job.agent);
     let list = world.api.get(&base).await.expect(200);
-    let mut paths: Vec<_> = list["items"].as_array().unwrap().iter().map(|item| (item["path"].as_str().unwrap(), item["sizeBytes"].as_u64().unwrap())).collect();
+    let mut paths: Vec<_> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| (item["path"].as_str().unwrap(), item["sizeBytes"].as_u64().unwrap()))
+        .collect();
     paths.sort_unstable();
     assert_eq!(paths, [("artifacts/deep/y.bin", 6), ("artifacts/x.txt", 5)]);
     let link = world.api.get(&format!("{base}/download?path=artifacts/x.txt")).await.expect(200);
@@ -99,7 +122,11 @@ async fn artifacts_are_listed_and_fetched_with_nothing_but_their_link() {
     let tampered = if tampered == url { format!("{}1", &url[..url.len() - 1]) } else { tampered };
     assert_eq!(send("tampered", world.api.bare(Method::GET, &tampered)).await.status, 404);
     for bad in ["artifacts/none.txt", "../x.txt", "/etc/passwd", "artifacts/../x.txt"] {
-        world.api.get(&format!("{base}/download?path={bad}")).await.refused(404, "artifact_not_found");
+        world
+            .api
+            .get(&format!("{base}/download?path={bad}"))
+            .await
+            .refused(404, "artifact_not_found");
     }
     world.end().await;
 }
@@ -107,7 +134,12 @@ async fn artifacts_are_listed_and_fetched_with_nothing_but_their_link() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_without_a_repository_leaves_artifacts_too() {
     let world = World::start().await;
-    let job = world.chore(&[shell("mkdir -p /workspace/.artifacts; printf hello > /workspace/.artifacts/x.txt"), Turn::say("Left.")]).await;
+    let job = world
+        .chore(&[
+            shell("mkdir -p /workspace/.artifacts; printf hello > /workspace/.artifacts/x.txt"),
+            Turn::say("Left."),
+        ])
+        .await;
     world.ended_as(&job, "FINISHED").await;
     let list = world.api.get(&format!("/v1/agents/{}/artifacts", job.agent)).await.expect(200);
     assert_eq!(list["items"][0]["path"], "artifacts/x.txt", "{list}");
@@ -120,10 +152,24 @@ async fn the_caller_the_models_and_the_state_of_the_host_can_be_read() {
     let me = world.api.get("/v1/me").await.expect(200);
     assert!(me["apiKeyName"].is_string() && me["createdAt"].is_string(), "{me}");
     let models = world.api.get("/v1/models").await.expect(200);
-    assert!(models["items"].as_array().unwrap().iter().any(|model| model["id"] == "scripted" && model["isDefault"] == true), "{models:#}");
+    assert!(
+        models["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|model| model["id"] == "scripted" && model["isDefault"] == true),
+        "{models:#}"
+    );
     let doctor = world.api.get("/v1/doctor").await.expect(200);
     let checks = doctor["checks"].as_array().unwrap();
-    assert!(checks.len() > 5 && checks.iter().all(|check| ["ok", "reduced", "missing"].contains(&check["state"].as_str().unwrap())), "{doctor:#}");
+    assert!(
+        checks.len() > 5
+            && checks
+                .iter()
+                .all(|check| ["ok", "reduced", "missing"]
+                    .contains(&check["state"].as_str().unwrap())),
+        "{doctor:#}"
+    );
     for (path, text) in [("/healthz", "ok\n"), ("/readyz", "ready\n")] {
         let answer = send(path, world.api.bare(Method::GET, path)).await;
         assert_eq!((answer.status, answer.text.as_str()), (200, text));
@@ -146,7 +192,10 @@ async fn keys_are_made_used_and_revoked() {
     let local = json!({"prompt": {"text": "Hello."}, "repos": [{"url": "/etc"}]});
     robot.post("/v1/agents", &local).await.refused(403, "repository_access");
     let listed = world.api.get("/v1/api-keys").await.expect(200);
-    assert!(listed["items"].as_array().unwrap().iter().all(|key| key.get("token").is_none()), "{listed}");
+    assert!(
+        listed["items"].as_array().unwrap().iter().all(|key| key.get("token").is_none()),
+        "{listed}"
+    );
     let path = format!("/v1/api-keys/{}", made["id"].as_str().unwrap());
     world.api.delete(&path).await.expect(200);
     robot.get("/v1/me").await.refused(401, "api_key_not_found");
@@ -168,7 +217,9 @@ async fn variables_reach_commands_and_nothing_else() {
     let opened = &world.events(&job.agent).await[0];
     assert!(!opened.to_string().contains("quite-hidden"), "{opened}");
     assert!(!world.log_text().contains("quite-hidden"), "the log holds a variable's value");
-    let next = world.send(&job.agent, &[shell("echo \"<$MY_SECRET>\" | tr a-z A-Z"), Turn::say("Still.")]).await;
+    let next = world
+        .send(&job.agent, &[shell("echo \"<$MY_SECRET>\" | tr a-z A-Z"), Turn::say("Still.")])
+        .await;
     world.ended_as(&next, "FINISHED").await;
     assert!(world.outputs(&job.agent).await[1].contains("<QUITE-HIDDEN>"));
     world.end().await;

@@ -26,7 +26,9 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n....";
 
 fn bad_prompts() -> Vec<(Value, &'static str)> {
     let variable = |name: &str, value: &str| with("envVars", json!({name: value}));
-    let many = |count: usize| (0..count).map(|number| (format!("V{number}"), "x".to_owned())).collect::<BTreeMap<_, _>>();
+    let many = |count: usize| {
+        (0..count).map(|number| (format!("V{number}"), "x".to_owned())).collect::<BTreeMap<_, _>>()
+    };
     vec![
         (json!({}), "prompt"),
         (json!([]), "body"),
@@ -45,7 +47,10 @@ fn bad_prompts() -> Vec<(Value, &'static str)> {
         (prompt_with(vec![image(PNG, "image/svg+xml")]), "prompt.images[0]"),
         (prompt_with(vec![json!({"data": "AAAA"})]), "mimeType"),
         (prompt_with(vec![json!({})]), "prompt.images[0]"),
-        (prompt_with(vec![json!({"data": "AAAA", "url": "https://example.com/x.png"})]), "prompt.images[0]"),
+        (
+            prompt_with(vec![json!({"data": "AAAA", "url": "https://example.com/x.png"})]),
+            "prompt.images[0]",
+        ),
         (prompt_with(vec![json!({"url": "https://example.com/x.png"})]), "prompt.images[0]"),
         (variable("1X", "x"), "envVars.1X"),
         (variable("A-B", "x"), "envVars.A-B"),
@@ -79,8 +84,24 @@ fn bad_settings() -> Vec<(Value, &'static str)> {
         (with("metadata", json!({"a": 1})), "metadata.a"),
         (with("workOnCurrentBranch", json!(true)), "workOnCurrentBranch"),
         (with("repos", json!({})), "repos"),
-        (with("repos", json!((0..21).map(|n| json!({"url": format!("https://example.com/{n}.git")})).collect::<Vec<_>>())), "repos"),
-        (with("repos", json!([{"url": "https://example.com/a.git"}, {"url": "https://example.com/a.git"}])), "repos[1].url"),
+        (
+            with(
+                "repos",
+                json!(
+                    (0..21)
+                        .map(|n| json!({"url": format!("https://example.com/{n}.git")}))
+                        .collect::<Vec<_>>()
+                ),
+            ),
+            "repos",
+        ),
+        (
+            with(
+                "repos",
+                json!([{"url": "https://example.com/a.git"}, {"url": "https://example.com/a.git"}]),
+            ),
+            "repos[1].url",
+        ),
         (repo(json!({})), "repos[0]"),
         (repo(json!({"url": ""})), "repos[0].url"),
         (repo(json!({"url": "-oProxyCommand=x"})), "repos[0].url"),
@@ -89,9 +110,18 @@ fn bad_settings() -> Vec<(Value, &'static str)> {
         (repo(json!({"url": "https://user:word@example.com/a.git"})), "repos[0].url"),
         (repo(json!({"url": "relative/path"})), "repos[0].url"),
         (repo(json!({"url": "https://example.com/a.git", "branch": "x"})), "branch"),
-        (repo(json!({"url": "https://example.com/a.git", "startingRef": "a..b"})), "repos[0].startingRef"),
-        (repo(json!({"url": "https://example.com/a.git", "startingRef": "--upload-pack=x"})), "repos[0].startingRef"),
-        (repo(json!({"url": "https://example.com/a.git", "startingRef": ""})), "repos[0].startingRef"),
+        (
+            repo(json!({"url": "https://example.com/a.git", "startingRef": "a..b"})),
+            "repos[0].startingRef",
+        ),
+        (
+            repo(json!({"url": "https://example.com/a.git", "startingRef": "--upload-pack=x"})),
+            "repos[0].startingRef",
+        ),
+        (
+            repo(json!({"url": "https://example.com/a.git", "startingRef": ""})),
+            "repos[0].startingRef",
+        ),
         (limits(json!({"steps": 0})), "limits"),
         (limits(json!({"tokens": 0})), "limits"),
         (limits(json!({"minutes": 0})), "limits.minutes"),
@@ -117,21 +147,52 @@ async fn every_bad_field_of_a_create_is_named() {
         assert_names(&world.api.post("/v1/agents", &body).await, field, &body);
         count += 1;
     }
-    for branch in ["", "a b", "a..b", "-x", "x.lock", "/x", "x/", "a//b", "@", "a@{b", "a\\b", "refs/heads/x", "HEAD", "x\u{7f}"] {
+    for branch in [
+        "",
+        "a b",
+        "a..b",
+        "-x",
+        "x.lock",
+        "/x",
+        "x/",
+        "a//b",
+        "@",
+        "a@{b",
+        "a\\b",
+        "refs/heads/x",
+        "HEAD",
+        "x\u{7f}",
+    ] {
         let mut body = with("branchName", json!(branch));
         body["repos"] = json!([{"url": "https://example.com/a.git"}]);
         let message = world.api.post("/v1/agents", &body).await.refused(400, "invalid_branch_name");
         assert!(message.contains("branchName"), "{branch:?}: {message}");
         count += 1;
     }
-    let message = world.api.post("/v1/agents", &with("model", json!({"id": "nothing-9"}))).await.refused(400, "invalid_model");
+    let message = world
+        .api
+        .post("/v1/agents", &with("model", json!({"id": "nothing-9"})))
+        .await
+        .refused(400, "invalid_model");
     assert!(message.contains("nothing-9") && message.contains("scripted"), "{message}");
-    world.api.post("/v1/agents", &with("branchName", json!("x"))).await.refused(400, "invalid_branch_name");
+    world
+        .api
+        .post("/v1/agents", &with("branchName", json!("x")))
+        .await
+        .refused(400, "invalid_branch_name");
     for key in ["mcpServers", "customSubagents"] {
-        let message = world.api.post("/v1/agents", &with(key, json!([{"name": "x"}]))).await.refused(501, "not_implemented");
+        let message = world
+            .api
+            .post("/v1/agents", &with(key, json!([{"name": "x"}])))
+            .await
+            .refused(501, "not_implemented");
         assert!(message.contains(key), "{message}");
     }
-    assert_eq!(world.api.get("/v1/agents").await.expect(200)["items"], json!([]), "nothing was made");
+    assert_eq!(
+        world.api.get("/v1/agents").await.expect(200)["items"],
+        json!([]),
+        "nothing was made"
+    );
     println!("{count} bad bodies were refused, each by the name of its field");
     world.end().await;
 }
@@ -141,7 +202,12 @@ async fn bodies_that_are_no_json_or_too_large_are_refused() {
     let world = World::start().await;
     let raw = |text: String| world.api.request(Method::POST, "/v1/agents").body(text);
     send("empty", raw(String::new())).await.refused(400, "missing_body");
-    for text in ["{", "nope", "{\"prompt\": {\"text\": \"a\"}} trailing", "{\"prompt\": {\"text\": \"\\ud800\"}}"] {
+    for text in [
+        "{",
+        "nope",
+        "{\"prompt\": {\"text\": \"a\"}} trailing",
+        "{\"prompt\": {\"text\": \"\\ud800\"}}",
+    ] {
         send(text, raw(text.to_owned())).await.refused(400, "validation_error");
     }
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
@@ -178,10 +244,15 @@ async fn callers_without_a_key_and_unknown_places_are_told_so() {
     world.api.get("/v1/agents/bc-5").await.refused(400, "validation_error");
     world.api.get("/v1/nothing").await.refused(404, "not_found");
     world.api.delete("/v1/me").await.refused(405, "method_not_allowed");
-    let answer = send("id", world.api.request(Method::GET, "/v1/me").header("x-request-id", "mine")).await;
+    let answer =
+        send("id", world.api.request(Method::GET, "/v1/me").header("x-request-id", "mine")).await;
     assert_eq!(answer.headers["x-request-id"], "mine");
     assert!(world.api.get("/v1/me").await.headers.contains_key("x-request-id"));
-    let ghost = world.api.request(Method::GET, "/v1/me").header("x-ghost-mode", "true").header("x-cursor-client-version", "sdk-1.0.32");
+    let ghost = world
+        .api
+        .request(Method::GET, "/v1/me")
+        .header("x-ghost-mode", "true")
+        .header("x-cursor-client-version", "sdk-1.0.32");
     send("ghost", ghost).await.expect(200);
     world.end().await;
 }
@@ -204,6 +275,10 @@ async fn a_key_that_asks_too_much_is_told_when_to_come_back() {
     for name in ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"] {
         assert!(refused.headers.contains_key(name), "{name} is missing");
     }
-    assert_eq!(send("health", world.api.bare(Method::GET, "/healthz")).await.status, 200, "health is not counted");
+    assert_eq!(
+        send("health", world.api.bare(Method::GET, "/healthz")).await.status,
+        200,
+        "health is not counted"
+    );
     world.end().await;
 }

@@ -14,8 +14,21 @@ const VERSION: &str = "1.0.32";
 const INSIDE: &str = "ERRAND_E2E_INSIDE";
 /// What the script checks.
 const CHECKS: [&str; 15] = [
-    "me", "models", "create and stream", "wait", "follow-up", "list", "get", "cancel", "artifacts", "usage", "repositories", "resume", "busy",
-    "unknown model", "archive and delete",
+    "me",
+    "models",
+    "create and stream",
+    "wait",
+    "follow-up",
+    "list",
+    "get",
+    "cancel",
+    "artifacts",
+    "usage",
+    "repositories",
+    "resume",
+    "busy",
+    "unknown model",
+    "archive and delete",
 ];
 
 fn folder() -> PathBuf {
@@ -32,16 +45,25 @@ fn is_there(program: &str) -> bool {
 }
 
 fn shown(output: &Output) -> String {
-    format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 fn install() {
-    let installed = std::fs::read_to_string(folder().join("node_modules/@cursor/sdk/package.json")).unwrap_or_default();
+    let installed = std::fs::read_to_string(folder().join("node_modules/@cursor/sdk/package.json"))
+        .unwrap_or_default();
     let installed: Value = serde_json::from_str(&installed).unwrap_or_default();
     if installed["version"] == VERSION {
         return;
     }
-    let output = command("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder()).output().unwrap();
+    let output = command("npm")
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(folder())
+        .output()
+        .unwrap();
     assert!(output.status.success(), "npm ci: {}", shown(&output));
 }
 
@@ -66,14 +88,20 @@ async fn the_official_sdk_works_with_nothing_but_loopback() {
     let text = shown(&output);
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
     for check in CHECKS {
-        assert!(text.contains(&format!("{{\"check\":\"{check}\"")), "{check} was not checked: {text}");
+        assert!(
+            text.contains(&format!("{{\"check\":\"{check}\"")),
+            "{check} was not checked: {text}"
+        );
     }
     println!("the official SDK {VERSION} passed {} checks", CHECKS.len());
 }
 
 async fn inside() {
     let interfaces = std::fs::read_to_string("/proc/net/dev").unwrap();
-    assert!(interfaces.lines().skip(2).all(|line| line.trim_start().starts_with("lo:")), "{interfaces}");
+    assert!(
+        interfaces.lines().skip(2).all(|line| line.trim_start().starts_with("lo:")),
+        "{interfaces}"
+    );
     let world = World::start().await;
     let repository = world.repository("sample");
     let prompts = json!({
@@ -81,7 +109,8 @@ async fn inside() {
         "second": prompt(&[shell("echo ho > ho.txt"), Turn::say("The second is done.")]),
         "endless": prompt(&[shell("sleep 600")]),
     });
-    let (url, token, repository) = (world.api.base.clone(), world.api.token.clone(), repository.url());
+    let (url, token, repository) =
+        (world.api.base.clone(), world.api.token.clone(), repository.url());
     let output = tokio::task::spawn_blocking(move || {
         command("node")
             .arg("run.mjs")

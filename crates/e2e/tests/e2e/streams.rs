@@ -14,11 +14,18 @@ pub fn assert_chain(entries: &[Value]) {
         let at: jiff::Timestamp = entry["at"].as_str().unwrap().parse().unwrap();
         let kind = entry["event"]["type"].as_str().unwrap();
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&previous).update(&seq.to_le_bytes()).update(&at.as_millisecond().to_le_bytes());
+        hasher
+            .update(&previous)
+            .update(&seq.to_le_bytes())
+            .update(&at.as_millisecond().to_le_bytes());
         hasher.update(&u32::try_from(kind.len()).unwrap().to_le_bytes()).update(kind.as_bytes());
         hasher.update(blake3::hash(entry["event"].to_string().as_bytes()).as_bytes());
         previous = *hasher.finalize().as_bytes();
-        assert_eq!(entry["hash"], hex::encode(previous), "the chain breaks at event {seq}: {entry}");
+        assert_eq!(
+            entry["hash"],
+            hex::encode(previous),
+            "the chain breaks at event {seq}: {entry}"
+        );
     }
 }
 
@@ -28,29 +35,66 @@ fn number(id: &str) -> Vec<u64> {
 
 /// Frames that a replay owes: not what is only live.
 fn durable(frames: &[Frame]) -> Vec<Frame> {
-    frames.iter().filter(|frame| frame.event != "heartbeat" && frame.event != "status" && frame.data["type"] != "shell-output-delta").cloned().collect()
+    frames
+        .iter()
+        .filter(|frame| {
+            frame.event != "heartbeat"
+                && frame.event != "status"
+                && frame.data["type"] != "shell-output-delta"
+        })
+        .cloned()
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_resumed_after_any_frame_gives_exactly_the_rest() {
     let world = World::start().await;
-    let text = "The first words of a longer answer that arrives in several pieces, grüße inbegriffen.";
+    let text =
+        "The first words of a longer answer that arrives in several pieces, grüße inbegriffen.";
     let slow = |turn: Turn| Turn { per_event_ms: 4, first_byte_ms: 30, ..turn };
     let job = world
-        .chore(&[slow(shell("for i in 1 2 3; do echo $i; sleep 0.05; done").thinking("First I think about it for a while, then I act.").text(text)), slow(shell("echo two")), slow(Turn::say(text))])
+        .chore(&[
+            slow(
+                shell("for i in 1 2 3; do echo $i; sleep 0.05; done")
+                    .thinking("First I think about it for a while, then I act.")
+                    .text(text),
+            ),
+            slow(shell("echo two")),
+            slow(Turn::say(text)),
+        ])
         .await;
     let live = world.frames(&job).await;
     assert_eq!(live[0].event, "status");
-    assert!(live.iter().all(|frame| frame.event != "status" || frame.id.is_none()), "status has no id");
+    assert!(
+        live.iter().all(|frame| frame.event != "status" || frame.id.is_none()),
+        "status has no id"
+    );
     let names: Vec<_> = live.iter().map(|frame| frame.event.as_str()).collect();
     assert_eq!(names[names.len() - 2..], ["result", "done"]);
     let result = &live[live.len() - 2].data;
-    assert_eq!((result["runId"].as_str(), result["status"].as_str(), result["text"].as_str()), (Some(job.run.as_str()), Some("FINISHED"), Some(text)));
-    let said: String = live.iter().filter(|frame| frame.event == "assistant").map(|frame| frame.data["text"].as_str().unwrap()).collect();
+    assert_eq!(
+        (result["runId"].as_str(), result["status"].as_str(), result["text"].as_str()),
+        (Some(job.run.as_str()), Some("FINISHED"), Some(text))
+    );
+    let said: String = live
+        .iter()
+        .filter(|frame| frame.event == "assistant")
+        .map(|frame| frame.data["text"].as_str().unwrap())
+        .collect();
     assert_eq!(said, format!("{text}{text}"));
-    assert!(live.iter().filter(|frame| frame.event == "assistant").count() > 4, "text arrives in pieces");
-    let simple: Vec<_> = live.iter().filter(|frame| ["assistant", "thinking", "tool_call"].contains(&frame.event.as_str())).map(|frame| number(frame.id.as_deref().expect("an id"))).collect();
-    assert!(simple.windows(2).all(|pair| pair[0] < pair[1]), "ids of simple frames rise and are unique: {simple:?}");
+    assert!(
+        live.iter().filter(|frame| frame.event == "assistant").count() > 4,
+        "text arrives in pieces"
+    );
+    let simple: Vec<_> = live
+        .iter()
+        .filter(|frame| ["assistant", "thinking", "tool_call"].contains(&frame.event.as_str()))
+        .map(|frame| number(frame.id.as_deref().expect("an id")))
+        .collect();
+    assert!(
+        simple.windows(2).all(|pair| pair[0] < pair[1]),
+        "ids of simple frames rise and are unique: {simple:?}"
+    );
     let ids: Vec<_> = live.iter().filter_map(|frame| frame.id.clone()).collect();
     assert!(ids.windows(2).all(|pair| number(&pair[0]) <= number(&pair[1])), "ids rise: {ids:?}");
 
@@ -79,7 +123,12 @@ async fn a_stream_resumed_after_any_frame_gives_exactly_the_rest() {
 async fn the_log_is_dense_and_its_chain_can_be_checked_by_anyone() {
     let world = World::start().await;
     let repository = world.repository("sample");
-    let job = world.errand(&repository, &[shell("seq 1 20000"), shell("echo done > done.txt"), Turn::say("Done.")]).await;
+    let job = world
+        .errand(
+            &repository,
+            &[shell("seq 1 20000"), shell("echo done > done.txt"), Turn::say("Done.")],
+        )
+        .await;
     world.ended_as(&job, "FINISHED").await;
     let all = world.events(&job.agent).await;
     assert_chain(&all);
