@@ -173,7 +173,7 @@ impl Transcript {
                 }
             }
             Event::RunStarted { run } => self.run_started(seq, at_ms, run),
-            Event::TurnEnded { .. } | Event::RunEnded { .. } => self.leave_open_step(seq),
+            Event::TurnEnded { .. } => self.leave_open_step(seq),
             Event::TodosChanged { todos, .. } => self.todos = todos,
             Event::QuestionAsked { question, call, .. } => {
                 self.waiting.insert(question, at_ms);

@@ -110,12 +110,16 @@ impl Projection {
             Event::Pushed { pushes, .. } => detail.pushed.clone_from(pushes),
             Event::PullRequestPublished { pulls, .. } => detail.pulls.clone_from(pulls),
             Event::QuestionAsked { .. } => detail.question = Some(logged.event.clone()),
-            Event::QuestionAnswered { .. } | Event::TurnEnded { .. } => detail.question = None,
+            Event::QuestionAnswered { .. } => detail.question = None,
+            // A queued run may end while another is steered: the turn counts here, not the run.
+            Event::TurnEnded { .. } => {
+                detail.question = None;
+                self.steers.clear();
+            }
             Event::Steered { message, prompt, .. } => self.steers.push((*message, prompt.clone())),
             Event::SteerTaken { message, .. } => {
                 self.steers.retain(|(waiting, _)| waiting != message)
             }
-            Event::RunEnded { .. } => self.steers.clear(),
             Event::Archived { .. } => self.archived = true,
             Event::Unarchived { .. } => self.archived = false,
             _ => {}
