@@ -1,6 +1,8 @@
 //! Drives the model: hands the harness its log, its hands and its memory, and reports how it ended.
 
 use super::Job;
+use crate::artifacts;
+use crate::clock::now_ms;
 use crate::journal::{AgentJournal, INSTRUCTION_BYTES};
 use crate::workspace::LinkWorkspace;
 use anyhow::{Context, Result};
@@ -30,7 +32,13 @@ pub async fn run(job: &Job, run: RunId) -> Result<()> {
                 .await;
         }
     };
+    let without_repository = turn.base.repos.is_empty();
     match run_turn(turn).await {
+        Ok(outcome) if without_repository => {
+            // No worktree is taken over afterwards, so what was left for people is taken here.
+            keep_artifacts(job).await?;
+            job.report(vec![Event::TurnEnded { run, outcome }]).await
+        }
         Ok(outcome) => job.report(vec![Event::TurnEnded { run, outcome }]).await,
         // Cancelled, fenced or over: whoever stopped it says what comes next.
         Err(harness::journal::Stopped) => {
@@ -38,6 +46,11 @@ pub async fn run(job: &Job, run: RunId) -> Result<()> {
             Ok(())
         }
     }
+}
+
+async fn keep_artifacts(job: &Job) -> Result<()> {
+    let Some(machine) = job.app.machines.get(job.handle.id) else { return Ok(()) };
+    artifacts::take(&job.app.store, &machine.link, &job.handle.org, job.handle.id, now_ms()).await
 }
 
 async fn prepare(job: &Job, run: RunId) -> Result<std::result::Result<Turn, Failure>> {
