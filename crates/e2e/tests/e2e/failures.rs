@@ -102,6 +102,13 @@ async fn a_repository_that_cannot_be_used_is_explained() {
         &["branch_exists"],
     )
     .await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_without_a_branch_or_without_a_server_is_explained() {
+    let world = World::start().await;
+    let none = json!({});
     let detached = world.repository("detached");
     let head = detached.head("main").unwrap();
     detached.git(&["update-ref", "--no-deref", "HEAD", &head]);

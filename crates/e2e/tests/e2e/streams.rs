@@ -1,7 +1,7 @@
 //! The two streams: resumed anywhere they give exactly the rest; the log is dense and its chain holds.
 
 use e2e::sse::Frame;
-use e2e::world::{World, shell};
+use e2e::world::{Job, World, shell};
 use fakes::scripted::script::Turn;
 use serde_json::{Value, json};
 
@@ -44,6 +44,22 @@ fn durable(frames: &[Frame]) -> Vec<Frame> {
         })
         .cloned()
         .collect()
+}
+
+/// Resumes after the last frame of each id; gives how many there were.
+async fn resume_everywhere(world: &World, job: &Job, live: &[Frame]) -> usize {
+    let mut resumed = 0;
+    for (index, frame) in live.iter().enumerate() {
+        let Some(id) = frame.id.as_deref() else { continue };
+        if live[index + 1..].iter().any(|later| later.id.as_deref() == Some(id)) {
+            continue;
+        }
+        let rest = world.stream(job, Some(id)).await.rest().await;
+        assert_eq!(rest[0].event, "status");
+        assert_eq!(durable(&rest), durable(&live[index + 1..]), "after {id}");
+        resumed += 1;
+    }
+    resumed
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,17 +114,7 @@ async fn a_stream_resumed_after_any_frame_gives_exactly_the_rest() {
     let ids: Vec<_> = live.iter().filter_map(|frame| frame.id.clone()).collect();
     assert!(ids.windows(2).all(|pair| number(&pair[0]) <= number(&pair[1])), "ids rise: {ids:?}");
 
-    let mut resumed = 0;
-    for (index, frame) in live.iter().enumerate() {
-        let Some(id) = frame.id.as_deref() else { continue };
-        if live[index + 1..].iter().any(|later| later.id.as_deref() == Some(id)) {
-            continue;
-        }
-        let rest = world.stream(&job, Some(id)).await.rest().await;
-        assert_eq!(rest[0].event, "status");
-        assert_eq!(durable(&rest), durable(&live[index + 1..]), "after {id}");
-        resumed += 1;
-    }
+    let resumed = resume_everywhere(&world, &job, &live).await;
     assert_eq!(durable(&world.frames(&job).await), durable(&live), "from the beginning");
     let path = format!("/v1/agents/{}/runs/{}/stream", job.agent, job.run);
     for bad in ["x", "0.0.0", "999999.0.0", "1713033006000-0"] {
