@@ -84,7 +84,8 @@ impl Program {
         if program.contains('/') {
             return Ok(vec![c_string(program)?]);
         }
-        let path = self.env.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_str());
+        let path =
+            self.env.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_str());
         path.unwrap_or(DEFAULT_PATH)
             .split(':')
             .filter(|directory| !directory.is_empty())

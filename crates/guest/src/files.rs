@@ -107,22 +107,14 @@ fn open(path: &Path, shown: &str) -> Result<(File, u64), Fault> {
 /// What failed file accesses are called.
 const FAILURES: [(io::ErrorKind, FaultCode, &str); 8] = [
     (io::ErrorKind::NotFound, FaultCode::NotFound, "does not exist"),
-    (
-        io::ErrorKind::PermissionDenied,
-        FaultCode::Denied,
-        "may not be accessed by the agent's user",
-    ),
+    (io::ErrorKind::PermissionDenied, FaultCode::Denied, "may not be accessed by the agent's user"),
     (
         io::ErrorKind::NotADirectory,
         FaultCode::NotFound,
         "leads through something that is no directory",
     ),
     (io::ErrorKind::IsADirectory, FaultCode::Unsuitable, "is a directory"),
-    (
-        io::ErrorKind::DirectoryNotEmpty,
-        FaultCode::Unsuitable,
-        "is a directory that is not empty",
-    ),
+    (io::ErrorKind::DirectoryNotEmpty, FaultCode::Unsuitable, "is a directory that is not empty"),
     (io::ErrorKind::ReadOnlyFilesystem, FaultCode::Denied, "is on a read-only file system"),
     (io::ErrorKind::StorageFull, FaultCode::Failed, "does not fit: the disk is full"),
     (io::ErrorKind::QuotaExceeded, FaultCode::Failed, "does not fit: the disk is full"),

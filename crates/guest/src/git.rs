@@ -50,22 +50,35 @@ impl Repo {
         let repo = Self { guest: Arc::clone(guest), path: path.to_owned(), index: None };
         let missing = || fault(FaultCode::NotFound, format!("no git repository at {path}"));
         let probe = path.to_owned();
-        guest.as_agent(move || {
-            std::fs::metadata(probe)
-                .map(drop)
-                .map_err(|_| fault(FaultCode::NotFound, "no such folder"))
-        })
-        .await
-        .map_err(|_| missing())?;
+        guest
+            .as_agent(move || {
+                std::fs::metadata(probe)
+                    .map(drop)
+                    .map_err(|_| fault(FaultCode::NotFound, "no such folder"))
+            })
+            .await
+            .map_err(|_| missing())?;
         let inside = repo.run(&["rev-parse", "--is-inside-work-tree"], b"").await?;
         if inside.code == 0 && inside.stdout == b"true\n" { Ok(repo) } else { Err(missing()) }
     }
 
     fn program(&self, args: &[&str]) -> Program {
         let fixed = [
-            "git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c",
-            "gc.auto=0", "-c", "maintenance.auto=false", "-c", "core.quotePath=false", "-c",
-            "advice.addEmbeddedRepo=false", "-c", "safe.directory=*",
+            "git",
+            "-c",
+            "core.hooksPath=/dev/null",
+            "-c",
+            "core.fsmonitor=false",
+            "-c",
+            "gc.auto=0",
+            "-c",
+            "maintenance.auto=false",
+            "-c",
+            "core.quotePath=false",
+            "-c",
+            "advice.addEmbeddedRepo=false",
+            "-c",
+            "safe.directory=*",
         ];
         let argv = fixed.iter().chain(args).map(|arg| (*arg).to_owned()).collect();
         let above = Path::new(&self.path).parent().unwrap_or(Path::new("/"));

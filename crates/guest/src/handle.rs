@@ -87,13 +87,7 @@ async fn kill(guest: &Arc<Guest>, op: &OpId, signal: i32) -> Result<Answer, Faul
     ended(process.exited())
 }
 
-fn read(
-    guest: &Guest,
-    op: &OpId,
-    stream: Stream,
-    offset: u64,
-    max: u32,
-) -> Result<Answer, Fault> {
+fn read(guest: &Guest, op: &OpId, stream: Stream, offset: u64, max: u32) -> Result<Answer, Fault> {
     let process = guest.ops.process(op)?;
     let exited = process.exited().is_some();
     let spool = process.spool(stream);

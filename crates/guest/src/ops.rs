@@ -89,14 +89,17 @@ impl Ops {
         }
         room(&table)?;
         let directory = self.make_directory(&start.op)?;
-        let running = match Running::start(config, start, &directory, &self.budget, &self.supervisors)
-        {
-            Ok(running) => running,
-            Err(error) => {
-                drop(std::fs::remove_dir_all(&directory));
-                return Err(fault(FaultCode::Failed, format!("cannot start the command: {error}")));
-            }
-        };
+        let running =
+            match Running::start(config, start, &directory, &self.budget, &self.supervisors) {
+                Ok(running) => running,
+                Err(error) => {
+                    drop(std::fs::remove_dir_all(&directory));
+                    return Err(fault(
+                        FaultCode::Failed,
+                        format!("cannot start the command: {error}"),
+                    ));
+                }
+            };
         table.insert(start.op.clone(), Known::Process(Arc::clone(&running.process)));
         drop(table);
         let ops = Arc::clone(self);
@@ -109,7 +112,9 @@ impl Ops {
         match self.lock().get(op) {
             Some(Known::Process(process)) => Ok(Arc::clone(process)),
             Some(Known::Call(_)) => Err(taken(op)),
-            None => Err(fault(FaultCode::UnknownOp, format!("no operation named {op} is known here"))),
+            None => {
+                Err(fault(FaultCode::UnknownOp, format!("no operation named {op} is known here")))
+            }
         }
     }
 
@@ -169,8 +174,9 @@ impl Ops {
 
     fn make_directory(&self, op: &OpId) -> Result<PathBuf, Fault> {
         let directory = self.directory.join(op.as_str());
-        std::fs::create_dir_all(&directory)
-            .map_err(|error| fault(FaultCode::Busy, format!("no room for the operation: {error}")))?;
+        std::fs::create_dir_all(&directory).map_err(|error| {
+            fault(FaultCode::Busy, format!("no room for the operation: {error}"))
+        })?;
         Ok(directory)
     }
 

@@ -76,7 +76,8 @@ impl Running {
             become_who: config.become_who(start.user),
         };
         let ends = Ends::open(config, start, directory)?;
-        let spool = |name| Spool::create(&directory.join(name), start.output_cap, Arc::clone(budget));
+        let spool =
+            |name| Spool::create(&directory.join(name), start.output_cap, Arc::clone(budget));
         let (stdout, stderr) = (spool("stdout")?, spool("stderr")?);
         let child = program.spawn(ends.inside, start.pty.is_some(), supervisors)?;
         let process = Process {
@@ -303,7 +304,10 @@ impl Process {
 
     fn explain(&self, error: i32) {
         let reason = io::Error::from_raw_os_error(error);
-        self.print(Stream::Stderr, format!("errand: cannot run the command: {reason}\n").as_bytes());
+        self.print(
+            Stream::Stderr,
+            format!("errand: cannot run the command: {reason}\n").as_bytes(),
+        );
     }
 
     fn end(&self, ops: &Ops, status: i32) {

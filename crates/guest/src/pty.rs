@@ -25,7 +25,11 @@ pub fn open(size: PtySize, owner: Option<Ids>) -> io::Result<(OwnedFd, OwnedFd)>
 
 /// Gives a terminal another size; its foreground processes are told by the kernel.
 pub fn resize(master: &OwnedFd, size: PtySize) -> io::Result<()> {
-    let size =
-        rustix::termios::Winsize { ws_row: size.rows, ws_col: size.cols, ws_xpixel: 0, ws_ypixel: 0 };
+    let size = rustix::termios::Winsize {
+        ws_row: size.rows,
+        ws_col: size.cols,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
     Ok(rustix::termios::tcsetwinsize(master, size)?)
 }

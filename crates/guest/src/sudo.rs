@@ -133,9 +133,8 @@ async fn gone(client: &AsyncFd<OwnedFd>) {
     let mut byte = [0u8; 1];
     loop {
         let Ok(mut ready) = client.readable().await else { return };
-        let read = ready.try_io(|fd| {
-            Ok(rustix::net::recv(fd.get_ref(), &mut byte, RecvFlags::empty())?.0)
-        });
+        let read = ready
+            .try_io(|fd| Ok(rustix::net::recv(fd.get_ref(), &mut byte, RecvFlags::empty())?.0));
         match read {
             Ok(Ok(read)) if read > 0 => {}
             Ok(_) => return,

@@ -129,7 +129,12 @@ async fn a_large_file_is_written_and_read_back() {
     let mut file = link.download(machine.workspace(), "f".into()).await.unwrap();
     file.read_to_end(&mut bytes).await.unwrap();
     assert!(bytes == text.as_bytes());
-    let upload = Request::Upload { op: id("u"), cwd: machine.workspace(), path: "g".into(), mode: Some(0o755) };
+    let upload = Request::Upload {
+        op: id("u"),
+        cwd: machine.workspace(),
+        path: "g".into(),
+        mode: Some(0o755),
+    };
     let answer = link.send(upload, bytes.as_slice()).await.unwrap();
     assert_eq!(answer, Answer::Written { bytes: text.len() as u64, created: true });
     assert!(std::fs::read(machine.path("g")).unwrap() == bytes);
@@ -153,30 +158,51 @@ async fn directories_globs_and_greps_leave_out_what_git_ignores() {
     }
     let cwd = machine.workspace();
     let list = ListDir { cwd: cwd.clone(), path: ".".into(), depth: 2, limit: 100 };
-    let Answer::Listing(listing) = link.request(Request::ListDir(list)).await.unwrap() else { panic!() };
+    let Answer::Listing(listing) = link.request(Request::ListDir(list)).await.unwrap() else {
+        panic!()
+    };
     let paths: Vec<&str> = listing.entries.iter().map(|entry| entry.path.as_str()).collect();
-    let all = [".git", ".gitignore", "bin.rs", "src", "src/deep", "src/main.rs", "target", "target/x.rs"];
+    let all =
+        [".git", ".gitignore", "bin.rs", "src", "src/deep", "src/main.rs", "target", "target/x.rs"];
     assert_eq!((paths.as_slice(), listing.entries[0].kind), (&all[..], EntryKind::Directory));
     let glob = |pattern: &str| {
         let (cwd, path) = (cwd.clone(), ".".into());
         Request::Glob(Glob { cwd, pattern: pattern.into(), path, limit: 10 })
     };
-    for (pattern, expected) in [("*.rs", 3), ("src/**/*.rs", 2), ("src/*.rs", 1), ("*.{py,md}", 0)] {
-        let Answer::Paths { paths, more } = link.request(glob(pattern)).await.unwrap() else { panic!() };
+    for (pattern, expected) in [("*.rs", 3), ("src/**/*.rs", 2), ("src/*.rs", 1), ("*.{py,md}", 0)]
+    {
+        let Answer::Paths { paths, more } = link.request(glob(pattern)).await.unwrap() else {
+            panic!()
+        };
         assert_eq!((paths.len(), more), (expected, false), "{pattern}: {paths:?}");
     }
     assert_eq!(refused(&link, glob("[")).await.code, FaultCode::BadRequest);
     let grep = |pattern: &str, limit, context| {
         let (cwd, path, glob) = (cwd.clone(), ".".into(), Some("*.rs".into()));
-        Request::Grep(Grep { cwd, pattern: pattern.into(), path, glob, ignore_case: true, context, limit })
+        Request::Grep(Grep {
+            cwd,
+            pattern: pattern.into(),
+            path,
+            glob,
+            ignore_case: true,
+            context,
+            limit,
+        })
     };
-    let Answer::Matches(found) = link.request(grep("needle", 10, 1)).await.unwrap() else { panic!() };
+    let Answer::Matches(found) = link.request(grep("needle", 10, 1)).await.unwrap() else {
+        panic!()
+    };
     let shown: Vec<(&str, u64, bool)> =
         found.lines.iter().map(|line| (line.path.as_str(), line.line, line.context)).collect();
     let main = "src/main.rs";
-    assert_eq!(shown, [("src/deep/lib.rs", 1, false), (main, 1, true), (main, 2, false), (main, 3, true)]);
+    assert_eq!(
+        shown,
+        [("src/deep/lib.rs", 1, false), (main, 1, true), (main, 2, false), (main, 3, true)]
+    );
     assert_eq!((found.files, found.more), (2, false));
-    let Answer::Matches(found) = link.request(grep("needle", 1, 0)).await.unwrap() else { panic!() };
+    let Answer::Matches(found) = link.request(grep("needle", 1, 0)).await.unwrap() else {
+        panic!()
+    };
     assert_eq!((found.lines.len(), found.more), (1, true));
     assert_eq!(refused(&link, grep("(", 1, 0)).await.code, FaultCode::BadRequest);
 }
@@ -187,8 +213,11 @@ async fn removing_needs_to_be_told_about_full_directories() {
     let link = machine.link().await;
     std::fs::create_dir(machine.path("d")).unwrap();
     std::fs::write(machine.path("d/f"), "").unwrap();
-    let remove = |op: &str, recursive| {
-        Request::Remove { op: id(op), cwd: machine.workspace(), path: "d".into(), recursive }
+    let remove = |op: &str, recursive| Request::Remove {
+        op: id(op),
+        cwd: machine.workspace(),
+        path: "d".into(),
+        recursive,
     };
     assert_eq!(refused(&link, remove("a", false)).await.code, FaultCode::Unsuitable);
     link.request(remove("b", true)).await.unwrap();
@@ -217,13 +246,15 @@ async fn file_tools_and_commands_have_the_rights_of_the_agents_user_alone() {
         assert_eq!(refused(&link, request).await.code, FaultCode::Denied);
     }
     link.request(write(&machine, "w3", "own", "x")).await.unwrap();
-    let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(machine.path("own")).unwrap());
+    let owner =
+        std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(machine.path("own")).unwrap());
     assert_eq!(owner, 61234);
     let script = "id -u; grep -E '^(Cap|NoNewPrivs)' /proc/self/status; cat l";
     link.start(machine.shell("a", script)).await.unwrap();
     assert_eq!(link.wait(id("a")).await.unwrap().code, Some(1));
     let text = stdout(&link, "a").await;
     let zero = "0000000000000000";
-    let expected = ["Inh", "Prm", "Eff", "Bnd", "Amb"].map(|set| format!("Cap{set}:\t{zero}\n")).concat();
+    let expected =
+        ["Inh", "Prm", "Eff", "Bnd", "Amb"].map(|set| format!("Cap{set}:\t{zero}\n")).concat();
     assert_eq!(text, format!("61234\n{expected}NoNewPrivs:\t1\n"));
 }

@@ -53,7 +53,10 @@ async fn an_unborn_branch_is_answered() {
     let link = machine.link().await;
     machine.script(&link, "git init -q .").await;
     let empty = machine.checkpoint(&link).await;
-    assert_eq!((empty.head.commit, empty.head.branch.as_deref(), empty.clean), (None, Some("main"), true));
+    assert_eq!(
+        (empty.head.commit, empty.head.branch.as_deref(), empty.clean),
+        (None, Some("main"), true)
+    );
     machine.script(&link, "echo x > x; mkdir .artifacts; echo y > .artifacts/y").await;
     let some = machine.checkpoint(&link).await;
     assert!(!some.clean);
@@ -74,14 +77,18 @@ async fn a_checkpoint_takes_everything_and_changes_nothing() {
             ),
         )
         .await;
-    let before = machine.script(&link, "git status --porcelain; git ls-files -s; git rev-parse HEAD").await;
+    let before =
+        machine.script(&link, "git status --porcelain; git ls-files -s; git rev-parse HEAD").await;
     let worktree = machine.checkpoint(&link).await;
     assert!(!worktree.clean && worktree.head.branch.is_none() && worktree.head.commit.is_some());
-    let listed = machine.script(&link, &format!("git ls-tree -r -z --name-only {} | tr '\\0' '|'", worktree.tree)).await;
+    let listed = machine
+        .script(&link, &format!("git ls-tree -r -z --name-only {} | tr '\\0' '|'", worktree.tree))
+        .await;
     assert_eq!(listed, ".gitignore|forced|s|ü \n\"name|");
     let mode = machine.script(&link, &format!("git ls-tree {} s", worktree.tree)).await;
     assert!(mode.starts_with("100755"), "{mode}");
-    let after = machine.script(&link, "git status --porcelain; git ls-files -s; git rev-parse HEAD").await;
+    let after =
+        machine.script(&link, "git status --porcelain; git ls-files -s; git rev-parse HEAD").await;
     assert_eq!(before, after);
     assert_eq!(machine.script(&link, "ls .git | grep errand || true").await, "");
 }
@@ -158,7 +165,10 @@ async fn pointers_to_large_files_are_found() {
     let worktree = machine.checkpoint(&link).await;
     assert_eq!(worktree.lfs.len(), 1);
     let found = &worktree.lfs[0];
-    assert_eq!((found.path.as_str(), found.oid.as_str(), found.size, found.present), ("big", oid, 12345, false));
+    assert_eq!(
+        (found.path.as_str(), found.oid.as_str(), found.size, found.present),
+        ("big", oid, 12345, false)
+    );
 }
 
 #[tokio::test]
@@ -227,12 +237,21 @@ async fn a_pack_carries_tree_and_commits_to_another_repository_and_back() {
     assert_eq!(link.unpack(unpack, bundle).await.unwrap(), Answer::Done);
     let shift = |old: &str| {
         let (old, new) = (old.to_owned(), commit.clone());
-        Request::MoveBranch(MoveBranch { repo_path: machine.workspace(), branch: "main".into(), old, new })
+        Request::MoveBranch(MoveBranch {
+            repo_path: machine.workspace(),
+            branch: "main".into(),
+            old,
+            new,
+        })
     };
-    let Answer::Moved { moved, now } = link.request(shift(&unknown)).await.unwrap() else { panic!() };
+    let Answer::Moved { moved, now } = link.request(shift(&unknown)).await.unwrap() else {
+        panic!()
+    };
     assert_eq!((moved, now.as_deref()), (false, Some(first.as_str())));
     for _ in 0..2 {
-        let Answer::Moved { moved, .. } = link.request(shift(&first)).await.unwrap() else { panic!() };
+        let Answer::Moved { moved, .. } = link.request(shift(&first)).await.unwrap() else {
+            panic!()
+        };
         assert!(moved);
     }
     assert_eq!(machine.script(&link, "git status --porcelain; git rev-parse HEAD").await, commit);

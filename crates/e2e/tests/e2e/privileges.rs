@@ -23,9 +23,11 @@ fn standing(pid: u32) -> BTreeMap<String, String> {
 
 /// Children of the server: its launcher, as long as no git runs.
 fn launcher_of(server: u32) -> u32 {
-    let children = std::fs::read_to_string(format!("/proc/{server}/task/{server}/children")).unwrap();
+    let children =
+        std::fs::read_to_string(format!("/proc/{server}/task/{server}/children")).unwrap();
     let is_launcher = |pid: &&str| {
-        std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|words| words.contains("launcher"))
+        std::fs::read_to_string(format!("/proc/{pid}/cmdline"))
+            .is_ok_and(|words| words.contains("launcher"))
     };
     children.split_whitespace().find(is_launcher).expect("a launcher").parse().unwrap()
 }
@@ -33,7 +35,11 @@ fn launcher_of(server: u32) -> u32 {
 async fn user_check(world: &World) -> Value {
     let checks = world.api.get("/v1/doctor").await.expect(200);
     let checks = checks["checks"].as_array().unwrap();
-    checks.iter().find(|check| check["name"] == "server: user").expect("a line about the user").clone()
+    checks
+        .iter()
+        .find(|check| check["name"] == "server: user")
+        .expect("a line about the user")
+        .clone()
 }
 
 /// An errand that commits, on a repository of this user.
@@ -71,7 +77,10 @@ async fn only_the_launcher_keeps_what_the_server_was_started_with() {
     if is_root() {
         assert!(!server["Uid"].split_whitespace().any(|id| id == "0"), "{}", server["Uid"]);
         assert!(!server["Gid"].split_whitespace().any(|id| id == "0"), "{}", server["Gid"]);
-        assert_eq!((server["Groups"].as_str(), server["CapBnd"].as_str()), ("", "0000000000000000"));
+        assert_eq!(
+            (server["Groups"].as_str(), server["CapBnd"].as_str()),
+            ("", "0000000000000000")
+        );
         assert_eq!(owner(&world.data().join("machines")), 0);
         assert_eq!(check["state"], "ok", "{check}");
     } else {
@@ -86,7 +95,8 @@ async fn only_the_launcher_keeps_what_the_server_was_started_with() {
 #[tokio::test(flavor = "multi_thread")]
 async fn repositories_of_root_and_of_others_are_worked_on_as_their_owners() {
     let world = World::start().await;
-    let owners = if is_root() { vec![0, SOMEBODY] } else { vec![rustix::process::geteuid().as_raw()] };
+    let owners =
+        if is_root() { vec![0, SOMEBODY] } else { vec![rustix::process::geteuid().as_raw()] };
     for uid in owners {
         let repository = world.repository(&format!("of-{uid}"));
         give(&repository.path, uid);

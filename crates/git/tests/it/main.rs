@@ -15,4 +15,3 @@ mod pushing;
 mod reading;
 mod remotes;
 mod serving;
-mod timing;

@@ -69,7 +69,11 @@ fn line_ends(before: &str, wanted: &EditFile) -> (String, String) {
     let exact = (wanted.old.clone(), wanted.new.clone());
     let plain = wanted.old.contains('\n') || wanted.new.contains('\n');
     let carriage = wanted.old.contains('\r') || wanted.new.contains('\r');
-    if !plain || carriage || !before.contains("\r\n") || before.contains(&wanted.old) && wanted.old.contains('\n') {
+    if !plain
+        || carriage
+        || !before.contains("\r\n")
+        || before.contains(&wanted.old) && wanted.old.contains('\n')
+    {
         return exact;
     }
     (wanted.old.replace('\n', "\r\n"), wanted.new.replace('\n', "\r\n"))
@@ -82,7 +86,8 @@ fn no_match(before: &str, old: &str, shown: &str) -> String {
     let near = first.and_then(|first| before.lines().position(|line| squeeze(line) == first));
     if let Some(line) = near {
         let line = line + 1;
-        let hint = format!("; its first line stands at line {line}, perhaps with other white space");
+        let hint =
+            format!("; its first line stands at line {line}, perhaps with other white space");
         text.push_str(&hint);
     }
     text
@@ -95,7 +100,8 @@ fn diff(before: &str, after: &str) -> String {
     let same = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let start = same.saturating_sub(CONTEXT_LINES);
     let room = old.len().min(new.len()) - same;
-    let tail = old.iter().rev().zip(new.iter().rev()).take(room).take_while(|(a, b)| a == b).count();
+    let tail =
+        old.iter().rev().zip(new.iter().rev()).take(room).take_while(|(a, b)| a == b).count();
     let tail = tail.saturating_sub(CONTEXT_LINES);
     let old = old.get(start..old.len() - tail).unwrap_or_default();
     let new = new.get(start..new.len() - tail).unwrap_or_default();
@@ -159,7 +165,10 @@ mod tests {
         assert_eq!(edit("a\r\nb\r\n", "a\nb", "x\ny", false), Ok(("x\r\ny\r\n".to_owned(), 1)));
         assert_eq!(edit("a\r\nb\r\n", "a", "x\ny", false), Ok(("x\r\ny\r\nb\r\n".to_owned(), 1)));
         assert_eq!(edit("a\r\nb\r\n", "a\r\nb", "c", false), Ok(("c\r\n".to_owned(), 1)));
-        assert_eq!(edit("a\nb\r\nc\n", "c\n", "d\n", false), Err(FaultCode::NoMatch).or(Ok(("a\nb\r\nd\n".to_owned(), 1))));
+        assert_eq!(
+            edit("a\nb\r\nc\n", "c\n", "d\n", false),
+            Err(FaultCode::NoMatch).or(Ok(("a\nb\r\nd\n".to_owned(), 1)))
+        );
     }
 
     #[test]
@@ -169,6 +178,9 @@ mod tests {
         let shown = diff(&before, &after);
         assert!(shown.starts_with("@@ -47,7 +47,7 @@\n line 47\n"), "{shown}");
         assert!(shown.contains("-line 50\n+line fifty\n"), "{shown}");
-        assert_eq!(diff("a", "b"), "@@ -1,1 +1,1 @@\n-a\n\\ No newline at end of file\n+b\n\\ No newline at end of file\n");
+        assert_eq!(
+            diff("a", "b"),
+            "@@ -1,1 +1,1 @@\n-a\n\\ No newline at end of file\n+b\n\\ No newline at end of file\n"
+        );
     }
 }

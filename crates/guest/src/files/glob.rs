@@ -56,8 +56,7 @@ pub fn walk(root: &Path, shown: &str) -> Result<Walk, Fault> {
 
 /// A pattern; without a slash it is matched at any depth.
 pub fn matcher(pattern: &str) -> Result<GlobMatcher, Fault> {
-    let whole =
-        if pattern.contains('/') { pattern.to_owned() } else { format!("**/{pattern}") };
+    let whole = if pattern.contains('/') { pattern.to_owned() } else { format!("**/{pattern}") };
     let glob = GlobBuilder::new(whole.trim_start_matches("./")).literal_separator(true).build();
     let bad = |error| fault(FaultCode::BadRequest, format!("not a pattern: {error}"));
     glob.map(|glob| glob.compile_matcher()).map_err(bad)

@@ -49,7 +49,8 @@ pub fn lines(wanted: &Grep) -> Result<Answer, Fault> {
         let Ok(entry) = entry else { continue };
         let relative = entry.path().strip_prefix(&root).unwrap_or(entry.path());
         // Asked for one file: its own name is what is shown.
-        let shown = if relative.as_os_str().is_empty() { Path::new(&wanted.path) } else { relative };
+        let shown =
+            if relative.as_os_str().is_empty() { Path::new(&wanted.path) } else { relative };
         let plain = entry.file_type().is_some_and(|file_type| !file_type.is_dir());
         if !plain || glob.as_ref().is_some_and(|glob| !glob.is_match(shown)) {
             continue;
@@ -103,7 +104,12 @@ impl Collector {
             text.truncate(text.floor_char_boundary(LINE_BYTES));
             text.push('…');
         }
-        self.lines.push(GrepLine { path: self.path.clone(), line: line.unwrap_or(0), text, context });
+        self.lines.push(GrepLine {
+            path: self.path.clone(),
+            line: line.unwrap_or(0),
+            text,
+            context,
+        });
     }
 }
 

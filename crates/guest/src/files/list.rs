@@ -12,11 +12,8 @@ const DEPTH: u32 = 32;
 /// Lists the directory; git's own folder and links are shown but not entered.
 pub fn directory(wanted: &ListDir) -> Result<Answer, Fault> {
     let root = resolve(&wanted.cwd, &wanted.path)?;
-    let mut walk = Walk {
-        limit: (wanted.limit as usize).min(ENTRIES),
-        entries: Vec::new(),
-        more: false,
-    };
+    let mut walk =
+        Walk { limit: (wanted.limit as usize).min(ENTRIES), entries: Vec::new(), more: false };
     let depth = wanted.depth.clamp(1, DEPTH);
     walk.enter(&root, "", depth).map_err(|error| explain(&wanted.path, &error))?;
     walk.entries.sort_by(|a, b| a.path.cmp(&b.path));

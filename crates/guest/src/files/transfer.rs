@@ -41,8 +41,7 @@ pub async fn upload(
     mode: Option<u32>,
 ) -> Result<Answer, Fault> {
     let shown = path.clone();
-    let draft =
-        guest.as_agent(move || Draft::begin(&resolve(&cwd, &path)?, &path, mode)).await?;
+    let draft = guest.as_agent(move || Draft::begin(&resolve(&cwd, &path)?, &path, mode)).await?;
     let mut guard = Discard { draft: Some(draft), guest: Arc::clone(guest) };
     let mut bytes = 0;
     while let Some(piece) = channel.source.receive().await.map_err(unheard)? {

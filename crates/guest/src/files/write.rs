@@ -45,9 +45,10 @@ impl Draft {
                 OpenOptions::new().append(true).open(&target).map_err(said)?;
                 (target, Some(metadata.permissions().mode() & 0o7777))
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                (std::fs::read_link(path).map_or_else(|_| path.to_owned(), |to| beside(path, &to)), None)
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (
+                std::fs::read_link(path).map_or_else(|_| path.to_owned(), |to| beside(path, &to)),
+                None,
+            ),
             Err(error) => return Err(said(error)),
         };
         let parent = target.parent().unwrap_or(Path::new("/"));

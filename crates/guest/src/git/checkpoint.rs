@@ -6,9 +6,7 @@
 use super::{Repo, complaint};
 use crate::Guest;
 use crate::ops::fault;
-use protocol::link::{
-    Answer, Checkpoint, Fault, FaultCode, Head, LfsPointer, OpId, Worktree,
-};
+use protocol::link::{Answer, Checkpoint, Fault, FaultCode, Head, LfsPointer, OpId, Worktree};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -100,11 +98,7 @@ fn names<'a>(list: &'a [u8], pick: impl Fn(&str) -> Option<&str>) -> BTreeSet<St
 }
 
 /// Adds everything to the copied index; files may change while it looks.
-async fn add(
-    copy: &Repo,
-    exclude: &[String],
-    embedded: &BTreeSet<String>,
-) -> Result<(), Fault> {
+async fn add(copy: &Repo, exclude: &[String], embedded: &BTreeSet<String>) -> Result<(), Fault> {
     let mut paths = b":(top)\0".to_vec();
     let artifacts = ARTIFACTS.to_owned();
     for path in exclude.iter().chain(embedded).chain([&artifacts]) {
@@ -178,7 +172,8 @@ async fn pointers(repo: &Repo, changes: &[Change]) -> Result<Vec<LfsPointer>, Fa
     let sizes = repo.must(&["cat-file", "--batch-check=%(objectsize)"], ask.as_bytes()).await?;
     let sizes = String::from_utf8_lossy(&sizes).into_owned();
     let small = files.iter().zip(sizes.lines()).filter(|(_, size)| {
-        size.parse().is_ok_and(|size: u64| size < POINTER_BYTES && size >= POINTER_VERSION.len() as u64)
+        size.parse()
+            .is_ok_and(|size: u64| size < POINTER_BYTES && size >= POINTER_VERSION.len() as u64)
     });
     let small: Vec<&Change> = small.map(|(change, _)| *change).collect();
     let ask: String = small.iter().map(|change| format!("{}\n", change.new_id)).collect();
