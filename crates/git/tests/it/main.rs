@@ -1,10 +1,6 @@
 //! The crate against real git and temporary repositories.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "tests, whose helpers stand outside of test functions"
-)]
+#![expect(clippy::unwrap_used, reason = "tests, whose helpers stand outside of test functions")]
 
 mod fixture;
 mod handover;
