@@ -60,7 +60,7 @@ pub const OPEN_CHANNELS: usize = 1024;
 /// Characters of an operation's name at most.
 pub const OP_CHARS: usize = 128;
 /// Time between a polite signal and the deadly one, in milliseconds.
-pub const KILL_GRACE_MS: u64 = 2_000;
+pub const KILL_GRACE_MS: u64 = 300;
 /// Capability: files can be sent and fetched as raw bytes.
 pub const CAPABILITY_TRANSFER: &str = "transfer";
 /// Capability: commands may run as the namespace's root.

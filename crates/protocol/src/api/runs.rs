@@ -173,6 +173,8 @@ pub struct CostBody {
 pub struct AgentUsage {
     /// Of all runs asked for.
     pub total_usage: UsageBody,
+    /// Money of all of them.
+    pub cost: CostBody,
     /// Per run.
     pub runs: Vec<RunUsage>,
 }
@@ -185,6 +187,8 @@ pub struct RunUsage {
     pub id: String,
     /// What it used.
     pub usage: UsageBody,
+    /// Its money.
+    pub cost: CostBody,
 }
 
 impl UsageBody {

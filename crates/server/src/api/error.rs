@@ -1,5 +1,6 @@
 //! What a caller is told when a request is not carried out: a status, a stable code, plain words.
 
+use crate::clock::now_ms;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,13 +16,20 @@ pub struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: String,
-    retry_after_s: Option<u64>,
+    rate: Option<RateAnswer>,
+}
+
+/// What a caller over its rate is told in headers.
+#[derive(Debug)]
+struct RateAnswer {
+    retry_after_s: u64,
+    limit: u32,
 }
 
 impl ApiError {
     /// An error from its parts.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), retry_after_s: None }
+        Self { status, code, message: message.into(), rate: None }
     }
 
     /// `400 validation_error`; the message starts with the field's name.
@@ -35,13 +43,10 @@ impl ApiError {
     }
 
     /// `429`, to be tried again later.
-    pub fn too_many(retry_after_s: u64) -> Self {
+    pub fn too_many(retry_after_s: u64, limit: u32) -> Self {
         let message = format!("too many requests: try again in {retry_after_s} s");
-        let retry_after_s = Some(retry_after_s);
-        Self {
-            retry_after_s,
-            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message)
-        }
+        let rate = Some(RateAnswer { retry_after_s, limit });
+        Self { rate, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message) }
     }
 
     /// `501`, naming what is missing.
@@ -91,8 +96,13 @@ impl IntoResponse for ApiError {
             provider: None,
         };
         let mut response = (self.status, Json(ErrorBody { error: detail })).into_response();
-        if let Some(seconds) = self.retry_after_s {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        if let Some(rate) = self.rate {
+            let headers = response.headers_mut();
+            let reset = now_ms() / 1000 + i64::try_from(rate.retry_after_s).unwrap_or(0);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(rate.retry_after_s));
+            headers.insert("x-ratelimit-limit", HeaderValue::from(rate.limit));
+            headers.insert("x-ratelimit-remaining", HeaderValue::from(0));
+            headers.insert("x-ratelimit-reset", HeaderValue::from(reset));
         }
         response
     }

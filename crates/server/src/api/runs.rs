@@ -167,10 +167,8 @@ pub async fn usage(
         for row in page.items.iter().filter(|row| only.is_none_or(|only| only == row.run)) {
             total.add(&row.usage);
             cost += row.cost_micros;
-            runs.push(RunUsage {
-                id: row.run.to_string(),
-                usage: UsageBody::new(&row.usage, row.cost_micros),
-            });
+            let usage = UsageBody::new(&row.usage, row.cost_micros);
+            runs.push(RunUsage { id: row.run.to_string(), usage, cost: usage.cost });
         }
         cursor = page.next;
         if cursor.is_none() {
@@ -180,5 +178,6 @@ pub async fn usage(
     if only.is_some() && runs.is_empty() {
         return Err(Refusal::NoRun.into());
     }
-    Ok(Json(AgentUsage { total_usage: UsageBody::new(&total, cost), runs }))
+    let total_usage = UsageBody::new(&total, cost);
+    Ok(Json(AgentUsage { total_usage, cost: total_usage.cost, runs }))
 }

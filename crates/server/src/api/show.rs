@@ -104,7 +104,8 @@ pub fn run(agent: AgentId, row: &RunRow, detail: &Detail) -> Run {
     }
 }
 
-fn git_body(detail: &Detail) -> Option<GitBody> {
+/// What was pushed, if anything was.
+pub fn git_body(detail: &Detail) -> Option<GitBody> {
     if detail.pushed.is_empty() {
         return None;
     }

@@ -6,7 +6,8 @@
 pub mod frames;
 
 use super::error::{ApiError, ApiResult};
-use super::{agent_id, run_id};
+use super::{agent_id, run_id, show};
+use crate::agents::Handle;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::live::Item;
@@ -21,7 +22,7 @@ use futures::{Stream, StreamExt};
 use protocol::event::{Event, RunStatus};
 use protocol::failure::Refusal;
 use protocol::ids::{RunId, Seq};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,8 +57,8 @@ pub async fn stream(
     // The frames of a step need its `StepStarted`, so reading begins where the run began.
     let start = Seq(first.0.saturating_sub(1));
     let current = row.status;
-    let items = watch(handle, start);
-    Ok(sse(frames_of(items, run, current, after)))
+    let items = watch(Arc::clone(&handle), start);
+    Ok(sse(frames_of(app, handle, items, run, current, after)))
 }
 
 fn last_event_id(value: &HeaderValue, first: Seq, head: Seq) -> ApiResult<FrameId> {
@@ -76,10 +77,12 @@ fn last_event_id(value: &HeaderValue, first: Seq, head: Seq) -> ApiResult<FrameI
 }
 
 fn frames_of(
+    app: Arc<App>,
+    handle: Arc<Handle>,
     items: impl Stream<Item = anyhow::Result<Item>> + Send,
     run: RunId,
     current: RunStatus,
-    after: FrameId,
+    mut last: FrameId,
 ) -> impl Stream<Item = Frame> + Send {
     async_stream::stream! {
         yield status(run, current);
@@ -101,13 +104,18 @@ fn frames_of(
                     return;
                 }
             };
+            let before = last;
             for frame in made {
-                if frame.id.is_none_or(|id| id > after) && !(frame.event == "status" && frame.data == status(run, current).data) {
-                    yield frame;
+                // What was sent as deltas is not sent again with the finished message.
+                if frame.id.is_some_and(|id| id <= before) || frame == status(run, current) {
+                    continue;
                 }
+                last = frame.id.map_or(last, |id| id.max(last));
+                yield frame;
             }
-            if let Some(end) = end {
-                for frame in end {
+            if let Some(mut end) = end {
+                add_git(&app, &handle, &mut end).await;
+                for frame in end.frames() {
                     yield frame;
                 }
                 return;
@@ -116,23 +124,46 @@ fn frames_of(
     }
 }
 
-fn ended(event: &Event, this: RunId) -> Option<Vec<Frame>> {
-    let Event::RunEnded { run, status: end, failure, result, duration_ms } = event else {
+/// How a run ended, as the last frames tell it.
+struct End {
+    run: RunId,
+    status: RunStatus,
+    data: Value,
+}
+
+impl End {
+    fn frames(self) -> [Frame; 4] {
+        let plain = |event, data| Frame { event, id: None, data };
+        [
+            status(self.run, self.status),
+            plain("interaction_update", json!({"type": "turn-ended"})),
+            plain("result", self.data),
+            plain("done", json!({})),
+        ]
+    }
+}
+
+fn ended(event: &Event, this: RunId) -> Option<End> {
+    let Event::RunEnded { run, status, failure, result, duration_ms } = event else {
         return None;
     };
     if *run != this {
         return None;
     }
-    let mut data = json!({"runId": run, "status": end, "text": result, "durationMs": duration_ms});
+    let mut data =
+        json!({"runId": run, "status": status, "text": result, "durationMs": duration_ms});
     if let (Some(failure), Some(object)) = (failure, data.as_object_mut()) {
         object.insert("error".to_owned(), json!(failure));
     }
-    Some(vec![
-        status(this, *end),
-        Frame { event: "interaction_update", id: None, data: json!({"type": "turn-ended"}) },
-        Frame { event: "result", id: None, data },
-        Frame { event: "done", id: None, data: json!({}) },
-    ])
+    Some(End { run: *run, status: *status, data })
+}
+
+/// The branches that the agent has on its remotes by now.
+async fn add_git(app: &App, handle: &Handle, end: &mut End) {
+    let Ok(Some((_, detail))) = app.agents.record(&handle.org, handle.id).await else { return };
+    if let (Some(git), Some(object)) = (show::git_body(&detail), end.data.as_object_mut()) {
+        object.insert("git".to_owned(), json!(git));
+    }
 }
 
 fn sse(frames: impl Stream<Item = Frame> + Send + 'static) -> Response {

@@ -123,6 +123,14 @@ fn refused(push: &PushPlan, error: &GitError) -> Failure {
                 push.branch
             ),
         ),
+        GitError::Declined { detail, .. } => Failure::new(
+            Phase::Push,
+            "push_refused",
+            format!(
+                "the remote refused the push to {}: {detail}; once its rules allow it, send a follow-up to try again",
+                push.branch
+            ),
+        ),
         other => explain(other, &push.url, Phase::Push),
     }
 }

@@ -129,8 +129,10 @@ impl Frames {
                     json!({"type": "step-completed", "stepId": step.0, "stepDurationMs": duration_ms}),
                 )]
             }
+            // Without an id: it may come between two deltas of a step, whose ids are lower.
             Event::Steered { prompt, .. } => {
-                vec![update(id, json!({"type": "user-message-appended", "text": prompt.text}))]
+                let data = json!({"type": "user-message-appended", "text": prompt.text});
+                vec![Frame { event: "interaction_update", id: None, data }]
             }
             Event::Compacted { summary, .. } => {
                 vec![update(id, json!({"type": "summary", "text": summary}))]
