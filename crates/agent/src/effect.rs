@@ -1,4 +1,4 @@
-//! What the driver of an agent is to carry out, as [`crate::plan`] names it.
+//! What the driver of an agent is to carry out, as [`plan`](mod@crate::plan) names it.
 
 use protocol::event::PushPlan;
 use protocol::ids::{EffectKey, Epoch, RunId};

@@ -90,7 +90,7 @@ pub struct Run {
     /// Branch, tag or commit to start from; default: the repository's default branch
     #[arg(long = "ref", value_name = "REF")]
     pub reference: Option<String>,
-    /// Branch to work on; default: errand/<name>-<suffix>
+    /// Branch to work on; default: errand/NAME-SUFFIX
     #[arg(long)]
     pub branch: Option<String>,
     /// Name of the agent; default: from the task

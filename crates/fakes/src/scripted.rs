@@ -2,7 +2,7 @@
 //!
 //! It answers at once or with a set latency, adapts its script to the tools that a request declares
 //! ([`tools`]), and refuses what the real providers refuse: a tool call without exactly one output,
-//! thinking that lost its signature, tool results nobody asked for ([`check`]). Where it stands in
+//! thinking that lost its signature, tool results nobody asked for (`check`). Where it stands in
 //! the script follows from the conversation alone ([`script`]), so either side may restart.
 //!
 //! ```text

@@ -6,7 +6,7 @@
 //! rewrote history, or made too many commits) one commit with the final tree goes on top.
 //!
 //! The same input, times included, gives the same ids: a call may be repeated after a crash.
-//! [`line`] finds what is new, [`way`] decides, [`making`] makes, [`message`] words and [`writer`]
+//! `line` finds what is new, `way` decides, `making` makes, `message` words and `writer`
 //! writes it, and [`integrate`] joins the result with what a person pushed meanwhile.
 
 pub mod integrate;

@@ -1,10 +1,10 @@
 //! The daemon inside a sandbox: runs commands, keeps their output, reads and writes files, makes
 //! trees and packs of the workspace, all at the word of the server.
 //!
-//! Read in this order: [`config`] how it is set up; [`connection`] how the server is heard and
-//! [`channel`] how it is answered; [`handle`] what each request leads to; [`ops`], [`process`],
-//! [`spool`], [`exec`], [`kill`], [`pty`] commands; [`files`] file tools; [`git`] the workspace's
-//! repositories; [`forward`] ports; [`sudo`] the way to root; [`sys`] the only unsafe code.
+//! Read in this order: [`config`] how it is set up; `connection` how the server is heard and
+//! `channel` how it is answered; `handle` what each request leads to; `ops`, `process`,
+//! `spool`, `exec`, `kill`, `pty` commands; `files` file tools; `git` the workspace's
+//! repositories; `forward` ports; [`sudo`] the way to root; [`sys`] the only unsafe code.
 //!
 //! Runs as process 1 of a sandbox (binary `errand-guest`) or, for work without a sandbox and for
 //! tests, inside any process: [`Guest::open`], then [`Guest::serve`] for each connection.
