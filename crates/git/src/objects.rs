@@ -107,9 +107,9 @@ impl Repo {
     }
 
     /// Starts a process that answers several reads; cheaper than one process each.
-    pub fn reader(&self) -> Result<Reader> {
+    pub async fn reader(&self) -> Result<Reader> {
         let call = self.call(READ).args(["cat-file", "--batch-command", "-z"]);
-        Reader::new(call.start_piped()?, self.format())
+        Reader::new(call.start_piped().await?, self.format())
     }
 
     /// Reads one file of a commit; nothing if it is not there or not a file.
@@ -119,7 +119,7 @@ impl Repo {
         path: &str,
         max_bytes: u64,
     ) -> Result<Option<FileContent>> {
-        self.reader()?.file(commit, path, max_bytes).await
+        self.reader().await?.file(commit, path, max_bytes).await
     }
 
     /// Lists one folder of a commit, not what lies below it; the root is the empty path.
@@ -129,7 +129,7 @@ impl Repo {
         path: &str,
         max_entries: usize,
     ) -> Result<Option<Listing>> {
-        self.reader()?.folder(commit, path, max_entries).await
+        self.reader().await?.folder(commit, path, max_entries).await
     }
 
     /// Lists every file below a folder of a commit.
@@ -168,7 +168,7 @@ impl Repo {
 
     /// The tree of a commit.
     pub async fn tree_of(&self, commit: &CommitId) -> Result<TreeId> {
-        let mut reader = self.reader()?;
+        let mut reader = self.reader().await?;
         let found = reader.info(&format!("{commit}^{{tree}}")).await?;
         let missing = || Error::RefMissing { name: format!("commit {commit}") };
         TreeId::parse(&found.ok_or_else(missing)?.id).map_err(|_| missing())

@@ -1,6 +1,6 @@
 //! Starts git: argv only, an empty environment, our own configuration, limits on everything.
 //!
-//! A [`Call`] is one process. Its output is bounded, its time is bounded, its whole process group
+//! A `Call` is one process. Its output is bounded, its time is bounded, its whole process group
 //! dies with it. Heavy calls (network, packs, diffs) share a small number of places.
 
 use std::ffi::{OsStr, OsString};
@@ -255,7 +255,8 @@ impl<'a> Call<'a> {
         let progress = self.progress.take();
         let (stdout_max, overflow) = (self.stdout_max, self.overflow);
         let feeds = !matches!(input, Input::Nothing);
-        let mut started = self.start(if feeds { Stdio::piped() } else { Stdio::null() })?;
+        let stdin = if feeds { Stdio::piped() } else { Stdio::null() };
+        let mut started = self.start(stdin).await?;
         let work = started.drive(attempt, input, stdout_max, progress);
         let Ok(output) = tokio::time::timeout(time_max, work).await else {
             return Err(Error::Timeout { attempt, limit: time_max });
@@ -272,23 +273,31 @@ impl<'a> Call<'a> {
     }
 
     /// Starts the process with all three streams piped, for a caller that streams by itself.
-    pub fn start_piped(self) -> Result<Started> {
-        self.start(Stdio::piped())
+    pub async fn start_piped(self) -> Result<Started> {
+        self.start(Stdio::piped()).await
     }
 
-    fn start(mut self, stdin: Stdio) -> Result<Started> {
+    async fn start(mut self, stdin: Stdio) -> Result<Started> {
         self.command.env("GIT_CONFIG_COUNT", self.config.len().to_string());
         for (number, (key, value)) in self.config.iter().enumerate() {
             self.command.env(format!("GIT_CONFIG_KEY_{number}"), key);
             self.command.env(format!("GIT_CONFIG_VALUE_{number}"), value);
         }
         self.command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = self.command.spawn().map_err(Error::io("start git"))?;
-        let group = Group::of(&child);
-        if let Some(bytes) = self.memory_max {
-            group.limit_memory(bytes);
-        }
-        Ok(Started { child, group })
+        let (mut command, memory_max) = (self.command, self.memory_max);
+        // The kernel holds the calling thread until the new process runs its program, on a busy
+        // machine for many milliseconds: no other task must wait for that.
+        let starting = tokio::task::spawn_blocking(move || {
+            let child = command.spawn()?;
+            let group = Group::of(&child);
+            if let Some(bytes) = memory_max {
+                group.limit_memory(bytes);
+            }
+            Ok(Started { child, group })
+        });
+        let started =
+            starting.await.map_err(|error| Error::other("start git", error.to_string()))?;
+        started.map_err(Error::io("start git"))
     }
 }
 

@@ -92,7 +92,7 @@ async fn serve(repo: &Repo, call: Call<'_>, half: Half, protocol: Option<&str>) 
     if let Some(protocol) = protocol.filter(|text| text.len() <= 64 && text.chars().all(plain)) {
         call = call.env("GIT_PROTOCOL", protocol);
     }
-    let Started { mut child, group } = call.arg("--").arg(repo.dir()).start_piped()?;
+    let Started { mut child, group } = call.arg("--").arg(repo.dir()).start_piped().await?;
     let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
         return Err(Error::other("serve git", "git was started without pipes"));

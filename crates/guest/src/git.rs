@@ -8,7 +8,7 @@ use crate::Guest;
 use crate::exec::{self, Child, DEFAULT_PATH, KillOnDrop, Pipe, Program, Report};
 use crate::ops::fault;
 use protocol::link::{Fault, FaultCode, User};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Bytes of git's answer that are taken.
@@ -16,13 +16,27 @@ const OUTPUT_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes of git's complaints that are shown.
 const COMPLAINT_BYTES: usize = 2000;
 const READ_BYTES: usize = 64 * 1024;
+/// All that is asked of every repository, in one question.
+const PROBE: [&str; 6] = [
+    "rev-parse",
+    "--is-inside-work-tree",
+    "--path-format=absolute",
+    "--git-path",
+    "index",
+    "--git-common-dir",
+];
 
 /// A repository's worktree.
 #[derive(Clone)]
 struct Repo {
     guest: Arc<Guest>,
     path: String,
+    /// An index other than the real one.
     index: Option<String>,
+    /// The real index.
+    real_index: PathBuf,
+    /// What all worktrees of the repository share.
+    common_dir: PathBuf,
 }
 
 /// What git answered.
@@ -47,7 +61,13 @@ impl Repo {
         if !Path::new(path).is_absolute() {
             return Err(fault(FaultCode::BadRequest, format!("{path} is not an absolute path")));
         }
-        let repo = Self { guest: Arc::clone(guest), path: path.to_owned(), index: None };
+        let mut repo = Self {
+            guest: Arc::clone(guest),
+            path: path.to_owned(),
+            index: None,
+            real_index: PathBuf::new(),
+            common_dir: PathBuf::new(),
+        };
         let missing = || fault(FaultCode::NotFound, format!("no git repository at {path}"));
         let probe = path.to_owned();
         guest
@@ -58,8 +78,15 @@ impl Repo {
             })
             .await
             .map_err(|_| missing())?;
-        let inside = repo.run(&["rev-parse", "--is-inside-work-tree"], b"").await?;
-        if inside.code == 0 && inside.stdout == b"true\n" { Ok(repo) } else { Err(missing()) }
+        let finished = repo.run(&PROBE, b"").await?;
+        let answer = String::from_utf8_lossy(&finished.stdout);
+        match answer.lines().collect::<Vec<_>>().as_slice() {
+            ["true", index, common] if finished.code == 0 => {
+                (repo.real_index, repo.common_dir) = (PathBuf::from(index), PathBuf::from(common));
+                Ok(repo)
+            }
+            _ => Err(missing()),
+        }
     }
 
     fn program(&self, args: &[&str]) -> Program {

@@ -80,7 +80,7 @@ impl<'a> Making<'a> {
         let draft = CommitDraft { tree, parents, author, committer, message, trailers };
         let writer = match &mut self.writer {
             Some(writer) => writer,
-            None => self.writer.insert(Writer::start(self.repo)?),
+            None => self.writer.insert(Writer::start(self.repo).await?),
         };
         self.new_commits += 1;
         writer.write(&draft).await

@@ -24,14 +24,14 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub fn start(repo: &Repo) -> Result<Self> {
+    pub async fn start(repo: &Repo) -> Result<Self> {
         // Named like a quarantine, so that sweeping finds what a crash leaves.
         let folder = tempfile::Builder::new()
             .prefix("incoming-")
             .tempdir_in(repo.objects_dir())
             .map_err(Error::io(ATTEMPT))?;
         let call = repo.call(ATTEMPT).args(["hash-object", "-t", "commit", "-w", "--stdin-paths"]);
-        let crate::runner::Started { mut child, group } = call.start_piped()?;
+        let crate::runner::Started { mut child, group } = call.start_piped().await?;
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(Error::other(ATTEMPT, "git was started without pipes"));
         };

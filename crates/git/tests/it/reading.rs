@@ -25,7 +25,7 @@ async fn files_and_folders_of_a_commit_are_read() {
     }
 
     // One reader answers many questions, also after misses with line breaks in them.
-    let mut reader = mirror.reader().unwrap();
+    let mut reader = mirror.reader().await.unwrap();
     assert_eq!(reader.file(&id, "a\nb\nc", 10).await.unwrap(), None);
     let odd = reader.file(&id, "src/ü\nb", 10).await.unwrap();
     assert_eq!(odd, Some(FileContent::Whole(b"y".to_vec())));

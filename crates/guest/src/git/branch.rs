@@ -12,14 +12,14 @@ pub async fn shift(guest: &Arc<Guest>, wanted: MoveBranch) -> Result<Answer, Fau
     check_id(&wanted.new)?;
     let repo = Repo::open(guest, &wanted.repo_path).await?;
     let name = format!("refs/heads/{}", wanted.branch);
-    let valid = repo.run(&["check-ref-format", &name], b"").await?;
-    if valid.code != 0 {
-        let text = format!("not a branch name: {:?}", wanted.branch);
-        return Err(fault(FaultCode::BadRequest, text));
-    }
     let args = ["update-ref", "-m", "errand: published", &name, &wanted.new, &wanted.old];
     let moved = repo.run(&args, b"").await?;
-    let now = repo.word(&["rev-parse", "-q", "--verify", &name]).await?;
+    let now = if moved.code == 0 {
+        Some(wanted.new.clone())
+    } else {
+        check_name(&repo, &name).await?;
+        repo.word(&["rev-parse", "-q", "--verify", &name]).await?
+    };
     if moved.code != 0 && now.as_deref() == Some(wanted.old.as_str()) {
         return Err(super::complaint(&args, &moved.stderr));
     }
@@ -31,4 +31,12 @@ pub async fn shift(guest: &Arc<Guest>, wanted: MoveBranch) -> Result<Answer, Fau
         repo.must(&["reset", "-q", "--mixed", &wanted.new], b"").await?;
     }
     Ok(Answer::Moved { moved: there, now })
+}
+
+/// Whether a refusal was about the name; git itself takes no bad one.
+async fn check_name(repo: &Repo, name: &str) -> Result<(), Fault> {
+    if repo.run(&["check-ref-format", name], b"").await?.code == 0 {
+        return Ok(());
+    }
+    Err(fault(FaultCode::BadRequest, format!("not a branch name: {name:?}")))
 }

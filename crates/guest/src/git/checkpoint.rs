@@ -43,25 +43,18 @@ struct Change {
 }
 
 async fn worktree(repo: Repo, wanted: &Checkpoint) -> Result<Worktree, Fault> {
-    let commit = repo.word(&["rev-parse", "-q", "--verify", "HEAD^{commit}"]).await?;
+    let (commit, base) = head(&repo).await?;
     let branch = repo.word(&["symbolic-ref", "-q", "--short", "HEAD"]).await?;
-    let base = match &commit {
-        Some(_) => repo.word(&["rev-parse", "-q", "--verify", "HEAD^{tree}"]).await?,
-        None => repo.must(&["mktree"], b"").await.map(|id| Some(line(&id)))?,
-    };
-    let base = base.ok_or_else(|| fault(FaultCode::Failed, "the head commit has no tree"))?;
-    let unmerged = names(&repo.must(&["ls-files", "-u", "-z"], b"").await?, |entry| {
-        entry.split_once('\t').map(|(_, path)| path)
-    });
-    let others = ["ls-files", "-o", "--exclude-standard", "-z"];
-    let mut embedded = names(&repo.must(&others, b"").await?, |entry| entry.strip_suffix('/'));
+    let odd = repo.must(&["ls-files", "-t", "-u", "-o", "--exclude-standard", "-z"], b"").await?;
+    let unmerged =
+        names(&odd, |entry| entry.strip_prefix("M ")?.split_once('\t').map(|(_, path)| path));
+    let mut embedded = names(&odd, |entry| entry.strip_prefix("? ")?.strip_suffix('/'));
     let index = IndexCopy::make(&repo, &wanted.op).await?;
     let copy = Repo { index: Some(index.path.display().to_string()), ..repo.clone() };
     add(&copy, &wanted.exclude, &embedded).await?;
     let mut tree = line(&copy.must(&["write-tree"], b"").await?);
     let mut changes = differences(&repo, &base, &tree).await?;
-    let declared = declared_submodules(&repo, &tree).await?;
-    let strangers = strangers(&changes, &declared);
+    let strangers = strangers(&repo, &tree, &changes).await?;
     if !strangers.is_empty() {
         remove(&copy, &strangers).await?;
         embedded.extend(strangers);
@@ -83,6 +76,20 @@ async fn worktree(repo: Repo, wanted: &Checkpoint) -> Result<Worktree, Fault> {
         submodules,
         lfs: pointers(&repo, &changes).await?,
     })
+}
+
+/// The head commit, if there is one, and its tree or the empty one.
+async fn head(repo: &Repo) -> Result<(Option<String>, String), Fault> {
+    let check = ["cat-file", "--batch-check=%(objecttype) %(objectname)"];
+    let answer = repo.must(&check, b"HEAD^{commit}\nHEAD^{tree}\n").await?;
+    let answer = String::from_utf8_lossy(&answer);
+    let of =
+        |kind: &str| answer.lines().find_map(|line| line.strip_prefix(kind)).map(str::to_owned);
+    match (of("commit "), of("tree ")) {
+        (Some(commit), Some(tree)) => Ok((Some(commit), tree)),
+        (Some(_), None) => Err(fault(FaultCode::Failed, "the head commit has no tree")),
+        (None, _) => Ok((None, line(&repo.must(&["mktree"], b"").await?))),
+    }
 }
 
 fn line(bytes: &[u8]) -> String {
@@ -149,10 +156,15 @@ async fn declared_submodules(repo: &Repo, tree: &str) -> Result<BTreeSet<String>
 }
 
 /// Repositories that somebody added as if they were submodules.
-fn strangers(changes: &[Change], declared: &BTreeSet<String>) -> BTreeSet<String> {
+async fn strangers(repo: &Repo, tree: &str, changes: &[Change]) -> Result<BTreeSet<String>, Fault> {
     let new_links =
         changes.iter().filter(|change| change.new_mode == GITLINK && change.old_mode != GITLINK);
-    new_links.map(|change| change.path.clone()).filter(|path| !declared.contains(path)).collect()
+    let mut links: BTreeSet<String> = new_links.map(|change| change.path.clone()).collect();
+    if !links.is_empty() {
+        let declared = declared_submodules(repo, tree).await?;
+        links.retain(|path| !declared.contains(path));
+    }
+    Ok(links)
 }
 
 async fn remove(copy: &Repo, paths: &BTreeSet<String>) -> Result<(), Fault> {
@@ -181,8 +193,7 @@ async fn pointers(repo: &Repo, changes: &[Change]) -> Result<Vec<LfsPointer>, Fa
         return Ok(Vec::new());
     }
     let contents = repo.must(&["cat-file", "--batch=%(objectsize)"], ask.as_bytes()).await?;
-    let common = repo.word(&["rev-parse", "--path-format=absolute", "--git-common-dir"]).await?;
-    let store = PathBuf::from(common.unwrap_or_default()).join("lfs/objects");
+    let store = repo.common_dir.join("lfs/objects");
     let mut rest = contents.as_slice();
     let mut found = Vec::new();
     for change in small {
@@ -227,9 +238,7 @@ struct IndexCopy {
 
 impl IndexCopy {
     async fn make(repo: &Repo, op: &OpId) -> Result<Self, Fault> {
-        let args = ["rev-parse", "--path-format=absolute", "--git-path", "index"];
-        let real = repo.word(&args).await?;
-        let real = PathBuf::from(real.unwrap_or_default());
+        let real = repo.real_index.clone();
         let path = real.with_file_name(format!("errand-index-{op}"));
         let target = path.clone();
         repo.guest

@@ -182,7 +182,7 @@ async fn read_repository(
     mirror: &Mirror,
     commit: &CommitId,
 ) -> Result<()> {
-    let mut reader = mirror.reader().context("read the mirror")?;
+    let mut reader = mirror.reader().await.context("read the mirror")?;
     let Some(listing) =
         reader.folder(commit, "", TREE_ENTRIES).await.context("list the top folder")?
     else {
