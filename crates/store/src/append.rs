@@ -14,7 +14,8 @@ use sqlx::{AnyConnection, Row};
 use std::sync::Arc;
 
 statements! {
-    STANDING = "SELECT a.head_seq, a.head_hash, a.repo_urls, a.pr_urls FROM agents a \
+    STANDING = "SELECT a.head_seq, a.head_hash, a.repo_urls, a.pr_urls, COALESCE(l.term, 0) AS term \
+        FROM agents a LEFT JOIN leases l ON l.org = a.org AND l.agent = a.id \
         WHERE a.org = $1 AND a.id = $2";
     TERM = "SELECT term FROM leases WHERE org = $1 AND agent = $2";
     EVENT = "INSERT INTO events \
@@ -119,6 +120,8 @@ struct Standing {
     hash: Hash,
     repo_urls: String,
     pr_urls: String,
+    /// The term in force; 0 when nobody ever held the lease.
+    term: Term,
 }
 
 /// An event's type and its JSON text.
@@ -261,6 +264,15 @@ async fn carry_out(
         return Ok(Err(refusal));
     }
     let standing = standing(connection, work).await?;
+    if let Some(term) = work.request.term {
+        let actual = match &standing {
+            Some(standing) => standing.term,
+            None => leased(connection, work).await?,
+        };
+        if actual != term {
+            return Ok(Err(AppendError::Fenced { actual }));
+        }
+    }
     let (seq, hash) = standing.as_ref().map_or((Seq(0), Hash::NONE), |s| (s.seq, s.hash));
     if seq != work.request.expected || (standing.is_none() && work.entries.is_empty()) {
         return Ok(Err(AppendError::SeqConflict { actual: seq }));
@@ -290,15 +302,16 @@ async fn refuse_early(
             return Ok(Some(AppendError::Duplicate { response: text(&row, "response")? }));
         }
     }
-    let Some(term) = work.request.term else {
-        return Ok(None);
-    };
-    let row = sqlx::query(TERM).bind(org).bind(&work.agent_text);
-    let actual = match row.fetch_optional(&mut *connection).await? {
-        Some(row) => Term(nat(&row, "term")?),
-        None => Term(0),
-    };
-    Ok((actual != term).then_some(AppendError::Fenced { actual }))
+    Ok(None)
+}
+
+/// The term of an agent that is not there yet, or no longer.
+async fn leased(connection: &mut AnyConnection, work: &Prepared) -> Result<Term, Error> {
+    let row = sqlx::query(TERM).bind(&work.request.org.0).bind(&work.agent_text);
+    match row.fetch_optional(connection).await? {
+        Some(row) => Ok(Term(nat(&row, "term")?)),
+        None => Ok(Term(0)),
+    }
 }
 
 async fn standing(
@@ -316,6 +329,7 @@ async fn standing(
             hash: Hash::from_column(&row, "head_hash")?,
             repo_urls: row.try_get("repo_urls")?,
             pr_urls: row.try_get("pr_urls")?,
+            term: Term(nat(&row, "term")?),
         })
     })
     .transpose()
