@@ -245,7 +245,8 @@ async fn a_push_that_the_remote_refuses_is_made_up_for_later() {
     assert!(run["error"]["message"].as_str().unwrap().contains("the freeze is on"), "{run:#}");
     assert!(run["git"].is_null(), "nothing is reported that is not on the remote: {run:#}");
     repository.hook("pre-receive", "#!/bin/sh\nexit 0\n");
-    let next = world.send(&job.agent, &[Turn::say("Again.")]).await;
+    // With a command: a mere answer may be over before the workspace is ready to be published.
+    let next = world.send(&job.agent, &[shell("true"), Turn::say("Again.")]).await;
     let run = world.ended_as(&next, "FINISHED").await;
     let branch = run["git"]["branches"][0]["branch"].as_str().expect("a branch");
     assert_eq!(repository.file(branch, "work.txt"), "so far");

@@ -67,7 +67,7 @@ async fn a_stream_resumed_after_any_frame_gives_exactly_the_rest() {
     let world = World::start().await;
     let text =
         "The first words of a longer answer that arrives in several pieces, grüße inbegriffen.";
-    let slow = |turn: Turn| Turn { per_event_ms: 4, first_byte_ms: 30, ..turn };
+    let slow = |turn: Turn| Turn { per_event_ms: 20, first_byte_ms: 30, ..turn };
     let job = world
         .chore(&[
             slow(
