@@ -8,10 +8,10 @@ use protocol::ids::{AgentId, OrgId, Seq};
 use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::broadcast;
+use tokio::task::JoinSet;
 
 /// Reader connections of an embedded database.
 const READERS: u32 = 4;
@@ -59,8 +59,8 @@ pub(crate) struct Inner {
     pub(crate) sealer: Sealer,
     pub(crate) committed: broadcast::Sender<Committed>,
     pub(crate) writing: AnyPool,
-    /// Owns the writer: it ends with the store.
-    writes: Mutex<Option<Writes>>,
+    /// Owns the writer's task: it ends with the store.
+    tasks: Mutex<JoinSet<()>>,
 }
 
 impl Store {
@@ -73,7 +73,7 @@ impl Store {
         let readers = pool(&url, READERS, Access::Read).await?;
         let sealer = Sealer::open(&data.join("keys"), crate::sealed::any_sealed(&readers)).await?;
         let blobs = Blobs::open(data.join("blobs")).await?;
-        Self::start(writing, readers, blobs, sealer)
+        Ok(Self::start(writing, readers, blobs, sealer))
     }
 
     /// A store in memory, gone with its last clone.
@@ -81,20 +81,18 @@ impl Store {
         // One connection for both: a second one would be a second database.
         let writing = pool("sqlite::memory:", 1, Access::Write).await?;
         SQLITE_SCHEMA.run(&writing).await?;
-        Self::start(writing.clone(), writing, Blobs::memory(), Sealer::ephemeral()?)
+        Ok(Self::start(writing.clone(), writing, Blobs::memory(), Sealer::ephemeral()?))
     }
 
-    fn start(
-        writing: AnyPool,
-        readers: AnyPool,
-        blobs: Blobs,
-        sealer: Sealer,
-    ) -> Result<Self, Error> {
+    fn start(writing: AnyPool, readers: AnyPool, blobs: Blobs, sealer: Sealer) -> Self {
         let (writer, work) = Writer::new(writing.clone(), SQLITE_BEGIN);
-        let writes = Mutex::new(Some(Writes::begin(work)?));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(work);
         let (committed, _) = broadcast::channel(COMMITTED_BACKLOG);
-        let inner = Inner { readers, writer, blobs, sealer, committed, writing, writes };
-        Ok(Self { inner: Arc::new(inner) })
+        let tasks = Mutex::new(tasks);
+        Self {
+            inner: Arc::new(Inner { readers, writer, blobs, sealer, committed, writing, tasks }),
+        }
     }
 
     /// Wake-ups after every commit to a log. A listener that lags rereads what it watches.
@@ -104,55 +102,19 @@ impl Store {
 
     /// Ends the writer and closes the connections. Whatever is unanswered by then fails.
     pub async fn close(&self) {
-        let writes = self.inner.writes.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut tasks = match self.inner.tasks.lock() {
+            Ok(mut guard) => std::mem::take(&mut *guard),
+            Err(poisoned) => std::mem::take(&mut *poisoned.into_inner()),
+        };
         self.inner.writing.close().await;
         self.inner.readers.close().await;
-        if let Some(writes) = writes {
-            writes.end().await;
-        }
+        tasks.shutdown().await;
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), Error> {
         sqlx::query("SELECT 1").execute(&self.inner.readers).await?;
         Ok(())
-    }
-}
-
-/// The thread of the writer; it ends when this is dropped.
-pub(crate) struct Writes {
-    stop: oneshot::Sender<()>,
-    thread: JoinHandle<()>,
-}
-
-impl Writes {
-    /// A thread of its own: a commit is a dozen turns of handing a statement to the database's
-    /// thread and waiting for it, and at each turn a task would queue behind all others.
-    fn begin(work: impl Future<Output = ()> + Send + 'static) -> Result<Self, Error> {
-        let failed = || Error::file("start the writer");
-        // Without a driver for sockets it waits on a futex, which wakes it fastest.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-        let runtime = runtime.map_err(failed())?;
-        let (stop, stopped) = oneshot::channel();
-        let writing = move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = work => {}
-                    // Told to stop, or dropped: both are the end.
-                    _ = stopped => {}
-                }
-            });
-        };
-        let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(writing);
-        Ok(Self { stop, thread: thread.map_err(failed())? })
-    }
-
-    async fn end(self) {
-        drop(self.stop);
-        let ended = tokio::task::spawn_blocking(move || self.thread.join()).await;
-        if !matches!(ended, Ok(Ok(()))) {
-            tracing::error!("the writer broke off");
-        }
     }
 }
 
