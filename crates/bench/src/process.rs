@@ -47,6 +47,7 @@ pub fn binary() -> Result<PathBuf> {
 /// A running server.
 pub struct Server {
     child: Child,
+    data: PathBuf,
     /// Where it answers.
     pub url: String,
     /// Time from its start to its `ready` line.
@@ -76,7 +77,9 @@ impl Server {
             }
         });
         match receiver.recv_timeout(READY) {
-            Ok((url, ready_after)) => Ok(Self { child, url, ready_after }),
+            Ok((url, ready_after)) => {
+                Ok(Self { child, data: data.to_path_buf(), url, ready_after })
+            }
             Err(_) => {
                 child.kill().context("end a server that did not get ready")?;
                 bail!("the server did not get ready within {READY:?}")
@@ -105,6 +108,12 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // A measurement that failed leaves sandboxes, which would outlive their server.
+        let family = Family::of(self.child.id(), &self.data);
+        let sandboxes = family.sandboxes.iter().filter_map(|pid| i32::try_from(*pid).ok());
+        for pid in sandboxes.filter_map(Pid::from_raw) {
+            kill_process(pid, Signal::KILL).unwrap_or_default();
+        }
         // It may have ended already.
         self.child.kill().unwrap_or_default();
         self.child.wait().map(drop).unwrap_or_default();
