@@ -44,6 +44,8 @@ build: setup
 # End-to-end tests run the release binary, all others are built for testing.
 test: setup
 	$(XTASK) dist
+	cargo build --quiet -p guest --bins
+	cargo build --quiet -p sandbox --examples
 	ERRAND_BIN=$(abspath $(RELEASE))/errand $(TESTER) $(TESTS)
 
 soak:

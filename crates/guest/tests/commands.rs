@@ -52,6 +52,13 @@ async fn an_acknowledged_operation_is_forgotten() {
     let link = machine.link().await;
     run(&link, machine.shell("a", "true")).await;
     link.ack(id("a")).await.unwrap();
+    // It is forgotten with its last process, which may outlive the answer by a moment.
+    let forgotten = async {
+        while link.request(Request::Wait { op: id("a") }).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), forgotten).await.unwrap();
     let fault = refused(&link, Request::Wait { op: id("a") }).await;
     assert_eq!(fault.code, FaultCode::UnknownOp);
 }
