@@ -60,6 +60,16 @@ fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(health::doctor))
 }
 
+/// An agent's machine: terminals, files, ports, ssh.
+fn machine() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+}
+
+/// Worktrees between a laptop and an agent.
+fn sync() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+}
+
 fn open() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(health::healthz))
@@ -72,6 +82,8 @@ fn open() -> OpenApiRouter<Arc<App>> {
 pub fn document() -> utoipa::openapi::OpenApi {
     let (_, mut document) = OpenApiRouter::<Arc<App>>::with_openapi(Head::openapi())
         .merge(guarded())
+        .merge(machine())
+        .merge(sync())
         .merge(open())
         .split_for_parts();
     let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
@@ -81,7 +93,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 
 /// The whole service.
 pub fn router(app: Arc<App>) -> Router {
-    let (guarded, _) = guarded().split_for_parts();
+    let (guarded, _) = guarded().merge(machine()).merge(sync()).split_for_parts();
     let (open, _) = open().split_for_parts();
     let request_id = HeaderName::from_static("x-request-id");
     guarded
