@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::log::{BLOB, Hash, INLINE, StoredEvent};
 use crate::open::{Committed, Store};
 use crate::outbox::Letter;
-use crate::records::{AgentRow, RunRow};
+use crate::records::{AgentRow, Place, RunRow};
 use crate::sealed::{SealedValue, Sealer};
 use crate::sql::{int, nat, statements, text};
 use protocol::event::{Event, Logged, VERSION};
@@ -13,14 +13,49 @@ use protocol::limits::EVENT_INLINE_BYTES;
 use sqlx::{AnyConnection, Row};
 use std::sync::Arc;
 
+/// Events written by one statement at most.
+const EVENTS_AT_ONCE: usize = 4;
+
+/// Writes the events that follow each other from `$3` on.
+macro_rules! insert_events {
+    ($rows:expr) => {
+        concat!(
+            "INSERT INTO events ",
+            "(org, agent, seq, version, at_ms, type, place, body, body_hash, hash) VALUES ",
+            $rows
+        )
+    };
+}
+macro_rules! rows_1 {
+    () => {
+        "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    };
+}
+macro_rules! rows_2 {
+    () => {
+        concat!(rows_1!(), ", ($1, $2, $3 + 1, $4, $11, $12, $13, $14, $15, $16)")
+    };
+}
+macro_rules! rows_3 {
+    () => {
+        concat!(rows_2!(), ", ($1, $2, $3 + 2, $4, $17, $18, $19, $20, $21, $22)")
+    };
+}
+macro_rules! rows_4 {
+    () => {
+        concat!(rows_3!(), ", ($1, $2, $3 + 3, $4, $23, $24, $25, $26, $27, $28)")
+    };
+}
+
 statements! {
     STANDING = "SELECT a.head_seq, a.head_hash, a.repo_urls, a.pr_urls, COALESCE(l.term, 0) AS term \
         FROM agents a LEFT JOIN leases l ON l.org = a.org AND l.agent = a.id \
         WHERE a.org = $1 AND a.id = $2";
     TERM = "SELECT term FROM leases WHERE org = $1 AND agent = $2";
-    EVENT = "INSERT INTO events \
-        (org, agent, seq, at_ms, type, version, place, body, body_hash, hash) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    EVENTS_1 = insert_events!(rows_1!());
+    EVENTS_2 = insert_events!(rows_2!());
+    EVENTS_3 = insert_events!(rows_3!());
+    EVENTS_4 = insert_events!(rows_4!());
     REMEMBERED = "SELECT response FROM idempotency WHERE org = $1 AND key = $2";
     REMEMBER = "INSERT INTO idempotency (org, key, response, at_ms) VALUES ($1, $2, $3, $4)";
     FORGET = "DELETE FROM idempotency WHERE at_ms < $1";
@@ -112,6 +147,8 @@ struct Prepared {
     request: Append,
     agent_text: String,
     entries: Vec<Entry>,
+    /// Digest of the expected event, if this process wrote it. The database has the last word.
+    before: Option<Hash>,
 }
 
 /// What the database says about the agent.
@@ -138,7 +175,8 @@ pub(crate) fn encode(event: &Event) -> Result<(String, String), Error> {
 impl Store {
     /// Appends after the commit is on disk, or changes nothing.
     pub async fn append(&self, request: Append) -> Result<Vec<Appended>, AppendError> {
-        let prepared = Arc::new(prepare(request)?);
+        let before = self.inner.tips.hash(&request.org, request.agent, request.expected);
+        let prepared = Arc::new(prepare(request, before)?);
         let large = prepared.entries.iter().filter(|entry| entry.place == BLOB);
         // Held until the commit: a blob is not collected between its writing and its reference.
         let mut guard = None;
@@ -166,6 +204,7 @@ impl Store {
             nudge: prepared.request.nudge,
         };
         let sealer = inner.sealer.clone();
+        let tips = Arc::clone(&inner.tips);
         self.inner
             .writer
             .write_then(
@@ -174,7 +213,10 @@ impl Store {
                     Box::pin(async move { carry_out(connection, &work, &sealer).await })
                 },
                 move |outcome: &Result<Vec<Hash>, AppendError>| {
-                    if outcome.is_ok() {
+                    if let Ok(hashes) = outcome {
+                        if let Some(hash) = hashes.last() {
+                            tips.keep(&notice.org, notice.agent, notice.head, *hash);
+                        }
                         // Nobody listening is fine: whoever comes later reads the log.
                         drop(committed.send(notice));
                     }
@@ -207,7 +249,7 @@ impl Store {
     }
 }
 
-fn prepare(mut request: Append) -> Result<Prepared, Error> {
+fn prepare(mut request: Append, before: Option<Hash>) -> Result<Prepared, Error> {
     request.agent_row.open |= request.nudge;
     let mut entries = Vec::with_capacity(request.events.len());
     let mut seq = request.expected;
@@ -220,12 +262,22 @@ fn prepare(mut request: Append) -> Result<Prepared, Error> {
         entries.push(Entry { seq, at_ms: *at_ms, kind, body, body_hash, place });
     }
     let agent_text = request.agent.to_string();
-    Ok(Prepared { request, agent_text, entries })
+    Ok(Prepared { request, agent_text, entries, before })
 }
 
 impl Prepared {
     fn head(&self) -> Seq {
         self.entries.last().map_or(self.request.expected, |entry| entry.seq)
+    }
+
+    fn place(&self, hash: Hash) -> Place<'_> {
+        Place {
+            org: &self.request.org,
+            agent: &self.agent_text,
+            expected: self.request.expected,
+            head: self.head(),
+            hash,
+        }
     }
 
     fn appended(&self, hashes: &[Hash]) -> Vec<Appended> {
@@ -263,6 +315,10 @@ async fn carry_out(
     if let Some(refusal) = refuse_early(connection, work).await? {
         return Ok(Err(refusal));
     }
+    if let Some(hashes) = go_on(connection, work).await? {
+        write_rest(connection, work, sealer, &hashes).await?;
+        return Ok(Ok(hashes));
+    }
     let standing = standing(connection, work).await?;
     if let Some(term) = work.request.term {
         let actual = match &standing {
@@ -284,11 +340,24 @@ async fn carry_out(
         let actual = self::standing(connection, work).await?.map_or(Seq(0), |s| s.seq);
         return Ok(Err(AppendError::SeqConflict { actual }));
     }
-    for (entry, hash) in work.entries.iter().zip(&hashes) {
-        write_entry(connection, work, entry, hash).await?;
-    }
-    write_rest(connection, work, sealer).await?;
+    write_rest(connection, work, sealer, &hashes).await?;
     Ok(Ok(hashes))
+}
+
+/// The common case in one statement: the log ends as this process left it, the lease holds, and
+/// what lists are sorted and searched by stays as it is. None = it is not so, nothing was written.
+async fn go_on(
+    connection: &mut AnyConnection,
+    work: &Prepared,
+) -> Result<Option<Vec<Hash>>, Error> {
+    let Some(before) = work.before else { return Ok(None) };
+    let hashes = work.hashes(before);
+    let Some(tip) = hashes.last().copied() else { return Ok(None) };
+    let place = work.place(tip);
+    let row = &work.request.agent_row;
+    let written =
+        crate::records::advance_agent(connection, &place, before, work.request.term, row).await?;
+    Ok(written.then_some(hashes))
 }
 
 async fn refuse_early(
@@ -341,39 +410,44 @@ async fn write_agent(
     standing: Option<&Standing>,
     tip: Hash,
 ) -> Result<bool, Error> {
-    let place = crate::records::Place {
-        org: &work.request.org,
-        agent: &work.agent_text,
-        expected: work.request.expected,
-        head: work.head(),
-        hash: tip,
-    };
+    let place = work.place(tip);
     let links = standing.map(|s| (s.repo_urls.as_str(), s.pr_urls.as_str()));
     crate::records::write_agent(connection, &place, &work.request.agent_row, links).await
 }
 
-async fn write_entry(
+/// Writes events that follow each other, a few at a time.
+async fn write_events(
     connection: &mut AnyConnection,
     work: &Prepared,
-    entry: &Entry,
-    hash: &Hash,
+    hashes: &[Hash],
 ) -> Result<(), Error> {
-    let org = &work.request.org;
-    let inline = if entry.place == INLINE { &*entry.body } else { "" };
-    sqlx::query(EVENT)
-        .bind(&org.0)
-        .bind(&work.agent_text)
-        .bind(int(entry.seq.0))
-        .bind(entry.at_ms)
-        .bind(&*entry.kind)
-        .bind(i64::from(VERSION))
-        .bind(entry.place)
-        .bind(inline)
-        .bind(entry.body_hash.0.as_slice())
-        .bind(hash.0.as_slice())
-        .execute(&mut *connection)
-        .await?;
-    if entry.place == BLOB {
+    let Append { org, .. } = &work.request;
+    let chunks = work.entries.chunks(EVENTS_AT_ONCE).zip(hashes.chunks(EVENTS_AT_ONCE));
+    for (entries, hashes) in chunks {
+        let (statement, first) = match entries {
+            [] => continue,
+            [first] => (EVENTS_1, first),
+            [first, _] => (EVENTS_2, first),
+            [first, _, _] => (EVENTS_3, first),
+            [first, ..] => (EVENTS_4, first),
+        };
+        let mut query = sqlx::query(statement)
+            .bind(&org.0)
+            .bind(&work.agent_text)
+            .bind(int(first.seq.0))
+            .bind(i64::from(VERSION));
+        for (entry, hash) in entries.iter().zip(hashes) {
+            query = query
+                .bind(entry.at_ms)
+                .bind(&*entry.kind)
+                .bind(entry.place)
+                .bind(if entry.place == INLINE { &*entry.body } else { "" })
+                .bind(entry.body_hash.0.as_slice())
+                .bind(hash.0.as_slice());
+        }
+        query.execute(&mut *connection).await?;
+    }
+    for entry in work.entries.iter().filter(|entry| entry.place == BLOB) {
         let reference = crate::blob::Reference {
             org,
             owner: &work.agent_text,
@@ -386,11 +460,14 @@ async fn write_entry(
     Ok(())
 }
 
+/// Everything but the agent's own row.
 async fn write_rest(
     connection: &mut AnyConnection,
     work: &Prepared,
     sealer: &Sealer,
+    hashes: &[Hash],
 ) -> Result<(), Error> {
+    write_events(connection, work, hashes).await?;
     let Append { org, run_rows, sealed, letters, idempotency, .. } = &work.request;
     for run in run_rows {
         crate::records::write_run(connection, org, &work.agent_text, run).await?;

@@ -23,6 +23,7 @@ pub mod outbox;
 pub mod records;
 pub mod sealed;
 mod sql;
+mod tips;
 mod writer;
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::blob::Blobs;
 use crate::error::Error;
 use crate::sealed::Sealer;
+use crate::tips::Tips;
 use crate::writer::Writer;
 use protocol::ids::{AgentId, OrgId, Seq};
 use sqlx::AnyPool;
@@ -57,6 +58,7 @@ pub(crate) struct Inner {
     pub(crate) writer: Writer,
     pub(crate) blobs: Blobs,
     pub(crate) sealer: Sealer,
+    pub(crate) tips: Arc<Tips>,
     pub(crate) committed: broadcast::Sender<Committed>,
     pub(crate) writing: AnyPool,
     /// Owns the writer's task: it ends with the store.
@@ -91,7 +93,16 @@ impl Store {
         let (committed, _) = broadcast::channel(COMMITTED_BACKLOG);
         let tasks = Mutex::new(tasks);
         Self {
-            inner: Arc::new(Inner { readers, writer, blobs, sealer, committed, writing, tasks }),
+            inner: Arc::new(Inner {
+                readers,
+                writer,
+                blobs,
+                sealer,
+                tips: Arc::default(),
+                committed,
+                writing,
+                tasks,
+            }),
         }
     }
 

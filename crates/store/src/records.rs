@@ -9,13 +9,15 @@ use crate::sql::{flag, from_json, id, int, json, nat, statements, text, to_json}
 use protocol::content::Usage;
 use protocol::event::RunStatus;
 use protocol::failure::Failure;
-use protocol::ids::{AgentId, OrgId, RunId, Seq};
+use protocol::ids::{AgentId, OrgId, RunId, Seq, Term};
 use protocol::limits::PAGE_MAX;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 const REPO: &str = "repo";
 const PULL_REQUEST: &str = "pr";
+/// In the place of a term: whoever holds the lease.
+const ANY_TERM: i64 = -1;
 
 statements! {
     INSERT_AGENT = "INSERT INTO agents (org, id, head_seq, head_hash, name, name_folded, status, \
@@ -27,6 +29,13 @@ statements! {
         latest_run = $13, branch = $14, model = $15, usage = $16, cost_micros = $17, \
         detail = $18, open = $19, wake_at_ms = $20 \
         WHERE org = $1 AND id = $2 AND head_seq = $21";
+    ADVANCE_AGENT = "UPDATE agents SET head_seq = $3, head_hash = $4, updated_ms = $5, \
+        latest_run = $6, branch = $7, model = $8, usage = $9, cost_micros = $10, detail = $11 \
+        WHERE org = $1 AND id = $2 AND head_seq = $12 AND head_hash = $13 AND name = $14 \
+        AND status = $15 AND repo_urls = $16 AND pr_urls = $17 AND archived = $18 \
+        AND created_ms = $19 AND open = $20 AND wake_at_ms IS NOT DISTINCT FROM $21 \
+        AND ($22 < 0 OR $22 = COALESCE( \
+        (SELECT term FROM leases WHERE leases.org = $1 AND leases.agent = $2), 0))";
     LINK = "INSERT INTO agent_links (org, kind, value, created_ms, agent) \
         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (org, kind, value, created_ms, agent) DO NOTHING";
     UNLINK = "DELETE FROM agent_links WHERE org = $1 AND agent = $2";
@@ -390,6 +399,45 @@ pub(crate) async fn write_agent(
         write_links(connection, place, row).await?;
     }
     Ok(true)
+}
+
+/// Moves the agent's row on if the log ends at `place.expected` with this digest, the term is in
+/// force, and nothing changes that lists are sorted, searched or linked by. False = one of these is
+/// not so. A database rewrites the index of every column that it is told to set, changed or not;
+/// here none is set that has one.
+pub(crate) async fn advance_agent(
+    connection: &mut AnyConnection,
+    place: &Place<'_>,
+    before: Hash,
+    term: Option<Term>,
+    row: &AgentRow,
+) -> Result<bool, Error> {
+    let done = sqlx::query(ADVANCE_AGENT)
+        .bind(&place.org.0)
+        .bind(place.agent)
+        .bind(int(place.head.0))
+        .bind(place.hash.0.as_slice())
+        .bind(row.updated_ms)
+        .bind(row.latest_run.map(|run| run.to_string()))
+        .bind(&row.branch)
+        .bind(&row.model)
+        .bind(to_json(&row.usage)?)
+        .bind(int(row.cost_micros))
+        .bind(to_json(&row.detail)?)
+        .bind(int(place.expected.0))
+        .bind(before.0.as_slice())
+        .bind(&row.name)
+        .bind(&row.status)
+        .bind(to_json(&row.repo_urls)?)
+        .bind(to_json(&row.pr_urls)?)
+        .bind(i64::from(row.archived))
+        .bind(row.created_ms)
+        .bind(i64::from(row.open))
+        .bind(row.wake_at_ms)
+        .bind(term.map_or(ANY_TERM, |term| int(term.0)))
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 async fn write_links(
