@@ -34,7 +34,7 @@ fn text(path: &std::path::Path, shown: &str) -> Result<String, Fault> {
     if size > FILE_BYTES {
         return Err(unsuitable(format!("{shown} has {size} bytes; edit it with a command")));
     }
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
     file.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| explain(shown, &error))?;
     String::from_utf8(bytes)
         .map_err(|_| unsuitable(format!("{shown} is not UTF-8 text; edit it with a command")))
