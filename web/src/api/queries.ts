@@ -1,0 +1,70 @@
+import { QueryClient, useQuery } from "@tanstack/react-query";
+import { api, call, unwrap } from "./client";
+import { ApiError } from "./errors";
+import type { ServerInfo, Session, Settings } from "./types";
+
+const RETRIES = 2;
+
+/** The cache of what the server said. Refusals are not asked again; lost networks are. */
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 30_000,
+      refetchOnWindowFocus: false,
+      retry: (failures, error) =>
+        failures < RETRIES && !(error instanceof ApiError && error.status < 500),
+    },
+    mutations: { retry: false },
+  },
+});
+
+/** One agent. Live changes are written into the same place. */
+export function useAgent(id: string) {
+  return useQuery({
+    queryKey: ["agent", id],
+    queryFn: () => unwrap(api.GET("/v1/agents/{id}", { params: { path: { id } } })),
+  });
+}
+
+/** Models that can be chosen. */
+export function useModels() {
+  return useQuery({
+    queryKey: ["models"],
+    queryFn: async () => (await unwrap(api.GET("/v1/models"))).items,
+    staleTime: 5 * 60_000,
+  });
+}
+
+/** Repositories that agents were given, for choosing again. */
+export function useRepositories() {
+  return useQuery({
+    queryKey: ["repositories"],
+    queryFn: async () => (await unwrap(api.GET("/v1/repositories"))).items,
+  });
+}
+
+/** Who is signed in. */
+export function useSession() {
+  return useQuery({
+    queryKey: ["session"],
+    queryFn: () => call<Session>("GET", "/v1/session"),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
+/** What holds for new agents. */
+export function useSettings() {
+  return useQuery({
+    queryKey: ["settings"],
+    queryFn: () => call<Settings>("GET", "/v1/settings"),
+  });
+}
+
+/** What this server is and can do. */
+export function useServer() {
+  return useQuery({
+    queryKey: ["server"],
+    queryFn: () => call<ServerInfo>("GET", "/v1/server"),
+    staleTime: 5 * 60_000,
+  });
+}

@@ -1,0 +1,58 @@
+import type { components } from "./schema";
+
+export type Schemas = components["schemas"];
+
+export type Agent = Schemas["Agent"];
+export type Run = Schemas["Run"];
+export type CreateAgent = Schemas["CreateAgent"];
+export type CreateRun = Schemas["CreateRun"];
+export type EventBody = Schemas["EventBody"];
+export type Failure = Schemas["Failure"];
+export type FileDiff = Schemas["FileDiff"];
+export type Mode = Schemas["Mode"];
+export type ModelBody = Schemas["ModelBody"];
+export type ModelChoice = Schemas["ModelChoice"];
+export type ApiKeyBody = Schemas["ApiKeyBody"];
+export type DoctorCheck = Schemas["DoctorCheck"];
+export type PromptImage = Schemas["PromptImage"];
+export type QuestionBody = Schemas["QuestionBody"];
+export type UsageBody = Schemas["UsageBody"];
+
+/** Who is signed in: `GET /v1/session`. */
+export interface Session {
+  principal: string;
+  admin: boolean;
+}
+
+/** What holds for new agents: `GET /v1/settings`. */
+export interface Settings {
+  defaultModel?: string | null;
+  defaultRepository?: string | null;
+  baseBranch?: string | null;
+  displayAgentSummary: boolean;
+  displayAgentSummaryInExternalChannels: boolean;
+  privacyMode: boolean;
+  retentionDays?: number | null;
+}
+
+/** About this installation: `GET /v1/server`. */
+export interface ServerInfo {
+  version: string;
+  publicUrl: string;
+  provider: string;
+  previewAddress?: string | null;
+  features: string[];
+}
+
+/** Who else looks at an agent. */
+export interface Watcher {
+  name: string;
+  count: number;
+  you: boolean;
+}
+
+/** What lives only on the wire: tokens, terminal bytes; tagged by `type`. */
+export interface Delta {
+  type: string;
+  [field: string]: unknown;
+}

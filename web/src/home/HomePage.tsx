@@ -1,0 +1,6 @@
+import { PageHeader } from "../app/PageHeader";
+
+/** Your agents. */
+export default function HomePage() {
+  return <PageHeader title="Your agents" />;
+}

@@ -1,0 +1,6 @@
+import { PageHeader } from "../app/PageHeader";
+
+/** New agent. */
+export default function NewPage() {
+  return <PageHeader title="New agent" />;
+}

@@ -1,0 +1,6 @@
+import { PageHeader } from "../app/PageHeader";
+
+/** Settings. */
+export default function SettingsPage() {
+  return <PageHeader title="Settings" />;
+}
