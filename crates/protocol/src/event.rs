@@ -164,6 +164,15 @@ pub enum Event {
         duration_ms: u64,
     },
 
+    /// A person wants the machine up although no run needs it.
+    Woken { principal: String },
+    /// A person works in the machine, which is therefore not idle; recorded now and then only.
+    Attended { principal: String },
+    /// A person types in a terminal from now on; others watch.
+    TerminalTaken { terminal: String, principal: String },
+    /// Nobody types in that terminal any more.
+    TerminalReleased { terminal: String, principal: String },
+
     /// The agent takes no more messages until it is unarchived.
     Archived { principal: String },
     /// The agent takes messages again.
@@ -540,6 +549,10 @@ impl Event {
             | Self::Denied { .. }
             | Self::QuestionAnswered { .. }
             | Self::PullRequestMerged { .. }
+            | Self::Woken { .. }
+            | Self::Attended { .. }
+            | Self::TerminalTaken { .. }
+            | Self::TerminalReleased { .. }
             | Self::Archived { .. }
             | Self::Unarchived { .. }
             | Self::DeleteRequested { .. }

@@ -38,6 +38,14 @@ pub enum Input {
     Unarchive { principal: String },
     /// Go away, with machine and transcript.
     Delete { principal: String },
+    /// Have the machine up, whether or not a run needs it.
+    Wake { principal: String },
+    /// A person works in the machine.
+    Attend { principal: String },
+    /// A person begins to type in a terminal.
+    TakeTerminal { terminal: String, principal: String },
+    /// A person stops typing in a terminal.
+    ReleaseTerminal { terminal: String, principal: String },
     /// A person merged a pull request kept by Errand.
     Merged { repo: String, number: u64, commit: String, principal: String },
     /// The driver reports what happened or states an intent; refused when it is stale.

@@ -55,6 +55,13 @@ pub fn lines(event: &Event) -> Vec<Shown> {
         }
         Event::Renamed { name } => vec![aside(format!("the agent is now called {name}"))],
         Event::Archived { principal } => vec![aside(format!("archived by {principal}"))],
+        Event::Woken { principal } => vec![aside(format!("the machine was woken by {principal}"))],
+        Event::TerminalTaken { terminal, principal } => {
+            vec![aside(format!("{principal} types in terminal {terminal}"))]
+        }
+        Event::TerminalReleased { terminal, principal } => {
+            vec![aside(format!("{principal} handed terminal {terminal} back"))]
+        }
         Event::Unarchived { principal } => vec![aside(format!("unarchived by {principal}"))],
         Event::DeleteRequested { principal } => vec![noted(format!("deleted by {principal}"))],
         Event::SteerTaken { .. } => vec![aside("the message is before the model")],
