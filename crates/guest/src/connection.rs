@@ -6,7 +6,7 @@ use crate::ops::fault;
 use crate::{Guest, GuestConfig};
 use protocol::ids::{AgentId, Epoch, Term};
 use protocol::link::{
-    Body, CAPABILITY_PTY, CAPABILITY_SUDO, CAPABILITY_TRANSFER, Decoder, FaultCode, Frame,
+    Body, CAPABILITY_ATTACH, CAPABILITY_PTY, CAPABILITY_SUDO, CAPABILITY_TRANSFER, Decoder, FaultCode, Frame,
     FrameError, FromGuest, Hello, OPEN_CHANNELS, Request, ToGuest, VERSION, Welcome,
 };
 use std::collections::HashMap;
@@ -169,7 +169,8 @@ where
 }
 
 fn welcome(config: &GuestConfig, epoch: Epoch) -> Welcome {
-    let mut capabilities = vec![CAPABILITY_TRANSFER.to_owned(), CAPABILITY_PTY.to_owned()];
+    let known = [CAPABILITY_TRANSFER, CAPABILITY_PTY, CAPABILITY_ATTACH];
+    let mut capabilities = known.map(str::to_owned).to_vec();
     if config.sudo {
         capabilities.push(CAPABILITY_SUDO.to_owned());
     }

@@ -31,10 +31,16 @@ pub async fn request(
         Request::ListDir(wanted) => guest.as_agent(move || list::directory(&wanted)).await,
         Request::Glob(wanted) => guest.as_agent(move || glob::paths(&wanted)).await,
         Request::Grep(wanted) => guest.as_agent(move || grep::lines(&wanted)).await,
-        Request::Stat { cwd, path } => guest.as_agent(move || stat(&cwd, &path)).await,
+        Request::Stat { cwd, path, follow } => {
+            guest.as_agent(move || stat(&cwd, &path, follow)).await
+        }
+        Request::MakeDir { op, cwd, path } => {
+            once(guest, &op, move || make_directory(&cwd, &path)).await
+        }
         Request::Download { cwd, path } => transfer::download(guest, channel, cwd, path).await,
-        Request::Upload { op, cwd, path, mode } => {
-            transfer::upload(guest, channel, &op, cwd, path, mode).await
+        Request::Upload { op, cwd, path, mode, expect } => {
+            let wanted = transfer::Wanted { cwd, path, mode, expect };
+            transfer::upload(guest, channel, &op, wanted).await
         }
         Request::WriteFile(wanted) => {
             let op = wanted.op.clone();
@@ -52,6 +58,8 @@ pub async fn request(
         | Request::Wait { .. }
         | Request::Read { .. }
         | Request::Input { .. }
+        | Request::Attach { .. }
+        | Request::Ports
         | Request::Resize { .. }
         | Request::Kill { .. }
         | Request::KillAll { .. }
@@ -140,9 +148,10 @@ fn kind(file_type: FileType) -> EntryKind {
     }
 }
 
-fn stat(cwd: &str, path: &str) -> Result<Answer, Fault> {
+fn stat(cwd: &str, path: &str, follow: bool) -> Result<Answer, Fault> {
     let whole = resolve(cwd, path)?;
-    let metadata = std::fs::symlink_metadata(&whole).map_err(|error| explain(path, &error))?;
+    let looked = if follow { std::fs::metadata(&whole) } else { std::fs::symlink_metadata(&whole) };
+    let metadata = looked.map_err(|error| explain(path, &error))?;
     let target = std::fs::read_link(&whole).ok();
     Ok(Answer::Found(Found {
         kind: kind(metadata.file_type()),
@@ -153,9 +162,35 @@ fn stat(cwd: &str, path: &str) -> Result<Answer, Fault> {
     }))
 }
 
+        version: version(&metadata),
 fn remove(cwd: &str, path: &str, recursive: bool) -> Result<Answer, Fault> {
     let whole = resolve(cwd, path)?;
     let metadata = std::fs::symlink_metadata(&whole).map_err(|error| explain(path, &error))?;
+/// Another text after every change: a file that is replaced has another number, one that is written
+/// to another time of change.
+fn version(metadata: &std::fs::Metadata) -> String {
+    let (inode, size) = (metadata.ino(), metadata.len());
+    format!("{inode:x}-{size:x}-{:x}.{:x}", metadata.ctime(), metadata.ctime_nsec())
+}
+
+/// Whether the file is the one that was expected; empty: none.
+fn expected(path: &Path, shown: &str, expect: &str) -> Result<(), Fault> {
+    let now = match std::fs::metadata(path) {
+        Ok(metadata) => version(&metadata),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(explain(shown, &error)),
+    };
+    if now == expect {
+        return Ok(());
+    }
+    Err(fault(FaultCode::Changed, format!("{shown} has changed since it was read")))
+}
+
+fn make_directory(cwd: &str, path: &str) -> Result<Answer, Fault> {
+    let whole = resolve(cwd, path)?;
+    std::fs::create_dir_all(&whole).map(|()| Answer::Done).map_err(|error| explain(path, &error))
+}
+
     let removed = match (metadata.is_dir(), recursive) {
         (false, _) => std::fs::remove_file(&whole),
         (true, false) => std::fs::remove_dir(&whole),

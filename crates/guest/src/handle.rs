@@ -3,7 +3,7 @@
 use crate::channel::{Channel, Disconnected, Sink};
 use crate::ops::fault;
 use crate::process::Process;
-use crate::{Guest, files, forward, git, stats};
+use crate::{Guest, attach, files, forward, git, ports, stats};
 use protocol::link::{
     Answer, CHUNK_BYTES, Exited, Fault, FaultCode, OpId, Output, Request, Stream,
 };
@@ -38,6 +38,9 @@ pub async fn request(
             Ok(false) => Err(fault(FaultCode::BadRequest, "the command has no terminal")),
             Err(error) => Err(fault(FaultCode::Failed, format!("cannot resize: {error}"))),
         },
+        Request::Attach { op, replay_bytes } => {
+            attach::sit_down(guest, channel, &op, replay_bytes).await
+        }
         Request::Kill { op, signal } => kill(guest, &op, signal).await,
         Request::KillAll { except } => {
             guest.ops.kill_all(&except).await;
@@ -49,6 +52,7 @@ pub async fn request(
         }
         Request::Ops => Ok(Answer::Ops { ops: guest.ops.list() }),
         Request::Stats => Ok(Answer::Stats(stats::take(guest))),
+        Request::Ports => ports::listening(guest).await,
         Request::Connect { port } => forward::connect(channel, port).await,
         Request::Checkpoint(checkpoint) => git::checkpoint::make(guest, checkpoint).await,
         Request::Pack(pack) => git::pack::send(guest, channel, pack).await,
@@ -67,12 +71,14 @@ pub async fn request(
     }
 }
 
+        | Request::MakeDir { .. }
 /// The fault of an answer that nobody hears.
 pub fn unheard(_: Disconnected) -> Fault {
     fault(FaultCode::Cancelled, "the connection is gone")
 }
 
-fn ended(exited: Option<Exited>) -> Result<Answer, Fault> {
+/// The answer about a process that ended.
+pub fn ended(exited: Option<Exited>) -> Result<Answer, Fault> {
     exited.map(Answer::Exited).ok_or_else(|| fault(FaultCode::Failed, "the operation broke off"))
 }
 
@@ -96,7 +102,8 @@ fn read(guest: &Guest, op: &OpId, stream: Stream, offset: u64, max: u32) -> Resu
     Ok(Answer::Output(Output { bytes, end: spool.kept(), exited }))
 }
 
-fn unreadable(error: std::io::Error) -> Fault {
+/// The fault of output that cannot be read back.
+pub fn unreadable(error: std::io::Error) -> Fault {
     fault(FaultCode::Failed, format!("cannot read the kept output: {error}"))
 }
 
@@ -138,11 +145,11 @@ async fn send_from(
     loop {
         let left = usize::try_from(end.saturating_sub(*offset)).unwrap_or(usize::MAX);
         let max = (CHUNK_BYTES - 1).min(left);
-        let bytes = process.spool(stream).read(*offset, max).map_err(unreadable)?;
+        let (from, bytes) = process.spool(stream).read_from(*offset, max).map_err(unreadable)?;
         if bytes.is_empty() {
             return Ok(());
         }
         channel.tagged(stream.tag(), &bytes).await.map_err(unheard)?;
-        *offset += bytes.len() as u64;
+        *offset = from + bytes.len() as u64;
     }
 }

@@ -76,9 +76,12 @@ impl Running {
             become_who: config.become_who(start.user),
         };
         let ends = Ends::open(config, start, directory)?;
-        let spool =
-            |name| Spool::create(&directory.join(name), start.output_cap, Arc::clone(budget));
-        let (stdout, stderr) = (spool("stdout")?, spool("stderr")?);
+        let (cap, out) = (start.output_cap, directory.join("stdout"));
+        let stdout = match start.pty {
+            Some(_) => Spool::ring(&out, cap, Arc::clone(budget))?,
+            None => Spool::create(&out, cap, Arc::clone(budget))?,
+        };
+        let stderr = Spool::create(&directory.join("stderr"), cap, Arc::clone(budget))?;
         let child = program.spawn(ends.inside, start.pty.is_some(), supervisors)?;
         let process = Process {
             op: start.op.clone(),
@@ -288,6 +291,16 @@ impl Process {
             *stdin = None;
         }
         Ok(())
+    }
+
+    /// Whether it has a terminal.
+    pub const fn has_terminal(&self) -> bool {
+        self.terminal.is_some()
+    }
+
+    /// Has whatever fills its screen draw it again.
+    pub fn redraw(&self) -> io::Result<()> {
+        self.terminal.as_ref().map_or(Ok(()), |terminal| pty::nudge(terminal.get_ref()))
     }
 
     /// Gives its terminal another size; whether it has one.

@@ -33,3 +33,11 @@ pub fn resize(master: &OwnedFd, size: PtySize) -> io::Result<()> {
     };
     Ok(rustix::termios::tcsetwinsize(master, size)?)
 }
+
+/// Another size and back: programs that fill the screen draw it again.
+pub fn nudge(master: &OwnedFd) -> io::Result<()> {
+    let size = rustix::termios::tcgetwinsize(master)?;
+    let rows = if size.ws_row > 1 { size.ws_row - 1 } else { size.ws_row + 1 };
+    rustix::termios::tcsetwinsize(master, rustix::termios::Winsize { ws_row: rows, ..size })?;
+    Ok(rustix::termios::tcsetwinsize(master, size)?)
+}

@@ -26,5 +26,11 @@ pub fn take(guest: &Guest) -> Stats {
         stats.disk_total_bytes = disk.f_blocks * disk.f_frsize;
         stats.disk_used_bytes = disk.f_blocks.saturating_sub(disk.f_bfree) * disk.f_frsize;
     }
+    stats.memory_limit_bytes = memory_limit();
     stats
+}
+
+/// What the machine's own group may use, where the group can be seen from inside.
+fn memory_limit() -> Option<u64> {
+    std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok()?.trim().parse().ok()
 }

@@ -1,8 +1,8 @@
 //! Commands: once, followed from any offset, cut, timed out, ended with all that came from them.
 
 use super::*;
-use protocol::link::{Bytes64, Exited, PtySize};
-use sandbox::link::{Followed, Offsets};
+use protocol::link::{Bytes64, Exited, Piece, PtySize};
+use sandbox::link::{Followed, Offsets, Shown};
 use std::time::{Duration, Instant};
 
 async fn run(link: &Link, start: Start) -> Exited {
@@ -262,4 +262,69 @@ async fn commands_and_file_reads_are_fast() {
     times.1.sort_unstable();
     println!("start to exit {:?}, read {:?} (medians)", times.0[25], times.1[25]);
     assert!(times.0[25] < Duration::from_millis(100) && times.1[25] < Duration::from_millis(50));
+}
+
+/// Reads a screen until this holds of everything shown so far.
+async fn until(screen: &mut sandbox::link::Screen, holds: impl Fn(&str) -> bool) -> (String, u64) {
+    let (mut shown, mut missed) = (Vec::new(), 0);
+    loop {
+        match screen.next().await.unwrap() {
+            Shown::Piece(Piece::Output(bytes)) => shown.extend(bytes),
+            Shown::Piece(Piece::Skipped(bytes)) => missed += bytes,
+            Shown::Exited(exited) => panic!("ended: {exited:?}"),
+        }
+        let text = String::from_utf8_lossy(&shown);
+        if holds(&text) {
+            return (text.into_owned(), missed);
+        }
+    }
+}
+
+fn terminal(machine: &Machine, op: &str, script: &str) -> Start {
+    Start {
+        pty: Some(PtySize { cols: 80, rows: 24 }),
+        stdin: Stdin::Open,
+        output_cap: 64 * 1024,
+        ..machine.shell(op, script)
+    }
+}
+
+#[tokio::test]
+async fn people_at_one_terminal_see_the_same_and_a_late_one_sees_what_was() {
+    let mut machine = Machine::new();
+    let link = machine.link().await;
+    link.start(terminal(&machine, "t", "echo hello; cat")).await.unwrap();
+    let (mut first, keys) = link.attach(id("t"), 1 << 20).await.unwrap();
+    until(&mut first, |text| text.contains("hello")).await;
+    keys.write(b"typed\n").await.unwrap();
+    until(&mut first, |text| text.matches("typed").count() == 2).await;
+    let other = machine.link().await;
+    let (mut late, _) = other.attach(id("t"), 1 << 20).await.unwrap();
+    let (text, missed) = until(&mut late, |text| text.matches("typed").count() == 2).await;
+    assert!(text.starts_with("hello") && missed == 0, "{text:?}");
+    keys.end().await.unwrap_or_default();
+}
+
+#[tokio::test]
+async fn a_terminal_that_prints_without_end_neither_waits_for_its_reader_nor_keeps_it_all() {
+    let mut machine = Machine::new();
+    let link = machine.link().await;
+    let script = "head -c 50000000 /dev/zero | tr '\\0' x; touch done; exec cat";
+    link.start(terminal(&machine, "t", script)).await.unwrap();
+    let (mut slow, keys) = link.attach(id("t"), 1 << 20).await.unwrap();
+    let printed = async {
+        while !machine.path("done").exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), printed).await.unwrap();
+    keys.write(b"the-end\n").await.unwrap();
+    let (text, missed) = until(&mut slow, |text| text.contains("the-end")).await;
+    assert!(missed > 40_000_000, "{missed}");
+    assert!(text.len() < 2_000_000, "{}", text.len());
+    let Answer::Ops { ops } = link.request(Request::Ops).await.unwrap() else { panic!("no list") };
+    assert!(ops.iter().all(|op| op.op != id("t") || op.running));
+    let Answer::Stats(stats) = link.request(Request::Stats).await.unwrap() else { panic!("none") };
+    assert!(stats.spool_bytes <= 128 * 1024, "{}", stats.spool_bytes);
+    link.kill(id("t"), 9).await.unwrap();
 }

@@ -134,6 +134,7 @@ async fn a_large_file_is_written_and_read_back() {
         cwd: machine.workspace(),
         path: "g".into(),
         mode: Some(0o755),
+        expect: None,
     };
     let answer = link.send(upload, bytes.as_slice()).await.unwrap();
     assert_eq!(answer, Answer::Written { bytes: text.len() as u64, created: true });
@@ -257,4 +258,40 @@ async fn file_tools_and_commands_have_the_rights_of_the_agents_user_alone() {
     let expected =
         ["Inh", "Prm", "Eff", "Bnd", "Amb"].map(|set| format!("Cap{set}:\t{zero}\n")).concat();
     assert_eq!(text, format!("61234\n{expected}NoNewPrivs:\t1\n"));
+}
+
+fn upload(machine: &Machine, op: &str, expect: Option<String>) -> Request {
+    let (cwd, path) = (machine.workspace(), "kept".to_owned());
+    Request::Upload { op: id(op), cwd, path, mode: None, expect }
+}
+
+#[tokio::test]
+async fn a_file_that_somebody_changed_meanwhile_is_not_overwritten() {
+    let mut machine = Machine::new();
+    let link = machine.link().await;
+    link.send(upload(&machine, "a", Some(String::new())), &b"one"[..]).await.unwrap();
+    let stat = Request::Stat { cwd: machine.workspace(), path: "kept".into(), follow: true };
+    let Answer::Found(found) = link.request(stat).await.unwrap() else { panic!("not found") };
+    std::fs::write(machine.path("kept"), "two").unwrap();
+    for (op, expect) in [("b", found.version), ("c", String::new())] {
+        match link.send(upload(&machine, op, Some(expect)), &b"mine"[..]).await {
+            Err(LinkError::Fault(fault)) => assert_eq!(fault.code, FaultCode::Changed),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(std::fs::read_to_string(machine.path("kept")).unwrap(), "two");
+    assert_eq!(std::fs::read_dir(machine.workspace()).unwrap().count(), 1, "a draft was left");
+}
+
+#[tokio::test]
+async fn a_port_that_somebody_listens_on_is_found_with_its_program() {
+    let mut machine = Machine::new();
+    let link = machine.link().await;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let Answer::Ports { ports, .. } = link.request(Request::Ports).await.unwrap() else {
+        panic!("no ports")
+    };
+    let found = ports.iter().find(|found| found.port == port).unwrap();
+    assert!(found.process.is_some() && found.address == "127.0.0.1", "{found:?}");
 }

@@ -32,16 +32,20 @@
 pub mod answer;
 pub mod frame;
 pub mod request;
+pub mod terminal;
 
 pub use answer::{
     Answer, Edited, Entry, EntryKind, Exited, Fault, FaultCode, FileText, Found, FromGuest,
-    GrepLine, Head, LfsPointer, Listing, Matches, OpState, Output, Stats, Welcome, Worktree,
+    GrepLine, Head, LfsPointer, Listing, Matches, OpState, OpenPort, Output, Stats, Welcome,
+    Worktree,
 };
 pub use frame::{Body, Decoder, Frame, FrameError, encode_control, encode_data};
 pub use request::{
     Checkpoint, EditFile, Glob, Grep, Hello, ListDir, MoveBranch, Pack, PtySize, ReadFile, Request,
     Start, Stdin, Stream, ToGuest, Unpack, User, WriteFile,
 };
+
+pub use terminal::Piece;
 
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +71,8 @@ pub const CAPABILITY_TRANSFER: &str = "transfer";
 pub const CAPABILITY_SUDO: &str = "sudo";
 /// Capability: commands may have a terminal.
 pub const CAPABILITY_PTY: &str = "pty";
+/// Capability: somebody may sit down at a terminal (`Attach`), look for ports, make directories.
+pub const CAPABILITY_ATTACH: &str = "attach";
 
 /// Name of an operation: 1–128 of `A-Z a-z 0-9 _ . : -`, not beginning with a full stop.
 ///

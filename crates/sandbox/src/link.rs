@@ -7,8 +7,8 @@
 //! kept here; a guest that sends beyond its window, or nonsense, loses its connection.
 
 use protocol::link::{
-    Answer, Body, Decoder, Exited, Fault, FrameError, FromGuest, Hello, OpId, Pack, Request, Start,
-    Stream, ToGuest, Unpack, VERSION, WINDOW_BYTES, Welcome, encode_control, encode_data,
+    Answer, Body, Decoder, Exited, Fault, FrameError, FromGuest, Hello, OpId, Pack, Piece, Request,
+    Start, Stream, ToGuest, Unpack, VERSION, WINDOW_BYTES, Welcome, encode_control, encode_data,
 };
 use std::collections::HashMap;
 use std::io;
@@ -267,17 +267,21 @@ impl Link {
     /// A connection to a port inside.
     pub async fn port(&self, port: u16) -> Result<(PortReader, PortWriter), LinkError> {
         let mut call = self.call(Request::Connect { port }).await?;
-        loop {
-            match call.next().await? {
-                Incoming::Opened => {
-                    let sink = call.sink();
-                    return Ok((PortReader { call }, PortWriter { sink }));
-                }
-                Incoming::Failed(fault) => return Err(fault.into()),
-                Incoming::Answer(answer) => return Err(unexpected(&answer)),
-                Incoming::Data(_) | Incoming::End => {}
-            }
-        }
+        call.opened().await?;
+        let sink = call.sink();
+        Ok((PortReader { call }, PortWriter { sink }))
+    }
+
+    /// Sits down at a process's terminal, beginning with the newest bytes it printed.
+    pub async fn attach(
+        &self,
+        op: OpId,
+        replay_bytes: u64,
+    ) -> Result<(Screen, PortWriter), LinkError> {
+        let mut call = self.call(Request::Attach { op, replay_bytes }).await?;
+        call.opened().await?;
+        let sink = call.sink();
+        Ok((Screen { call }, PortWriter { sink }))
     }
 
     /// Tells the guest how long its lease holds from now.
@@ -339,6 +343,18 @@ impl Call {
     async fn next(&mut self) -> Result<Incoming, LinkError> {
         let incoming = self.incoming.recv().await;
         self.check(incoming)
+    }
+
+    /// Waits until data may flow.
+    async fn opened(&mut self) -> Result<(), LinkError> {
+        loop {
+            match self.next().await? {
+                Incoming::Opened => return Ok(()),
+                Incoming::Failed(fault) => return Err(fault.into()),
+                Incoming::Answer(answer) => return Err(unexpected(&answer)),
+                Incoming::Data(_) | Incoming::End => {}
+            }
+        }
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Incoming, LinkError>> {
@@ -466,6 +482,38 @@ impl Follow {
                     };
                 }
                 Incoming::Answer(answer) => return exited(answer).map(Followed::Exited),
+                Incoming::Failed(fault) => return Err(fault.into()),
+                Incoming::Opened | Incoming::End => {}
+            }
+        }
+    }
+}
+
+/// What a terminal prints.
+pub struct Screen {
+    call: Call,
+}
+
+/// A piece of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// The terminal printed this, or was printing faster than it was read.
+    Piece(Piece),
+    /// The program ended; nothing follows.
+    Exited(Exited),
+}
+
+impl Screen {
+    /// The next piece. Taking it makes room for more.
+    pub async fn next(&mut self) -> Result<Shown, LinkError> {
+        loop {
+            match self.call.next().await? {
+                Incoming::Data(bytes) => {
+                    self.call.used(bytes.len()).await?;
+                    let broken = || LinkError::Protocol("no piece of a screen".to_owned());
+                    return Piece::decode(bytes).map(Shown::Piece).ok_or_else(broken);
+                }
+                Incoming::Answer(answer) => return exited(answer).map(Shown::Exited),
                 Incoming::Failed(fault) => return Err(fault.into()),
                 Incoming::Opened | Incoming::End => {}
             }

@@ -1,7 +1,7 @@
 //! Whole files as raw bytes, in and out.
 
 use super::write::Draft;
-use super::{explain, open, resolve};
+use super::{expected, explain, open, resolve};
 use crate::Guest;
 use crate::channel::Channel;
 use crate::handle::unheard;
@@ -31,17 +31,35 @@ pub async fn download(
     }
 }
 
+/// Where a file that is received goes.
+pub struct Wanted {
+    /// What a relative path is relative to.
+    pub cwd: String,
+    /// The file.
+    pub path: String,
+    /// Permission bits; without, an existing file keeps its own.
+    pub mode: Option<u32>,
+    /// Version that the file must have.
+    pub expect: Option<String>,
+}
+
 /// Receives a file, then puts it in its place. Broken off before the end, nothing has happened.
 pub async fn upload(
     guest: &Arc<Guest>,
     channel: &mut Channel,
     op: &OpId,
-    cwd: String,
-    path: String,
-    mode: Option<u32>,
+    wanted: Wanted,
 ) -> Result<Answer, Fault> {
+    let Wanted { cwd, path, mode, expect } = wanted;
     let shown = path.clone();
-    let draft = guest.as_agent(move || Draft::begin(&resolve(&cwd, &path)?, &path, mode)).await?;
+    let whole = resolve(&cwd, &path)?;
+    let (place, early) = (whole.clone(), expect.clone());
+    let draft = guest
+        .as_agent(move || {
+            early.map_or(Ok(()), |expect| expected(&place, &path, &expect))?;
+            Draft::begin(&place, &path, mode)
+        })
+        .await?;
     let mut guard = Discard { draft: Some(draft), guest: Arc::clone(guest) };
     let mut bytes = 0;
     while let Some(piece) = channel.source.receive().await.map_err(unheard)? {
@@ -51,6 +69,8 @@ pub async fn upload(
     }
     super::once(guest, op, move || {
         let lost = || fault(FaultCode::Failed, "the operation broke off");
+        // Again: a large file takes a while to arrive.
+        expect.map_or(Ok(()), |expect| expected(&whole, &shown, &expect))?;
         let created = guard.draft.take().ok_or_else(lost)?.commit(&shown)?;
         Ok(Answer::Written { bytes, created })
     })

@@ -74,6 +74,8 @@ pub enum Answer {
     Moved { moved: bool, now: Option<String> },
     /// What the machine is using.
     Stats(Stats),
+    /// Ports on which somebody listens; `more` when some were left out.
+    Ports { ports: Vec<OpenPort>, more: bool },
     /// Done; nothing to say.
     Done,
 }
@@ -113,6 +115,8 @@ pub enum FaultCode {
     Busy,
     /// The request was cancelled.
     Cancelled,
+    /// The file is not the one that was expected.
+    Changed,
     /// Anything else.
     Failed,
 }
@@ -251,6 +255,21 @@ pub struct Found {
     pub target: Option<String>,
 }
 
+    /// Another text after every change of a file.
+    #[serde(default)]
+    pub version: String,
+}
+
+/// A port on which somebody listens.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenPort {
+    /// Its number.
+    pub port: u16,
+    /// The address it is bound to.
+    pub address: String,
+    /// Name of the program that listens, where it can be seen.
+    pub process: Option<String>,
 /// What grep found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -338,3 +357,6 @@ pub struct Stats {
     /// Bytes kept in the operations' spool.
     pub spool_bytes: u64,
 }
+    /// Memory that all processes together may use, where there is a limit that can be seen.
+    #[serde(default)]
+    pub memory_limit_bytes: Option<u64>,

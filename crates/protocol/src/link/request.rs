@@ -52,6 +52,10 @@ pub enum Request {
     Read { op: OpId, stream: Stream, offset: u64, max: u32 },
     /// Bytes for standard input; `end` closes it → `Done`.
     Input { op: OpId, bytes: Bytes64, end: bool },
+    /// Sits down at a process's terminal → data both ways, `Exited`. What comes out is in pieces as
+    /// [`Piece`] cuts them, beginning with the newest `replay_bytes` that are kept; what goes in
+    /// are the bytes typed.
+    Attach { op: OpId, replay_bytes: u64 },
     /// Another size of the terminal → `Done`.
     Resize { op: OpId, size: PtySize },
     /// Ends the process and everything that came from it; answered when all are gone → `Exited`.
@@ -76,14 +80,29 @@ pub enum Request {
     Glob(Glob),
     /// Lines by regular expression, ignored files left out → `Matches`.
     Grep(Grep),
-    /// What is at a path → `Found`.
-    Stat { cwd: String, path: String },
+    /// What is at a path → `Found`; with `follow`, what a link there leads to.
+    Stat {
+        cwd: String,
+        path: String,
+        #[serde(default)]
+        follow: bool,
+    },
+    /// A directory, with those above it → `Done`, also when it is there already.
+    MakeDir { op: OpId, cwd: String, path: String },
     /// Removes a file, link or empty directory; a full one with `recursive` → `Done`.
     Remove { op: OpId, cwd: String, path: String, recursive: bool },
     /// A file's raw bytes → data, `Done`.
     Download { cwd: String, path: String },
-    /// A file from raw bytes, atomically: data until `End` → `Written`.
-    Upload { op: OpId, cwd: String, path: String, mode: Option<u32> },
+    /// A file from raw bytes, atomically: data until `End` → `Written`. With `expect`, only if the
+    /// file's [`super::Found::version`] is still this one (empty: only if there is none).
+    Upload {
+        op: OpId,
+        cwd: String,
+        path: String,
+        mode: Option<u32>,
+        #[serde(default)]
+        expect: Option<String>,
+    },
 
     /// The worktree as a tree object → `Worktree`.
     Checkpoint(Checkpoint),
@@ -103,6 +122,8 @@ pub enum Request {
 /// A process to start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+    /// Ports inside on which somebody listens → `Ports`.
+    Ports,
 pub struct Start {
     /// Its name.
     pub op: OpId,
@@ -120,7 +141,8 @@ pub struct Start {
     pub stdin: Stdin,
     /// A terminal instead of pipes; all output is then stdout.
     pub pty: Option<PtySize>,
-    /// Bytes of output kept per stream; what comes after is counted and thrown away.
+    /// Bytes of output kept per stream; what comes after is counted and thrown away. Of a terminal
+    /// the newest are kept instead.
     pub output_cap: u64,
 }
 
