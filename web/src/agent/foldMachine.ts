@@ -1,0 +1,114 @@
+/** The part of the fold that follows the machine: made ready, lost, asleep, refused connections. */
+import type { Fold } from "./fold";
+import type { SetupRow } from "./rows";
+import type { Failure, LogEntry } from "./wire";
+
+/** Folds an event of a machine; false if it is of another kind. */
+export function applyMachine(fold: Fold, entry: LogEntry): boolean {
+  const { event } = entry;
+  const at = Date.parse(entry.at);
+  switch (event.type) {
+    case "SandboxWanted":
+      fold.patch(setup(fold, entry, event.epoch), { provider: event.provider });
+      return true;
+    case "SandboxUp":
+      fold.patch(setup(fold, entry, event.epoch), { bootMs: event.bootMs, progress: undefined });
+      return true;
+    case "SandboxFailed":
+      fold.patch(setup(fold, entry, event.epoch), { failure: event.failure });
+      return true;
+    case "PhaseFinished": {
+      const row = setup(fold, entry, event.epoch);
+      const { phase, durationMs, detail } = event;
+      // A machine that is up already is looked over before each run; that is not news.
+      if (row.readyAt !== undefined) return true;
+      fold.patch(row, {
+        phases: [...row.phases, { phase, durationMs, detail }],
+        progress: undefined,
+      });
+      return true;
+    }
+    case "WorkspaceReady": {
+      const row = setup(fold, entry, event.epoch);
+      if (row.readyAt !== undefined) return true;
+      fold.patch(row, { readyAt: at, progress: undefined, failure: undefined });
+      return true;
+    }
+    case "WorkspaceFailed":
+      fold.patch(setup(fold, entry, event.epoch), { failure: event.failure, progress: undefined });
+      return true;
+    case "BaseResolved": {
+      const row = newestSetup(fold);
+      if (row && row.readyAt === undefined) fold.patch(row, { bases: event.repos });
+      return true;
+    }
+    case "BaseFailed":
+      // The end of the run tells it; the machine need not.
+      return true;
+    case "SandboxLost":
+      fold.note(entry, undefined, { type: "lost", reason: event.reason });
+      return true;
+    case "SandboxStopWanted":
+      if (event.reason !== "lost" && event.reason !== "broken") {
+        const { reason, keepDisk } = event;
+        fold.note(entry, undefined, { type: "asleep", reason, keepDisk });
+      }
+      return true;
+    case "SandboxStopped":
+      return true;
+    case "EffectFailed":
+      effectFailed(fold, entry, event.key, event.failure);
+      return true;
+    case "Denied": {
+      const name = `${event.host}:${event.port}`;
+      const known = fold.row(fold.denied.get(name) ?? "", "note");
+      const { host, port, code, message } = event;
+      if (known?.note.type === "denied") {
+        fold.patch(known, { note: { ...known.note, count: known.note.count + 1 } });
+      } else {
+        fold.denied.set(name, `note:${entry.seq}`);
+        fold.note(entry, undefined, { type: "denied", host, port, code, message, count: 1 });
+      }
+      return true;
+    }
+    case "TerminalTaken":
+    case "TerminalReleased": {
+      const { terminal, principal } = event;
+      const taken = event.type === "TerminalTaken";
+      fold.note(entry, undefined, { type: "terminal", terminal, principal, taken });
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+/** The row of an epoch; half of it when its beginning lies on an older page. */
+function setup(fold: Fold, entry: LogEntry, epoch: number): SetupRow {
+  const key = `setup:${epoch}`;
+  const known = fold.row(key, "setup");
+  if (known) return known;
+  const place = { seq: entry.seq, at: Date.parse(entry.at) };
+  const row: SetupRow = { kind: "setup", key, ...place, epoch, phases: [] };
+  fold.put(row);
+  return row;
+}
+
+function newestSetup(fold: Fold): SetupRow | undefined {
+  for (let at = fold.keys.length - 1; at >= 0 && at > fold.keys.length - 8; at -= 1) {
+    const row = fold.row(fold.keys[at] ?? "", "setup");
+    if (row) return row;
+  }
+  return undefined;
+}
+
+function effectFailed(fold: Fold, entry: LogEntry, key: string, failure: Failure): void {
+  const epoch = /\/e(\d+)\/(provision|prepare|attach)/.exec(key)?.[1];
+  const row = epoch === undefined ? undefined : fold.row(`setup:${epoch}`, "setup");
+  if (row && row.readyAt === undefined) {
+    fold.patch(row, { retries: [...(row.retries ?? []), failure] });
+    return;
+  }
+  const title = "An attempt failed and will be made again";
+  fold.note(entry, undefined, { type: "failure", failure, title }, `effect:${key}`);
+}

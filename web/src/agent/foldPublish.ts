@@ -1,0 +1,45 @@
+/** The part of the fold that follows a run's work out: checkpoint, push, pull request. */
+import type { Fold } from "./fold";
+import type { PublishRow } from "./rows";
+import type { LogEntry } from "./wire";
+
+/** Folds an event of publishing; false if it is of another kind. */
+export function applyPublish(fold: Fold, entry: LogEntry): boolean {
+  const { event } = entry;
+  const put = (run: string, slots: Partial<PublishRow>): true => {
+    const key = `publish:${run}`;
+    const place = { seq: entry.seq, at: Date.parse(entry.at) };
+    const row = fold.row(key, "publish") ?? { kind: "publish", key, ...place, run };
+    fold.put({ ...row, ...slots });
+    return true;
+  };
+  switch (event.type) {
+    case "CheckpointWanted":
+      return put(event.run, {});
+    case "CheckpointMade":
+      return put(event.run, { checkpoint: event.repos });
+    case "CheckpointFailed":
+      return put(event.run, { checkpointFailure: event.failure });
+    case "PushWanted":
+      return put(event.run, { pushing: true });
+    case "Pushed":
+      return put(event.run, { pushed: event.pushes, pushing: false });
+    case "PushFailed": {
+      const conflict = event.conflict ?? undefined;
+      return put(event.run, { pushFailure: event.failure, conflict, pushing: false });
+    }
+    case "PullRequestWanted":
+      return put(event.run, { pullWanted: true });
+    case "PullRequestPublished":
+      return put(event.run, { pulls: event.pulls, pullWanted: false });
+    case "PullRequestFailed":
+      return put(event.run, { pullFailure: event.failure, pullWanted: false });
+    case "PullRequestMerged": {
+      const { repo, number, principal } = event;
+      fold.note(entry, undefined, { type: "merged", repo, number, principal });
+      return true;
+    }
+    default:
+      return false;
+  }
+}

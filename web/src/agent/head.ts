@@ -1,0 +1,124 @@
+/** What holds for the agent as a whole at the end of the log: what it does now, what waits, what it cost. */
+import type { Fold } from "./fold";
+import type { PromptRow, SteerRow } from "./rows";
+import type { AskOptions, LogEntry, Todo } from "./wire";
+
+/** The run that is under way. */
+export interface Active {
+  run: string;
+  startedAt?: number | undefined;
+  options?: AskOptions | undefined;
+  model?: string | undefined;
+  steps: number;
+  cancelling?: boolean;
+  /** The model is done; the work is being saved and published. */
+  publishing?: boolean;
+  /** A step is asking the model. */
+  asking?: boolean;
+}
+
+export type Machine = "unknown" | "starting" | "up" | "asleep" | "lost" | "failed";
+
+export interface Head {
+  name?: string | undefined;
+  archived?: boolean | undefined;
+  deleted?: boolean;
+  active?: Active | undefined;
+  queue: readonly PromptRow[];
+  steers: readonly SteerRow[];
+  todos?: { run: string; todos: Todo[] } | undefined;
+  /** Keys of questions that wait for an answer. */
+  questions: readonly string[];
+  machine: Machine;
+  /** Added since the baseline. */
+  tokens: number;
+  costMicros: number;
+}
+
+export const NO_HEAD: Head = {
+  queue: [],
+  steers: [],
+  questions: [],
+  machine: "unknown",
+  tokens: 0,
+  costMicros: 0,
+};
+
+/** The head after one more event, which the fold has taken in already. */
+export function headAfter(head: Head, entry: LogEntry, fold: Fold): Head {
+  const { event } = entry;
+  const at = Date.parse(entry.at);
+  switch (event.type) {
+    case "Renamed":
+      return { ...head, name: event.name };
+    case "Archived":
+      return { ...head, archived: true };
+    case "Unarchived":
+      return { ...head, archived: false };
+    case "Deleted":
+      return { ...head, deleted: true };
+    case "Asked":
+    case "RunEnded": {
+      const active = event.type === "RunEnded" ? undefined : head.active;
+      return { ...head, active, queue: [...fold.queued.values()], ...open(fold) };
+    }
+    case "RunStarted": {
+      const options = fold.row(`prompt:${event.run}`, "prompt")?.options;
+      const active = { run: event.run, startedAt: at, options, steps: 0 };
+      return { ...head, active, queue: [...fold.queued.values()] };
+    }
+    case "Steered":
+    case "SteerTaken":
+      return { ...head, steers: [...fold.steers.values()] };
+    case "QuestionAsked":
+    case "QuestionAnswered":
+      return { ...head, ...open(fold) };
+    case "TodosChanged":
+      return { ...head, todos: { run: event.run, todos: event.todos } };
+    case "SandboxWanted":
+      return { ...head, machine: "starting" };
+    case "SandboxUp":
+      return { ...head, machine: "up" };
+    case "SandboxFailed":
+      return { ...head, machine: "failed" };
+    case "SandboxLost":
+      return { ...head, machine: "lost" };
+    case "SandboxStopped":
+      return { ...head, machine: "asleep" };
+    case "StepFinished":
+    case "Compacted":
+      return counted(withRun(head, event.run, { asking: false }), entry, fold.baseline);
+    case "StepStarted": {
+      const steps = (head.active?.steps ?? 0) + (event.attempt === 1 ? 1 : 0);
+      return withRun(head, event.run, { model: event.model, steps, asking: true });
+    }
+    case "MessageFinished":
+      return withRun(head, event.run, { asking: false });
+    case "CancelRequested":
+      return head.active?.run === event.run ? withRun(head, event.run, { cancelling: true }) : head;
+    case "TurnEnded":
+      return { ...withRun(head, event.run, { publishing: true, asking: false }), ...open(fold) };
+    default:
+      return head;
+  }
+}
+
+function open(fold: Fold): Pick<Head, "questions"> {
+  return { questions: [...fold.openQuestions] };
+}
+
+/** The first event of a window may find its run under way. */
+function withRun(head: Head, run: string, slots: Partial<Active>): Head {
+  return { ...head, active: { steps: 0, ...head.active, run, ...slots } };
+}
+
+function counted(head: Head, { seq, event }: LogEntry, baseline: number): Head {
+  if (seq <= baseline || (event.type !== "StepFinished" && event.type !== "Compacted")) return head;
+  const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens } = event.usage;
+  const tokens = inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens;
+  return {
+    ...head,
+    tokens: head.tokens + tokens,
+    costMicros: head.costMicros + event.costMicros,
+  };
+}

@@ -1,0 +1,203 @@
+/** Events and deltas as the API sends them (docs/api.md). Unknown ones are kept and ignored. */
+
+export type RunStatus = "CREATING" | "RUNNING" | "FINISHED" | "ERROR" | "CANCELLED" | "EXPIRED";
+export type Mode = "agent" | "plan" | "ask" | "architect" | "debug";
+
+export interface Failure {
+  code: string;
+  message: string;
+  phase: string;
+}
+
+export interface Usage {
+  inputTokens: number;
+  outputTokens: number;
+  cacheWriteTokens: number;
+  cacheReadTokens: number;
+}
+
+export interface Image {
+  mimeType: string;
+  blob: string;
+  size: number;
+}
+
+export interface Prompt {
+  text: string;
+  images?: Image[];
+  source: string;
+}
+
+export interface Todo {
+  text: string;
+  state: "pending" | "in_progress" | "done" | "dropped";
+}
+
+export interface ToolResult {
+  text: string;
+  isError: boolean;
+  detail?: Record<string, unknown> | null;
+  truncated?: boolean;
+}
+
+export interface ModelChoice {
+  id: string;
+  params?: { id: string; value: string }[];
+}
+
+export type Part =
+  | { type: "text"; text: string }
+  | { type: "thinking"; text: string }
+  | { type: "toolCall"; call: string; name: string; arguments: string }
+  | { type: "opaque"; raw: string };
+
+export interface RepoCheckpoint {
+  url: string;
+  commit: string;
+  previous: string;
+  newCommits: number;
+  stat: { files: number; additions: number; deletions: number };
+  notes: string[];
+}
+
+export interface PushPlan {
+  url: string;
+  branch: string;
+  expected?: string | null;
+  commit: string;
+}
+
+export interface PushConflict {
+  url: string;
+  theirs: string;
+  files: string[];
+}
+
+export interface PullRequest {
+  url: string;
+  number: number;
+  link: string;
+  head: string;
+  base: string;
+  commit: string;
+}
+
+export interface RepoBase {
+  url: string;
+  baseBranch: string;
+  commit: string;
+  defaultBranch: string;
+}
+
+type Of<T extends string, Body = object> = { type: T } & Body;
+type InRun<T extends string, Body = object> = Of<T, { run: string } & Body>;
+type InStep<T extends string, Body = object> = InRun<T, { step: number } & Body>;
+
+export type AgentEvent =
+  | Of<"Opened", { settings: Record<string, unknown> }>
+  | Of<"Renamed", { name: string }>
+  | InRun<"Asked", { prompt: Prompt; options: AskOptions; principal: string }>
+  | InRun<"Steered", { message: string; prompt: Prompt; principal: string }>
+  | InRun<"SteerTaken", { message: string }>
+  | InRun<"RunStarted">
+  | InRun<"BaseResolved", { repos: RepoBase[] }>
+  | InRun<"BaseFailed", { failure: Failure }>
+  | Of<"SandboxWanted", { epoch: number; provider: string }>
+  | Of<"SandboxUp", { epoch: number; bootMs: number }>
+  | Of<"SandboxFailed", { epoch: number; failure: Failure }>
+  | Of<"SandboxLost", { epoch: number; reason: string }>
+  | Of<"SandboxStopWanted", { epoch: number; keepDisk: boolean; reason: string }>
+  | Of<"SandboxStopped", { epoch: number }>
+  | Of<"PhaseFinished", { epoch: number; phase: string; durationMs: number; detail: string }>
+  | InRun<"WorkspaceReady", { epoch: number }>
+  | InRun<"WorkspaceFailed", { epoch: number; failure: Failure }>
+  | Of<"EffectFailed", { key: string; failure: Failure }>
+  | InStep<"StepStarted", { attempt: number; model: string }>
+  | InStep<"MessageFinished", { attempt: number; parts: Part[] }>
+  | InStep<"ToolCalled", { call: string; epoch: number; name: string; arguments: string }>
+  | InStep<"ToolReturned", { call: string; result: ToolResult; durationMs: number }>
+  | InStep<"StepFinished", { usage: Usage; costMicros: number; durationMs: number; stop: string }>
+  | InRun<"Noticed", { code: string; text: string }>
+  | InRun<"TodosChanged", { todos: Todo[] }>
+  | InRun<"Compacted", { upto: number; summary: string; usage: Usage; costMicros: number }>
+  | Of<"Denied", { epoch: number; host: string; port: number; code: string; message: string }>
+  | InRun<"QuestionAsked", QuestionBody>
+  | Of<"QuestionAnswered", { question: string; answer: string; principal: string }>
+  | InRun<"CancelRequested", { principal: string }>
+  | InRun<"TurnEnded", { outcome: { type: string; failure?: Failure } }>
+  | InRun<"CheckpointWanted">
+  | InRun<"CheckpointMade", { repos: RepoCheckpoint[] }>
+  | InRun<"CheckpointFailed", { failure: Failure }>
+  | InRun<"PushWanted", { pushes: PushPlan[] }>
+  | InRun<"Pushed", { pushes: PushPlan[] }>
+  | InRun<"PushFailed", { failure: Failure; conflict?: PushConflict | null }>
+  | InRun<"PullRequestWanted">
+  | InRun<"PullRequestPublished", { pulls: PullRequest[] }>
+  | InRun<"PullRequestFailed", { failure: Failure }>
+  | Of<"PullRequestMerged", { repo: string; number: number; commit: string; principal: string }>
+  | InRun<"RunEnded", RunEndedBody>
+  | Of<"TerminalTaken", { terminal: string; principal: string }>
+  | Of<"TerminalReleased", { terminal: string; principal: string }>
+  | Of<"Archived", { principal: string }>
+  | Of<"Unarchived", { principal: string }>
+  | Of<"DeleteRequested", { principal: string }>
+  | Of<"Deleted">;
+
+export interface AskOptions {
+  model?: ModelChoice | null;
+  mode?: Mode | null;
+  automatic?: boolean;
+}
+
+export interface QuestionBody {
+  question: string;
+  kind: "plan_approval" | "question" | "allow_request";
+  text: string;
+  options: string[];
+  default: string;
+  deadlineMs: number;
+  call?: string | null;
+}
+
+interface RunEndedBody {
+  status: RunStatus;
+  failure?: Failure | null;
+  result: string;
+  durationMs: number;
+}
+
+/** One entry of the log. */
+export interface LogEntry {
+  seq: number;
+  at: string;
+  event: AgentEvent;
+}
+
+export type Delta =
+  | {
+      type: "text";
+      run: string;
+      step: number;
+      attempt: number;
+      kind: "text" | "thinking";
+      text: string;
+      end: number;
+    }
+  | { type: "toolDrafted"; run: string; step: number; attempt: number; name: string }
+  | {
+      type: "output";
+      run: string;
+      call: string;
+      stream: "stdout" | "stderr";
+      offset: number;
+      text: string;
+    }
+  | {
+      type: "retrying";
+      run: string;
+      step: number;
+      attempt: number;
+      delayMs: number;
+      reason: string;
+    }
+  | { type: "progress"; epoch: number; phase: string; text: string; percent?: number | null };
