@@ -3,8 +3,8 @@
 use crate::state::{
     Active, Call, Condition, Conflict, Disk, Ended, Failing, Life, Living, Machines,
     OPEN_QUESTIONS, Phase, Progress, PublishStep, Publishing, Pull, Question, Queued,
-    RECENT_PUBLISHED, RECENT_RUNS, RECENT_STEERS, Repo, Sandbox, Stage, Standing, State, StepNow,
-    Totals, Turn, Workspace, elapsed,
+    RECENT_PUBLISHED, RECENT_RUNS, RECENT_STEERS, Repo, Sandbox, Stage, Standing, Start, State,
+    StepNow, Totals, Turn, Workspace, elapsed,
 };
 use protocol::content::Usage;
 use protocol::event::{
@@ -138,6 +138,7 @@ impl Living {
             run,
             automatic,
             started_at_ms: at_ms,
+            start: Start::Unconfirmed,
             workspace: Workspace::Never,
             machines: Machines::Available { losses: 0 },
             spent: Totals::default(),
@@ -149,8 +150,14 @@ impl Living {
         for base in bases {
             if let Some(repo) = self.repos.iter_mut().find(|repo| repo.url == base.url) {
                 repo.remote.clone_from(&base.head);
+                if repo.remote == repo.unpushed {
+                    repo.unpushed = None;
+                }
                 repo.base = Some(base.clone());
             }
+        }
+        if let Some(active) = &mut self.active {
+            active.start = Start::Confirmed;
         }
         self.failing.clear_key(&crate::plan::base_key(run));
         if let Some(turn) = self.turn_mut()
@@ -173,6 +180,7 @@ impl Living {
             active.stage = Stage::Publishing(Publishing {
                 outcome: outcome.clone(),
                 step: PublishStep::Unsaved,
+                trouble: None,
                 conflict: Conflict::Settled,
             });
         }
@@ -297,6 +305,7 @@ impl Living {
             if let Some(repo) = self.repos.iter_mut().find(|repo| repo.url == push.url) {
                 repo.remote = Some(push.commit.clone());
                 repo.tip = Some(push.commit.clone());
+                repo.unpushed = None;
             }
         }
     }
@@ -398,11 +407,12 @@ impl Publishing {
                 self.step = PublishStep::Requesting { key: key.clone() };
             }
             Event::PullRequestPublished { .. } => self.step = PublishStep::Done,
-            Event::CheckpointFailed { failure, .. } | Event::PullRequestFailed { failure, .. } => {
-                self.step = PublishStep::Troubled(failure.clone());
+            Event::CheckpointFailed { failure, .. } => {
+                self.trouble(PublishStep::Unsavable, failure);
             }
+            Event::PullRequestFailed { failure, .. } => self.trouble(PublishStep::Done, failure),
             Event::PushFailed { failure, conflict, .. } => {
-                self.step = PublishStep::Troubled(failure.clone());
+                self.trouble(PublishStep::Done, failure);
                 // A person who cancelled wants quiet; an automatic run is not followed by another.
                 let hand_over = !automatic && self.outcome != TurnOutcome::Cancelled;
                 if let Some(conflict) = conflict
@@ -416,12 +426,20 @@ impl Publishing {
     }
 }
 
+impl Publishing {
+    fn trouble(&mut self, step: PublishStep, failure: &Failure) {
+        self.step = step;
+        self.trouble.get_or_insert_with(|| failure.clone());
+    }
+}
+
 impl Repo {
     fn new(url: &str) -> Self {
         Self {
             url: url.to_owned(),
             base: None,
             tip: None,
+            unpushed: None,
             remote: None,
             pull: Pull::Absent,
             published: VecDeque::new(),
@@ -429,6 +447,8 @@ impl Repo {
     }
 
     fn checkpointed(&mut self, made: &RepoCheckpoint) {
+        let stands = self.remote.as_ref().or(self.base.as_ref().map(|base| &base.commit));
+        self.unpushed = (stands != Some(&made.commit)).then(|| made.commit.clone());
         self.tip = Some(made.commit.clone());
         self.published.extend(made.published.iter().cloned());
         keep_newest(&mut self.published, RECENT_PUBLISHED);

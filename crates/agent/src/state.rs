@@ -7,6 +7,8 @@
 //!                                      │  any of them ─► Cancelling      │ TurnEnded
 //!                                      │                 Failing         ▼
 //!   RunEnded ◄─ Done ◄─ Requesting ◄─ Pushed ◄─ Pushing ◄─ Saved ◄─ Checkpointing ◄─ Unsaved
+//!                                                  ▲ what an earlier run left │           │
+//!                                                  └──────── Unsavable ◄──────┘ ◄─────────┘
 //!
 //! a sandbox  Absent ─ Wanted ─ Up ─ Stopping ─ Absent
 //!                       └──────┴─ Remains (failed or lost; cleared away before another is made)
@@ -124,6 +126,8 @@ pub struct Active {
     pub automatic: bool,
     /// When its clock started.
     pub started_at_ms: i64,
+    /// Whether it knows where its repositories stand.
+    pub start: Start,
     /// Whether its workspace can be worked in.
     pub workspace: Workspace,
     /// Whether another sandbox may be made for it.
@@ -132,6 +136,15 @@ pub struct Active {
     pub spent: Totals,
     /// How far it is.
     pub stage: Stage,
+}
+
+/// Whether the remotes were asked during the active run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// Not yet, or they gave no answer.
+    Unconfirmed,
+    /// They were.
+    Confirmed,
 }
 
 /// Whether the workspace of the active run can be worked in.
@@ -256,6 +269,8 @@ pub struct Publishing {
     pub outcome: TurnOutcome,
     /// How far saving and showing is.
     pub step: PublishStep,
+    /// The first thing that failed in it.
+    pub trouble: Option<Failure>,
     /// Whether a conflict is handed to the agent.
     pub conflict: Conflict,
 }
@@ -274,6 +289,8 @@ pub enum PublishStep {
     },
     /// It is on our side.
     Saved,
+    /// It could not be taken; what an earlier run saved is another matter.
+    Unsavable,
     /// It is being pushed under this key.
     Pushing {
         /// The intent's key.
@@ -288,10 +305,8 @@ pub enum PublishStep {
         /// The intent's key.
         key: EffectKey,
     },
-    /// All went well.
+    /// All went well, or something failed and the rest is left out.
     Done,
-    /// Something failed; the rest is left out.
-    Troubled(Failure),
 }
 
 /// Whether a conflict is handed to the agent as a run of its own.
@@ -367,6 +382,8 @@ pub struct Repo {
     pub base: Option<RepoBase>,
     /// Tip of the branch on our side.
     pub tip: Option<String>,
+    /// The tip, as long as the remote was never seen to hold it.
+    pub unpushed: Option<String>,
     /// Where the branch stands on the remote, as last seen.
     pub remote: Option<String>,
     /// Its pull request.

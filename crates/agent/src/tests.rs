@@ -91,6 +91,53 @@ fn a_follow_up_expects_what_the_remote_shows_now() {
 }
 
 #[test]
+fn what_an_earlier_run_could_not_push_is_pushed_by_one_that_only_talked() {
+    let mut story = Story::working(settings());
+    story.finish();
+    story.checkpoint("c1");
+    story.refuse_push();
+    assert_eq!(story.ended(1), Some((RunStatus::Error, Some("push_refused".to_owned()))));
+    // Without an answer of the remote nobody knows what to expect there.
+    story.ask(2, WhenBusy::Refuse).unwrap();
+    story.settle();
+    let failure = Failure::new(Phase::Repository, "unreachable", "no");
+    story.report(Event::BaseFailed { run: run(2), failure });
+    assert_eq!(story.ended(2), Some((RunStatus::Error, Some("unreachable".to_owned()))));
+    story.ask(3, WhenBusy::Refuse).unwrap();
+    story.settle();
+    story.base("b0", None);
+    story.finish();
+    assert_eq!(story.pushes()[0].commit, "c1");
+    story.push();
+    story.publish("c1");
+    assert_eq!(story.ended(3), Some((RunStatus::Finished, None)));
+    // And once is enough, whoever pushes to the branch meanwhile.
+    story.ask(4, WhenBusy::Refuse).unwrap();
+    story.settle();
+    story.base("b0", Some("theirs"));
+    story.finish();
+    assert_eq!(story.ended(4), Some((RunStatus::Finished, None)));
+}
+
+#[test]
+fn what_an_earlier_run_could_not_push_is_pushed_by_one_whose_work_cannot_be_saved() {
+    let mut story = Story::working(settings());
+    story.finish();
+    story.checkpoint("c1");
+    story.refuse_push();
+    story.ask(2, WhenBusy::Refuse).unwrap();
+    story.settle();
+    story.base("b0", None);
+    story.ready(1, 2);
+    story.finish();
+    let key = story.key(|action| matches!(action, Action::Checkpoint { .. }));
+    story.report(Event::CheckpointFailed { run: run(2), key, failure: trouble("refused") });
+    assert_eq!(story.pushes()[0].commit, "c1");
+    story.push();
+    assert_eq!(story.ended(2), Some((RunStatus::Error, Some("refused".to_owned()))));
+}
+
+#[test]
 fn work_on_the_current_branch_expects_its_start_and_opens_no_pull_request() {
     let mut repos = settings().repos;
     repos[0].starting_ref = Some("topic".to_owned());

@@ -132,7 +132,7 @@ fn publish(active: &Active, publishing: &Publishing, effects: &mut Vec<Effect>) 
         PublishStep::Unsaved
         | PublishStep::Saved
         | PublishStep::Pushed
-        | PublishStep::Done
-        | PublishStep::Troubled(_) => {}
+        | PublishStep::Unsavable
+        | PublishStep::Done => {}
     }
 }

@@ -4,7 +4,7 @@ use super::checkpoint_key;
 use super::decide::want_sandbox;
 use crate::state::{
     Active, Conflict, Living, Machines, PublishStep, Publishing, Pull, Repo, Sandbox, Standing,
-    Workspace, elapsed,
+    Start, Workspace, elapsed,
 };
 use protocol::content::{Prompt, Source};
 use protocol::event::{
@@ -29,22 +29,23 @@ pub(super) fn decide(
     now_ms: i64,
 ) -> Option<Event> {
     let deleting = living.standing == Standing::Deleting;
+    let end = || end(living, active, publishing, now_ms);
     match &publishing.step {
         PublishStep::Unsaved if must_save(living, active) => save(agent, living, active),
         PublishStep::Checkpointing { .. }
         | PublishStep::Pushing { .. }
         | PublishStep::Requesting { .. } => None,
-        PublishStep::Saved | PublishStep::Pushed if deleting => {
-            end(living, active, publishing, now_ms)
-        }
-        PublishStep::Saved => want_push(living, active)
+        _ if deleting => end(),
+        PublishStep::Saved => want_push(living, active, Repo::differs)
             .or_else(|| want_pull_request(living, active, publishing))
-            .or_else(|| end(living, active, publishing, now_ms)),
-        PublishStep::Pushed => want_pull_request(living, active, publishing)
-            .or_else(|| end(living, active, publishing, now_ms)),
-        PublishStep::Unsaved | PublishStep::Done | PublishStep::Troubled(_) => {
-            end(living, active, publishing, now_ms)
+            .or_else(end),
+        PublishStep::Unsaved | PublishStep::Unsavable => {
+            want_late_push(living, active).or_else(end)
         }
+        PublishStep::Pushed if publishing.trouble.is_none() => {
+            want_pull_request(living, active, publishing).or_else(end)
+        }
+        PublishStep::Pushed | PublishStep::Done => end(),
     }
 }
 
@@ -69,12 +70,22 @@ fn save(agent: AgentId, living: &Living, active: &Active) -> Option<Event> {
     }
 }
 
-fn want_push(living: &Living, active: &Active) -> Option<Event> {
+/// Commits that an earlier run saved and could not push do not wait for a run that has work of its
+/// own to save. Where the remote could not even be asked, they wait for the next run.
+fn want_late_push(living: &Living, active: &Active) -> Option<Event> {
+    match active.start {
+        Start::Confirmed => want_push(living, active, |repo| repo.unpushed.is_some()),
+        Start::Unconfirmed => None,
+    }
+}
+
+fn want_push(living: &Living, active: &Active, chosen: impl Fn(&Repo) -> bool) -> Option<Event> {
     let pushes: Vec<PushPlan> = living
         .repos
         .iter()
         .zip(&living.settings.repos)
-        .filter_map(|(repo, chosen)| push(living, repo, chosen))
+        .filter(|(repo, _)| chosen(repo))
+        .filter_map(|(repo, settings)| push(living, repo, settings))
         .collect();
     let run = active.run;
     let key = EffectKey(format!("{run}/push"));
@@ -85,9 +96,6 @@ fn push(living: &Living, repo: &Repo, chosen: &RepoSettings) -> Option<PushPlan>
     let base = repo.base.as_ref()?;
     let tip = repo.tip.as_ref()?;
     let stands = repo.remote.as_ref().unwrap_or(&base.commit);
-    if tip == stands {
-        return None;
-    }
     let (branch, expected) = if living.settings.work_on_current_branch {
         (chosen.starting_ref.as_ref().unwrap_or(&base.base_branch), Some(stands.clone()))
     } else {
@@ -110,6 +118,12 @@ fn want_pull_request(living: &Living, active: &Active, publishing: &Publishing) 
 }
 
 impl Repo {
+    /// Whether the remote stands elsewhere than our side.
+    fn differs(&self) -> bool {
+        let stands = self.remote.as_ref().or(self.base.as_ref().map(|base| &base.commit));
+        self.tip.is_some() && self.tip.as_ref() != stands
+    }
+
     /// Whether there is something to show on the remote: `opens` allows a first pull request.
     fn wants_pull_request(&self, opens: bool) -> bool {
         let (Some(remote), Some(base)) = (&self.remote, &self.base) else { return false };
@@ -128,17 +142,7 @@ fn end(living: &Living, active: &Active, publishing: &Publishing, now_ms: i64) -
     {
         return Some(hand_over(active.run, conflict));
     }
-    let trouble = match &publishing.step {
-        PublishStep::Troubled(failure) => Some(failure.clone()),
-        PublishStep::Unsaved
-        | PublishStep::Checkpointing { .. }
-        | PublishStep::Saved
-        | PublishStep::Pushing { .. }
-        | PublishStep::Pushed
-        | PublishStep::Requesting { .. }
-        | PublishStep::Done => None,
-    };
-    let (status, failure, result) = match (&publishing.outcome, trouble) {
+    let (status, failure, result) = match (&publishing.outcome, publishing.trouble.clone()) {
         (TurnOutcome::Finished { result }, None) => (RunStatus::Finished, None, result.clone()),
         (TurnOutcome::Finished { result }, trouble) => (RunStatus::Error, trouble, result.clone()),
         (TurnOutcome::Failed { failure }, _) => {

@@ -213,6 +213,12 @@ impl Story {
         self.report(Event::Pushed { run, key, pushes });
     }
 
+    pub(super) fn refuse_push(&mut self) {
+        let key = self.key(|action| matches!(action, Action::Push { .. }));
+        let (run, failure) = (self.active(), Failure::new(Phase::Push, "push_refused", "no"));
+        self.report(Event::PushFailed { run, key, failure, conflict: None });
+    }
+
     pub(super) fn publish(&mut self, commit: &str) {
         let key = self.key(|action| matches!(action, Action::PublishPullRequest { .. }));
         let pull = PullRequest {

@@ -2,7 +2,7 @@
 
 use crate::world::Git;
 use agent::effect::{Action, Effect};
-use protocol::event::{Event, RunStatus};
+use protocol::event::{Event, PushPlan, RunStatus};
 use protocol::ids::{EffectKey, Epoch, MessageId, RunId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -19,12 +19,76 @@ pub struct Check {
     steers: BTreeSet<MessageId>,
     saved: bool,
     pushed: bool,
+    late: Late,
     turn_over: bool,
     /// Epoch that was wanted and is not stopped.
     epoch: Option<Epoch>,
     newest: u64,
     intents: BTreeSet<EffectKey>,
     pub deleted: bool,
+}
+
+/// What is known about commits that a run saved and a later one may have to push.
+#[derive(Default)]
+struct Late {
+    /// Every commit that a checkpoint made.
+    made: BTreeSet<String>,
+    /// Where the remote's branch was seen, or what it would start from.
+    stands: Option<String>,
+    /// The newest commit of ours that the remote was not seen to hold.
+    unpushed: Option<String>,
+    /// The remote was asked in this run.
+    asked: bool,
+    /// The worktree of this run could be worked in, and was not given up.
+    worked: bool,
+    /// This run wanted it pushed.
+    tried: bool,
+    deleting: bool,
+}
+
+impl Late {
+    fn observe(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted { .. } => {
+                (self.asked, self.worked, self.tried) = (false, false, false);
+            }
+            Event::BaseResolved { repos, .. } => {
+                let base = &repos[0];
+                self.asked = true;
+                self.stands = Some(base.head.as_ref().unwrap_or(&base.commit).clone());
+                if base.head == self.unpushed {
+                    self.unpushed = None;
+                }
+            }
+            Event::WorkspaceReady { .. } => self.worked = true,
+            Event::CheckpointFailed { .. } => self.worked = false,
+            Event::CheckpointMade { repos, .. } => {
+                let commit = &repos[0].commit;
+                self.made.insert(commit.clone());
+                self.unpushed = (self.stands.as_ref() != Some(commit)).then(|| commit.clone());
+            }
+            Event::PushWanted { .. } => self.tried = true,
+            Event::Pushed { pushes, .. } => {
+                self.unpushed = None;
+                self.stands = pushes.last().map(|push| push.commit.clone());
+            }
+            Event::DeleteRequested { .. } => self.deleting = true,
+            _ => {}
+        }
+    }
+
+    /// Whether a run that took no worktree may push these: it had none, and they are an earlier run's.
+    fn allows(&self, pushes: &[PushPlan]) -> bool {
+        let left = |push: &PushPlan| {
+            self.unpushed.as_ref() == Some(&push.commit) && self.made.contains(&push.commit)
+        };
+        !self.worked && self.asked && !pushes.is_empty() && pushes.iter().all(left)
+    }
+
+    /// Whether a run that ends now leaves commits behind that it could have pushed.
+    fn forgot(&self) -> bool {
+        self.unpushed.is_some() && self.asked && !self.tried && !self.deleting
+    }
 }
 
 impl Check {
@@ -64,6 +128,17 @@ impl Check {
     pub fn observe(&mut self, event: &Event, git: &Git) {
         let deleted = self.deleted;
         self.ensure(!deleted, "something was recorded after the end");
+        if let Event::RunEnded { run, .. } = event
+            && self.active == Some(*run)
+        {
+            let forgot = self.late.forgot();
+            self.ensure(!forgot, "a run ended and left commits that it could have pushed");
+        }
+        if let Event::PushWanted { pushes, .. } = event {
+            let fits = self.saved || self.late.allows(pushes);
+            self.ensure(fits, "a push was wanted before the worktree was taken");
+        }
+        self.late.observe(event);
         match event {
             Event::Asked { run, .. } => {
                 let new = self.asked.insert(*run);
@@ -115,15 +190,10 @@ impl Check {
             Event::BaseResolved { repos, .. } => {
                 self.pushed |= repos.iter().any(|base| base.head.is_some());
             }
-            Event::CheckpointWanted { key, .. } => {
+            Event::CheckpointWanted { key, .. } | Event::PushWanted { key, .. } => {
                 self.intents.insert(key.clone());
             }
             Event::CheckpointMade { .. } => self.saved = true,
-            Event::PushWanted { key, .. } => {
-                let saved = self.saved;
-                self.ensure(saved, "a push was wanted before the worktree was taken");
-                self.intents.insert(key.clone());
-            }
             Event::Pushed { pushes, .. } => {
                 let there = pushes.iter().all(|push| {
                     git.branch

@@ -190,7 +190,9 @@ fn push(world: &mut World, run: RunId, pushes: &[PushPlan], key: &EffectKey) -> 
         let commit = number(&wanted.commit);
         let expected = wanted.expected.as_deref().map(number);
         let at = world.git.branch;
-        let free = at == expected || world.mutation == Mutation::ForcePush;
+        // A remote refuses what does not contain its branch, even where it stands as expected.
+        let follows = at.is_none_or(|at| world.git.contains(commit, at));
+        let free = at == expected && follows || world.mutation == Mutation::ForcePush;
         let commit = match at {
             Some(at) if world.git.contains(at, commit) && !free => at,
             _ if free => {
