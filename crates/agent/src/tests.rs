@@ -412,6 +412,7 @@ fn a_step_is_started_and_finished_once() {
         dialect: "d".to_owned(),
         parts: Vec::new(),
         frames: Vec::new(),
+        outlay: None,
     };
     story.refused(finished(1));
     story.report(finished(2));

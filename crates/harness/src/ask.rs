@@ -6,7 +6,7 @@ use crate::context;
 use crate::journal::Stopped;
 use crate::listen::{Heard, Listener};
 use crate::said;
-use crate::steps::{End, Loop, Outlay};
+use crate::steps::{End, Loop};
 use crate::tools::Reach;
 use crate::transcript::{CallState, call_of};
 use base64::Engine as _;
@@ -17,7 +17,7 @@ use model::error::ModelError;
 use model::piece::{Finish, Piece, Stop, Usage};
 use model::retry::with_retries;
 use protocol::content;
-use protocol::event::{Event, TurnOutcome};
+use protocol::event::{Event, Outlay, TurnOutcome};
 use protocol::ids::{Epoch, Step};
 use std::sync::Arc;
 
@@ -60,7 +60,7 @@ impl Loop {
         let message = Message::assistant(parts);
         let dialect = said::dialect_name(message.dialect);
         let parts = said::to_stored(message.parts, run, step);
-        self.outlay = Some(Outlay {
+        let outlay = Some(Outlay {
             usage: stored(&usage),
             cost_micros: self.turn.brain.price.map_or(0, |price| price.cost(&usage)),
             stop: stop_name(&stop),
@@ -68,7 +68,7 @@ impl Loop {
         let calls: Vec<CallState> = parts.iter().filter_map(call_of).collect();
         let text = said::text_of(&parts);
         let mut events =
-            vec![Event::MessageFinished { run, step, attempt, dialect, parts, frames }];
+            vec![Event::MessageFinished { run, step, attempt, dialect, parts, frames, outlay }];
         if calls.is_empty() {
             return self.boundary(events, Some(text)).await;
         }

@@ -9,8 +9,7 @@ use crate::tools::Registry;
 use crate::transcript::{OpenStep, Stage};
 use crate::turn::Turn;
 use model::price::Price;
-use protocol::content::Usage;
-use protocol::event::{Event, Mode, TurnOutcome};
+use protocol::event::{Event, Mode, Outlay, TurnOutcome};
 use protocol::failure::{Failure, Phase};
 use protocol::ids::{Epoch, Step};
 use protocol::link::OpId;
@@ -25,19 +24,10 @@ pub(crate) struct Loop {
     pub(crate) log: Arc<Log>,
     pub(crate) registry: Registry,
     pub(crate) nested: Arc<Nested>,
-    /// What the open step cost; not known for a message that was heard before a crash.
-    pub(crate) outlay: Option<Outlay>,
     /// Operations whose results are recorded.
     pub(crate) acks: Vec<(Epoch, OpId)>,
     /// The step for which older messages were summarised because the provider insisted.
     pub(crate) shortened: Option<Step>,
-}
-
-/// What one model call cost and why it ended.
-pub(crate) struct Outlay {
-    pub(crate) usage: Usage,
-    pub(crate) cost_micros: u64,
-    pub(crate) stop: String,
 }
 
 impl Loop {
@@ -125,18 +115,23 @@ impl Loop {
     }
 
     /// Adds the end of the open step; gives what is spent then and why the model stopped.
-    fn finish_step(&mut self, events: &mut Vec<Event>) -> (Spent, String) {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only a message says what it cost")]
+    fn finish_step(&self, events: &mut Vec<Event>) -> (Spent, String) {
         let now_ms = self.turn.journal.now_ms();
         let price = self.turn.brain.price;
-        let outlay = self.outlay.take();
+        let fresh = events.iter().find_map(|event| match event {
+            Event::MessageFinished { outlay, .. } => outlay.clone(),
+            _ => None,
+        });
         self.log.with(|transcript| {
             let mut spent = transcript.spent;
             let Some(open) = &transcript.open else { return (spent, String::new()) };
             if open.finished {
                 return (spent, open.stop.clone());
             }
-            let Outlay { usage, cost_micros, stop } =
-                outlay.unwrap_or_else(|| guessed(open, spent.context_tokens, price));
+            let Outlay { usage, cost_micros, stop } = fresh
+                .or_else(|| open.outlay.clone())
+                .unwrap_or_else(|| guessed(open, spent.context_tokens, price));
             spent.add(&usage, cost_micros);
             spent.context_tokens = usage.total();
             let duration_ms = u64::try_from(now_ms.saturating_sub(open.started_ms)).unwrap_or(0);
@@ -205,7 +200,7 @@ fn after_message(text: &str, stop: &str, nothing_said: bool, empty_before: bool)
     }
 }
 
-/// The cost of a message whose figures were lost in a crash: rather too much than nothing.
+/// The cost of a message from before messages said it themselves: rather too much than nothing.
 fn guessed(open: &OpenStep, context_tokens: u64, price: Option<Price>) -> Outlay {
     let written =
         open.text.len() + open.calls.iter().map(|call| call.arguments.len()).sum::<usize>();

@@ -7,7 +7,7 @@ use crate::limits::Spent;
 use crate::said::{Block, Said, text_of};
 use model::conversation::Message;
 use protocol::content::{Part, Prompt, Todo, ToolResult};
-use protocol::event::{Event, Logged};
+use protocol::event::{Event, Logged, Outlay};
 use protocol::ids::{CallId, Epoch, MessageId, QuestionId, RunId, Seq, Step};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -74,6 +74,8 @@ pub(crate) struct OpenStep {
     pub(crate) finished: bool,
     /// Why the model stopped, once finished.
     pub(crate) stop: String,
+    /// What the message cost, if it says so.
+    pub(crate) outlay: Option<Outlay>,
     /// Text of the message.
     pub(crate) text: String,
     pub(crate) calls: Vec<CallState>,
@@ -202,7 +204,9 @@ impl Transcript {
             Event::StepStarted { step, attempt, .. } => {
                 self.step_started(seq, at_ms, step, attempt, ours)
             }
-            Event::MessageFinished { dialect, parts, .. } => self.answered(seq, dialect, parts),
+            Event::MessageFinished { dialect, parts, outlay, .. } => {
+                self.answered(seq, dialect, parts, outlay);
+            }
             Event::ToolCalled { call, epoch, .. } => {
                 if let Some(call) = self.call_mut(&call) {
                     call.epoch = Some(epoch);
@@ -256,13 +260,15 @@ impl Transcript {
             answered: false,
             finished: false,
             stop: String::new(),
+            outlay: None,
             text: String::new(),
             calls: Vec::new(),
         });
     }
 
-    fn answered(&mut self, seq: Seq, dialect: String, parts: Vec<Part>) {
+    fn answered(&mut self, seq: Seq, dialect: String, parts: Vec<Part>, outlay: Option<Outlay>) {
         if let Some(open) = &mut self.open {
+            open.outlay = outlay;
             open.answered = true;
             open.text = text_of(&parts);
             open.calls = parts.iter().filter_map(call_of).collect();

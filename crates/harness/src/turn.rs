@@ -96,6 +96,6 @@ pub async fn run_turn(mut turn: Turn) -> Result<TurnOutcome, Stopped> {
     let roots = turn.base.repos.iter().map(|repo| repo.path.clone()).collect();
     let nested = Arc::new(Nested { roots, absent: Mutex::default() });
     let registry = Registry::new(turn.mode);
-    let (outlay, acks, shortened) = (None, Vec::new(), None);
-    Loop { turn, log, registry, nested, outlay, acks, shortened }.run().await
+    let (acks, shortened) = (Vec::new(), None);
+    Loop { turn, log, registry, nested, acks, shortened }.run().await
 }

@@ -85,6 +85,9 @@ pub enum Event {
         dialect: String,
         parts: Vec<Part>,
         frames: Vec<Frame>,
+        /// Also in the step's end, which a crash may keep from being recorded. Older logs lack it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outlay: Option<Outlay>,
     },
     /// A tool call is about to be carried out, under this operation id, in this sandbox.
     ToolCalled {
@@ -409,6 +412,18 @@ pub struct AskOptions {
     /// The message was made by Errand itself (a conflict handed to the agent), not by a person.
     #[serde(default)]
     pub automatic: bool,
+}
+
+/// What one model call cost, and why it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outlay {
+    /// Tokens.
+    pub usage: Usage,
+    /// Money, in millionths of a dollar.
+    pub cost_micros: u64,
+    /// Why the model stopped.
+    pub stop: String,
 }
 
 /// The end of one delta frame: where, and of which kind.

@@ -256,6 +256,7 @@ fn think(world: &mut World, living: &Living, run: RunId) -> Carried {
             dialect: "scripted".to_owned(),
             parts: Vec::new(),
             frames: Vec::new(),
+            outlay: None,
         },
         Progress::Answered => return tools(world, living, run),
     };

@@ -42,6 +42,18 @@ fn state(world: &World) -> (String, String, String) {
     (files.get("calc.py"), files.get("runs"), files.get("new.txt"))
 }
 
+/// What each step is said to have cost, and why its message ended.
+fn outlays(world: &World) -> Vec<(u64, u64, String)> {
+    let events = world.memory.events();
+    let outlays = events.iter().filter_map(|event| match event {
+        Event::StepFinished { usage, cost_micros, stop, .. } => {
+            Some((usage.total(), *cost_micros, stop.clone()))
+        }
+        _ => None,
+    });
+    outlays.collect()
+}
+
 /// The requests of both worlds are the same, byte for byte.
 fn assert_same_requests(world: &World, whole: &World, context: &str) {
     let (ours, theirs) = (bodies(world), bodies(whole));
@@ -101,10 +113,31 @@ async fn a_crash_at_any_record_changes_nothing() {
             assert_eq!(survive(&world).await, outcome, "{crash:?}");
             assert_eq!(state(&world), state(&whole), "{crash:?}");
             assert_same_requests(&world, &whole, &format!("{crash:?}"));
+            assert_eq!(outlays(&world), outlays(&whole), "{crash:?}");
             let returned = |event: &Event| matches!(event, Event::ToolReturned { .. });
             assert_eq!(world.memory.count(returned), whole.memory.count(returned), "{crash:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_message_from_before_messages_said_what_they_cost_is_estimated() {
+    let world = World::new(Script::custom(vec![
+        Turn::act(vec![Do::Shell("echo x >> runs".into())]),
+        Turn::say("ok"),
+    ]))
+    .await;
+    *world.memory.crash.lock().unwrap() = Some(Crash::After(1));
+    world.go().await.unwrap_err();
+    world.memory.change(|event| {
+        if let Event::MessageFinished { outlay, .. } = event {
+            assert!(outlay.take().is_some());
+        }
+    });
+    assert!(matches!(world.go().await, Ok(TurnOutcome::Finished { .. })));
+    let (tokens, _, stop) = outlays(&world)[0].clone();
+    assert!(tokens > 0);
+    assert_eq!(stop, "tool_use");
 }
 
 #[tokio::test]

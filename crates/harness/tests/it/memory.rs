@@ -59,6 +59,11 @@ impl Memory {
         log.push(Logged { seq, at_ms: self.clock.load(Ordering::Relaxed), event });
     }
 
+    /// The log as another version of the loop would have left it.
+    pub fn change(&self, change: impl Fn(&mut Event)) {
+        self.log.lock().unwrap().iter_mut().for_each(|logged| change(&mut logged.event));
+    }
+
     pub fn on_event(&self, hook: impl Fn(&Self, &Event) + Send + Sync + 'static) {
         *self.hook.lock().unwrap() = Some(Box::new(hook));
     }

@@ -99,6 +99,7 @@ fn said(number: u128, with_deltas: bool) -> Vec<Sent> {
         dialect: "d".to_owned(),
         parts,
         frames,
+        outlay: None,
     }));
     sent
 }

@@ -282,6 +282,7 @@ mod tests {
                 boundary(FrameKind::Text, 8),
                 boundary(FrameKind::Text, 9),
             ],
+            outlay: None,
         };
         assert_eq!(replay.event(&logged(6, finished)), sent);
         assert_eq!(
