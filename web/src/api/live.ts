@@ -16,8 +16,8 @@ export interface AgentWatcher {
 export interface ListWatcher {
   onAgent(agent: Agent): void;
   onGone(agent: string): void;
-  /** The socket was away: changes may have been missed, read the list again. */
-  onMissed(): void;
+  /** Changes are told from now on; what came before must be read. Again after every cut. */
+  onLive(): void;
 }
 
 export type LiveStatus = "idle" | "connecting" | "open" | "waiting" | "signedOut";
@@ -60,7 +60,6 @@ export class Live {
   #status: LiveStatus = "idle";
   #nextId = 1;
   #failures = 0;
-  #everOpen = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #quiet: ReturnType<typeof setTimeout> | undefined;
 
@@ -127,11 +126,7 @@ export class Live {
     socket.onopen = () => {
       this.#setStatus("open");
       this.#listen();
-      for (const [id, watch] of this.#watches) {
-        this.#ask(id, watch);
-        if (watch.kind === "list" && this.#everOpen) watch.watcher.onMissed();
-      }
-      this.#everOpen = true;
+      for (const [id, watch] of this.#watches) this.#ask(id, watch);
     };
     socket.onmessage = (event) => {
       this.#failures = 0;
@@ -198,6 +193,7 @@ export class Live {
 
 function takeForList(watcher: ListWatcher, message: ServerMessage): void {
   if (message.type === "agent") watcher.onAgent(message.agent);
+  else if (message.type === "live") watcher.onLive();
   else if (message.type === "agentGone") watcher.onGone(message.agent);
 }
 

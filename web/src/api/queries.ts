@@ -1,5 +1,6 @@
 import { QueryClient, useQuery } from "@tanstack/react-query";
 import { api, call, unwrap } from "./client";
+import { takeCode } from "./code";
 import { ApiError } from "./errors";
 import type { ServerInfo, Session, Settings } from "./types";
 
@@ -47,9 +48,16 @@ export function useRepositories() {
 export function useSession() {
   return useQuery({
     queryKey: ["session"],
-    queryFn: () => call<Session>("GET", "/v1/session"),
+    queryFn: readSession,
     staleTime: Number.POSITIVE_INFINITY,
   });
+}
+
+// `errand open` leads here with a one-time code in the address: it is spent before anything is asked.
+async function readSession(): Promise<Session> {
+  const code = takeCode();
+  if (code !== undefined) await call("POST", "/v1/session", { body: { code } });
+  return call<Session>("GET", "/v1/session");
 }
 
 /** What holds for new agents. */

@@ -26,7 +26,7 @@ export interface Session {
 
 /** What holds for new agents: `GET /v1/settings`. */
 export interface Settings {
-  defaultModel?: string | null;
+  defaultModel?: ModelChoice | null;
   defaultRepository?: string | null;
   baseBranch?: string | null;
   displayAgentSummary: boolean;

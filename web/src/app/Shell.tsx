@@ -1,11 +1,16 @@
-import { useMemo, useState } from "react";
+import { type ReactNode, useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import { Navigate, Outlet, useLocation, useNavigate } from "react-router";
-import { isSignedOut } from "../api/errors";
-import { useSession } from "../api/queries";
+import { useLiveAgents } from "../api/agents";
+import { ApiError, isSignedOut } from "../api/errors";
+import { live } from "../api/live";
+import { queryClient, useSession } from "../api/queries";
 import { Sheet } from "../ui/Dialog";
 import { ErrorState } from "../ui/ErrorState";
-import { ShellContext } from "./PageHeader";
+import { type ShellDialog, type ShellDialogs, ShellDialogsContext } from "./dialogs";
+import { Help } from "./Help";
+import { ShellContext, type ShellControls } from "./PageHeader";
 import { PageSkeleton } from "./PageSkeleton";
+import { Palette } from "./Palette";
 import styles from "./Shell.module.css";
 import { Sidebar } from "./Sidebar";
 import { useShortcuts } from "./shortcuts";
@@ -13,15 +18,22 @@ import { useShortcuts } from "./shortcuts";
 /** The frame around every page: who is signed in, the sidebar, the page. */
 export function Shell() {
   const session = useSession();
+  useSignedOut();
   const [sheet, setSheet] = useState(false);
   const location = useLocation();
   const navigate = useNavigate();
   const controls = useMemo(() => ({ openSidebar: () => setSheet(true) }), []);
-  useShortcuts({ "mod+e": () => navigate("/new") });
+  const [dialog, setDialog] = useState<ShellDialog>();
+  const dialogs = useMemo(() => ({ open: setDialog }), []);
+  useShortcuts({
+    "mod+e": () => navigate("/new"),
+    "mod+k": () => setDialog((now) => (now === "palette" ? undefined : "palette")),
+    "?": () => setDialog("help"),
+  });
   if (session.isError) {
     if (isSignedOut(session.error)) {
       const next = location.pathname + location.search;
-      return <Navigate to="/sign-in" replace state={{ next }} />;
+      return <Navigate to="/sign-in" replace state={{ next, refused: refusalOf(session.error) }} />;
     }
     return (
       <ErrorState
@@ -32,7 +44,8 @@ export function Shell() {
     );
   }
   return (
-    <ShellContext value={controls}>
+    <Lend controls={controls} dialogs={dialogs}>
+      {session.isSuccess && <LiveAgents />}
       <a className={styles.skip} href="#page">
         Skip to the page
       </a>
@@ -47,6 +60,47 @@ export function Shell() {
           {session.isPending ? <PageSkeleton /> : <Outlet />}
         </main>
       </div>
+      <Palette
+        isOpen={dialog === "palette"}
+        onOpenChange={(open) => setDialog(open ? "palette" : undefined)}
+      />
+      <Help
+        isOpen={dialog === "help"}
+        onOpenChange={(open) => setDialog(open ? "help" : undefined)}
+      />
+    </Lend>
+  );
+}
+
+/** A code that was used or is too old is worth a word; having no session yet is not. */
+function refusalOf(error: unknown): string | undefined {
+  const used = error instanceof ApiError && error.code === "invalid_code";
+  return used ? "That link was used already or is too old. Run errand open again." : undefined;
+}
+
+interface LendProps {
+  controls: ShellControls;
+  dialogs: ShellDialogs;
+  children: ReactNode;
+}
+
+function Lend({ controls, dialogs, children }: LendProps) {
+  return (
+    <ShellContext value={controls}>
+      <ShellDialogsContext value={dialogs}>{children}</ShellDialogsContext>
     </ShellContext>
   );
+}
+
+function LiveAgents() {
+  useLiveAgents();
+  return null;
+}
+
+/** The server may end a session while its page is open: ask again who is signed in. */
+function useSignedOut() {
+  const status = useSyncExternalStore(live.subscribe, () => live.status);
+  useEffect(() => {
+    if (status === "signedOut") void queryClient.invalidateQueries({ queryKey: ["session"] });
+  }, [status]);
 }

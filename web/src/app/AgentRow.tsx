@@ -1,0 +1,68 @@
+import { Cloud } from "lucide-react";
+import { memo } from "react";
+import { NavLink } from "react-router";
+import { agentStatus, providerName, repositoryName } from "../api/status";
+import type { Agent } from "../api/types";
+import { StatusDot } from "../ui/Badge";
+import { cx } from "../ui/cx";
+import { Time } from "../ui/Time";
+import styles from "./AgentRow.module.css";
+
+interface AgentRowProps {
+  agent: Agent;
+  unread: boolean;
+  /** Off: neither questions nor branches, which may hold paths and code. */
+  summary: boolean;
+  onGo: (() => void) | undefined;
+}
+
+/** An agent in the sidebar: how it does, its name, where it works. */
+export const AgentRow = memo(function AgentRow({ agent, unread, summary, onGo }: AgentRowProps) {
+  const status = agentStatus(agent);
+  return (
+    <NavLink
+      to={`/agents/${agent.id}`}
+      onClick={onGo}
+      className={({ isActive }) => cx(styles.row, isActive && styles.current)}
+    >
+      <span className={styles.dot}>
+        <StatusDot tone={status.tone} word={status.word} live={status.live} dotOnly />
+      </span>
+      <span className={styles.text}>
+        <span className={cx(styles.name, unread && styles.unread)}>
+          {agent.name}
+          {unread && <span className="visually-hidden"> (new)</span>}
+        </span>
+        <span className={styles.detail}>
+          <Detail agent={agent} summary={summary} word={status.word} />
+        </span>
+      </span>
+      <span className={styles.side}>
+        <Time at={agent.updatedAt} className={styles.time} />
+        {unread && <span className={styles.mark} aria-hidden="true" />}
+      </span>
+    </NavLink>
+  );
+});
+
+function Detail({ agent, summary, word }: { agent: Agent; summary: boolean; word: string }) {
+  if (agent.question != null) {
+    return <span className={styles.ask}>{summary ? agent.question.text : word}</span>;
+  }
+  const url = agent.repos[0]?.url;
+  return (
+    <>
+      <span
+        className={styles.cloud}
+        title={`In the cloud: on ${providerName(agent.sandbox.provider)}`}
+      >
+        <Cloud aria-hidden="true" />
+        <span className="visually-hidden">Cloud agent on </span>
+        {agent.sandbox.provider}
+      </span>
+      <span className={styles.repository}>
+        {url === undefined ? "No repository" : repositoryName(url)}
+      </span>
+    </>
+  );
+}
