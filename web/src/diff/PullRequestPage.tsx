@@ -1,4 +1,134 @@
-/** A pull request kept by Errand. */
+import { GitBranch, GitPullRequest } from "lucide-react";
+import { useMemo } from "react";
+import { useParams } from "react-router";
+import { useAgent } from "../api/queries";
+import { Badge, type Tone } from "../ui/Badge";
+import { CopyButton } from "../ui/CopyButton";
+import { EmptyState } from "../ui/EmptyState";
+import { Banner, ErrorState } from "../ui/ErrorState";
+import { Markdown } from "../ui/Markdown";
+import { useRepoIndex } from "./ChangesPage";
+import { CommitList } from "./CommitList";
+import { DiffSkeleton } from "./DiffSkeleton";
+import { DiffView } from "./DiffView";
+import { MergeButton } from "./MergeButton";
+import styles from "./PullRequestPage.module.css";
+import { type PullRequest, useDiff, usePullRequests } from "./queries";
+import { visible } from "./segments";
+import { useFreshChanges } from "./useFreshChanges";
+
+/** A pull request that Errand keeps itself: what it says, what it changes, and its merge. */
 export default function PullRequestPage() {
-  return <h2 className="visually-hidden">Pull request</h2>;
+  const { id = "", number = "" } = useParams();
+  const pulls = usePullRequests(id);
+  useFreshChanges(id);
+  if (pulls.isPending) return <DiffSkeleton />;
+  if (pulls.isError) {
+    return (
+      <ErrorState
+        title="Could not load the pull request"
+        error={pulls.error}
+        onRetry={() => void pulls.refetch()}
+      />
+    );
+  }
+  const pull = pulls.data.find((each) => String(each.number) === number);
+  if (!pull) {
+    return (
+      <EmptyState icon={<GitPullRequest aria-hidden="true" />} title="No such pull request">
+        This agent has no pull request {number}.
+      </EmptyState>
+    );
+  }
+  return (
+    <div className={styles.page}>
+      <Head agent={id} pull={pull} />
+      <PullDiff agent={id} pull={pull} />
+    </div>
+  );
+}
+
+const STATES: Record<string, { tone: Tone; word: string }> = {
+  open: { tone: "green", word: "Open" },
+  merged: { tone: "blue", word: "Merged" },
+  closed: { tone: "neutral", word: "Closed" },
+};
+
+function Head({ agent, pull }: { agent: string; pull: PullRequest }) {
+  const state = STATES[pull.state] ?? { tone: "neutral" as const, word: pull.state };
+  return (
+    <div className={styles.head}>
+      <div className={styles.titleRow}>
+        <h2 className={styles.title}>
+          {visible(pull.title)} <span className={styles.number}>#{pull.number}</span>
+        </h2>
+        <MergeButton agent={agent} pull={pull} />
+      </div>
+      <div className={styles.facts}>
+        <Badge tone={state.tone} icon={<GitPullRequest aria-hidden="true" />}>
+          {state.word}
+        </Badge>
+        <span className={styles.branches}>
+          <GitBranch aria-hidden="true" />
+          <code>{visible(pull.head)}</code> into <code>{visible(pull.base)}</code>
+        </span>
+        <CopyButton text={pull.head} label="Copy the branch" />
+        {pull.mergeCommit && (
+          <span>
+            as <code>{pull.mergeCommit.slice(0, 10)}</code>
+          </span>
+        )}
+      </div>
+      {pull.body.trim() !== "" && (
+        <details className={styles.description} open>
+          <summary>Description</summary>
+          <div className={styles.text}>
+            <Markdown text={pull.body} />
+          </div>
+        </details>
+      )}
+    </div>
+  );
+}
+
+function PullDiff({ agent, pull }: { agent: string; pull: PullRequest }) {
+  const { data } = useAgent(agent);
+  const diff = useDiff(agent, { kind: "base" });
+  const indexOf = useRepoIndex(agent);
+  const repos = useMemo(
+    () => diff.data?.repos.filter((repo) => repo.repoUrl === pull.repoUrl) ?? [],
+    [diff.data, pull.repoUrl],
+  );
+  if (diff.isPending || !data) return <DiffSkeleton />;
+  if (diff.isError) {
+    return (
+      <ErrorState
+        title="Could not load the changes"
+        error={diff.error}
+        onRetry={() => void diff.refetch()}
+      />
+    );
+  }
+  const [repo] = repos;
+  if (!repo || repo.files.length === 0) {
+    return <EmptyState title="No changes">The branch holds what its base holds.</EmptyState>;
+  }
+  return (
+    <>
+      {repo.head !== pull.commit && (
+        <div className={styles.banner}>
+          <Banner>
+            The agent saved more work after this pull request was last updated. The changes below
+            include it.
+          </Banner>
+        </div>
+      )}
+      <DiffView
+        agent={agent}
+        repos={repos}
+        indexOf={indexOf}
+        aside={<CommitList commits={repo.commits} onSelect={undefined} />}
+      />
+    </>
+  );
 }

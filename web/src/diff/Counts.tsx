@@ -1,0 +1,18 @@
+import { exactCount, plural } from "../ui/format";
+import styles from "./Counts.module.css";
+
+/** Lines added and removed. */
+export function Counts({ additions, deletions }: { additions: number; deletions: number }) {
+  const words = `${plural(additions, "line")} added, ${plural(deletions, "line")} removed`;
+  return (
+    <span className={styles.counts} title={words}>
+      <span className="visually-hidden">{words}</span>
+      <span className={styles.added} aria-hidden="true">
+        +{exactCount(additions)}
+      </span>
+      <span className={styles.removed} aria-hidden="true">
+        −{exactCount(deletions)}
+      </span>
+    </span>
+  );
+}
