@@ -2,11 +2,15 @@
 //!
 //! A superset of the Cloud Agents API that existing clients speak: `agents`, `runs`, `usage`, `me`,
 //! `models`, `repositories`, `artifacts`; ours are `branchName`, `whenBusy`, `events`, `diff`,
-//! `pull-requests`, and the `error` of a run. Unknown request keys are refused by name.
+//! `pull-requests`, `session`, `live`, `settings`, and the `error` of a run. Unknown request keys are refused by name.
 
 pub mod agents;
+pub mod live;
+pub mod machine;
 pub mod metadata;
 pub mod runs;
+pub mod session;
+pub mod settings;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

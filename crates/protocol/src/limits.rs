@@ -28,10 +28,26 @@ pub const QUEUED_STEERS: usize = 20;
 pub const METADATA_ENTRIES: usize = 50;
 /// Bytes of an event's body that stay in the log; a larger one goes to a blob.
 pub const EVENT_INLINE_BYTES: usize = 64 * 1024;
+/// Bytes of a file written into a sandbox over the API.
+pub const FILE_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// Rows on one page of a list.
 pub const PAGE_MAX: usize = 100;
 /// Rows on one page unless asked otherwise.
 pub const PAGE_DEFAULT: usize = 20;
+/// Life of a browser's session, in milliseconds.
+pub const SESSION_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+/// Sessions of one key; the oldest ends when another begins.
+pub const SESSIONS: usize = 100;
+/// Life of a code that signs in, in milliseconds.
+pub const SIGN_IN_CODE_MS: u64 = 60 * 1000;
+/// Life of a ticket that opens a socket, in milliseconds.
+pub const TICKET_MS: u64 = 30 * 1000;
+/// Codes or tickets of one key that wait to be used.
+pub const UNUSED_TICKETS: usize = 1000;
+/// Watches of one live socket.
+pub const LIVE_WATCHES: usize = 64;
+/// Bytes of events in one frame of the live socket, unless one event alone is larger.
+pub const LIVE_ROUND_BYTES: usize = 1024 * 1024;
 
 /// Steps of one run.
 pub const RUN_STEPS: u32 = 500;
@@ -65,6 +81,13 @@ pub const COMMAND_MAX_MS: u64 = 10 * 60 * 1000;
 pub const TOOL_RESULT_BYTES: usize = 32 * 1024;
 /// Bytes of a command's output that are kept.
 pub const COMMAND_OUTPUT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Workspaces that are prepared at the same time.
+pub const PREPARATIONS: usize = 8;
+/// Packs of starting commits that are kept for the next agents.
+pub const START_PACKS: usize = 64;
+/// Bytes of these packs; larger ones are made again for each agent.
+pub const START_PACK_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
 impl Default for RunLimits {
     fn default() -> Self {

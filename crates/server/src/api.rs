@@ -8,10 +8,15 @@ pub mod error;
 pub mod events;
 pub mod health;
 pub mod keys;
+pub mod live;
+pub mod machine;
 pub mod metadata;
 pub mod pages;
 pub mod pulls;
 pub mod runs;
+pub mod server;
+pub mod session;
+pub mod settings;
 pub mod show;
 pub mod stream;
 

@@ -1,13 +1,20 @@
 //! What a server is made of; every handler and every effect is given it.
 
 use crate::agents::Agents;
+use crate::auth::Auth;
+use crate::auth::addresses::Addresses;
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::keys::Keys;
 use crate::machines::Machines;
+use crate::presence::Presence;
 use crate::privileges::Identity;
 use crate::pull_requests::StoredPullRequests;
+use crate::preview::Previews;
 use crate::rate::Rate;
+use crate::starts::Starts;
+use crate::roster::Roster;
+use crate::terminals::Terminals;
 use anyhow::Result;
 use gateway::attach::Gateway;
 use git::remote::FarEndProgram;
@@ -56,12 +63,26 @@ pub struct App {
     pub identity: Identity,
     /// Repositories of this host, where the server may not read them itself.
     pub far_end: Option<LocalFarEnd>,
+    /// What agents that start from the same commit share.
+    pub starts: Starts,
+    /// People at terminals.
+    pub terminals: Terminals,
+    /// Browsers that may see ports of sandboxes.
+    pub previews: Previews,
     /// Links to sandboxes.
     pub machines: Machines,
     /// Agents that are awake.
     pub agents: Agents,
     /// Keys of the API.
     pub keys: Keys,
+    /// Names and origins that are ours.
+    pub addresses: Addresses,
+    /// Codes, tickets, and what hangs on a credential.
+    pub auth: Auth,
+    /// Who watches which agent.
+    pub presence: Presence,
+    /// Tells lists what changed.
+    pub roster: Roster,
     /// Requests a key may make.
     pub rate: Rate,
     /// Every task of the server; awaited before it ends.

@@ -37,8 +37,10 @@ pub struct Config {
     pub repositories: RepositoriesConfig,
     /// Keys for ssh remotes, by host.
     pub ssh: BTreeMap<String, SshHost>,
-    /// Requests a key may make.
+    /// Requests a key may make, and names the server answers to.
     pub api: ApiConfig,
+    /// Where ports of sandboxes are shown.
+    pub preview: PreviewConfig,
 }
 
 impl Default for Config {
@@ -55,6 +57,7 @@ impl Default for Config {
             repositories: RepositoriesConfig::default(),
             ssh: BTreeMap::new(),
             api: ApiConfig::default(),
+            preview: PreviewConfig::default(),
         }
     }
 }
@@ -180,7 +183,7 @@ pub struct SshHost {
     pub known_hosts: PathBuf,
 }
 
-/// Requests a key may make.
+/// Requests a key may make, and names the server answers to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ApiConfig {
@@ -188,12 +191,22 @@ pub struct ApiConfig {
     pub requests_per_second: u32,
     /// Requests one key may make at once.
     pub burst: u32,
+    /// Host names the server answers to, besides those of `listen`, `public_url` and `localhost`.
+    pub hosts: Vec<String>,
 }
 
 impl Default for ApiConfig {
     fn default() -> Self {
-        Self { requests_per_second: 500, burst: 2000 }
+        Self { requests_per_second: 500, burst: 2000, hosts: Vec::new() }
     }
+}
+
+/// Where ports of sandboxes are shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PreviewConfig {
+    /// `https://*.preview.example.com`; empty: `http://*.preview.localhost` at the listening port.
+    pub address: String,
 }
 
 impl Config {

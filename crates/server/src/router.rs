@@ -1,10 +1,12 @@
 //! The table of contents: every route, and what stands before it.
 
 use crate::api::{
-    agents, artifacts, diff, events, health, keys, metadata, pages, pulls, runs, stream,
+    agents, artifacts, diff, events, health, keys, live, metadata, pages, pulls, runs, server,
+    session, settings, stream,
 };
+use crate::api::machine::{files, forward, ports, stats, terminals, wake};
 use crate::app::App;
-use crate::auth;
+use crate::auth::{self, shell};
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, Request};
 use axum::middleware;
@@ -28,6 +30,9 @@ use utoipa_axum::routes;
     tags(
         (name = "agents", description = "Durable workers: one conversation, one branch per repository."),
         (name = "runs", description = "One message and all work until the agent yields."),
+        (name = "session", description = "Signing in with a browser, tickets, and the live socket."),
+        (name = "machine", description = "Inside an agent's sandbox: terminals, files, ports."),
+        (name = "settings", description = "What holds for new agents, and the server itself."),
         (name = "metadata", description = "The caller, the models, the repositories."),
         (name = "health", description = "For machines that watch the server.")
     )
@@ -58,11 +63,29 @@ fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::revoke))
         .routes(routes!(health::doctor))
+        .routes(routes!(live::live))
+        .routes(routes!(session::show, session::sign_out))
+        .routes(routes!(session::code))
+        .routes(routes!(session::ticket))
+        .routes(routes!(settings::show, settings::change))
+        .routes(routes!(server::show))
 }
 
 /// An agent's machine: terminals, files, ports, ssh.
 fn machine() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
+        .routes(routes!(wake::wake))
+        .routes(routes!(stats::stats))
+        .routes(routes!(terminals::list, terminals::open))
+        .routes(routes!(terminals::close))
+        .routes(routes!(terminals::socket))
+        .routes(routes!(files::list, files::remove))
+        .routes(routes!(files::stat))
+        .routes(routes!(files::read, files::write))
+        .routes(routes!(files::make_directory))
+        .routes(routes!(ports::list))
+        .routes(routes!(ports::create_preview))
+        .routes(routes!(forward::socket))
 }
 
 /// Worktrees between a laptop and an agent.
@@ -72,6 +95,7 @@ fn sync() -> OpenApiRouter<Arc<App>> {
 
 fn open() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
+        .routes(routes!(session::sign_in))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(health::metrics))
@@ -106,6 +130,7 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(missing)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(protocol::limits::REQUEST_BYTES))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), shell::guard))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {

@@ -1,15 +1,23 @@
 //! `errand serve`: puts the parts together, and takes them apart in order.
 
 use crate::agents::Agents;
+use crate::auth::Auth;
+use crate::auth::addresses::Addresses;
 use crate::app::{App, LocalFarEnd};
 use crate::config::Config;
 use crate::keys::Keys;
 use crate::machines::Machines;
+use crate::presence::Presence;
 use crate::privileges::Identity;
 use crate::pull_requests::StoredPullRequests;
+use crate::preview::Previews;
 use crate::rate::Rate;
+use crate::starts::Starts;
+use crate::roster::{self, Roster};
+use crate::terminals::Terminals;
 use crate::{alarm, audit, catalog, clock, router, sweeper};
 use anyhow::{Context, Result};
+use axum::serve::ListenerExt as _;
 use gateway::address::{Floor, Upstream};
 use gateway::attach::{CONNECTION_IDLE, Gateway, Parts};
 use gateway::host::Host;
@@ -115,8 +123,11 @@ pub async fn run(
     app.tasks.spawn(audit::record(Arc::clone(&app), waiting));
     app.tasks.spawn(alarm::ring(Arc::clone(&app)));
     app.tasks.spawn(sweeper::sweep(Arc::clone(&app)));
+    app.tasks.spawn(roster::tell(Arc::clone(&app)));
     ready(&app.public_url, &token_path);
     let service = router::router(Arc::clone(&app));
+    // A key press must not wait for the next one.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let serving = axum::serve(listener, service);
     tokio::select! {
         served = serving => served.context("serve requests")?,
@@ -166,8 +177,15 @@ async fn build(
         provider,
         gateway: Gateway::new(parts),
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
+        starts: Starts::open(&data)?,
+        terminals: Terminals::default(),
+        previews: Previews::default(),
         machines: Machines::default(),
         agents: Agents::new(store.clone()),
+        addresses: Addresses::new(&config, address, &public_url)?,
+        auth: Auth::default(),
+        presence: Presence::default(),
+        roster: Roster::default(),
         rate: Rate::new(&config.api),
         // One server has a data folder at a time (its lock says so), so a restart takes its own leases
         // over at once.

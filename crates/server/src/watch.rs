@@ -6,7 +6,7 @@
 use crate::agents::Handle;
 use crate::live::{Entry, Item};
 use anyhow::Result;
-use futures::Stream;
+use futures::{Stream, StreamExt as _};
 use protocol::delta::{Delta, OutputStream};
 use protocol::event::Event;
 use protocol::ids::{CallId, Seq, Step};
@@ -17,8 +17,36 @@ use tokio::sync::broadcast::error::RecvError;
 /// Events read from the log at once.
 const PAGE: usize = 500;
 
-/// Everything after `after`, for ever. Ends with an error when the log cannot be read.
+/// What a watcher is shown.
+#[derive(Debug)]
+pub enum Shown {
+    /// A page of the log.
+    Stored(Vec<Arc<Entry>>),
+    /// What the running step has said so far.
+    Running(Vec<Arc<Delta>>),
+    /// The watcher has everything up to here. Comes again after it fell behind.
+    CaughtUp(Seq),
+    /// It happens now.
+    Now(Item),
+}
+
+/// Everything after `after`, for ever, item by item. Ends with an error when the log cannot be read.
 pub fn watch(handle: Arc<Handle>, after: Seq) -> impl Stream<Item = Result<Item>> + Send {
+    async_stream::try_stream! {
+        let mut shown = std::pin::pin!(follow(handle, after));
+        while let Some(shown) = shown.next().await {
+            match shown? {
+                Shown::Stored(page) => for entry in page { yield Item::Event(entry) },
+                Shown::Running(deltas) => for delta in deltas { yield Item::Delta(delta) },
+                Shown::CaughtUp(_) => {}
+                Shown::Now(item) => yield item,
+            }
+        }
+    }
+}
+
+/// Everything after `after`, for ever, with what is stored in pages.
+pub fn follow(handle: Arc<Handle>, after: Seq) -> impl Stream<Item = Result<Shown>> + Send {
     async_stream::try_stream! {
         let mut next = after;
         let mut seen = Seen::default();
@@ -27,31 +55,33 @@ pub fn watch(handle: Arc<Handle>, after: Seq) -> impl Stream<Item = Result<Item>
             loop {
                 let page = handle.read(next, PAGE).await?;
                 let full = page.len() >= PAGE;
-                for entry in page {
+                for entry in &page {
                     next = entry.logged.seq;
-                    seen.event(&entry);
-                    yield Item::Event(entry);
+                    seen.event(entry);
+                }
+                if !page.is_empty() {
+                    yield Shown::Stored(page);
                 }
                 if !full {
                     break;
                 }
             }
-            for delta in running {
-                if seen.is_new(&delta) {
-                    yield Item::Delta(delta);
-                }
+            let running: Vec<_> = running.into_iter().filter(|delta| seen.is_new(delta)).collect();
+            if !running.is_empty() {
+                yield Shown::Running(running);
             }
+            yield Shown::CaughtUp(next);
             loop {
                 match live.recv().await {
                     Ok(Item::Event(entry)) if entry.logged.seq <= next => {}
                     Ok(Item::Event(entry)) if entry.logged.seq == next.next() => {
                         next = entry.logged.seq;
                         seen.event(&entry);
-                        yield Item::Event(entry);
+                        yield Shown::Now(Item::Event(entry));
                     }
                     Ok(Item::Delta(delta)) => {
                         if seen.is_new(&delta) {
-                            yield Item::Delta(delta);
+                            yield Shown::Now(Item::Delta(delta));
                         }
                     }
                     // A gap or a lag: the log knows what is missing.

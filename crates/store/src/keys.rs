@@ -21,6 +21,8 @@ statements! {
     CREATE = "INSERT INTO api_keys (digest, org, id, name, created_ms) VALUES ($1, $2, $3, $4, $5)";
     FIND = "SELECT org, id, name, created_ms, revoked_ms, last_used_ms FROM api_keys \
         WHERE digest = $1 AND revoked_ms IS NULL";
+    BY_ID = "SELECT org, id, name, created_ms, revoked_ms, last_used_ms FROM api_keys \
+        WHERE org = $1 AND id = $2 AND revoked_ms IS NULL";
     USED = "UPDATE api_keys SET last_used_ms = $3 WHERE org = $1 AND id = $2";
     LIST = "SELECT org, id, name, created_ms, revoked_ms, last_used_ms FROM api_keys \
         WHERE org = $1 ORDER BY created_ms DESC, id DESC";
@@ -90,6 +92,13 @@ impl Store {
             self.stamp(USED, org_and_id(&key), now_ms).await?;
         }
         Ok(Some(key))
+    }
+
+    /// A key by its id; none = unknown or revoked.
+    pub async fn key(&self, org: &OrgId, id: &str) -> Result<Option<ApiKey>, Error> {
+        let row =
+            sqlx::query(BY_ID).bind(&org.0).bind(id).fetch_optional(&self.inner.readers).await?;
+        row.as_ref().map(api_key).transpose()
     }
 
     /// All keys of an organisation, newest first, revoked ones too.

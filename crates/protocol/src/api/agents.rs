@@ -292,7 +292,7 @@ pub struct EventBody {
     pub event: serde_json::Value,
 }
 
-/// `GET /v1/agents/{id}/events?after=N`.
+/// `GET /v1/agents/{id}/events?after=N` or `?before=N`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventsBody {
@@ -301,6 +301,9 @@ pub struct EventsBody {
     /// Pass it as `after` for more; absent when these were all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_after: Option<u64>,
+    /// Reading backwards: pass it as `before` for older ones; absent when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_before: Option<u64>,
 }
 
 /// `GET /v1/agents/{id}/diff`.

@@ -113,6 +113,9 @@ pub struct Run {
     pub usage: UsageBody,
     /// The message, cut to 2,000 characters.
     pub prompt_text: String,
+    /// Number of the event that asked for it: where it begins in the log.
+    #[serde(default)]
+    pub first_seq: u64,
 }
 
 /// What was pushed.

@@ -7,7 +7,7 @@ use crate::agents::Extras;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::clock::now_ms;
-use crate::{door, driver};
+use crate::{door, driver, settings};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -31,7 +31,7 @@ pub async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
     headers: HeaderMap,
-    Body(body): Body<CreateAgent>,
+    Body(mut body): Body<CreateAgent>,
 ) -> ApiResult<(StatusCode, Json<CreatedAgent>)> {
     let id = match &body.agent_id {
         Some(text) => AgentId::parse(text).map_err(|bad| ApiError::invalid("agentId", bad))?,
@@ -41,7 +41,10 @@ pub async fn create(
     if let Some(known) = remembered(&app, &caller, key.as_deref()).await? {
         return created(&app, &caller, agent_id(&known)?).await;
     }
-    let settings = door::settings(&app, &caller, id, &body)?;
+    let defaults = settings::read(&app, &caller.org).await?;
+    settings::fill(&defaults, &mut body);
+    let mut settings = door::settings(&app, &caller, id, &body)?;
+    settings.privacy_mode = defaults.privacy_mode;
     let prompt = door::prompt(&app, &caller, id, &body.prompt).await?;
     let env = door::env_vars(body.env_vars.as_ref(), body.run_env_vars.as_ref())?;
     let run = RunId::from_uuid(Uuid::now_v7());

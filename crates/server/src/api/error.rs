@@ -49,6 +49,11 @@ impl ApiError {
         Self { rate, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message) }
     }
 
+    /// Code and message, where there is no HTTP answer to carry them.
+    pub fn told(&self) -> (&'static str, &str) {
+        (self.code, &self.message)
+    }
+
     /// `501`, naming what is missing.
     pub fn not_implemented(field: &str, what: &str) -> Self {
         let message = format!("{field}: {what} is not supported yet; leave it out");

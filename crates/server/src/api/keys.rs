@@ -3,7 +3,7 @@
 use super::body::Body;
 use super::error::{ApiError, ApiResult};
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Caller, admin_only};
 use crate::clock::now_ms;
 use crate::door;
 use axum::Json;
@@ -13,16 +13,8 @@ use protocol::api::metadata::{ApiKeyBody, CreateApiKey, Items};
 use protocol::api::{IdBody, timestamp};
 use std::sync::Arc;
 
-fn admin_only(caller: &Caller) -> ApiResult<()> {
-    if caller.admin {
-        return Ok(());
-    }
-    Err(ApiError::new(
-        StatusCode::FORBIDDEN,
-        "role_forbidden",
-        "keys are managed with the installation's own token",
-    ))
-}
+/// What is refused to others.
+const MANAGED: &str = "keys are managed";
 
 /// Makes a key; its token is shown this once.
 #[utoipa::path(post, path = "/v1/api-keys", tag = "metadata", request_body = CreateApiKey, responses((status = 201, body = ApiKeyBody)))]
@@ -31,7 +23,7 @@ pub async fn create(
     caller: Caller,
     Body(body): Body<CreateApiKey>,
 ) -> ApiResult<(StatusCode, Json<ApiKeyBody>)> {
-    admin_only(&caller)?;
+    admin_only(&caller, MANAGED)?;
     let name = door::checked_name("name", &body.name)?;
     let now = now_ms();
     let (key, token) =
@@ -49,7 +41,7 @@ pub async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
 ) -> ApiResult<Json<Items<ApiKeyBody>>> {
-    admin_only(&caller)?;
+    admin_only(&caller, MANAGED)?;
     let keys = app.store.keys(&caller.org).await.map_err(anyhow::Error::from)?;
     let items = keys.into_iter().filter(|key| key.revoked_ms.is_none()).map(|key| ApiKeyBody {
         id: key.id,
@@ -67,8 +59,9 @@ pub async fn revoke(
     caller: Caller,
     Path(id): Path<String>,
 ) -> ApiResult<Json<IdBody>> {
-    admin_only(&caller)?;
+    admin_only(&caller, MANAGED)?;
     if app.store.revoke_key(&caller.org, &id, now_ms()).await.map_err(anyhow::Error::from)? {
+        app.auth.key_revoked(&id);
         return Ok(Json(IdBody { id }));
     }
     Err(ApiError::not_found("api_key_not_found", format!("there is no key with the id {id:?}")))

@@ -1,7 +1,7 @@
 //! From stored rows to the bodies of the API.
 
 use crate::app::App;
-use crate::projection::Detail;
+use crate::projection::{Detail, RunDetail};
 use git::url::RemoteUrl;
 use protocol::api::agents::{
     Agent, EnvChoice, PullRequestLink, QuestionBody, RepoBody, SandboxBody,
@@ -101,6 +101,7 @@ pub fn run(agent: AgentId, row: &RunRow, detail: &Detail) -> Run {
         error: row.failure.clone(),
         usage: UsageBody::new(&row.usage, row.cost_micros),
         prompt_text: row.prompt.clone(),
+        first_seq: RunDetail::of(row).first_seq.0,
     }
 }
 

@@ -1,0 +1,108 @@
+//! Bodies about what holds for all new agents, and about the server itself.
+
+use crate::event::ModelChoice;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+/// `GET /v1/settings`: what holds for agents opened from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SettingsBody {
+    /// Model of agents that name none; absent: the configured default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_model: Option<ModelChoice>,
+    /// Repository that the web app and the command line fill in; absent: the person is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_repository: Option<String>,
+    /// Starting ref of repositories that name none; absent: the repository's default branch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_branch: Option<String>,
+    /// Lists show pictures of diffs and snippets of code; off: neither paths nor code.
+    pub display_agent_summary: bool,
+    /// The same in connected channels.
+    pub display_agent_summary_in_external_channels: bool,
+    /// Written into each agent when it is opened; nothing is kept beyond running it.
+    pub privacy_mode: bool,
+    /// Days after which an archived agent is deleted; absent: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
+}
+
+impl Default for SettingsBody {
+    fn default() -> Self {
+        Self {
+            default_model: None,
+            default_repository: None,
+            base_branch: None,
+            display_agent_summary: true,
+            display_agent_summary_in_external_channels: false,
+            privacy_mode: false,
+            retention_days: None,
+        }
+    }
+}
+
+/// `PATCH /v1/settings`: an omitted field stays, `null` takes a value away.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct UpdateSettings {
+    /// See [`SettingsBody`].
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ModelChoice>)]
+    pub default_model: Option<Option<ModelChoice>>,
+    /// See [`SettingsBody`].
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub default_repository: Option<Option<String>>,
+    /// See [`SettingsBody`].
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub base_branch: Option<Option<String>>,
+    /// See [`SettingsBody`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_agent_summary: Option<bool>,
+    /// See [`SettingsBody`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_agent_summary_in_external_channels: Option<bool>,
+    /// See [`SettingsBody`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub privacy_mode: Option<bool>,
+    /// See [`SettingsBody`].
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>)]
+    pub retention_days: Option<Option<u32>>,
+}
+
+/// A field that is there, be it `null`: unlike one that is not.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
+/// `GET /v1/server`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerBody {
+    /// Version of the server.
+    pub version: String,
+    /// Address that people use.
+    pub public_url: String,
+    /// Who makes sandboxes.
+    pub provider: String,
+    /// Where previews of ports appear, with `*` for the label.
+    pub preview_address: String,
+    /// What this server can do beyond the first version, one word each.
+    pub features: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::UpdateSettings;
+
+    #[test]
+    fn an_omitted_field_is_not_a_null_one() {
+        let update: UpdateSettings = serde_json::from_str(r#"{"baseBranch": null}"#).unwrap();
+        assert_eq!(update.base_branch, Some(None));
+        assert_eq!(update.retention_days, None);
+        assert_eq!(serde_json::to_string(&update).unwrap(), r#"{"baseBranch":null}"#);
+    }
+}

@@ -1,0 +1,12 @@
+//! The server through its real router, over loopback: signing in, the hard shell, the live socket.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that finds something else has failed"
+)]
+
+mod door;
+mod kit;
+mod live;
+mod settings;

@@ -1,0 +1,98 @@
+//! What holds for new agents, and reading a log backwards.
+
+use crate::kit::{House, rename};
+use hyper::{Method, StatusCode};
+use serde_json::{Value, json};
+
+async fn change(house: &House, body: Value) -> crate::kit::Answer {
+    house.ask(Method::PATCH, "/v1/settings").key(&house.admin).json(&body).send().await
+}
+
+#[tokio::test]
+async fn settings_are_saved_at_once_and_stay() {
+    let house = House::open().await;
+    let before = house.get("/v1/settings").await.json();
+    assert_eq!(before["privacyMode"], false);
+    let body = json!({"privacyMode": true, "retentionDays": 30, "baseBranch": "develop"});
+    assert_eq!(change(&house, body).await.status, StatusCode::OK);
+    let after = change(&house, json!({"baseBranch": null})).await.json();
+    let house = house.again().await;
+    assert_eq!(house.get("/v1/settings").await.json(), after);
+    assert_eq!((&after["privacyMode"], &after["retentionDays"]), (&json!(true), &json!(30)));
+    assert!(after.get("baseBranch").is_none());
+}
+
+#[tokio::test]
+async fn settings_are_changed_by_administrators_only_and_checked() {
+    let house = House::open().await;
+    let (token, _) = house.key("ada").await;
+    let body = json!({"privacyMode": true});
+    let ask = house.ask(Method::PATCH, "/v1/settings").key(&token).json(&body);
+    assert_eq!(ask.send().await.refusal(), (403, "role_forbidden".to_owned()));
+    for body in [
+        json!({"privacy": true}),
+        json!({"retentionDays": 0}),
+        json!({"baseBranch": "-x"}),
+        json!({"defaultRepository": "https://user:secret@example.com/x.git"}),
+        json!({"defaultModel": {"id": "nobody"}}),
+    ] {
+        let answer = change(&house, body.clone()).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body}");
+    }
+    assert_eq!(house.get("/v1/settings").await.json()["privacyMode"], false);
+}
+
+#[tokio::test]
+async fn privacy_mode_is_fixed_when_an_agent_is_opened() {
+    let house = House::open().await;
+    let open = || house.post("/v1/agents", json!({"prompt": {"text": "work"}}));
+    let before = open().await.json()["agent"]["id"].as_str().unwrap().to_owned();
+    change(&house, json!({"privacyMode": true})).await;
+    let after = open().await.json()["agent"]["id"].as_str().unwrap().to_owned();
+    for (id, expected) in [(before, false), (after, true)] {
+        let events = house.get(&format!("/v1/agents/{id}/events?limit=1")).await.json();
+        let settings = &events["items"][0]["event"]["settings"];
+        assert_eq!(settings["privacyMode"], expected, "{events}");
+    }
+}
+
+#[tokio::test]
+async fn the_server_says_what_it_is() {
+    let house = House::open().await;
+    let server = house.get("/v1/server").await.json();
+    assert_eq!(server["publicUrl"], house.origin());
+    let port = house.address.port();
+    assert_eq!(server["previewAddress"], format!("http://*.preview.localhost:{port}"));
+    assert!(server["features"].as_array().unwrap().contains(&json!("live")));
+}
+
+#[tokio::test]
+async fn a_log_is_read_backwards_without_gap_or_double() {
+    let house = House::open().await;
+    let handle = house.agent().await;
+    rename(&handle, "step", 40).await;
+    let head = handle.view().await.unwrap().seq.0;
+    let mut seen = Vec::new();
+    let mut before = u64::MAX;
+    loop {
+        let path = format!("/v1/agents/{}/events?before={before}&limit=7", handle.id);
+        let page = house.get(&path).await.json();
+        let numbers: Vec<u64> = page["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["seq"].as_u64().unwrap())
+            .collect();
+        assert!(numbers.is_sorted() && numbers.len() <= 7);
+        seen.splice(0..0, numbers);
+        match page["nextBefore"].as_u64() {
+            Some(next) => before = next,
+            None => break,
+        }
+    }
+    assert_eq!(seen, (1..=head).collect::<Vec<_>>());
+    let both = format!("/v1/agents/{}/events?before=9&after=1", handle.id);
+    assert_eq!(house.get(&both).await.status, StatusCode::BAD_REQUEST);
+    let run = house.get(&format!("/v1/agents/{}/runs", handle.id)).await.json();
+    assert_eq!(run["items"][0]["firstSeq"], 2);
+}
