@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import { Navigate, Outlet, useLocation, useNavigate } from "react-router";
 import { useLiveAgents } from "../api/agents";
-import { ApiError, isSignedOut } from "../api/errors";
+import { ApiError, explain, isSignedOut } from "../api/errors";
 import { live } from "../api/live";
 import { queryClient, useSession } from "../api/queries";
 import { Sheet } from "../ui/Dialog";
@@ -74,8 +74,8 @@ export function Shell() {
 
 /** A code that was used or is too old is worth a word; having no session yet is not. */
 function refusalOf(error: unknown): string | undefined {
-  const used = error instanceof ApiError && error.code === "invalid_code";
-  return used ? "That link was used already or is too old. Run errand open again." : undefined;
+  const used = error instanceof ApiError && error.code === "code_not_valid";
+  return used ? explain(error).message : undefined;
 }
 
 interface LendProps {
