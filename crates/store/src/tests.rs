@@ -1,8 +1,8 @@
-//! Tests of this backend: conformance, every statement, crashes, a full disk, and figures.
+//! Tests of this backend: conformance, every statement, crashes, a full disk, and economy.
 
 mod crash;
+mod economy;
 mod faults;
-mod figures;
 mod statements;
 
 use crate::Store;

@@ -71,6 +71,12 @@ impl Writer {
         (Self { queue }, serve(pool, begin, requests))
     }
 
+    /// Requests that wait for the writer.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
     /// Runs `work` in a transaction shared with others and returns after the commit.
     ///
     /// `work` may run twice (its first transaction rolled back) and must write nothing when it

@@ -66,6 +66,7 @@ async fn lists_use_their_indexes() {
     let mut connection = store.inner.readers.acquire().await.unwrap();
     let expected = [
         ("LIST_AGENTS", "agents_newest (org=? AND (created_ms,id)<(?,?))"),
+        ("LIST_LINKED", "(org=? AND kind=? AND value=? AND (created_ms,agent)<(?,?))"),
         ("LIST_RUNS", "runs_newest (org=? AND agent=? AND (created_ms,id)<(?,?))"),
         ("WAKE", "agents_open"),
         ("CLAIM", "outbox_due"),
