@@ -30,6 +30,18 @@ pub fn accept(state: &State, input: Input, now_ms: i64) -> Result<Vec<Event>, Re
             Ok(commands::unarchive(commands::existing(state)?, principal))
         }
         Input::Delete { principal } => Ok(commands::delete(commands::existing(state)?, principal)),
+        Input::Wake { principal } => commands::wake(commands::existing(state)?, principal),
+        Input::Attend { principal } => {
+            Ok(commands::inside(commands::existing(state)?, Event::Attended { principal }))
+        }
+        Input::TakeTerminal { terminal, principal } => {
+            let taken = Event::TerminalTaken { terminal, principal };
+            Ok(commands::inside(commands::existing(state)?, taken))
+        }
+        Input::ReleaseTerminal { terminal, principal } => {
+            let released = Event::TerminalReleased { terminal, principal };
+            Ok(commands::inside(commands::existing(state)?, released))
+        }
         Input::Merged { repo, number, commit, principal } => {
             let living = commands::existing(state)?;
             if commands::has_open_pull_request(living, &repo, number) {

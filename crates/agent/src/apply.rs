@@ -4,7 +4,7 @@ use crate::state::{
     Active, Call, Condition, Conflict, Disk, Ended, Failing, Life, Living, Machines,
     OPEN_QUESTIONS, Phase, Progress, PublishStep, Publishing, Pull, Question, Queued,
     RECENT_PUBLISHED, RECENT_RUNS, RECENT_STEERS, Repo, Sandbox, Stage, Standing, Start, State,
-    StepNow, Totals, Turn, Workspace, elapsed,
+    StepNow, Totals, Turn, Wake, Workspace, elapsed,
 };
 use protocol::content::Usage;
 use protocol::event::{
@@ -40,6 +40,7 @@ impl Living {
             recent: VecDeque::new(),
             steered: VecDeque::new(),
             sandbox: Sandbox::Absent,
+            wake: Wake::Unasked,
             epoch: Epoch(0),
             disk: Disk::Blank,
             repos: settings.repos.iter().map(|repo| Repo::new(&repo.url)).collect(),
@@ -78,12 +79,25 @@ impl Living {
                 keep_newest(&mut self.steered, RECENT_STEERS);
             }
             Event::PullRequestMerged { repo, number, .. } => self.merged(repo, *number),
-            Event::Archived { .. } => self.standing = Standing::Archived,
+            Event::Woken { .. } => {
+                self.wake = Wake::Asked;
+                self.active_at_ms = at_ms;
+            }
+            Event::Attended { .. }
+            | Event::TerminalTaken { .. }
+            | Event::TerminalReleased { .. } => self.active_at_ms = at_ms,
+            Event::Archived { .. } => {
+                self.standing = Standing::Archived;
+                self.wake = Wake::Unasked;
+            }
             Event::Unarchived { .. } => {
                 self.standing = Standing::Open;
                 self.active_at_ms = at_ms;
             }
-            Event::DeleteRequested { .. } => self.standing = Standing::Deleting,
+            Event::DeleteRequested { .. } => {
+                self.standing = Standing::Deleting;
+                self.wake = Wake::Unasked;
+            }
             _ => {}
         }
     }
@@ -215,10 +229,13 @@ impl Living {
                 self.sandbox =
                     Sandbox::Up { epoch: *epoch, since_ms: at_ms, condition: Condition::Sound };
                 self.failing.retain(|failing| !failing.key.0.ends_with("/provision"));
+                self.wake = Wake::Unasked;
                 self.active_at_ms = at_ms;
             }
             Event::SandboxFailed { epoch, failure } => {
                 self.sandbox = Sandbox::Remains { epoch: *epoch, reason: StopReason::Broken };
+                // Whoever asked is told by the event; asking again tries again.
+                self.wake = Wake::Unasked;
                 self.exhaust(failure);
             }
             Event::SandboxLost { epoch, reason } => {

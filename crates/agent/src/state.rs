@@ -74,6 +74,8 @@ pub struct Living {
     pub steered: VecDeque<MessageId>,
     /// Its one sandbox.
     pub sandbox: Sandbox,
+    /// Whether a person wants it although no run needs it.
+    pub wake: Wake,
     /// The newest epoch ever given out.
     pub epoch: Epoch,
     /// What the disk may hold.
@@ -353,6 +355,15 @@ pub enum Sandbox {
         /// Whether its files are kept for the next one.
         keep_disk: bool,
     },
+}
+
+/// Whether a person wants a sandbox although no run needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wake {
+    /// Nobody asked.
+    Unasked,
+    /// Somebody did, and it was not up since.
+    Asked,
 }
 
 /// Whether a sandbox can be used.

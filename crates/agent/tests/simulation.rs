@@ -96,6 +96,8 @@ fn every_life_keeps_its_promises() {
         "Asked automatically",
         "Archived",
         "Unarchived",
+        "Woken",
+        "Attended",
         "Deleted",
     ] {
         assert!(counts.get(name).copied().unwrap_or(0) >= SEEDS / 100, "too few: {name}");

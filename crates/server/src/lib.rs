@@ -34,6 +34,7 @@ pub mod workspace;
 pub mod machines;
 pub mod terminals;
 pub mod preview;
+pub mod port_stream;
 pub mod sandbox_spec;
 pub mod starts;
 pub mod artifacts;

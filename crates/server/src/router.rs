@@ -7,6 +7,8 @@ use crate::api::{
 use crate::api::machine::{files, forward, ports, stats, terminals, wake};
 use crate::app::App;
 use crate::auth::{self, shell};
+use crate::preview;
+use crate::web;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, Request};
 use axum::middleware;
@@ -128,6 +130,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/agents/{id}/pull-requests/{number}", get(pages::pull_request))
         .route("/openapi.json", get(|| async { Json(document()) }))
         .fallback(missing)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), preview::divert))
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(protocol::limits::REQUEST_BYTES))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), shell::guard))

@@ -1,6 +1,6 @@
 //! What people ask of an agent.
 
-use crate::state::{Living, Phase, Pull, Queued, Standing, State};
+use crate::state::{Condition, Living, Phase, Pull, Queued, Sandbox, Standing, State, Wake};
 use protocol::content::Prompt;
 use protocol::event::{AskOptions, Event, RunStatus, Settings};
 use protocol::failure::Refusal;
@@ -151,6 +151,28 @@ pub(super) fn unarchive(living: &Living, principal: String) -> Vec<Event> {
         Standing::Archived => vec![Event::Unarchived { principal }],
         Standing::Open | Standing::Deleting => Vec::new(),
     }
+}
+
+/// A machine that is up is what was wanted, and one asked for before comes. One that a run asked for
+/// may go with that run.
+pub(super) fn wake(living: &Living, principal: String) -> Result<Vec<Event>, Refusal> {
+    if living.standing == Standing::Archived {
+        return Err(Refusal::Archived);
+    }
+    let coming = match living.sandbox {
+        Sandbox::Up { condition: Condition::Sound, .. } => true,
+        Sandbox::Up { condition: Condition::Broken, .. }
+        | Sandbox::Absent
+        | Sandbox::Wanted { .. }
+        | Sandbox::Remains { .. }
+        | Sandbox::Stopping { .. } => living.wake == Wake::Asked,
+    };
+    Ok(if coming { Vec::new() } else { vec![Event::Woken { principal }] })
+}
+
+/// Something a person did inside; without a machine there is no inside.
+pub(super) fn inside(living: &Living, event: Event) -> Vec<Event> {
+    if living.up().is_some() { vec![event] } else { Vec::new() }
 }
 
 pub(super) fn delete(living: &Living, principal: String) -> Vec<Event> {

@@ -73,6 +73,10 @@ pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Ref
         | Event::PullRequestWanted { .. }
         | Event::PullRequestMerged { .. }
         | Event::RunEnded { .. }
+        | Event::Woken { .. }
+        | Event::Attended { .. }
+        | Event::TerminalTaken { .. }
+        | Event::TerminalReleased { .. }
         | Event::Archived { .. }
         | Event::Unarchived { .. }
         | Event::DeleteRequested { .. } => {

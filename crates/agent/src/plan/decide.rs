@@ -5,7 +5,7 @@ use super::{provision_key, publish};
 use crate::effect::Action;
 use crate::state::{
     Active, Condition, Disk, Failing, Living, Machines, Phase, Sandbox, Stage, Standing, State,
-    Turn, elapsed, later,
+    Turn, Wake, elapsed, later,
 };
 use protocol::event::{Event, StopReason, TurnOutcome};
 use protocol::ids::{AgentId, Epoch};
@@ -30,7 +30,7 @@ pub(crate) fn decide(state: &State, now_ms: i64) -> Option<Event> {
                 publish::decide(state.agent, living, active, publishing, now_ms)
             }
         },
-        None => resting(living, now_ms),
+        None => resting(state.agent, living, now_ms),
     }
 }
 
@@ -142,14 +142,7 @@ fn over_hard_limit(living: &Living, now_ms: i64) -> bool {
 /// The intent of a sandbox for the active run, when there is none at all.
 pub(super) fn want_sandbox(agent: AgentId, living: &Living, active: &Active) -> Option<Event> {
     match (&living.sandbox, &active.machines) {
-        (Sandbox::Absent, Machines::Available { .. }) => {
-            let epoch = living.epoch.next();
-            Some(Event::SandboxWanted {
-                epoch,
-                key: provision_key(agent, epoch),
-                provider: living.settings.provider.clone(),
-            })
-        }
+        (Sandbox::Absent, Machines::Available { .. }) => Some(sandbox_wanted(agent, living)),
         (Sandbox::Absent, Machines::Exhausted(_))
         | (
             Sandbox::Wanted { .. }
@@ -161,15 +154,22 @@ pub(super) fn want_sandbox(agent: AgentId, living: &Living, active: &Active) -> 
     }
 }
 
+fn sandbox_wanted(agent: AgentId, living: &Living) -> Event {
+    let (epoch, provider) = (living.epoch.next(), living.settings.provider.clone());
+    Event::SandboxWanted { epoch, key: provision_key(agent, epoch), provider }
+}
+
 /// What follows when no run is active.
-fn resting(living: &Living, now_ms: i64) -> Option<Event> {
+fn resting(agent: AgentId, living: &Living, now_ms: i64) -> Option<Event> {
     let next = match living.standing {
         Standing::Open => living.queue.front(),
         Standing::Archived | Standing::Deleting => None,
     };
     let must_end = match living.sandbox {
         Sandbox::Absent | Sandbox::Remains { .. } | Sandbox::Stopping { .. } => None,
-        Sandbox::Wanted { epoch, .. } if next.is_none() => Some((epoch, StopReason::Idle)),
+        Sandbox::Wanted { epoch, .. } if next.is_none() && living.wake == Wake::Unasked => {
+            Some((epoch, StopReason::Idle))
+        }
         Sandbox::Wanted { .. } => None,
         Sandbox::Up { epoch, condition: Condition::Broken, .. } => {
             Some((epoch, StopReason::Broken))
@@ -190,5 +190,11 @@ fn resting(living: &Living, now_ms: i64) -> Option<Event> {
         };
         return Some(stop(living, epoch, reason));
     }
-    next.map(|queued| Event::RunStarted { run: queued.run })
+    match next {
+        Some(queued) => Some(Event::RunStarted { run: queued.run }),
+        None if living.wake == Wake::Asked && living.sandbox == Sandbox::Absent => {
+            Some(sandbox_wanted(agent, living))
+        }
+        None => None,
+    }
 }

@@ -25,6 +25,8 @@ pub struct Check {
     epoch: Option<Epoch>,
     newest: u64,
     intents: BTreeSet<EffectKey>,
+    /// Somebody wants a sandbox that no run needs, and none was up or refused since.
+    woken: bool,
     pub deleted: bool,
 }
 
@@ -100,6 +102,11 @@ impl Check {
         if !holds {
             self.fail(what.to_owned());
         }
+    }
+
+    /// Whether somebody still waits for a sandbox.
+    pub fn is_woken(&self) -> bool {
+        self.woken
     }
 
     pub fn open_runs(&self) -> usize {
@@ -181,6 +188,11 @@ impl Check {
                 (self.epoch, self.newest) = (Some(*epoch), epoch.0);
                 self.intents.insert(key.clone());
             }
+            Event::Woken { .. } => self.woken = true,
+            Event::SandboxUp { .. }
+            | Event::SandboxFailed { .. }
+            | Event::Archived { .. }
+            | Event::DeleteRequested { .. } => self.woken = false,
             Event::SandboxStopped { epoch } => {
                 let fits = self.epoch == Some(*epoch);
                 self.ensure(fits, "a sandbox stopped that was not there");

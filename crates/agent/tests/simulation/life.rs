@@ -126,6 +126,9 @@ impl Life {
         if check.open_runs() > 0 {
             return Err("at rest with runs that are not over".to_owned());
         }
+        if check.is_woken() {
+            return Err("at rest although somebody waits for the machine".to_owned());
+        }
         match check.acknowledged.iter().find(|run| !check.ended.contains_key(run)) {
             Some(lost) => Err(format!("{lost} was acknowledged and never ended")),
             None => Ok(()),
@@ -220,9 +223,11 @@ impl Life {
                 Input::Cancel { run, principal }
             }
             52..62 => self.answer(),
-            62..64 => Input::Rename { name: format!("name {}", self.sent.len()) },
-            64..66 => Input::Archive { principal },
-            66..74 => Input::Unarchive { principal },
+            62 => Input::Wake { principal },
+            63 => Input::Attend { principal },
+            64 => Input::Rename { name: format!("name {}", self.sent.len()) },
+            65..67 => Input::Archive { principal },
+            67..74 => Input::Unarchive { principal },
             74..77 => {
                 let (repo, commit) = (URL.to_owned(), "c0".to_owned());
                 Input::Merged { repo, number: 1, commit, principal }
@@ -386,6 +391,10 @@ fn name(event: &Event) -> &'static str {
         Event::RunEnded { .. } => "RunEnded",
         Event::Archived { .. } => "Archived",
         Event::Unarchived { .. } => "Unarchived",
+        Event::Woken { .. } => "Woken",
+        Event::Attended { .. } => "Attended",
+        Event::TerminalTaken { .. } => "TerminalTaken",
+        Event::TerminalReleased { .. } => "TerminalReleased",
         Event::DeleteRequested { .. } => "DeleteRequested",
         Event::Deleted => "Deleted",
         Event::PhaseFinished { .. }

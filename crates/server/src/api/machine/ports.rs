@@ -1,0 +1,70 @@
+//! `/v1/agents/{id}/ports` and `/previews`: who listens inside, and how a browser gets there.
+
+use super::{attend, inside};
+use crate::api::body::Body;
+use crate::api::error::{ApiError, ApiResult};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::clock::now_ms;
+use crate::preview;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use protocol::api::machine::{CreatePreview, Port, Preview};
+use protocol::api::metadata::Items;
+use protocol::api::timestamp;
+use protocol::link::{Answer, Request};
+use sandbox::link::LinkError;
+use std::sync::Arc;
+
+/// The gateway's own port inside.
+pub const GATEWAY_PORT: u16 = 3128;
+
+/// The ports on which somebody listens.
+#[utoipa::path(get, path = "/v1/agents/{id}/ports", tag = "machine", params(("id" = String, Path)),
+    responses((status = 200, body = Items<Port>), (status = 409, body = protocol::api::ErrorBody)))]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> ApiResult<Json<Items<Port>>> {
+    let inside = inside(&app, &caller, &id).await?;
+    let Answer::Ports { ports, .. } = inside.link.request(Request::Ports).await? else {
+        return Err(LinkError::Protocol("no ports".to_owned()).into());
+    };
+    let own = ports.into_iter().filter(|port| port.port != GATEWAY_PORT);
+    let items =
+        own.map(|open| Port { port: open.port, address: open.address, process: open.process });
+    Ok(Json(Items { items: items.collect() }))
+}
+
+/// A way for one browser into a port inside, on an origin of its own.
+#[utoipa::path(post, path = "/v1/agents/{id}/previews", tag = "machine", params(("id" = String, Path)), request_body = CreatePreview,
+    responses((status = 200, body = Preview), (status = 409, body = protocol::api::ErrorBody)))]
+pub async fn create_preview(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<CreatePreview>,
+) -> ApiResult<Json<Preview>> {
+    let port = checked(body.port)?;
+    let inside = inside(&app, &caller, &id).await?;
+    attend(&inside.handle, &caller.name).await;
+    let target = preview::Target { agent: inside.handle.id, port };
+    let entrance = preview::entrance(&app, &caller, target, now_ms())?.ok_or_else(|| {
+        let message = "too many previews wait to be opened: open one, or wait a minute";
+        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_previews", message)
+    })?;
+    Ok(Json(Preview { url: entrance.url, expires_at: timestamp(entrance.expires_ms) }))
+}
+
+/// A port that people may reach: the gateway's own is nobody's.
+pub fn checked(port: u16) -> ApiResult<u16> {
+    match port {
+        0 => Err(ApiError::invalid("port", "is 0; choose 1 to 65535")),
+        GATEWAY_PORT => {
+            Err(ApiError::invalid("port", "is the way out of the sandbox; choose another"))
+        }
+        port => Ok(port),
+    }
+}
