@@ -1,8 +1,8 @@
 import { QueryClient, useQuery } from "@tanstack/react-query";
-import { api, call, unwrap } from "./client";
+import { api, unwrap } from "./client";
 import { takeCode } from "./code";
 import { ApiError } from "./errors";
-import type { ServerInfo, Session, Settings } from "./types";
+import type { Session } from "./types";
 
 const RETRIES = 2;
 
@@ -56,15 +56,15 @@ export function useSession() {
 // `errand open` leads here with a one-time code in the address: it is spent before anything is asked.
 async function readSession(): Promise<Session> {
   const code = takeCode();
-  if (code !== undefined) await call("POST", "/v1/session", { body: { code } });
-  return call<Session>("GET", "/v1/session");
+  if (code !== undefined) await unwrap(api.POST("/v1/session", { body: { code } }));
+  return unwrap(api.GET("/v1/session"));
 }
 
 /** What holds for new agents. */
 export function useSettings() {
   return useQuery({
     queryKey: ["settings"],
-    queryFn: () => call<Settings>("GET", "/v1/settings"),
+    queryFn: () => unwrap(api.GET("/v1/settings")),
   });
 }
 
@@ -72,7 +72,7 @@ export function useSettings() {
 export function useServer() {
   return useQuery({
     queryKey: ["server"],
-    queryFn: () => call<ServerInfo>("GET", "/v1/server"),
+    queryFn: () => unwrap(api.GET("/v1/server")),
     staleTime: 5 * 60_000,
   });
 }

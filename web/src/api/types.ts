@@ -19,30 +19,16 @@ export type QuestionBody = Schemas["QuestionBody"];
 export type UsageBody = Schemas["UsageBody"];
 
 /** Who is signed in: `GET /v1/session`. */
-export interface Session {
-  principal: string;
-  admin: boolean;
-}
+export type Session = Schemas["Session"];
 
 /** What holds for new agents: `GET /v1/settings`. */
-export interface Settings {
-  defaultModel?: ModelChoice | null;
-  defaultRepository?: string | null;
-  baseBranch?: string | null;
-  displayAgentSummary: boolean;
-  displayAgentSummaryInExternalChannels: boolean;
-  privacyMode: boolean;
-  retentionDays?: number | null;
-}
+export type Settings = Schemas["SettingsBody"];
+
+/** A change of them: a field that is left out stays, `null` takes its value away. */
+export type UpdateSettings = Schemas["UpdateSettings"];
 
 /** About this installation: `GET /v1/server`. */
-export interface ServerInfo {
-  version: string;
-  publicUrl: string;
-  provider: string;
-  previewAddress?: string | null;
-  features: string[];
-}
+export type ServerInfo = Schemas["ServerBody"];
 
 /** Who else looks at an agent. */
 export interface Watcher {

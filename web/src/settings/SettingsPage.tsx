@@ -1,6 +1,61 @@
+import { lazy, Suspense } from "react";
+import { Navigate, NavLink, Route, Routes } from "react-router";
+import { useServer, useSession } from "../api/queries";
 import { PageHeader } from "../app/PageHeader";
+import { PageSkeleton } from "../app/PageSkeleton";
+import { cx } from "../ui/cx";
+import { Banner } from "../ui/ErrorState";
+import { settingsPages } from "./pages";
+import styles from "./Settings.module.css";
 
-/** Settings. */
+const Defaults = lazy(() => import("./DefaultsPage"));
+const Security = lazy(() => import("./SecurityPage"));
+const Keys = lazy(() => import("./KeysPage"));
+const Appearance = lazy(() => import("./AppearancePage"));
+const About = lazy(() => import("./AboutPage"));
+const Later = lazy(() => import("./LaterPage"));
+
+/** What holds for the installation and for this browser. */
 export default function SettingsPage() {
-  return <PageHeader title="Settings" />;
+  const pages = settingsPages(useServer().data?.features ?? []);
+  const admin = useSession().data?.admin ?? false;
+  return (
+    <>
+      <PageHeader title="Settings" />
+      <div className={styles.frame}>
+        <nav className={styles.nav} aria-label="Settings">
+          {pages.map(({ path, title }) => (
+            <NavLink
+              key={path}
+              to={`/settings/${path}`}
+              className={({ isActive }) => cx(styles.link, isActive && styles.current)}
+            >
+              {title}
+            </NavLink>
+          ))}
+        </nav>
+        <div className={styles.scroll}>
+          <div className={styles.column}>
+            {!admin && (
+              <Banner>
+                You can read these settings. Changing what holds for everybody needs the
+                installation's own key.
+              </Banner>
+            )}
+            <Suspense fallback={<PageSkeleton />}>
+              <Routes>
+                <Route index element={<Navigate to="defaults" replace />} />
+                <Route path="defaults" element={<Defaults />} />
+                <Route path="security" element={<Security />} />
+                <Route path="keys" element={<Keys />} />
+                <Route path="appearance" element={<Appearance />} />
+                <Route path="server" element={<About />} />
+                <Route path="*" element={<Later />} />
+              </Routes>
+            </Suspense>
+          </div>
+        </div>
+      </div>
+    </>
+  );
 }
