@@ -44,11 +44,11 @@ pub async fn request(
         }
         Request::WriteFile(wanted) => {
             let op = wanted.op.clone();
-            once(guest, &op, move || write::file(&wanted)).await
+            replace(guest, &op, move || write::file(&wanted)).await
         }
         Request::EditFile(wanted) => {
             let op = wanted.op.clone();
-            once(guest, &op, move || edit::file(&wanted)).await
+            replace(guest, &op, move || edit::file(&wanted)).await
         }
         Request::Remove { op, cwd, path, recursive } => {
             once(guest, &op, move || remove(&cwd, &path, recursive)).await
@@ -80,6 +80,20 @@ where
 {
     let agent = guest.config.agent;
     guest.ops.once(op, crate::as_agent(agent, work)).await
+}
+
+/// The same for work that leaves a draft, which is removed beside the answer and not before it.
+async fn replace<W>(guest: &Arc<Guest>, op: &protocol::link::OpId, work: W) -> Result<Answer, Fault>
+where
+    W: FnOnce() -> Result<(Answer, write::Draft), Fault> + Send + 'static,
+{
+    let owner = Arc::clone(guest);
+    let work = async move {
+        let (answer, draft) = owner.as_agent(work).await?;
+        transfer::discard(&owner, draft);
+        Ok(answer)
+    };
+    guest.ops.once(op, work).await
 }
 
 /// The path meant, from the working directory on.

@@ -17,15 +17,15 @@ const CONTEXT_LINES: usize = 3;
 /// Time for finding a small diff; after it a larger one is taken.
 const DIFF_TIME: Duration = Duration::from_millis(50);
 
-/// Edits the file.
-pub fn file(wanted: &EditFile) -> Result<Answer, Fault> {
+/// Edits the file; what is left of the draft goes when it is dropped.
+pub fn file(wanted: &EditFile) -> Result<(Answer, Draft), Fault> {
     let path = resolve(&wanted.cwd, &wanted.path)?;
     let before = text(&path, &wanted.path)?;
     let (after, replaced) = replace(&before, wanted)?;
     let mut draft = Draft::begin(&path, &wanted.path, None)?;
     draft.file.write_all(after.as_bytes()).map_err(|error| explain(&wanted.path, &error))?;
     draft.commit(&wanted.path)?;
-    Ok(Answer::Edited(Edited { replaced, diff: diff(&before, &after) }))
+    Ok((Answer::Edited(Edited { replaced, diff: diff(&before, &after) }), draft))
 }
 
 fn text(path: &std::path::Path, shown: &str) -> Result<String, Fault> {

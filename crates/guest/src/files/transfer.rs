@@ -77,6 +77,11 @@ pub async fn upload(
     .await
 }
 
+/// Removes what is left of a draft, without anybody waiting for it.
+pub fn discard(guest: &Arc<Guest>, draft: Draft) {
+    drop(Discard { draft: Some(draft), guest: Arc::clone(guest) });
+}
+
 /// Removes a draft with the rights of the agent's user, never with the guest's own.
 struct Discard {
     draft: Option<Draft>,

@@ -19,14 +19,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
-/// Writes the file.
-pub fn file(wanted: &WriteFile) -> Result<Answer, Fault> {
+/// Writes the file; what is left of the draft goes when it is dropped.
+pub fn file(wanted: &WriteFile) -> Result<(Answer, Draft), Fault> {
     let path = resolve(&wanted.cwd, &wanted.path)?;
     let mut draft = Draft::begin(&path, &wanted.path, wanted.mode)?;
     let content = wanted.content.as_bytes();
     draft.file.write_all(content).map_err(|error| explain(&wanted.path, &error))?;
     let created = draft.commit(&wanted.path)?;
-    Ok(Answer::Written { bytes: content.len() as u64, created })
+    Ok((Answer::Written { bytes: content.len() as u64, created }, draft))
 }
 
 /// A file that is not in its place yet.
@@ -73,12 +73,17 @@ impl Draft {
         Ok(draft)
     }
 
-    /// Puts it in its place; whether nothing was there before.
-    pub fn commit(mut self, shown: &str) -> Result<bool, Fault> {
+    /// Puts it in its place; whether nothing was there before. What was there is freed when the
+    /// draft is dropped, which may be later: nobody sees it where it lies.
+    pub fn commit(&mut self, shown: &str) -> Result<bool, Fault> {
         let Some(temporary) = self.temporary.take() else { return Ok(self.created) };
         if !self.created && self.exchange(&temporary) {
             // What was there has the draft's name now, and goes with the draft.
+            let beside = temporary.parent() == self.target.parent();
             self.temporary = Some(temporary);
+            if beside {
+                self.discard();
+            }
             return Ok(false);
         }
         if let Err(error) = std::fs::rename(&temporary, &self.target) {
@@ -86,6 +91,13 @@ impl Draft {
             return Err(explain(shown, &error));
         }
         Ok(self.created)
+    }
+
+    fn discard(&mut self) {
+        if let Some(temporary) = self.temporary.take() {
+            // A draft that cannot be removed is seen by whoever looks at the folder.
+            drop(std::fs::remove_file(temporary));
+        }
     }
 
     /// Swaps draft and file, where the file system can. Renaming over a file makes ext4 free the old
@@ -145,10 +157,7 @@ fn beside(link: &Path, target: &Path) -> PathBuf {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        if let Some(temporary) = &self.temporary {
-            // A draft that cannot be removed is seen by whoever looks at the folder.
-            drop(std::fs::remove_file(temporary));
-        }
+        self.discard();
     }
 }
 
@@ -235,6 +244,8 @@ mod tests {
             assert_eq!(place.parent().unwrap() == git.canonicalize().unwrap_or_default(), hidden);
             draft.file.write_all(b"text").unwrap();
             assert_eq!(draft.commit("f").unwrap(), created);
+            assert_eq!(place.exists(), hidden);
+            drop(draft);
             assert!(!place.exists());
         }
         assert_eq!(names(folder.path()), [".git", "f"]);
