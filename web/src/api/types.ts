@@ -25,7 +25,7 @@ export type Session = Schemas["Session"];
 export type Settings = Schemas["SettingsBody"];
 
 /** A change of them: a field that is left out stays, `null` takes its value away. */
-export type UpdateSettings = Schemas["UpdateSettings"];
+export type UpdateSettings = Partial<Schemas["UpdateSettings"]>;
 
 /** About this installation: `GET /v1/server`. */
 export type ServerInfo = Schemas["ServerBody"];

@@ -1,5 +1,5 @@
 import { useMutation } from "@tanstack/react-query";
-import { api, unwrap } from "../api/client";
+import { call } from "../api/client";
 import { queryClient, useSession, useSettings } from "../api/queries";
 import type { Settings, UpdateSettings } from "../api/types";
 
@@ -8,7 +8,8 @@ export function useSetting() {
   const settings = useSettings();
   const admin = useSession().data?.admin ?? false;
   const mutation = useMutation({
-    mutationFn: (change: UpdateSettings) => unwrap(api.PATCH("/v1/settings", { body: change })),
+    mutationFn: (change: UpdateSettings) =>
+      call<Settings>("PATCH", "/v1/settings", { body: change }),
     onMutate: (change) => {
       const before = queryClient.getQueryData<Settings>(["settings"]);
       if (before) queryClient.setQueryData(["settings"], { ...before, ...change });
