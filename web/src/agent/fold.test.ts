@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { Fold } from "./fold";
+import { spentAfter } from "./head";
 import type { Row } from "./rows";
 import type { Delta, LogEntry } from "./wire";
 
@@ -207,13 +208,12 @@ it("drops the oldest rows and can read them again", () => {
   expect(fold.keys).toEqual(whole.keys);
 });
 
-it("counts cost behind the baseline only", () => {
-  const log = entries("errand");
-  const fold = new Fold();
-  fold.baseline = 20;
-  fold.applyAll(log);
-  expect(fold.head.tokens).toBeGreaterThan(0);
-  expect(fold.head.tokens).toBeLessThan(folded(log).head.tokens);
+it("counts what steps cost behind an event", () => {
+  const { head } = folded(entries("errand"));
+  const all = spentAfter(head, 0).tokens;
+  const some = spentAfter(head, 20).tokens;
+  expect(some).toBeGreaterThan(0);
+  expect(some).toBeLessThan(all);
 });
 
 it("folds 50,000 events in linear time", () => {

@@ -36,8 +36,6 @@ export class Fold {
   structure = 0;
   /** Characters held, about. */
   weight = 0;
-  /** Costs of events up to here are counted elsewhere. */
-  baseline = 0;
 
   readonly queued = new Map<string, PromptRow>();
   readonly steers = new Map<string, SteerRow>();

@@ -71,6 +71,11 @@ export function applyMachine(fold: Fold, entry: LogEntry): boolean {
       }
       return true;
     }
+    case "Woken":
+      fold.note(entry, undefined, { type: "woken", principal: event.principal });
+      return true;
+    case "Attended":
+      return true;
     case "TerminalTaken":
     case "TerminalReleased": {
       const { terminal, principal } = event;

@@ -56,10 +56,10 @@ export function applyStep(fold: Fold, entry: LogEntry): boolean {
       fold.note(entry, event.run, { type: "cancel", principal: event.principal });
       return true;
     case "TurnEnded":
-      settle(fold);
+      settle(fold, event.run);
       return true;
     case "RunEnded": {
-      settle(fold);
+      settle(fold, event.run);
       if (fold.queued.has(event.run)) fold.begin(event.run, place);
       const { run, status, durationMs } = event;
       const failure = event.failure ?? undefined;
@@ -72,18 +72,20 @@ export function applyStep(fold: Fold, entry: LogEntry): boolean {
 }
 
 /** What was under way when the turn ended is not any more. */
-function settle(fold: Fold): void {
-  fold.live.stop(fold);
+function settle(fold: Fold, run: string): void {
+  if (fold.live.run === run) fold.live.stop(fold);
   for (const call of fold.openCalls) {
     const row = fold.row(`call:${call}`, "call");
+    if (row && row.run !== run) continue;
     if (row) fold.patch(row, { state: "stopped" });
+    fold.openCalls.delete(call);
   }
-  fold.openCalls.clear();
   for (const key of fold.openQuestions) {
     const row = fold.row(key, "question");
+    if (row && row.run !== run) continue;
     if (row) fold.patch(row, { closed: true });
+    fold.openQuestions.delete(key);
   }
-  fold.openQuestions.clear();
 }
 
 function callRow(
@@ -136,6 +138,7 @@ function finish(fold: Fold, event: Finished, place: Place): void {
 /** The step that is being written. */
 export class Live {
   keys: string[] = [];
+  run = "";
   private step = 0;
   private attempt = 0;
   private end = 0;
@@ -146,7 +149,7 @@ export class Live {
   start(fold: Fold, run: string, step: number, attempt: number, place: Place): void {
     fold.remove(this.keys);
     this.clear();
-    Object.assign(this, { step, attempt, place, end: 0, blocks: 0 });
+    Object.assign(this, { run, step, attempt, place, end: 0, blocks: 0 });
     if (attempt > 1) {
       const key = `retry:${step}`;
       const known = fold.row(key, "retry") ?? { kind: "retry", key, ...place, run, step };

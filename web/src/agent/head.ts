@@ -30,9 +30,29 @@ export interface Head {
   /** Keys of questions that wait for an answer. */
   questions: readonly string[];
   machine: Machine;
-  /** Added since the baseline. */
+  /** What the newest steps cost, oldest first. */
+  spent: readonly Spent[];
+}
+
+/** What one step cost. */
+export interface Spent {
+  seq: number;
   tokens: number;
   costMicros: number;
+}
+
+/** Steps whose cost is remembered; older ones are in the agent's own sum by then. */
+const SPENT_STEPS = 200;
+
+/** Cost of steps behind an event. */
+export function spentAfter(head: Head, seq: number): { tokens: number; costMicros: number } {
+  const sum = { tokens: 0, costMicros: 0 };
+  for (const step of head.spent) {
+    if (step.seq <= seq) continue;
+    sum.tokens += step.tokens;
+    sum.costMicros += step.costMicros;
+  }
+  return sum;
 }
 
 export const NO_HEAD: Head = {
@@ -40,8 +60,7 @@ export const NO_HEAD: Head = {
   steers: [],
   questions: [],
   machine: "unknown",
-  tokens: 0,
-  costMicros: 0,
+  spent: [],
 };
 
 /** The head after one more event, which the fold has taken in already. */
@@ -58,8 +77,10 @@ export function headAfter(head: Head, entry: LogEntry, fold: Fold): Head {
     case "Deleted":
       return { ...head, deleted: true };
     case "Asked":
+      return { ...head, queue: [...fold.queued.values()] };
     case "RunEnded": {
-      const active = event.type === "RunEnded" ? undefined : head.active;
+      // A queued run may be taken back while another goes on.
+      const active = head.active?.run === event.run ? undefined : head.active;
       return { ...head, active, queue: [...fold.queued.values()], ...open(fold) };
     }
     case "RunStarted": {
@@ -87,7 +108,7 @@ export function headAfter(head: Head, entry: LogEntry, fold: Fold): Head {
       return { ...head, machine: "asleep" };
     case "StepFinished":
     case "Compacted":
-      return counted(withRun(head, event.run, { asking: false }), entry, fold.baseline);
+      return counted(withRun(head, event.run, { asking: false }), entry);
     case "StepStarted": {
       const steps = (head.active?.steps ?? 0) + (event.attempt === 1 ? 1 : 0);
       return withRun(head, event.run, { model: event.model, steps, asking: true });
@@ -112,13 +133,10 @@ function withRun(head: Head, run: string, slots: Partial<Active>): Head {
   return { ...head, active: { steps: 0, ...head.active, run, ...slots } };
 }
 
-function counted(head: Head, { seq, event }: LogEntry, baseline: number): Head {
-  if (seq <= baseline || (event.type !== "StepFinished" && event.type !== "Compacted")) return head;
+function counted(head: Head, { seq, event }: LogEntry): Head {
+  if (event.type !== "StepFinished" && event.type !== "Compacted") return head;
   const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens } = event.usage;
   const tokens = inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens;
-  return {
-    ...head,
-    tokens: head.tokens + tokens,
-    costMicros: head.costMicros + event.costMicros,
-  };
+  const step = { seq, tokens, costMicros: event.costMicros };
+  return { ...head, spent: [...head.spent.slice(1 - SPENT_STEPS), step] };
 }

@@ -149,7 +149,7 @@ export interface NoteRow extends Base {
     | { type: "cancel"; principal: string }
     | { type: "merged"; repo: string; number: number; principal: string }
     | { type: "terminal"; terminal: string; principal: string; taken: boolean }
-    | { type: "archived" | "unarchived"; principal: string };
+    | { type: "archived" | "unarchived" | "woken"; principal: string };
 }
 
 export type Row =

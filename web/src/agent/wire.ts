@@ -136,6 +136,7 @@ export type AgentEvent =
   | InRun<"PullRequestFailed", { failure: Failure }>
   | Of<"PullRequestMerged", { repo: string; number: number; commit: string; principal: string }>
   | InRun<"RunEnded", RunEndedBody>
+  | Of<"Woken" | "Attended", { principal: string }>
   | Of<"TerminalTaken", { terminal: string; principal: string }>
   | Of<"TerminalReleased", { terminal: string; principal: string }>
   | Of<"Archived", { principal: string }>

@@ -1,0 +1,82 @@
+import { CircleCheck, CircleSlash, CircleX, Hourglass, RotateCw } from "lucide-react";
+import { memo } from "react";
+import { Button } from "../../ui/Button";
+import { cx } from "../../ui/cx";
+import { duration } from "../../ui/format";
+import { Time } from "../../ui/Time";
+import { useSend } from "../composer/useSend";
+import type { EndRow } from "../rows";
+import { useHead, useScope, useShown } from "../useTimeline";
+import styles from "./End.module.css";
+import { Where } from "./Notes";
+
+const ENDS = {
+  FINISHED: { Icon: CircleCheck, words: "Done", tone: "green" },
+  ERROR: { Icon: CircleX, words: "Failed", tone: "red" },
+  CANCELLED: { Icon: CircleSlash, words: "Stopped", tone: "neutral" },
+  EXPIRED: { Icon: Hourglass, words: "Out of time", tone: "amber" },
+} as const;
+
+/** The end of a run: how, after how long, and what to do about it. */
+export const End = memo(function End({ row }: { row: EndRow }) {
+  const { Icon, words, tone } = ENDS[row.status as keyof typeof ENDS] ?? ENDS.FINISHED;
+  const isFailed = row.status === "ERROR" || row.status === "EXPIRED";
+  return (
+    <div className={cx(styles.end, isFailed && styles.framed, isFailed && styles[tone])}>
+      <div className={styles.line}>
+        <span className={cx(styles.word, styles[tone])}>
+          <Icon aria-hidden="true" />
+          {words}
+        </span>
+        <span className={styles.fact}>after {duration(row.durationMs)}</span>
+        <span className={styles.fact}>
+          <Time at={row.at} />
+        </span>
+        <Again row={row} />
+      </div>
+      {row.failure && (
+        <p className={styles.message}>
+          {row.failure.message} <Where failure={row.failure} />
+        </p>
+      )}
+      {row.status === "EXPIRED" && (
+        <p className={styles.message}>
+          The run reached its longest time. Work so far is kept. Ask for the rest in smaller steps;
+          if the agent wrote a plan.md, tell it to go on from there.
+        </p>
+      )}
+    </div>
+  );
+});
+
+/** Offered for the newest run only, while nothing else is under way. */
+function Again({ row }: { row: EndRow }) {
+  const { timeline } = useScope();
+  const head = useHead();
+  const { keys } = useShown();
+  const send = useSend();
+  const prompt = timeline.row(`prompt:${row.run}`);
+  const text = prompt?.kind === "prompt" ? prompt.prompt?.text : undefined;
+  const isNewest = keys.findLast((key) => key.startsWith("end:")) === row.key;
+  const isOffered = row.status !== "FINISHED" && isNewest && !head.active && text !== undefined;
+  if (!isOffered || head.archived) return null;
+  const options = prompt?.kind === "prompt" ? prompt.options : undefined;
+  return (
+    <Button
+      size="s"
+      icon={<RotateCw />}
+      isPending={send.isPending}
+      onPress={() =>
+        send.mutate({
+          text,
+          images: [],
+          whenBusy: "refuse",
+          mode: options?.mode ?? undefined,
+          model: options?.model ?? undefined,
+        })
+      }
+    >
+      Try again
+    </Button>
+  );
+}

@@ -1,0 +1,153 @@
+import {
+  Archive,
+  ArchiveRestore,
+  Ban,
+  FoldVertical,
+  GitMerge,
+  type LucideIcon,
+  MoonStar,
+  Octagon,
+  RefreshCw,
+  SquareTerminal,
+  Sunrise,
+  TriangleAlert,
+  Unplug,
+} from "lucide-react";
+import { memo, type ReactNode } from "react";
+import { Button } from "../../ui/Button";
+import { CopyButton } from "../../ui/CopyButton";
+import { cx } from "../../ui/cx";
+import { Markdown } from "../../ui/Markdown";
+import { visibleBidi } from "../../ui/untrusted";
+import type { NoteRow, RetryRow } from "../rows";
+import { useOpening } from "../useTimeline";
+import { ASLEEP, FAILED_AT, NOTICES } from "../words";
+import styles from "./Notes.module.css";
+
+/** Something the platform says. */
+export const Note = memo(function Note({ row }: { row: NoteRow }) {
+  const { note } = row;
+  switch (note.type) {
+    case "notice":
+      return (
+        <Line icon={TriangleAlert} tone="amber" title={NOTICES[note.code] ?? "The agent was told"}>
+          {note.text}
+        </Line>
+      );
+    case "compacted":
+      return <Compacted row={row} summary={note.summary} />;
+    case "denied":
+      return (
+        <Line
+          icon={Ban}
+          tone="amber"
+          title={`Not allowed: ${visibleBidi(note.host)}:${note.port}${note.count > 1 ? `, ${note.count} times` : ""}`}
+          action={<CopyButton text={note.host} label="Copy the host" labelled />}
+        >
+          {note.message}
+        </Line>
+      );
+    case "lost":
+      return (
+        <Line icon={Unplug} tone="red" title="The machine was lost">
+          It stopped without being asked to ({note.reason}). Another one is made; work up to the
+          last saved state is kept.
+        </Line>
+      );
+    case "asleep":
+      return (
+        <Line icon={MoonStar}>
+          {ASLEEP[note.reason] ?? `The machine was stopped (${note.reason}).`}
+        </Line>
+      );
+    case "failure":
+      return (
+        <Line icon={RefreshCw} tone="amber" title={note.title}>
+          {note.failure.message} <Where failure={note.failure} />
+        </Line>
+      );
+    case "cancel":
+      return <Line icon={Octagon}>{note.principal} stopped the run.</Line>;
+    case "merged":
+      return (
+        <Line icon={GitMerge}>
+          {note.principal} merged pull request #{note.number}.
+        </Line>
+      );
+    case "terminal":
+      return (
+        <Line icon={SquareTerminal}>
+          {note.principal} {note.taken ? "took over" : "handed back"} the terminal {note.terminal}.
+        </Line>
+      );
+    case "archived":
+      return <Line icon={Archive}>{note.principal} archived the agent.</Line>;
+    case "unarchived":
+      return <Line icon={ArchiveRestore}>{note.principal} took the agent out of the archive.</Line>;
+    case "woken":
+      return <Line icon={Sunrise}>{note.principal} woke the machine.</Line>;
+  }
+});
+
+interface LineProps {
+  icon: LucideIcon;
+  tone?: "amber" | "red";
+  title?: string;
+  action?: ReactNode;
+  children: ReactNode;
+}
+
+/** A line of the platform's own: an icon, perhaps a title, plain words. */
+export function Line({ icon: Icon, tone, title, action, children }: LineProps) {
+  return (
+    <div className={cx(styles.note, tone && styles[tone])}>
+      <Icon className={styles.icon} aria-hidden="true" />
+      <div className={styles.words}>
+        {title !== undefined && <p className={styles.title}>{title}</p>}
+        <p>{children}</p>
+      </div>
+      {action}
+    </div>
+  );
+}
+
+/** Phase and code of a failure, for looking it up. */
+export function Where({ failure }: { failure: { code: string; phase: string } }) {
+  return (
+    <span className={styles.where}>
+      While {FAILED_AT[failure.phase] ?? failure.phase}, code <code>{failure.code}</code>
+    </span>
+  );
+}
+
+function Compacted({ row, summary }: { row: NoteRow; summary: string }) {
+  const [isOpen, open] = useOpening(row.key, false);
+  return (
+    <div className={styles.compacted}>
+      <div className={styles.rule}>
+        <FoldVertical aria-hidden="true" />
+        <span>Older messages were summarised for the model</span>
+        <Button variant="quiet" size="s" onPress={() => open(!isOpen)} aria-expanded={isOpen}>
+          {isOpen ? "Hide the summary" : "Show the summary"}
+        </Button>
+      </div>
+      {isOpen && (
+        <div className={styles.summary}>
+          <Markdown text={summary} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** The model's provider did not answer and is asked again. */
+export const Retry = memo(function Retry({ row }: { row: RetryRow }) {
+  const reason = row.reason ? `: ${row.reason}` : "";
+  return (
+    <Line icon={RefreshCw}>
+      {row.until !== undefined
+        ? `The model did not answer${reason}. Attempt ${row.attempts} follows in a moment.`
+        : `The model was asked ${row.attempts} times until it answered${reason}.`}
+    </Line>
+  );
+});

@@ -1,0 +1,71 @@
+import { CornerDownRight, ImageIcon } from "lucide-react";
+import { memo } from "react";
+import { Badge } from "../../ui/Badge";
+import { Button } from "../../ui/Button";
+import { cx } from "../../ui/cx";
+import { bytes } from "../../ui/format";
+import { Time } from "../../ui/Time";
+import { visibleBidi } from "../../ui/untrusted";
+import type { PromptRow, SteerRow } from "../rows";
+import { useOpening } from "../useTimeline";
+import type { Image } from "../wire";
+import { MODES } from "../words";
+import styles from "./Said.module.css";
+
+/** A message longer than this is folded. */
+const SHORT_CHARS = 1200;
+const SHORT_LINES = 14;
+
+/** What a person said: to begin a run, or into one. */
+export const Said = memo(function Said({ row }: { row: PromptRow | SteerRow }) {
+  const isSteer = row.kind === "steer";
+  const options = row.kind === "prompt" ? row.options : undefined;
+  const who = options?.automatic ? "Errand" : (row.principal ?? "Somebody");
+  const mode = MODES.find(({ id }) => id === options?.mode);
+  return (
+    <div className={cx(styles.said, isSteer && styles.steer)}>
+      <div className={styles.by}>
+        {isSteer && <CornerDownRight aria-hidden="true" />}
+        <span className={styles.who}>{who}</span>
+        {isSteer && <span>while it was working</span>}
+        <Time at={row.at} />
+        {mode && mode.id !== "agent" && <Badge>{mode.label}</Badge>}
+        {options?.model && <Badge>{options.model.id}</Badge>}
+      </div>
+      {row.prompt ? <Words row={row} text={row.prompt.text} /> : <p>An earlier message.</p>}
+      <Images images={row.prompt?.images ?? []} />
+    </div>
+  );
+});
+
+function Words({ row, text }: { row: PromptRow | SteerRow; text: string }) {
+  const [isOpen, open] = useOpening(row.key, false);
+  const lines = text.split("\n");
+  const isLong = text.length > SHORT_CHARS || lines.length > SHORT_LINES;
+  const shown =
+    isLong && !isOpen ? `${lines.slice(0, SHORT_LINES).join("\n").slice(0, SHORT_CHARS)} …` : text;
+  return (
+    <>
+      <p className={styles.words}>{visibleBidi(shown)}</p>
+      {isLong && (
+        <Button variant="quiet" size="s" onPress={() => open(!isOpen)}>
+          {isOpen ? "Show less" : "Show the whole message"}
+        </Button>
+      )}
+    </>
+  );
+}
+
+function Images({ images }: { images: Image[] }) {
+  if (images.length === 0) return null;
+  return (
+    <ul className={styles.images}>
+      {images.map((image) => (
+        <li key={image.blob} className={styles.image}>
+          <ImageIcon aria-hidden="true" />
+          {image.mimeType.replace("image/", "").toUpperCase()} image, {bytes(image.size)}
+        </li>
+      ))}
+    </ul>
+  );
+}
