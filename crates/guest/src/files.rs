@@ -173,13 +173,10 @@ fn stat(cwd: &str, path: &str, follow: bool) -> Result<Answer, Fault> {
         mode: metadata.mode() & 0o7777,
         modified_ms: metadata.mtime() * 1000 + metadata.mtime_nsec() / 1_000_000,
         target: target.map(|target| target.to_string_lossy().into_owned()),
+        version: version(&metadata),
     }))
 }
 
-        version: version(&metadata),
-fn remove(cwd: &str, path: &str, recursive: bool) -> Result<Answer, Fault> {
-    let whole = resolve(cwd, path)?;
-    let metadata = std::fs::symlink_metadata(&whole).map_err(|error| explain(path, &error))?;
 /// Another text after every change: a file that is replaced has another number, one that is written
 /// to another time of change.
 fn version(metadata: &std::fs::Metadata) -> String {
@@ -205,6 +202,9 @@ fn make_directory(cwd: &str, path: &str) -> Result<Answer, Fault> {
     std::fs::create_dir_all(&whole).map(|()| Answer::Done).map_err(|error| explain(path, &error))
 }
 
+fn remove(cwd: &str, path: &str, recursive: bool) -> Result<Answer, Fault> {
+    let whole = resolve(cwd, path)?;
+    let metadata = std::fs::symlink_metadata(&whole).map_err(|error| explain(path, &error))?;
     let removed = match (metadata.is_dir(), recursive) {
         (false, _) => std::fs::remove_file(&whole),
         (true, false) => std::fs::remove_dir(&whole),

@@ -193,7 +193,6 @@ mod tests {
 
     #[test]
     fn a_guest_killed_while_it_writes_leaves_no_file_in_the_worktree() {
-        #[expect(clippy::disallowed_methods, reason = "how the parent talks to its child")]
         let given = std::env::var_os(FOLDER);
         if let Some(folder) = given {
             return write_for_ever(Path::new(&folder));
