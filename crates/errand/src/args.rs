@@ -1,5 +1,9 @@
 //! What the command line takes.
 
+mod machine;
+
+pub use machine::{Attach, Completions, Context, Copy, Forward, Man, Open, Ports, Ssh};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use protocol::event::Mode;
 use std::path::PathBuf;
@@ -20,6 +24,7 @@ Exit codes:
 
 Environment:
   ERRAND_URL    the server; else that of `errand login`, else http://127.0.0.1:7420
+  ERRAND_CONTEXT  one of the servers that `errand login` stored, by name
   ERRAND_TOKEN  the API key; else that of `errand login`, else the token of this machine's server
   ERRAND_DATA   the data folder of this machine's server
   NO_COLOR      no colours";
@@ -31,6 +36,9 @@ pub struct Arguments {
     /// One JSON document, or JSON lines where things happen over time
     #[arg(long, global = true)]
     pub json: bool,
+    /// Which of the servers that `errand login` stored
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
     /// What to do
     #[command(subcommand)]
     pub command: Command,
@@ -57,6 +65,21 @@ pub enum Command {
     Diff(Diff),
     /// Show or merge an agent's pull requests
     Pr(Pr),
+    /// Sit down at a terminal of an agent's machine; Ctrl-] leaves
+    Attach(Attach),
+    /// Reach a port of an agent's machine on this computer
+    Forward(Forward),
+    /// Run ssh into an agent's machine
+    Ssh(Ssh),
+    /// Print what an ssh configuration needs, so that ssh, scp, rsync and editors find agents
+    SshConfig,
+    /// Carry one ssh connection; ssh calls this by itself
+    #[command(hide = true)]
+    SshProxy(OneAgent),
+    /// Copy files to or from an agent's machine
+    Cp(Copy),
+    /// Open the web page, signed in
+    Open(Open),
     /// Let an agent take no more messages
     Archive(OneAgent),
     /// Let an archived agent take messages again
@@ -72,6 +95,13 @@ pub enum Command {
     Key(Key),
     /// Store a server's address and key
     Login(Login),
+    /// List, choose and forget servers
+    #[command(subcommand)]
+    Context(Context),
+    /// Print completions for a shell
+    Completions(Completions),
+    /// Write manual pages
+    Man(Man),
     /// Be the server
     Serve(Serve),
 }
@@ -183,6 +213,9 @@ pub struct List {
     /// How many
     #[arg(long, default_value_t = 30, value_name = "N")]
     pub limit: usize,
+    /// Keep the list up to date until Ctrl-C
+    #[arg(long, short)]
+    pub watch: bool,
 }
 
 /// The statuses of agents by name.
@@ -217,6 +250,9 @@ pub struct Watch {
     /// Only this run, until it is over
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
+    /// Line by line, until the agent is idle, also on a terminal
+    #[arg(long)]
+    pub plain: bool,
 }
 
 /// `errand send`.
@@ -317,6 +353,9 @@ pub struct Login {
     /// The server's address
     #[arg(long, default_value = crate::settings::DEFAULT_URL)]
     pub url: String,
+    /// A name to know this server by
+    #[arg(long, default_value = crate::contexts::DEFAULT_NAME)]
+    pub name: String,
 }
 
 /// `errand serve`.
@@ -371,6 +410,13 @@ mod tests {
             "errand pr show bc-1",
             "errand pr merge bc-1 --repo x",
             "errand key create ci",
+            "errand attach bc-1 --read-only",
+            "errand forward bc-1 3000 8080:80",
+            "errand ssh bc-1 -- ls -l",
+            "errand cp bc-1:/workspace/a .",
+            "errand --context home ls --watch",
+            "errand context use home",
+            "errand completions bash",
         ] {
             assert!(parses(good), "{good}");
         }

@@ -1,6 +1,8 @@
 //! The one HTTP client: requests with the key, answers as the protocol's types, errors as trouble.
 
+pub mod files;
 pub mod follow;
+pub mod socket;
 pub mod sse;
 
 use crate::exit::{Exit, Trouble};
@@ -28,6 +30,8 @@ const USER_AGENT: &str = concat!("errand/", env!("CARGO_PKG_VERSION"));
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
+    /// Without HTTP/2, under which no socket can be asked for.
+    upgrading: reqwest::Client,
     settings: Settings,
 }
 
@@ -48,7 +52,13 @@ impl Client {
         };
         // A machine without certificate authorities still reaches http:// addresses.
         let http = build().build().or_else(|_| build().tls_certs_only([]).build());
-        Ok(Self { http: http.context("set up the HTTP client")?, settings })
+        let first = || build().http1_only();
+        let upgrading = first().build().or_else(|_| first().tls_certs_only([]).build());
+        Ok(Self {
+            http: http.context("set up the HTTP client")?,
+            upgrading: upgrading.context("set up the HTTP client")?,
+            settings,
+        })
     }
 
     /// The server's address.
@@ -147,6 +157,16 @@ impl Client {
         path: &[&str],
         query: &[(&str, String)],
     ) -> Result<RequestBuilder> {
+        self.request_by(&self.http, method, path, query)
+    }
+
+    fn request_by(
+        &self,
+        http: &reqwest::Client,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<RequestBuilder> {
         let mut url = self.settings.url.clone();
         // Each part becomes one segment, whatever it holds.
         url.path_segments_mut()
@@ -157,7 +177,7 @@ impl Client {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        Ok(self.http.request(method, url).bearer_auth(&self.settings.token))
+        Ok(http.request(method, url).bearer_auth(&self.settings.token))
     }
 
     async fn accepted(&self, response: Response) -> Result<Response, Trouble> {

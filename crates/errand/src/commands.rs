@@ -2,18 +2,26 @@
 
 mod agents;
 mod answer;
+mod attach;
 mod cancel;
+mod context;
+pub mod cp;
 mod diff;
 mod doctor;
+mod forward;
 mod key;
 mod login;
 mod ls;
+mod machine;
 mod models;
+mod open;
 mod pr;
 mod prompt;
 mod run;
 mod send;
+mod shell;
 mod show;
+mod ssh;
 mod watch;
 
 use crate::args::Command;
@@ -24,17 +32,24 @@ use crate::settings::{Settings, Surroundings};
 use anyhow::Result;
 
 /// Carries out one command.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others speak to a server, below")]
 pub async fn carry_out(
     command: Command,
     around: &Surroundings,
     output: &mut Output,
 ) -> Result<Exit> {
-    if let Command::Login(arguments) = &command {
-        return login::login(arguments, around, output).await;
+    match &command {
+        Command::Login(arguments) => return login::login(arguments, around, output).await,
+        Command::Doctor => return doctor::doctor(around, output).await,
+        Command::Context(action) => return context::context(action, around, output),
+        Command::Completions(arguments) => return shell::completions(arguments, output),
+        Command::Man(arguments) => return shell::man(arguments, output),
+        _ => {}
     }
-    if matches!(command, Command::Doctor) {
-        return doctor::doctor(around, output).await;
-    }
+    with_server(command, around, output).await
+}
+
+async fn with_server(command: Command, around: &Surroundings, output: &mut Output) -> Result<Exit> {
     let client = Client::new(Settings::decide(around)?)?;
     let cx = Cx { client, output };
     match command {
@@ -47,12 +62,25 @@ pub async fn carry_out(
         Command::Answer(arguments) => answer::answer(cx, &arguments).await,
         Command::Diff(arguments) => diff::diff(cx, &arguments).await,
         Command::Pr(arguments) => pr::pr(cx, &arguments).await,
+        Command::Attach(arguments) => attach::attach(cx, &arguments).await,
+        Command::Forward(arguments) => forward::forward(cx, &arguments).await,
+        Command::Ssh(arguments) => ssh::ssh(cx, around, &arguments).await,
+        Command::SshConfig => ssh::config(cx, around),
+        Command::SshProxy(arguments) => ssh::proxy(cx, &arguments).await,
+        Command::Cp(arguments) => cp::cp(cx, &arguments).await,
+        Command::Open(arguments) => open::open(cx, &arguments).await,
         Command::Archive(arguments) => agents::archive(cx, &arguments).await,
         Command::Unarchive(arguments) => agents::unarchive(cx, &arguments).await,
         Command::Rm(arguments) => agents::rm(cx, &arguments).await,
         Command::Models => models::models(cx).await,
         Command::Key(arguments) => key::key(cx, &arguments).await,
-        Command::Doctor | Command::Login(_) | Command::Serve(_) => Ok(Exit::Usage),
+        // Carried out above, or before there was a runtime.
+        Command::Doctor
+        | Command::Login(_)
+        | Command::Context(_)
+        | Command::Completions(_)
+        | Command::Man(_)
+        | Command::Serve(_) => Ok(Exit::Usage),
     }
 }
 

@@ -7,14 +7,18 @@ mod args;
 mod commands;
 mod exit;
 mod settings;
+mod contexts;
+mod keychain;
 mod client;
 mod lookup;
 mod repository;
 mod live;
+mod screen;
 mod diff;
 mod table;
 mod style;
 mod text;
+mod vt;
 mod output;
 mod serve;
 mod parts;
@@ -46,7 +50,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn carry_out(arguments: Arguments, around: &Surroundings, reader: Reader) -> Result<Exit> {
+fn carry_out(mut arguments: Arguments, around: &Surroundings, reader: Reader) -> Result<Exit> {
+    let around = &around.clone().in_context(arguments.context.take());
     if let Command::Serve(arguments) = &arguments.command {
         return serve::serve(arguments, around, reader);
     }

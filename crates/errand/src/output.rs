@@ -102,6 +102,13 @@ impl<W: Write> Output<W> {
         self.out.flush()
     }
 
+    /// Shows this in place of everything on the screen.
+    pub fn repaint(&mut self, shown: &[Shown]) -> Result<()> {
+        self.out.write_all(b"\x1b[H\x1b[2J")?;
+        self.place = Place::Blank;
+        self.show(shown)
+    }
+
     /// Shows one line.
     pub fn line(&mut self, line: Line) -> Result<()> {
         self.show(&[Shown::Whole(line)])

@@ -1,25 +1,26 @@
 //! Which server, with which key: from the environment, from `errand login`, or from the data folder
 //! of a server on this machine. The only place of the command line that reads the environment.
 
+use crate::contexts::{Contexts, Server};
 use crate::exit::{Exit, Trouble};
-use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
+use anyhow::Result;
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use url::Url;
 
 /// Where a server listens unless told otherwise.
 pub const DEFAULT_URL: &str = "http://127.0.0.1:7420";
 /// The variables that are looked at.
-const VARIABLES: [&str; 9] = [
+const VARIABLES: [&str; 11] = [
+    "ERRAND_CONTEXT",
     "ERRAND_URL",
     "ERRAND_TOKEN",
     "ERRAND_DATA",
     "ERRAND_LOG",
     "XDG_CONFIG_HOME",
     "XDG_DATA_HOME",
+    "XDG_STATE_HOME",
     "HOME",
     "NO_COLOR",
     "TERM",
@@ -30,6 +31,8 @@ const VARIABLES: [&str; 9] = [
 pub struct Surroundings {
     variables: BTreeMap<&'static str, String>,
     is_root: bool,
+    /// The login named on the command line.
+    context: Option<String>,
 }
 
 impl Surroundings {
@@ -46,7 +49,18 @@ impl Surroundings {
                 variables.insert(name, value);
             }
         }
-        Ok(Self { variables, is_root: rustix::process::geteuid().is_root() })
+        Ok(Self { variables, is_root: rustix::process::geteuid().is_root(), context: None })
+    }
+
+    /// Speaks to the server of this login, whatever else is set.
+    #[must_use]
+    pub fn in_context(self, name: Option<String>) -> Self {
+        Self { context: name, ..self }
+    }
+
+    /// The login that was asked for by name, if any.
+    pub fn context(&self) -> Option<&str> {
+        self.context.as_deref().or_else(|| self.get("ERRAND_CONTEXT"))
     }
 
     fn get(&self, name: &str) -> Option<&str> {
@@ -80,6 +94,15 @@ impl Surroundings {
         Ok(home.join("errand").join("config.toml"))
     }
 
+    /// Where commands keep what they must find again, such as keys of machines they know.
+    pub fn state_folder(&self) -> Result<PathBuf> {
+        let home = self.home("XDG_STATE_HOME", ".local/state");
+        let home = home.ok_or_else(|| {
+            Trouble::usage("neither XDG_STATE_HOME nor HOME is set, so nothing can be kept")
+        })?;
+        Ok(home.join("errand"))
+    }
+
     /// The data folder of a server on this machine.
     pub fn data_folder(&self) -> Result<PathBuf> {
         if let Some(data) = self.get("ERRAND_DATA") {
@@ -96,53 +119,6 @@ impl Surroundings {
     }
 }
 
-/// What `errand login` stores.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Login {
-    /// The server's address.
-    pub url: String,
-    /// The API key.
-    pub token: String,
-}
-
-impl Login {
-    /// The stored login, if there is one.
-    pub fn load(path: &Path) -> Result<Option<Self>> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
-        };
-        // The parser's message would repeat the line, and with it the token.
-        toml::from_str(&text).map(Some).map_err(|_| {
-            Trouble::usage(format!("{} is not a login: run `errand login` again", path.display()))
-                .into()
-        })
-    }
-
-    /// Stores the login so that only its owner can read it.
-    pub fn save(&self, path: &Path) -> Result<()> {
-        let attempt = || format!("write {}", path.display());
-        let folder = path.parent().with_context(attempt)?;
-        std::fs::create_dir_all(folder).with_context(attempt)?;
-        let fresh = path.with_extension("toml.new");
-        let mut options = std::fs::OpenOptions::new();
-        let mut file = options
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&fresh)
-            .with_context(attempt)?;
-        // The mode above does not count for a file that was left over.
-        file.set_permissions(std::fs::Permissions::from_mode(0o600)).with_context(attempt)?;
-        file.write_all(toml::to_string(self).with_context(attempt)?.as_bytes())
-            .with_context(attempt)?;
-        std::fs::rename(&fresh, path).with_context(attempt)
-    }
-}
-
 /// The server to speak to.
 #[derive(Clone)]
 pub struct Settings {
@@ -155,24 +131,35 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Decides from what is there: environment, login, this machine's server.
+    /// Decides from what is there: a context named for this command, environment, the current
+    /// context, this machine's server.
     ///
     /// TRUST: a key goes only to the address it belongs to. A login's key is never sent to another
     /// `ERRAND_URL`, nor this machine's admin token to another machine.
     pub fn decide(around: &Surroundings) -> Result<Self> {
-        let login = match around.login_file() {
-            Ok(path) => Login::load(&path)?,
-            Err(_) => None,
+        let all = match around.login_file() {
+            Ok(path) => Contexts::load(&path)?,
+            Err(_) => Contexts::default(),
         };
+        let named = around.context();
+        if let Some((name, server)) = all.choose(named)?.filter(|_| named.is_some()) {
+            return Self::of_login(name, server);
+        }
         let wanted = around.get("ERRAND_URL").map(parse_url).transpose()?;
-        let stored = login.as_ref().map(|login| parse_url(&login.url)).transpose()?;
+        let login = all.choose(None).ok().flatten();
+        let stored = login.map(|(_, server)| parse_url(&server.url)).transpose()?;
         let default = parse_url(DEFAULT_URL)?;
         let url = wanted.or_else(|| stored.clone()).unwrap_or(default);
         if let Some(token) = around.get("ERRAND_TOKEN") {
             return Ok(Self { url, token: token.to_owned(), source: "ERRAND_TOKEN".to_owned() });
         }
-        if let Some(login) = login.filter(|_| stored.as_ref() == Some(&url)) {
-            return Ok(Self { url, token: login.token, source: "errand login".to_owned() });
+        let fits = |server: &&Server| parse_url(&server.url).is_ok_and(|known| known == url);
+        let login = login.filter(|(_, server)| fits(server));
+        let login = login.or_else(|| {
+            all.contexts.iter().map(|(name, server)| (name.as_str(), server)).find(|(_, s)| fits(s))
+        });
+        if let Some((name, server)) = login {
+            return Self::of_login(name, server);
         }
         if !is_loopback(&url) {
             let message =
@@ -183,6 +170,14 @@ impl Settings {
         let token =
             std::fs::read_to_string(&path).map_err(|error| no_admin_token(&path, &error))?;
         Ok(Self { url, token: token.trim().to_owned(), source: path.display().to_string() })
+    }
+
+    fn of_login(name: &str, server: &Server) -> Result<Self> {
+        Ok(Self {
+            url: parse_url(&server.url)?,
+            token: server.key()?,
+            source: format!("errand login ({name})"),
+        })
     }
 }
 
@@ -241,6 +236,7 @@ mod tests {
         Surroundings {
             variables: all.map(|(name, value)| (name, value.to_owned())).collect(),
             is_root: false,
+            context: None,
         }
     }
 
@@ -272,10 +268,21 @@ mod tests {
         let token = [("ERRAND_URL", "https://far.example"), ("ERRAND_TOKEN", "given")];
         assert_eq!(decide(home, &token), pair("https://far.example/", "given"));
 
-        let login = Login { url: "https://far.example".to_owned(), token: "stored".to_owned() };
         let path = around(home, &[]).login_file().unwrap();
-        login.save(&path).unwrap();
-        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let stored = "current = \"far\"\n\
+            [contexts.far]\nurl = \"https://far.example\"\ntoken = \"stored\"\n\
+            [contexts.near]\nurl = \"http://127.0.0.1:9\"\ntoken = \"near\"\n";
+        std::fs::write(&path, stored).unwrap();
+        assert_eq!(
+            decide(home, &[("ERRAND_CONTEXT", "near"), ("ERRAND_TOKEN", "given")]),
+            pair("http://127.0.0.1:9/", "near")
+        );
+        assert_eq!(decide(home, &[("ERRAND_CONTEXT", "none")]), Err(Exit::NotFound));
+        assert_eq!(
+            decide(home, &[("ERRAND_URL", "http://127.0.0.1:9")]),
+            pair("http://127.0.0.1:9/", "near")
+        );
         assert_eq!(decide(home, &[]), pair("https://far.example/", "stored"));
         assert_eq!(
             decide(home, &[("ERRAND_URL", "https://far.example/")]),
@@ -289,16 +296,6 @@ mod tests {
             decide(home, &[("ERRAND_URL", "http://127.0.0.1:7420")]),
             pair("http://127.0.0.1:7420/", "admin")
         );
-    }
-
-    #[test]
-    fn a_broken_login_is_named_without_showing_it() {
-        let home = tempfile::tempdir().unwrap();
-        let path = around(home.path(), &[]).login_file().unwrap();
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, "token = secret-value\n").unwrap();
-        let error = format!("{:#}", Login::load(&path).unwrap_err());
-        assert!(error.contains("errand login") && !error.contains("secret-value"), "{error}");
     }
 
     #[test]

@@ -76,6 +76,24 @@ impl Line {
         self
     }
 
+    /// Whether nothing is on it.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|(_, text)| text.is_empty())
+    }
+
+    /// Its pieces with their looks.
+    pub fn pieces(&self) -> impl Iterator<Item = (Style, &str)> {
+        self.0.iter().map(|(style, text)| (*style, text.as_str()))
+    }
+
+    /// Puts harmless text at its end; into the last piece where the look is the same.
+    pub fn extend(&mut self, style: Style, text: &str) {
+        match self.0.last_mut() {
+            Some((last, piece)) if *last == style => piece.push_str(text),
+            Some(_) | None => self.0.push((style, text.to_owned())),
+        }
+    }
+
     /// The line for a terminal of so many columns; none: as long as it is.
     pub fn render(&self, colour: Colour, columns: Option<usize>) -> String {
         let mut left = columns.unwrap_or(usize::MAX);

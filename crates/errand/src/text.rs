@@ -160,6 +160,22 @@ pub fn age(then: &str, now: jiff::Timestamp) -> String {
     }
 }
 
+/// A size in the unit that fits.
+pub fn bytes(value: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if value < 1000 {
+        return format!("{value} B");
+    }
+    let mut size = value as f64 / 1000.0;
+    let mut unit = 0;
+    while size >= 999.5 && unit + 1 < UNITS.len() {
+        size /= 1000.0;
+        unit += 1;
+    }
+    let name = UNITS.get(unit).copied().unwrap_or_default();
+    if size < 9.95 { format!("{size:.1} {name}") } else { format!("{size:.0} {name}") }
+}
+
 /// A number with its thousands apart.
 pub fn number(value: u64) -> String {
     let digits = value.to_string();

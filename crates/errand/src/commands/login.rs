@@ -2,6 +2,7 @@
 
 use crate::args::Login;
 use crate::client::Client;
+use crate::contexts::{Contexts, Kept};
 use crate::exit::{Exit, Trouble};
 use crate::output::{self, Output};
 use crate::settings::{self, Settings, Surroundings};
@@ -30,16 +31,22 @@ pub(super) async fn login(
         source: "what you typed".to_owned(),
     })?;
     let me: Me = client.get(&["me"], &[]).await?;
-    settings::Login { url: url.to_string(), token }.save(&path)?;
+    let mut all = Contexts::load(&path)?;
+    let kept = all.put(&arguments.name, url.as_str(), &token);
+    all.save(&path)?;
     if output.is_for_program() {
-        output
-            .json(&json!({ "url": url.as_str(), "apiKeyName": me.api_key_name, "file": path }))?;
+        output.json(&json!({ "context": arguments.name, "url": url.as_str(),
+            "apiKeyName": me.api_key_name, "file": path, "keychain": kept == Kept::Keychain }))?;
         return Ok(Exit::Done);
     }
+    let place = match kept {
+        Kept::Keychain => "the keychain".to_owned(),
+        Kept::File => path.display().to_string(),
+    };
     let line = Line::of(Style::Good, "✓ ").and(Style::Plain, format!("{url} knows you as "));
     output.line(
         line.and(Style::Bold, &me.api_key_name)
-            .and(Style::Dim, format!("  (stored in {})", path.display())),
+            .and(Style::Dim, format!("  (key stored in {place})")),
     )?;
     if url.scheme() == "http" && !settings::is_loopback(&url) {
         let text =

@@ -3,9 +3,11 @@
 use super::Cx;
 use crate::args::{List, StatusName};
 use crate::client::Client;
-use crate::exit::Exit;
+use crate::client::socket::{Came, Socket};
+use crate::exit::{Exit, Trouble};
 use crate::live::view::ending;
-use crate::style::{Line, Style};
+use crate::output::Output;
+use crate::style::{Line, Shown, Style};
 use crate::table::Table;
 use crate::{repository, text};
 use anyhow::Result;
@@ -13,10 +15,20 @@ use protocol::api::Page;
 use protocol::api::agents::Agent;
 use protocol::event::RunStatus;
 use protocol::limits::PAGE_MAX;
+use serde_json::json;
+use std::time::Duration;
+
+/// How often a kept list is made again when nothing happens.
+const AGES: Duration = Duration::from_secs(5);
+/// Shortest time between two pictures.
+const REPAINT: Duration = Duration::from_millis(250);
 
 pub(super) async fn ls(cx: Cx<'_>, arguments: &List) -> Result<Exit> {
     let Cx { client, output } = cx;
     let query = query(arguments, &client);
+    if arguments.watch {
+        return keep(&client, output, arguments, &query).await;
+    }
     let page = agents(&client, &query, arguments.limit).await?;
     if output.is_for_program() {
         output.json(&page)?;
@@ -26,12 +38,7 @@ pub(super) async fn ls(cx: Cx<'_>, arguments: &List) -> Result<Exit> {
         output.line(Line::of(Style::Dim, "no agents; begin with: errand run --repo . \"task\""))?;
         return Ok(Exit::Done);
     }
-    let now = jiff::Timestamp::now();
-    let mut table = Table::new(&["AGENT", "NAME", "STATUS", "BRANCH", "COST", "AGE"], 1);
-    for agent in &page.items {
-        table.row(cells(agent, now));
-    }
-    output.show(&table.lines(output.columns()))?;
+    output.show(&table(&page.items).lines(output.columns()))?;
     if page.next_cursor.is_some() {
         output.line(Line::of(
             Style::Dim,
@@ -39,6 +46,64 @@ pub(super) async fn ls(cx: Cx<'_>, arguments: &List) -> Result<Exit> {
         ))?;
     }
     Ok(Exit::Done)
+}
+
+fn table(agents: &[Agent]) -> Table {
+    let now = jiff::Timestamp::now();
+    let mut table = Table::new(&["AGENT", "NAME", "STATUS", "BRANCH", "COST", "AGE"], 1);
+    for agent in agents {
+        table.row(cells(agent, now));
+    }
+    table
+}
+
+/// Keeps the list on the screen up to date: told by the server that something changed, and by the
+/// clock that ages grew.
+async fn keep(
+    client: &Client,
+    output: &mut Output,
+    arguments: &List,
+    query: &[(&str, String)],
+) -> Result<Exit> {
+    if !output.is_terminal() || output.is_for_program() {
+        return Err(
+            Trouble::usage("--watch needs a terminal; for programs there is /v1/live").into()
+        );
+    }
+    let mut changes = None;
+    loop {
+        // Asked for first, so that no change falls between list and socket.
+        if changes.is_none() {
+            changes = subscribe(client).await.ok();
+        }
+        let page = agents(client, query, arguments.limit).await;
+        match &page {
+            Ok(page) => output.repaint(&table(&page.items).lines(output.columns()))?,
+            Err(error) => {
+                output.repaint(&[Shown::Line(Line::of(Style::Warn, format!("{error}")))])?
+            }
+        }
+        tokio::select! {
+            is_open = changed(&mut changes) => if !is_open { changes = None },
+            () = tokio::time::sleep(AGES) => {}
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
+        }
+        tokio::time::sleep(REPAINT).await;
+    }
+}
+
+async fn subscribe(client: &Client) -> Result<Socket> {
+    let mut socket = client.socket("live", &["live"]).await?;
+    socket.control(&json!({ "type": "watchList", "id": 1 })).await?;
+    Ok(socket)
+}
+
+/// Waits for a change; never, without a socket. Says whether the socket still stands.
+async fn changed(socket: &mut Option<Socket>) -> bool {
+    match socket {
+        Some(socket) => !matches!(socket.next().await, Err(_) | Ok(Came::Over(_))),
+        None => std::future::pending().await,
+    }
 }
 
 fn query(arguments: &List, client: &Client) -> Vec<(&'static str, String)> {

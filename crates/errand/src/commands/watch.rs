@@ -6,15 +6,22 @@ use crate::client::Client;
 use crate::exit::Exit;
 use crate::live::view::{Prompts, Scope, View};
 use crate::live::{self, Until, Watching};
+use crate::screen::{self, Beginning};
 use crate::style::{Line, Style};
 use crate::{lookup, text};
 use anyhow::Result;
 use protocol::api::agents::Agent;
 use protocol::api::runs::Run;
+use std::io::IsTerminal as _;
 
 pub(super) async fn watch(cx: Cx<'_>, arguments: &Watch) -> Result<Exit> {
     let Cx { client, output } = cx;
     let agent = lookup::agent(&client, &arguments.agent).await?;
+    let is_whole = output.is_terminal() && std::io::stdin().is_terminal();
+    if is_whole && !output.is_for_program() && !arguments.plain && arguments.run.is_none() {
+        let Watching { after, view, .. } = watching(&client, &agent, arguments).await?;
+        return screen::watch(&client, Beginning { agent, after, view }).await;
+    }
     if !output.is_for_program() {
         output
             .line(Line::of(Style::Bold, &agent.name).and(Style::Dim, format!("  {}", agent.id)))?;

@@ -94,6 +94,7 @@ fn advised(code: FaultCode, message: String) -> String {
         | FaultCode::BadRequest
         | FaultCode::Unsuitable
         | FaultCode::Busy
+        | FaultCode::Changed
         | FaultCode::Cancelled
         | FaultCode::Failed => message,
     }
