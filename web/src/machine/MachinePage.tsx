@@ -1,4 +1,74 @@
-/** The machine of an agent. */
+import { Code, FolderTree, Gauge, Images, Network, SquareTerminal } from "lucide-react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
+import { Navigate, Route, Routes, useParams } from "react-router";
+import { Button } from "../ui/Button";
+import { Skeleton } from "../ui/Skeleton";
+import { NavTabs } from "../ui/Tabs";
+import { ArtifactsPage } from "./ArtifactsPage";
+import { ConnectDialog } from "./ConnectDialog";
+import { MachineGate } from "./MachineGate";
+import styles from "./MachinePage.module.css";
+import { PortsPage } from "./PortsPage";
+import { UsagePage } from "./UsagePage";
+
+const TerminalsPage = lazy(() => import("./terminal/TerminalsPage"));
+const FilesPage = lazy(() => import("./files/FilesPage"));
+
+/** The agent's machine: terminals, files, ports, what it left, what it uses. */
 export default function MachinePage() {
-  return <h2 className="visually-hidden">Machine</h2>;
+  const { id = "" } = useParams();
+  const [isConnecting, setConnecting] = useState(false);
+  const base = `/agents/${id}/machine`;
+  const inside = (page: ReactNode) => (
+    <MachineGate agent={id}>
+      <Suspense fallback={<Loading />}>{page}</Suspense>
+    </MachineGate>
+  );
+  return (
+    <div className={styles.page}>
+      <div className={styles.bar}>
+        <NavTabs
+          label="Machine"
+          tabs={[
+            { to: `${base}/terminal`, label: "Terminal", icon: <SquareTerminal /> },
+            { to: `${base}/files`, label: "Files", icon: <FolderTree /> },
+            { to: `${base}/ports`, label: "Ports", icon: <Network /> },
+            { to: `${base}/artifacts`, label: "Artifacts", icon: <Images /> },
+            { to: `${base}/usage`, label: "Usage", icon: <Gauge /> },
+          ]}
+        />
+        <Button
+          size="s"
+          variant="quiet"
+          icon={<Code />}
+          className={styles.connect ?? ""}
+          onPress={() => setConnecting(true)}
+        >
+          Open in VS Code or SSH
+        </Button>
+      </div>
+      <div className={styles.body}>
+        <Routes>
+          <Route index element={<Navigate to={`${base}/terminal`} replace />} />
+          <Route path="terminal/:name?" element={inside(<TerminalsPage agent={id} />)} />
+          <Route path="files" element={inside(<FilesPage agent={id} />)} />
+          <Route path="ports" element={inside(<PortsPage agent={id} />)} />
+          <Route path="artifacts" element={<ArtifactsPage agent={id} />} />
+          <Route path="usage" element={inside(<UsagePage agent={id} />)} />
+          <Route path="*" element={<Navigate to={`${base}/terminal`} replace />} />
+        </Routes>
+      </div>
+      <ConnectDialog agent={id} isOpen={isConnecting} onOpenChange={setConnecting} />
+    </div>
+  );
+}
+
+function Loading() {
+  return (
+    <div className={styles.loading}>
+      <Skeleton width="30%" />
+      <Skeleton width="60%" />
+      <Skeleton width="45%" />
+    </div>
+  );
 }

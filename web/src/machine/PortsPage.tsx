@@ -1,0 +1,127 @@
+import { useMutation } from "@tanstack/react-query";
+import { ExternalLink, Network } from "lucide-react";
+import { useState } from "react";
+import { Link } from "react-aria-components";
+import { call } from "../api/client";
+import { explain } from "../api/errors";
+import { visible } from "../diff/segments";
+import { Button } from "../ui/Button";
+import button from "../ui/Button.module.css";
+import { cx } from "../ui/cx";
+import { Dialog } from "../ui/Dialog";
+import { EmptyState } from "../ui/EmptyState";
+import { Banner, ErrorState } from "../ui/ErrorState";
+import { Skeleton } from "../ui/Skeleton";
+import styles from "./PortsPage.module.css";
+import { machinePath, type Port, usePorts } from "./queries";
+
+/** Programs inside that listen, and previews of them. */
+export function PortsPage({ agent }: { agent: string }) {
+  const ports = usePorts(agent);
+  const [chosen, setChosen] = useState<Port>();
+  if (ports.isPending) {
+    return (
+      <div className={styles.page}>
+        <Skeleton height={56} radius={8} />
+        <Skeleton height={56} radius={8} />
+      </div>
+    );
+  }
+  if (ports.isError) {
+    return (
+      <ErrorState
+        title="Could not list the ports"
+        error={ports.error}
+        onRetry={() => void ports.refetch()}
+      />
+    );
+  }
+  if (ports.data.length === 0) {
+    return (
+      <EmptyState icon={<Network aria-hidden="true" />} title="Nothing listens yet">
+        When the agent, or you in a terminal, starts a web server, it appears here and can be looked
+        at in a tab of your browser.
+      </EmptyState>
+    );
+  }
+  return (
+    <div className={styles.page}>
+      <ul className={styles.list}>
+        {ports.data.map((port) => (
+          <li key={`${port.address}:${port.port}`} className={styles.item}>
+            <span className={styles.port}>{port.port}</span>
+            <span className={styles.what}>
+              <span className={styles.process}>
+                {port.process ? visible(port.process) : "A program"}
+              </span>
+              <span className={styles.address}>listens on {visible(port.address)}</span>
+            </span>
+            <Button size="s" icon={<ExternalLink />} onPress={() => setChosen(port)}>
+              Open preview
+            </Button>
+          </li>
+        ))}
+      </ul>
+      {chosen && <PreviewDialog agent={agent} port={chosen} onClose={() => setChosen(undefined)} />}
+    </div>
+  );
+}
+
+interface PreviewDialogProps {
+  agent: string;
+  port: Port;
+  onClose(): void;
+}
+
+function PreviewDialog({ agent, port, onClose }: PreviewDialogProps) {
+  const preview = useMutation({
+    mutationFn: () =>
+      call<{ url: string; expiresAt: string }>("POST", machinePath(agent, "previews"), {
+        body: { port: port.port },
+      }),
+  });
+  const url = preview.data?.url;
+  return (
+    <Dialog
+      isOpen
+      onOpenChange={(isOpen) => !isOpen && onClose()}
+      title={`Preview of port ${port.port}`}
+      size="s"
+      footer={
+        url === undefined ? (
+          <>
+            <Button onPress={onClose}>Cancel</Button>
+            <Button
+              variant="primary"
+              isPending={preview.isPending}
+              onPress={() => preview.mutate()}
+            >
+              I understand
+            </Button>
+          </>
+        ) : (
+          <Link
+            className={cx(button.button, button.primary)}
+            href={url}
+            target="_blank"
+            rel="noopener noreferrer"
+            autoFocus
+            onPress={onClose}
+          >
+            <ExternalLink aria-hidden="true" /> Open in a new tab
+          </Link>
+        )
+      }
+    >
+      <div className={styles.warning}>
+        {preview.isError && <Banner tone="red">{explain(preview.error).message}</Banner>}
+        <p>
+          This page is made by programs of the agent, not by Errand. It can look like anything: type
+          no passwords and no keys into it.
+        </p>
+        <p>It opens under an address of its own and cannot see your Errand session.</p>
+        {url !== undefined && <code className={styles.url}>{new URL(url).host}</code>}
+      </div>
+    </Dialog>
+  );
+}
