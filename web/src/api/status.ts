@@ -1,4 +1,4 @@
-import type { Tone } from "../ui/Badge";
+import type { StatusShape, Tone } from "../ui/Badge";
 import type { Agent } from "./types";
 
 /** How an agent is doing, in a word. */
@@ -7,21 +7,25 @@ export interface StatusWords {
   word: string;
   /** It is at work now. */
   live: boolean;
+  /** Its sign where there is no room for the word. */
+  shape?: StatusShape;
 }
 
 const RESTING: Record<string, StatusWords> = {
-  FINISHED: { tone: "green", word: "Done", live: false },
-  ERROR: { tone: "red", word: "Failed", live: false },
-  CANCELLED: { tone: "neutral", word: "Stopped", live: false },
-  EXPIRED: { tone: "amber", word: "Out of time", live: false },
+  FINISHED: { tone: "green", word: "Done", live: false, shape: "check" },
+  ERROR: { tone: "red", word: "Failed", live: false, shape: "cross" },
+  CANCELLED: { tone: "neutral", word: "Stopped", live: false, shape: "pause" },
+  EXPIRED: { tone: "amber", word: "Out of time", live: false, shape: "clock" },
 };
 
+const ARCHIVED: StatusWords = { tone: "neutral", word: "Archived", live: false, shape: "box" };
+const ASKING: StatusWords = { tone: "amber", word: "Needs you", live: false, shape: "question" };
 const READY: StatusWords = { tone: "neutral", word: "Ready", live: false };
 
 /** The agent's status in plain words. */
 export function agentStatus(agent: Agent): StatusWords {
-  if (agent.status === "ARCHIVED") return { tone: "neutral", word: "Archived", live: false };
-  if (agent.question != null) return { tone: "amber", word: "Needs you", live: false };
+  if (agent.status === "ARCHIVED") return ARCHIVED;
+  if (agent.question != null) return ASKING;
   if (agent.status !== "ACTIVE") return RESTING[agent.latestRunStatus] ?? READY;
   if (agent.sandbox.state === "starting" || agent.latestRunStatus === "CREATING") {
     return { tone: "accent", word: "Getting ready", live: true };

@@ -26,7 +26,7 @@ export const AgentRow = memo(function AgentRow({ agent, unread, summary, onGo }:
       className={({ isActive }) => cx(styles.row, isActive && styles.current)}
     >
       <span className={styles.dot}>
-        <StatusDot tone={status.tone} word={status.word} live={status.live} dotOnly />
+        <StatusDot {...status} dotOnly />
       </span>
       <span className={styles.text}>
         <span className={cx(styles.name, unread && styles.unread)}>
@@ -35,12 +35,10 @@ export const AgentRow = memo(function AgentRow({ agent, unread, summary, onGo }:
         </span>
         <span className={styles.detail}>
           <Detail agent={agent} summary={summary} word={status.word} />
+          <Time at={agent.updatedAt} className={styles.time} short />
         </span>
       </span>
-      <span className={styles.side}>
-        <Time at={agent.updatedAt} className={styles.time} />
-        {unread && <span className={styles.mark} aria-hidden="true" />}
-      </span>
+      {unread && <span className={styles.mark} aria-hidden="true" />}
     </NavLink>
   );
 });

@@ -93,7 +93,7 @@ function AgentItem({ agent, onGo }: { agent: Agent; onGo(to: string): void }) {
       className={styles.item ?? ""}
       onAction={() => onGo(`/agents/${agent.id}`)}
     >
-      <StatusDot tone={status.tone} word={status.word} live={status.live} dotOnly />
+      <StatusDot {...status} dotOnly />
       <span className={styles.label}>{agent.name}</span>
       <span className={styles.detail}>{repository && repositoryName(repository)}</span>
       <CornerDownLeft className={styles.enter} aria-hidden="true" />

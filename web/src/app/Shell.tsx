@@ -1,4 +1,12 @@
-import { type ReactNode, useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import {
+  lazy,
+  type ReactNode,
+  Suspense,
+  useEffect,
+  useMemo,
+  useState,
+  useSyncExternalStore,
+} from "react";
 import { Navigate, Outlet, useLocation, useNavigate } from "react-router";
 import { useLiveAgents } from "../api/agents";
 import { ApiError, explain, isSignedOut } from "../api/errors";
@@ -7,13 +15,14 @@ import { queryClient, useSession } from "../api/queries";
 import { Sheet } from "../ui/Dialog";
 import { ErrorState } from "../ui/ErrorState";
 import { type ShellDialog, type ShellDialogs, ShellDialogsContext } from "./dialogs";
-import { Help } from "./Help";
 import { ShellContext, type ShellControls } from "./PageHeader";
 import { PageSkeleton } from "./PageSkeleton";
-import { Palette } from "./Palette";
 import styles from "./Shell.module.css";
 import { Sidebar } from "./Sidebar";
 import { useShortcuts } from "./shortcuts";
+
+const Palette = lazy(() => import("./Palette").then(({ Palette }) => ({ default: Palette })));
+const Help = lazy(() => import("./Help").then(({ Help }) => ({ default: Help })));
 
 /** The frame around every page: who is signed in, the sidebar, the page. */
 export function Shell() {
@@ -60,14 +69,10 @@ export function Shell() {
           {session.isPending ? <PageSkeleton /> : <Outlet />}
         </main>
       </div>
-      <Palette
-        isOpen={dialog === "palette"}
-        onOpenChange={(open) => setDialog(open ? "palette" : undefined)}
-      />
-      <Help
-        isOpen={dialog === "help"}
-        onOpenChange={(open) => setDialog(open ? "help" : undefined)}
-      />
+      <Suspense>
+        {dialog === "palette" && <Palette isOpen onOpenChange={() => setDialog(undefined)} />}
+        {dialog === "help" && <Help isOpen onOpenChange={() => setDialog(undefined)} />}
+      </Suspense>
     </Lend>
   );
 }

@@ -50,7 +50,7 @@ function Row({ agent }: { agent: Agent }) {
   const cents = agent.usage.cost.rawCostCents;
   return (
     <Link to={`/agents/${agent.id}`} className={styles.row}>
-      <StatusDot tone={status.tone} word={status.word} live={status.live} dotOnly />
+      <StatusDot {...status} dotOnly />
       <span className={styles.name}>{agent.name}</span>
       <Time at={agent.updatedAt} className={styles.when} />
       <span className={styles.about}>

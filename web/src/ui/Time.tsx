@@ -1,13 +1,20 @@
-import { duration, exactTime, relativeTime } from "./format";
+import { duration, exactTime, relativeTime, shortTime } from "./format";
 import { useNow } from "./useNow";
 
+interface TimeProps {
+  at: string | number;
+  className?: string | undefined;
+  /** For lists: `4m`, `3h`. */
+  short?: boolean;
+}
+
 /** A moment: relative, the exact time on hover. */
-export function Time({ at, className }: { at: string | number; className?: string }) {
+export function Time({ at, className, short }: TimeProps) {
   const now = useNow();
   const date = new Date(at);
   return (
     <time dateTime={date.toISOString()} title={exactTime(date)} className={className}>
-      {relativeTime(date.getTime(), now)}
+      {short ? shortTime(date.getTime(), now) : relativeTime(date.getTime(), now)}
     </time>
   );
 }

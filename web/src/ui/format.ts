@@ -19,6 +19,16 @@ export function relativeTime(atMs: number, nowMs: number): string {
   return (sameYear ? day : dayAndYear).format(atMs);
 }
 
+/** `now`, `4m`, `3h`, `2d`, then the date. */
+export function shortTime(atMs: number, nowMs: number): string {
+  const ago = nowMs - atMs;
+  if (ago < 45_000) return "now";
+  if (ago < HOUR) return `${Math.max(1, Math.round(ago / MINUTE))}m`;
+  if (ago < DAY) return `${Math.round(ago / HOUR)}h`;
+  if (ago < WEEK) return `${Math.round(ago / DAY)}d`;
+  return relativeTime(atMs, nowMs);
+}
+
 /** Date and time in full. */
 export function exactTime(date: Date): string {
   return exact.format(date);

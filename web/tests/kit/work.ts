@@ -1,0 +1,44 @@
+import type { Agent, Run } from "../../src/api/types";
+import { type House, until } from "./house";
+
+/** What the scripted model does in one turn; see the fakes' script. */
+export type Turn =
+  | { text: string }
+  | { calls: ({ shell: string } | { write: { path: string; content: string } })[] };
+
+/** Gives an agent a script and waits until its run is over. */
+export async function work(
+  house: House,
+  repo: string | undefined,
+  turns: Turn[],
+  options: { name?: string; autoCreatePR?: boolean } = {},
+): Promise<Agent> {
+  const prompt = { text: `script: ${JSON.stringify({ turns })}` };
+  const { agent, run } = await house.call<{ agent: Agent; run: Run }>("POST", "/v1/agents", {
+    prompt,
+    ...(repo !== undefined && { repos: [{ url: repo }] }),
+    ...options,
+  });
+  await finished(house, agent.id, run.id);
+  return agent;
+}
+
+/** Sends a follow-up script and waits until its run is over. */
+export async function workOn(house: House, agent: string, turns: Turn[]): Promise<Run> {
+  const prompt = { text: `script: ${JSON.stringify({ turns })}` };
+  const { run } = await house.call<{ run: Run }>("POST", `/v1/agents/${agent}/runs`, { prompt });
+  return finished(house, agent, run.id);
+}
+
+async function finished(house: House, agent: string, run: string): Promise<Run> {
+  let found: Run | undefined;
+  await until(
+    async () => {
+      found = await house.call<Run>("GET", `/v1/agents/${agent}/runs/${run}`);
+      return !["CREATING", "RUNNING"].includes(found.status);
+    },
+    () => `run ${run} is not over: ${JSON.stringify(found)}`,
+  );
+  if (found?.status !== "FINISHED") throw new Error(`the run failed: ${JSON.stringify(found)}`);
+  return found;
+}
