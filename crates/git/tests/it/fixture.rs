@@ -157,3 +157,28 @@ pub fn draft(tree: TreeId, parents: &[&CommitId], message: &str) -> CommitDraft 
         trailers: vec![("Errand-Run".to_owned(), "run-1".to_owned())],
     }
 }
+
+/// A git command that may fail; what it complained about.
+#[expect(clippy::disallowed_methods, reason = "somebody else's git, outside our runner")]
+pub fn try_git_in(dir: &Path, args: &[&str]) -> Result<(), String> {
+    let output = Command::new("git")
+        .args(args)
+        .current_dir(dir)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .envs([("GIT_AUTHOR_NAME", "A"), ("GIT_AUTHOR_EMAIL", "a@x"), ("GIT_COMMITTER_NAME", "C")])
+        .envs([("GIT_COMMITTER_EMAIL", "c@x")])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() { Ok(()) } else { Err(stderr) }
+}
+
+/// `full` where `ERRAND_TEST_COUNTS=full`, else `reduced`.
+pub fn count(reduced: usize, full: usize) -> usize {
+    match std::env::var_os("ERRAND_TEST_COUNTS") {
+        Some(word) if word == "full" => full,
+        _ => reduced,
+    }
+}

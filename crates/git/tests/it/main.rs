@@ -11,3 +11,4 @@ mod pushing;
 mod reading;
 mod remotes;
 mod serving;
+mod worktree;

@@ -1,0 +1,230 @@
+//! The worktree as a tree: commits, uncommitted and untracked files; ignored ones stay out.
+//!
+//! Works on the copied index, which knows which files have not changed since git looked last.
+
+use std::collections::BTreeSet;
+
+use super::desk::Desk;
+use crate::error::{Error, Result};
+use crate::name::{BlobId, CommitId, TreeId};
+use crate::objects::EntryKind;
+use crate::runner::{Input, Overflow};
+
+/// Bytes of names and ids that one comparison may give: some millions of files.
+const RECORDS_MAX_BYTES: usize = 512 * 1024 * 1024;
+/// Blobs from this size on are written straight into one pack: a hundred thousand files of their own
+/// would take longer than everything else.
+const PACKED_FROM_BYTES: &str = "1";
+
+/// What lies at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// What it is.
+    pub kind: EntryKind,
+    /// Its content.
+    pub id: BlobId,
+}
+
+/// A path that differs between two trees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// From the top folder; not always UTF-8.
+    pub path: Vec<u8>,
+    /// What was there.
+    pub old: Option<Entry>,
+    /// What is there.
+    pub new: Option<Entry>,
+}
+
+impl Change {
+    /// The path for people.
+    pub fn shown_path(&self) -> String {
+        String::from_utf8_lossy(&self.path).into_owned()
+    }
+
+    fn is_link_to_commit(&self) -> bool {
+        let is = |entry: &Option<Entry>| {
+            entry.as_ref().is_some_and(|entry| entry.kind == EntryKind::Submodule)
+        };
+        is(&self.new) && !is(&self.old)
+    }
+}
+
+/// A worktree at a moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The commit it stands at.
+    pub head: Option<CommitId>,
+    /// That commit's tree, or the empty one.
+    pub head_tree: TreeId,
+    /// All its files.
+    pub tree: TreeId,
+    /// Repositories inside that are no submodules; they are no part of the tree.
+    pub embedded: Vec<String>,
+}
+
+/// What becomes of files whose changes git was told to overlook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overlooked {
+    /// They count as unchanged, as everywhere in git.
+    Stay,
+    /// They are looked at, so that nothing in them gets lost.
+    Seen,
+}
+
+impl Desk {
+    /// Reads the worktree.
+    pub async fn snapshot(&self, overlooked: Overlooked) -> Result<Snapshot> {
+        let head = self.worktree.head().await?;
+        let head_tree = match &head {
+            Some(head) => self.repo.tree_of(head).await?,
+            None => self.empty_tree()?,
+        };
+        if overlooked == Overlooked::Seen {
+            self.look_at_all().await?;
+        }
+        let mut embedded = self.add().await?;
+        let mut tree = self.write_tree().await?;
+        let changes = self.changes(&head_tree, &tree).await?;
+        let strangers = self.strangers(&tree, &changes).await?;
+        if !strangers.is_empty() {
+            let list: Vec<u8> =
+                strangers.iter().flat_map(|path| [path.as_slice(), b"\0"].concat()).collect();
+            let call = self.call("leave out repositories inside");
+            let call = call.args(["update-index", "--force-remove", "-z", "--stdin"]);
+            call.input(Input::Bytes(list)).run().await?;
+            tree = self.write_tree().await?;
+            embedded.extend(strangers);
+        }
+        let embedded = embedded.iter().map(|path| String::from_utf8_lossy(path).into_owned());
+        Ok(Snapshot { head, head_tree, tree, embedded: embedded.collect() })
+    }
+
+    /// The tree of nothing, which every repository knows.
+    pub fn empty_tree(&self) -> Result<TreeId> {
+        TreeId::parse(self.repo.format().empty_tree())
+            .map_err(|bad| Error::other("name the empty tree", bad.to_string()))
+    }
+
+    async fn look_at_all(&self) -> Result<()> {
+        let call = self.call("look for overlooked files").args(["ls-files", "-v", "-z"]);
+        let listed = call.stdout_max(RECORDS_MAX_BYTES, Overflow::Fail).run().await?.stdout;
+        let overlooked = listed.split(|b| *b == 0).filter_map(|entry| match entry {
+            [mark, b' ', path @ ..] if mark.is_ascii_lowercase() => Some([path, b"\0"].concat()),
+            _ => None,
+        });
+        let list: Vec<u8> = overlooked.flatten().collect();
+        if list.is_empty() {
+            return Ok(());
+        }
+        let call = self.call("look at overlooked files");
+        let call = call.args(["update-index", "--no-assume-unchanged", "-z", "--stdin"]);
+        call.input(Input::Bytes(list)).run().await.map(drop)
+    }
+
+    /// Adds everything to the copied index; gives repositories inside that had to be left out.
+    async fn add(&self) -> Result<BTreeSet<Vec<u8>>> {
+        let add = || {
+            self.call("read the worktree")
+                .config("core.bigFileThreshold", PACKED_FROM_BYTES)
+                .args(["add", "-A", "--sparse"])
+        };
+        if add().finish().await?.code == Some(0) {
+            return Ok(BTreeSet::new());
+        }
+        // A repository inside without a commit is what git cannot add.
+        let call = self.call("look for repositories inside");
+        let call = call.args(["ls-files", "-o", "--exclude-standard", "-z"]);
+        let listed = call.stdout_max(RECORDS_MAX_BYTES, Overflow::Fail).run().await?.stdout;
+        let inside = listed.split(|b| *b == 0).filter_map(|path| path.strip_suffix(b"/"));
+        let inside: BTreeSet<Vec<u8>> = inside.map(<[u8]>::to_vec).collect();
+        let mut paths = b":(top)\0".to_vec();
+        for path in &inside {
+            paths.extend_from_slice(&[b":(top,exclude,literal)", path.as_slice(), b"\0"].concat());
+        }
+        add()
+            .args(["--pathspec-from-file=-", "--pathspec-file-nul"])
+            .env("GIT_LITERAL_PATHSPECS", "0")
+            .input(Input::Bytes(paths))
+            .run()
+            .await?;
+        Ok(inside)
+    }
+
+    async fn write_tree(&self) -> Result<TreeId> {
+        let text = self.call("write the tree").arg("write-tree").run().await?.text();
+        TreeId::parse(text.trim()).map_err(|bad| Error::other("write the tree", bad.to_string()))
+    }
+
+    /// What differs between two trees, file by file.
+    pub async fn changes(&self, old: &TreeId, new: &TreeId) -> Result<Vec<Change>> {
+        if old == new {
+            return Ok(Vec::new());
+        }
+        let call = self.call("compare trees").args(["diff-tree", "-r", "-z", "--raw"]);
+        let call = call.args(["--no-renames", "--no-abbrev"]).args([old, new]);
+        let raw = call.stdout_max(RECORDS_MAX_BYTES, Overflow::Fail).run().await?.stdout;
+        let mut fields = raw.split(|b| *b == 0);
+        let mut changes = Vec::new();
+        while let (Some(meta), Some(path)) = (fields.next(), fields.next()) {
+            let odd = || Error::BadObjects { detail: "a tree entry of unknown kind".to_owned() };
+            changes.push(parse_change(meta, path).ok_or_else(odd)?);
+        }
+        Ok(changes)
+    }
+
+    /// Repositories that look like submodules, but that nobody declared.
+    async fn strangers(&self, tree: &TreeId, changes: &[Change]) -> Result<BTreeSet<Vec<u8>>> {
+        let links = changes.iter().filter(|change| change.is_link_to_commit());
+        let mut links: BTreeSet<Vec<u8>> = links.map(|change| change.path.clone()).collect();
+        if links.is_empty() {
+            return Ok(links);
+        }
+        let blob = format!("{tree}:.gitmodules");
+        let call = self.call("read the submodules").args(["config", "-z", "--blob", &blob]);
+        let listed = call.args(["--get-regexp", r"^submodule\..*\.path$"]).finish().await?.stdout;
+        for entry in listed.split(|b| *b == 0) {
+            if let Some(end) = entry.iter().position(|b| *b == b'\n') {
+                links.remove(entry.get(end + 1..).unwrap_or_default());
+            }
+        }
+        Ok(links)
+    }
+
+    /// Paths whose files changed since the snapshot.
+    pub(super) async fn changed_since(&self) -> Result<BTreeSet<Vec<u8>>> {
+        let call = self.call("look for new edits").args(["diff-files", "-z", "--name-only"]);
+        // Its own answer counts stale times as changes; a refresh of the copied index does not.
+        let refresh = self.call("look again").args(["update-index", "-q", "--refresh"]);
+        refresh.finish().await?;
+        let listed = call.stdout_max(RECORDS_MAX_BYTES, Overflow::Fail).run().await?.stdout;
+        let paths = listed.split(|b| *b == 0).filter(|path| !path.is_empty());
+        Ok(paths.map(<[u8]>::to_vec).collect())
+    }
+
+    /// Sizes of blobs, in the order asked; 0 for what is not here.
+    pub async fn sizes(&self, ids: &[&BlobId]) -> Result<Vec<u64>> {
+        let ask: String = ids.iter().map(|id| format!("{id}\n")).collect();
+        if ask.is_empty() {
+            return Ok(Vec::new());
+        }
+        let call = self.call("measure files").args(["cat-file", "--batch-check=%(objectsize)"]);
+        let call = call.stdout_max(RECORDS_MAX_BYTES, Overflow::Fail);
+        let text = call.input(Input::Bytes(ask.into_bytes())).run().await?.text();
+        Ok(text.lines().map(|line| line.parse().unwrap_or(0)).collect())
+    }
+}
+
+fn parse_change(meta: &[u8], path: &[u8]) -> Option<Change> {
+    let meta = std::str::from_utf8(meta).ok()?.strip_prefix(':')?;
+    let words: Vec<&str> = meta.split(' ').collect();
+    let [old_mode, new_mode, old_id, new_id, _status] = words.as_slice() else { return None };
+    let entry = |mode: &str, id: &str| -> Option<Option<Entry>> {
+        if mode == "000000" {
+            return Some(None);
+        }
+        Some(Some(Entry { kind: EntryKind::of_mode(mode)?, id: BlobId::parse(id).ok()? }))
+    };
+    let (old, new) = (entry(old_mode, old_id)?, entry(new_mode, new_id)?);
+    Some(Change { path: path.to_vec(), old, new })
+}
