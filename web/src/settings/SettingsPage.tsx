@@ -34,7 +34,8 @@ export default function SettingsPage() {
             </NavLink>
           ))}
         </nav>
-        <div className={styles.scroll}>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: long pages without controls scroll by keyboard */}
+        <section className={styles.scroll} aria-label="Page" tabIndex={0}>
           <div className={styles.column}>
             {!admin && (
               <Banner>
@@ -54,7 +55,7 @@ export default function SettingsPage() {
               </Routes>
             </Suspense>
           </div>
-        </div>
+        </section>
       </div>
     </>
   );

@@ -1,0 +1,120 @@
+import { pretend } from "./fixtures/api";
+import { expect, expectAccessible, picture, signIn, test } from "./kit";
+
+test("switches are saved at once and warn of what they do", async ({ page, house }) => {
+  await house.call("PATCH", "/v1/settings", { privacyMode: false, displayAgentSummary: true });
+  await page.goto("/settings/security");
+  await expect(page.getByText("code is never used for training")).toBeVisible();
+  await expect(page.getByText("may keep prompts and environments")).toBeVisible();
+  await expectAccessible(page);
+  await picture(page, "settings-security");
+  await page.getByText("Privacy mode for new agents").click();
+  await expect(page.getByText("Saved. It holds for new agents")).toBeVisible();
+  const saved = await house.call<{ privacyMode: boolean }>("GET", "/v1/settings");
+  expect(saved.privacyMode).toBe(true);
+  await page.reload();
+  await expect(page.getByRole("switch", { name: /Privacy mode/ })).toBeChecked();
+  await page.getByText("Show summaries of agents").click();
+  await expect(page.getByRole("switch", { name: /connected channels/ })).toBeDisabled();
+});
+
+test("defaults are saved, and taken away again", async ({ page, house }) => {
+  await page.goto("/settings/defaults");
+  await page.getByLabel("Base branch").fill("develop");
+  await page.getByLabel("Base branch").press("Enter");
+  await expect(page.getByText("Saved. It holds for new agents")).toBeVisible();
+  expect(await house.call("GET", "/v1/settings")).toMatchObject({ baseBranch: "develop" });
+  await expectAccessible(page);
+  await picture(page, "settings-defaults");
+  await page.getByLabel("Base branch").fill("");
+  await page.getByLabel("Base branch").press("Enter");
+  await expect
+    .poll(async () => (await house.call<{ baseBranch?: string }>("GET", "/v1/settings")).baseBranch)
+    .toBeUndefined();
+  await page.getByLabel(/Delete archived agents/).fill("soon");
+  await expect(page.getByText("Needs a whole number of days")).toBeVisible();
+});
+
+test("a key is made, shown once and revoked", async ({ page, house }, info) => {
+  const name = `Ada's laptop ${info.project.name}`;
+  await page.goto("/settings/keys");
+  await page.getByLabel("Who or what is it for?").fill(name);
+  await page.getByRole("button", { name: "Make the key" }).click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog.getByText("It is shown this once")).toBeVisible();
+  const token = await dialog.locator("code").textContent();
+  await expectAccessible(page);
+  const me = await fetch(`${house.server}/v1/me`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  expect(me.status).toBe(200);
+  await dialog.getByRole("button", { name: "I have kept it" }).click();
+  await expect(page.getByText(token ?? "")).toHaveCount(0);
+  await expectAccessible(page);
+  await picture(page, "settings-keys");
+
+  await page.getByRole("button", { name: `Revoke ${name}` }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Revoke" }).click();
+  await expect(page.getByText(name, { exact: true })).toHaveCount(0);
+  const gone = await fetch(`${house.server}/v1/me`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  expect(gone.status).toBe(401);
+});
+
+test("someone with an ordinary key reads settings and changes none", async ({
+  stranger,
+  house,
+}, info) => {
+  const { token } = await house.call<{ token: string }>("POST", "/v1/api-keys", {
+    name: `Bo ${info.project.name}`,
+  });
+  await signIn(stranger, house, token);
+  await stranger.goto("/settings/security");
+  await expect(stranger.getByText("You can read these settings")).toBeVisible();
+  await expect(stranger.getByRole("switch", { name: /Privacy mode/ })).toBeDisabled();
+  await stranger.goto("/settings/keys");
+  await expect(stranger.getByText("managed by an administrator")).toBeVisible();
+});
+
+test("says what the server is and which walls stand", async ({ page }) => {
+  await page.goto("/settings/server");
+  await expect(page.getByRole("heading", { name: "How well agents are kept in" })).toBeVisible();
+  await expect(page.getByText(/Stands|Weaker|Missing/).first()).toBeVisible();
+  await expectAccessible(page);
+  await picture(page, "settings-server");
+});
+
+test("colours are chosen for this browser and stay", async ({ page }) => {
+  await page.goto("/settings/appearance");
+  await page.getByText("Dark", { exact: true }).click();
+  await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
+  await page.reload();
+  await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
+  await expectAccessible(page);
+  await page.getByText("As the device").click();
+  await expect(page.locator("html")).not.toHaveAttribute("data-theme");
+});
+
+test("pages of later back ends are listed only where the server has them", async ({ page }) => {
+  await pretend(page, { features: ["environments"] });
+  await page.goto("/settings");
+  const pages = page.getByRole("navigation", { name: "Settings" });
+  await expect(pages.getByRole("link", { name: "Environments" })).toBeVisible();
+  await expect(pages.getByRole("link", { name: "Teams" })).toHaveCount(0);
+  await page.goto("/settings/teams");
+  await expect(page).toHaveURL(/\/settings\/defaults$/);
+});
+
+test("says when settings cannot be loaded, and an address that leads nowhere", async ({ page }) => {
+  await pretend(page);
+  await page.route("**/v1/settings", (route) =>
+    route.fulfill({ status: 403, json: { error: { code: "denied", message: "not for you" } } }),
+  );
+  await page.goto("/settings/defaults");
+  await expect(page.getByText("Could not load the settings")).toBeVisible();
+  await expect(page.getByText("Not for you.")).toBeVisible();
+  await page.goto("/nowhere/at/all");
+  await expect(page.getByText("There is no page at this address")).toBeVisible();
+  await expectAccessible(page);
+});
