@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use super::beneath::{self, Beneath, Found, Version, place, swap};
 use super::desk::{Desk, STAGE};
 use super::journal::Journal;
-use super::merge::mode_of;
 use super::plan::Plan;
 use super::snapshot::Change;
 use crate::commit::{CommitDraft, Signature};
@@ -176,7 +175,7 @@ impl Desk {
         for change in &plan.changes {
             if let Some(entry) = &change.new {
                 lines.extend_from_slice(
-                    format!("{} {}\t", mode_of(entry.kind), entry.id).as_bytes(),
+                    format!("{} {}\t", entry.kind.mode(), entry.id).as_bytes(),
                 );
                 lines.extend_from_slice(&change.path);
                 lines.push(0);

@@ -103,7 +103,7 @@ impl Desk {
         let mut lines = Vec::new();
         for edit in edits {
             let (mode, id) = match &edit.new {
-                Some(entry) => (mode_of(entry.kind), entry.id.as_str()),
+                Some(entry) => (entry.kind.mode(), entry.id.as_str()),
                 None => ("0", zero.as_str()),
             };
             lines.extend_from_slice(format!("{mode} {id}\t").as_bytes());
@@ -114,17 +114,6 @@ impl Desk {
         update.input(Input::Bytes(lines)).run().await?;
         let text = call("edit a tree").args(["write-tree", "--missing-ok"]).run().await?.text();
         TreeId::parse(text.trim()).map_err(|bad| Error::other("edit a tree", bad.to_string()))
-    }
-}
-
-/// A kind as trees and indexes spell it.
-pub(super) const fn mode_of(kind: EntryKind) -> &'static str {
-    match kind {
-        EntryKind::File => "100644",
-        EntryKind::Executable => "100755",
-        EntryKind::Link => "120000",
-        EntryKind::Folder => "040000",
-        EntryKind::Submodule => "160000",
     }
 }
 

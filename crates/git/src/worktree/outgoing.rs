@@ -191,6 +191,13 @@ impl PackStream {
 }
 
 impl Repo {
+    /// Whether an object of any kind is here.
+    pub async fn has_object(&self, id: &str) -> Result<bool> {
+        let call = self.call("look for an object").args(["cat-file", "--batch-check=%(objectname)"]);
+        let answer = call.input(Input::Bytes(format!("{id}\n").into_bytes())).run().await?.text();
+        Ok(answer.trim() == id)
+    }
+
     /// Starts a pack of what is wanted without what the receiver has; ids that are not here are
     /// left out of the latter.
     pub async fn send_pack(&self, wanted: &Wanted) -> Result<PackStream> {
