@@ -8,8 +8,11 @@ TESTER := cargo nextest run --no-fail-fast
 else
 TESTER := cargo test --no-fail-fast
 endif
+# The web app needs Node; everything else works without, and says what was left out.
+NODE := $(shell command -v npm)
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: help setup run demo build test soak lint bench
+.PHONY: help setup run demo build test web-test soak lint web-lint bench
 
 help:
 	@echo 'make run     build, serve, run a first errand, keep serving'
@@ -47,6 +50,25 @@ test: setup
 	cargo build --quiet -p guest --bins
 	cargo build --quiet -p sandbox --examples
 	ERRAND_BIN=$(abspath $(RELEASE))/errand $(TESTER) $(TESTS)
+	@$(MAKE) --no-print-directory web-test
+
+# Pages are tested in a real browser against the release binary and the app inside it.
+web-test:
+ifeq ($(NODE),)
+	@echo 'skipped: Node is not installed, so the web app was not tested'
+else
+	@$(MAKE) --no-print-directory web/node_modules/.package-lock.json
+	cd web && npm run --silent test
+ifeq ($(CHROMIUM),)
+	@echo 'skipped: Chromium is not installed, so no page was tested in a browser'
+else
+	cd web && ERRAND_BIN=$(abspath $(RELEASE))/errand CHROMIUM=$(CHROMIUM) npm run --silent e2e
+endif
+endif
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 soak:
 	ERRAND_TEST_COUNTS=full $(MAKE) test
@@ -59,6 +81,15 @@ lint: setup
 	$(XTASK) codegen --check
 	@if command -v cargo-deny >/dev/null; then cargo deny --log-level error check; \
 	else echo 'skipped: cargo deny is not installed, so licences and advisories were not checked'; fi
+	@$(MAKE) --no-print-directory web-lint
+
+web-lint:
+ifeq ($(NODE),)
+	@echo 'skipped: Node is not installed, so the web app was not checked'
+else
+	@$(MAKE) --no-print-directory web/node_modules/.package-lock.json
+	cd web && npm run --silent check
+endif
 
 bench: setup
 	$(XTASK) dist
