@@ -59,6 +59,7 @@ pub async fn request(
         | Request::Read { .. }
         | Request::Input { .. }
         | Request::Attach { .. }
+        | Request::Exec(_)
         | Request::Ports
         | Request::Resize { .. }
         | Request::Kill { .. }

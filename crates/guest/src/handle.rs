@@ -3,7 +3,7 @@
 use crate::channel::{Channel, Disconnected, Sink};
 use crate::ops::fault;
 use crate::process::Process;
-use crate::{Guest, attach, files, forward, git, ports, stats};
+use crate::{Guest, attach, files, forward, git, ports, stats, stream};
 use protocol::link::{
     Answer, CHUNK_BYTES, Exited, Fault, FaultCode, OpId, Output, Request, Stream,
 };
@@ -38,6 +38,7 @@ pub async fn request(
             Ok(false) => Err(fault(FaultCode::BadRequest, "the command has no terminal")),
             Err(error) => Err(fault(FaultCode::Failed, format!("cannot resize: {error}"))),
         },
+        Request::Exec(start) => stream::run(guest, channel, start).await,
         Request::Attach { op, replay_bytes } => {
             attach::sit_down(guest, channel, &op, replay_bytes).await
         }

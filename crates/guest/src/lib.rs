@@ -3,8 +3,8 @@
 //!
 //! Read in this order: [`config`] how it is set up; `connection` how the server is heard and
 //! `channel` how it is answered; `handle` what each request leads to; `ops`, `process`,
-//! `spool`, `exec`, `kill`, `pty`, `attach` commands and terminals; `files` file tools; `git` the workspace's
-//! repositories; `forward`, `ports` ports; [`sudo`] the way to root; [`sys`] the only unsafe code.
+//! `spool`, `exec`, `kill`, `pty`, `attach`, `stream` commands and terminals; `files` file tools; `git` the workspace's
+//! repositories; `forward`, `ports` ports; [`sftp`] file transfer; [`sudo`] the way to root; [`sys`] the only unsafe code.
 //!
 //! Runs as process 1 of a sandbox (binary `errand-guest`) or, for work without a sandbox and for
 //! tests, inside any process: [`Guest::open`], then [`Guest::serve`] for each connection.
@@ -20,12 +20,14 @@ mod exec;
 mod kill;
 mod pty;
 mod attach;
+mod stream;
 mod files;
 mod git;
 mod forward;
 mod ports;
 mod stats;
 pub mod control;
+pub mod sftp;
 pub mod sudo;
 pub mod sys;
 

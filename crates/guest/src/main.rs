@@ -3,6 +3,7 @@
 //! - `errand-guest [guest] [--sudo none]`: process 1. Descriptor 3 is the control socket on which
 //!   the shim hands over one link connection at a time.
 //! - `sudo …`: asks process 1 to run a command as the namespace's root.
+//! - `errand-guest sftp`: serves files to an SSH client on standard input and output.
 //! - `errand-guest probe`: answers that the program can run here at all.
 
 use guest::{Guest, GuestConfig, sudo, sys};
@@ -38,6 +39,13 @@ fn main() -> ExitCode {
             say(&mut io::stdout(), "errand-guest ", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS
         }
+        Some("sftp") => match guest::sftp::serve(io::stdin().lock(), io::stdout().lock()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                say(&mut io::stderr(), "sftp: ", &error.to_string());
+                ExitCode::FAILURE
+            }
+        },
         _ => guest_role(&rest),
     }
 }

@@ -394,7 +394,7 @@ fn prepared_input(directory: &Path, bytes: &[u8]) -> io::Result<rustix::fd::Owne
 
 impl GuestConfig {
     /// The environment of a command: the sandbox's, with the command's own set over it.
-    fn environment(&self, own: &[(String, String)]) -> Vec<(String, String)> {
+    pub fn environment(&self, own: &[(String, String)]) -> Vec<(String, String)> {
         let base = self.env.iter().filter(|(name, _)| !own.iter().any(|(other, _)| other == name));
         base.chain(own).cloned().collect()
     }

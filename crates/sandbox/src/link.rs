@@ -272,6 +272,14 @@ impl Link {
         Ok((PortReader { call }, PortWriter { sink }))
     }
 
+    /// Starts a process whose output is not kept; it ends when both halves are dropped.
+    pub async fn exec(&self, start: Start) -> Result<(Follow, PortWriter), LinkError> {
+        let mut call = self.call(Request::Exec(start)).await?;
+        call.opened().await?;
+        let sink = call.sink();
+        Ok((Follow { call }, PortWriter { sink }))
+    }
+
     /// Sits down at a process's terminal, beginning with the newest bytes it printed.
     pub async fn attach(
         &self,

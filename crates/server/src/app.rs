@@ -14,6 +14,7 @@ use crate::preview::Previews;
 use crate::rate::Rate;
 use crate::starts::Starts;
 use crate::roster::Roster;
+use crate::ssh::HostKey;
 use crate::terminals::Terminals;
 use anyhow::Result;
 use gateway::attach::Gateway;
@@ -65,6 +66,8 @@ pub struct App {
     pub far_end: Option<LocalFarEnd>,
     /// What agents that start from the same commit share.
     pub starts: Starts,
+    /// The key of machines' SSH.
+    pub ssh_key: HostKey,
     /// People at terminals.
     pub terminals: Terminals,
     /// Browsers that may see ports of sandboxes.

@@ -4,7 +4,7 @@ use crate::api::{
     agents, artifacts, diff, events, health, keys, live, metadata, pages, pulls, runs, server,
     session, settings, stream,
 };
-use crate::api::machine::{files, forward, ports, stats, terminals, wake};
+use crate::api::machine::{files, forward, ports, ssh, stats, terminals, wake};
 use crate::app::App;
 use crate::auth::{self, shell};
 use crate::preview;
@@ -89,6 +89,7 @@ fn machine() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(ports::create_preview))
         .routes(routes!(forward::socket))
 }
+        .routes(routes!(ssh::socket))
 
 /// Worktrees between a laptop and an agent.
 fn sync() -> OpenApiRouter<Arc<App>> {

@@ -14,6 +14,7 @@ use crate::preview::Previews;
 use crate::rate::Rate;
 use crate::starts::Starts;
 use crate::roster::{self, Roster};
+use crate::ssh::HostKey;
 use crate::terminals::Terminals;
 use crate::{alarm, audit, catalog, clock, router, sweeper};
 use anyhow::{Context, Result};
@@ -178,6 +179,7 @@ async fn build(
         gateway: Gateway::new(parts),
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         starts: Starts::open(&data)?,
+        ssh_key: HostKey::open(&data)?,
         terminals: Terminals::default(),
         previews: Previews::default(),
         machines: Machines::default(),

@@ -52,6 +52,9 @@ pub enum Request {
     Read { op: OpId, stream: Stream, offset: u64, max: u32 },
     /// Bytes for standard input; `end` closes it → `Done`.
     Input { op: OpId, bytes: Bytes64, end: bool },
+    /// Starts a process whose output is not kept → `Opened`, data both ways (out: first byte 1 =
+    /// stdout, 2 = stderr; in: standard input until `End`), `Exited`. It ends with the channel.
+    Exec(Start),
     /// Sits down at a process's terminal → data both ways, `Exited`. What comes out is in pieces as
     /// [`Piece`] cuts them, beginning with the newest `replay_bytes` that are kept; what goes in
     /// are the bytes typed.

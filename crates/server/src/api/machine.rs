@@ -3,6 +3,7 @@
 pub mod files;
 pub mod forward;
 pub mod ports;
+pub mod ssh;
 pub mod stats;
 pub mod terminals;
 pub mod wake;

@@ -198,7 +198,7 @@ fn shell() -> Vec<String> {
 }
 
 /// The environment of a person's shell.
-fn clean(mut env: Vec<(String, String)>) -> Vec<(String, String)> {
+pub fn clean(mut env: Vec<(String, String)>) -> Vec<(String, String)> {
     // Meant for commands that nobody watches.
     env.retain(|(name, _)| !matches!(name.as_str(), "CI" | "PAGER" | "DEBIAN_FRONTEND"));
     let fixed = [

@@ -17,8 +17,8 @@ use protocol::link::{Answer, Request};
 use sandbox::link::LinkError;
 use std::sync::Arc;
 
-/// The gateway's own port inside.
-pub const GATEWAY_PORT: u16 = 3128;
+/// Ports inside that are the sandbox's own: names, and the two ways to the gateway.
+const OWN_PORTS: [u16; 3] = [53, 3128, 3129];
 
 /// The ports on which somebody listens.
 #[utoipa::path(get, path = "/v1/agents/{id}/ports", tag = "machine", params(("id" = String, Path)),
@@ -32,7 +32,7 @@ pub async fn list(
     let Answer::Ports { ports, .. } = inside.link.request(Request::Ports).await? else {
         return Err(LinkError::Protocol("no ports".to_owned()).into());
     };
-    let own = ports.into_iter().filter(|port| port.port != GATEWAY_PORT);
+    let own = ports.into_iter().filter(|port| !OWN_PORTS.contains(&port.port));
     let items =
         own.map(|open| Port { port: open.port, address: open.address, process: open.process });
     Ok(Json(Items { items: items.collect() }))
@@ -58,12 +58,12 @@ pub async fn create_preview(
     Ok(Json(Preview { url: entrance.url, expires_at: timestamp(entrance.expires_ms) }))
 }
 
-/// A port that people may reach: the gateway's own is nobody's.
+/// A port that people may reach: the sandbox's own are nobody's.
 pub fn checked(port: u16) -> ApiResult<u16> {
     match port {
         0 => Err(ApiError::invalid("port", "is 0; choose 1 to 65535")),
-        GATEWAY_PORT => {
-            Err(ApiError::invalid("port", "is the way out of the sandbox; choose another"))
+        port if OWN_PORTS.contains(&port) => {
+            Err(ApiError::invalid("port", "is one of the sandbox's own; choose another"))
         }
         port => Ok(port),
     }
