@@ -35,6 +35,17 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
+    /// The kind as trees spell it.
+    pub const fn mode(self) -> &'static str {
+        match self {
+            Self::File => "100644",
+            Self::Executable => "100755",
+            Self::Link => "120000",
+            Self::Folder => "040000",
+            Self::Submodule => "160000",
+        }
+    }
+
     pub(crate) fn of_mode(mode: &str) -> Option<Self> {
         match mode {
             "100644" | "100664" => Some(Self::File),

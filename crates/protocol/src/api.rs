@@ -11,6 +11,7 @@ pub mod metadata;
 pub mod runs;
 pub mod session;
 pub mod settings;
+pub mod sync;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

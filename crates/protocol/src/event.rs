@@ -237,6 +237,24 @@ pub struct RepoSettings {
     pub pr_url: Option<String>,
     /// Folder under `/workspace`.
     pub folder: String,
+    /// What a person sent to start from; none: what the remote has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<UploadStart>,
+}
+
+/// A person's worktree as the start of an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UploadStart {
+    /// The complete upload with the objects.
+    pub id: String,
+    /// Commit that the agent's branch starts at.
+    pub head: String,
+    /// All files of the worktree; what differs from the commit stays uncommitted.
+    pub tree: String,
+    /// Newest commit of it that the remote has; none: the upload has the whole history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
 }
 
 /// The confirmed start of one repository.

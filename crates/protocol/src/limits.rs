@@ -49,6 +49,19 @@ pub const LIVE_WATCHES: usize = 64;
 /// Bytes of events in one frame of the live socket, unless one event alone is larger.
 pub const LIVE_ROUND_BYTES: usize = 1024 * 1024;
 
+/// Bytes of one upload.
+pub const UPLOAD_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+/// Bytes of one piece of an upload.
+pub const UPLOAD_PIECE_BYTES: usize = 8 * 1024 * 1024;
+/// Uploads of one key that are open at the same time.
+pub const UPLOADS: usize = 20;
+/// Time after which an upload that nobody used is removed, in milliseconds.
+pub const UPLOAD_MS: i64 = 24 * 60 * 60 * 1000;
+/// Objects that one request for a pack may name on each side.
+pub const PACK_IDS: usize = 1000;
+/// Bytes of one file of a commit that the API gives.
+pub const BLOB_BYTES: u64 = 16 * 1024 * 1024;
+
 /// Steps of one run.
 pub const RUN_STEPS: u32 = 500;
 /// Tokens of one run, all kinds added.

@@ -7,12 +7,12 @@ use crate::auth::Caller;
 use crate::clock::now_ms;
 use axum::http::StatusCode;
 use base64::Engine as _;
-use git::name::{BranchName, StartingRef};
+use git::name::{BranchName, CommitId, StartingRef, TreeId};
 use git::url::RemoteUrl;
 use protocol::api::agents::{CreateAgent, LimitsBody, RepoBody};
 use protocol::api::runs::{Prompt as PromptBody, PromptImage};
 use protocol::content::{Image, Prompt, Source};
-use protocol::event::{ModelChoice, RepoSettings, RunLimits, Settings};
+use protocol::event::{ModelChoice, RepoSettings, RunLimits, Settings, UploadStart};
 use protocol::ids::AgentId;
 use protocol::limits;
 use std::collections::{BTreeMap, BTreeSet};
@@ -190,9 +190,24 @@ fn repos(app: &App, caller: &Caller, bodies: &[RepoBody]) -> ApiResult<Vec<RepoS
             starting_ref: body.starting_ref.clone(),
             pr_url: None,
             folder,
+            upload: upload(index, body)?,
         });
     }
     Ok(repos)
+}
+
+/// A worktree that was sent, its names checked; the bytes are checked when the agent begins.
+fn upload(index: usize, body: &RepoBody) -> ApiResult<Option<UploadStart>> {
+    let Some(upload) = &body.upload else { return Ok(None) };
+    let wrong = |field: &str, bad: &dyn std::fmt::Display| {
+        ApiError::invalid(&format!("repos[{index}].upload.{field}"), bad)
+    };
+    CommitId::parse(&upload.head).map_err(|bad| wrong("head", &bad))?;
+    TreeId::parse(&upload.tree).map_err(|bad| wrong("tree", &bad))?;
+    if let Some(base) = &upload.base {
+        CommitId::parse(base).map_err(|bad| wrong("base", &bad))?;
+    }
+    Ok(Some(upload.clone()))
 }
 
 /// TRUST: a path on this machine is a right of its own; only the installation's own token has it.

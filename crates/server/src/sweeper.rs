@@ -1,4 +1,5 @@
-//! Compares the provider's machines with the log, and ends those that no agent wants.
+//! Compares the provider's machines with the log, and ends those that no agent wants; removes what
+//! people sent and never used.
 //!
 //! A machine goes only after two looks in a row agree that it is nobody's. Nothing is ever made here:
 //! a list that comes back empty says nothing.
@@ -22,6 +23,9 @@ pub async fn sweep(app: Arc<App>) {
         tokio::select! {
             () = tokio::time::sleep(ROUND) => {}
             () = app.shutdown.cancelled() => return,
+        }
+        if let Err(error) = crate::uploads::sweep(&app).await {
+            tracing::warn!(error = format!("{error:#}"), "old uploads could not be removed");
         }
         match look(&app, &suspects).await {
             Ok(found) => suspects = found,

@@ -49,6 +49,7 @@ pub(super) fn settings() -> Settings {
             starting_ref: None,
             pr_url: None,
             folder: "r".to_owned(),
+            upload: None,
         }],
         model: ModelChoice { id: "scripted".to_owned(), params: Vec::new() },
         mode: Mode::Agent,

@@ -323,6 +323,7 @@ pub fn settings(rng: &mut fastrand::Rng) -> Settings {
         starting_ref: None,
         pr_url: None,
         folder: "repository".to_owned(),
+        upload: None,
     };
     Settings {
         name: "an agent".to_owned(),

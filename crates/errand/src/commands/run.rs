@@ -41,7 +41,7 @@ fn body(arguments: &Run, server: &url::Url) -> Result<CreateAgent> {
     }
     let repos = arguments.repo.iter().map(|typed| {
         let url = repository::address(typed, server)?;
-        Ok(RepoBody { url, starting_ref: arguments.reference.clone(), pr_url: None })
+        Ok(RepoBody { url, starting_ref: arguments.reference.clone(), pr_url: None, upload: None })
     });
     let repos = repos.collect::<Result<Vec<_>, Trouble>>()?;
     let limits = LimitsBody {

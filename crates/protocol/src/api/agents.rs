@@ -111,6 +111,9 @@ pub struct RepoBody {
     /// Pull request to continue; `startingRef` is then ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pr_url: Option<String>,
+    /// A worktree that was sent, to start from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<crate::event::UploadStart>,
 }
 
 /// An agent, whole.
@@ -361,6 +364,12 @@ pub struct FileDiff {
     pub old_path: Option<String>,
     /// `added`, `deleted`, `modified`, `renamed`, `copied` or `type_changed`.
     pub status: String,
+    /// Mode before, as git spells it; none for a new file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_mode: Option<String>,
+    /// Mode now; none for a deleted file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_mode: Option<String>,
     /// Content is not text.
     pub binary: bool,
     /// Lines added.

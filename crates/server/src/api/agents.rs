@@ -7,7 +7,7 @@ use crate::agents::Extras;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::clock::now_ms;
-use crate::{door, driver, settings};
+use crate::{door, driver, settings, uploads};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -47,6 +47,9 @@ pub async fn create(
     settings.privacy_mode = defaults.privacy_mode;
     let prompt = door::prompt(&app, &caller, id, &body.prompt).await?;
     let env = door::env_vars(body.env_vars.as_ref(), body.run_env_vars.as_ref())?;
+    for upload in settings.repos.iter().filter_map(|repo| repo.upload.as_ref()) {
+        uploads::claim(&app, &caller, id, upload).await.map_err(super::uploads::refused)?;
+    }
     let run = RunId::from_uuid(Uuid::now_v7());
     let handle = app.agents.handle(&caller.org, id);
     let input = Input::Open {

@@ -18,6 +18,7 @@ pub fn agent(app: &App, id: AgentId, head: Seq, row: &AgentRow) -> anyhow::Resul
     let settings =
         detail.settings.as_ref().ok_or_else(|| anyhow::anyhow!("agent {id} has no settings"))?;
     let repos = settings.repos.iter().map(|repo| RepoBody {
+        upload: None,
         url: repo.url.clone(),
         starting_ref: repo.starting_ref.clone(),
         pr_url: repo.pr_url.clone(),
