@@ -79,8 +79,10 @@ test("someone with an ordinary key reads settings and changes none", async ({
 
 test("says what the server is and which walls stand", async ({ page }) => {
   await page.goto("/settings/server");
-  await expect(page.getByRole("heading", { name: "How well agents are kept in" })).toBeVisible();
-  await expect(page.getByText(/Stands|Weaker|Missing/).first()).toBeVisible();
+  await expect(
+    page.getByRole("heading", { name: "What the server finds about itself" }),
+  ).toBeVisible();
+  await expect(page.getByText(/Good|Weaker|Missing/).first()).toBeVisible();
   await expectAccessible(page);
   await picture(page, "settings-server");
 });

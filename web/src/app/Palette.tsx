@@ -61,24 +61,27 @@ function Finder({ onDone }: { onDone(): void }) {
         <Input className={styles.input ?? ""} placeholder="Search agents and commands…" />
       </TextField>
       {nothing && <p className={styles.nothing}>Nothing fits “{typed}”.</p>}
-      <Menu aria-label="Results" className={styles.results ?? ""} onAction={onDone}>
-        {agents.length > 0 && (
-          <MenuSection>
-            <Header className={styles.section ?? ""}>Agents</Header>
-            {agents.map((agent) => (
-              <AgentItem key={agent.id} agent={agent} onGo={navigate} />
-            ))}
-          </MenuSection>
-        )}
-        {commands.length > 0 && (
-          <MenuSection>
-            <Header className={styles.section ?? ""}>Commands</Header>
-            {commands.map((command) => (
-              <CommandItem key={command.id} command={command} />
-            ))}
-          </MenuSection>
-        )}
-      </Menu>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+      <div className={styles.results} tabIndex={0}>
+        <Menu aria-label="Results" className={styles.menu ?? ""} onAction={onDone}>
+          {agents.length > 0 && (
+            <MenuSection>
+              <Header className={styles.section ?? ""}>Agents</Header>
+              {agents.map((agent) => (
+                <AgentItem key={agent.id} agent={agent} onGo={navigate} />
+              ))}
+            </MenuSection>
+          )}
+          {commands.length > 0 && (
+            <MenuSection>
+              <Header className={styles.section ?? ""}>Commands</Header>
+              {commands.map((command) => (
+                <CommandItem key={command.id} command={command} />
+              ))}
+            </MenuSection>
+          )}
+        </Menu>
+      </div>
     </Autocomplete>
   );
 }

@@ -129,26 +129,27 @@ function Toolbar({ launch, edit, onImages, isOpen, onOpen, onSend, isPending }: 
         onChange={(id) => edit({ mode: MODES.find((mode) => mode.id === id)?.id ?? "agent" })}
       />
       <ModelField launch={launch} edit={edit} />
-      <span className={styles.gap} />
-      <FileTrigger
-        acceptedFileTypes={["image/png", "image/jpeg", "image/gif", "image/webp"]}
-        allowsMultiple
-        onSelect={(files) => files !== null && onImages(files)}
-      >
-        <IconButton label="Add images" icon={<ImagePlus />} />
-      </FileTrigger>
-      <IconButton
-        label={isOpen ? "Fewer options" : "More options"}
-        icon={<SlidersHorizontal />}
-        aria-expanded={isOpen}
-        onPress={onOpen}
-      />
-      <Button variant="primary" icon={<ArrowUp />} onPress={onSend} isPending={isPending}>
-        Send
-        <span className={styles.sendKey}>
-          <Kbd keys="mod+enter" />
-        </span>
-      </Button>
+      <span className={styles.actions}>
+        <FileTrigger
+          acceptedFileTypes={["image/png", "image/jpeg", "image/gif", "image/webp"]}
+          allowsMultiple
+          onSelect={(files) => files !== null && onImages(files)}
+        >
+          <IconButton label="Add images" icon={<ImagePlus />} />
+        </FileTrigger>
+        <IconButton
+          label={isOpen ? "Fewer options" : "More options"}
+          icon={<SlidersHorizontal />}
+          aria-expanded={isOpen}
+          onPress={onOpen}
+        />
+        <Button variant="primary" icon={<ArrowUp />} onPress={onSend} isPending={isPending}>
+          Send
+          <span className={styles.sendKey}>
+            <Kbd keys="mod+enter" />
+          </span>
+        </Button>
+      </span>
     </div>
   );
 }

@@ -46,20 +46,27 @@ export function RepositoryPicker({ repository, onChange, onDone }: RepositoryPic
             spellCheck="false"
           />
         </AriaTextField>
-        <Menu aria-label="Repositories" className={styles.results ?? ""}>
-          {fresh && (
-            <Item id="fresh" label={`Use ${typed.trim()}`} onAction={() => choose(typed.trim())} />
-          )}
-          {fitting.map(({ url }) => (
-            <Item
-              key={url}
-              id={url}
-              label={repositoryName(url)}
-              detail={url}
-              onAction={() => choose(url)}
-            />
-          ))}
-        </Menu>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+        <div className={styles.results} tabIndex={0}>
+          <Menu aria-label="Repositories">
+            {fresh && (
+              <Item
+                id="fresh"
+                label={`Use ${typed.trim()}`}
+                onAction={() => choose(typed.trim())}
+              />
+            )}
+            {fitting.map(({ url }) => (
+              <Item
+                key={url}
+                id={url}
+                label={repositoryName(url)}
+                detail={url}
+                onAction={() => choose(url)}
+              />
+            ))}
+          </Menu>
+        </div>
       </Autocomplete>
       {fitting.length === 0 && !fresh && (
         <p className={styles.hint}>

@@ -17,8 +17,8 @@ export default function AboutPage() {
         <Facts />
       </Section>
       <Section
-        title="How well agents are kept in"
-        description="Each wall between an agent and this machine, as the server finds it now."
+        title="What the server finds about itself"
+        description="Whether it has what it needs, and how well each wall between an agent and this machine stands."
       >
         <Walls />
       </Section>
@@ -58,7 +58,7 @@ function Facts() {
 }
 
 const STATES: Record<string, { tone: Tone; word: string }> = {
-  ok: { tone: "green", word: "Stands" },
+  ok: { tone: "green", word: "Good" },
   reduced: { tone: "amber", word: "Weaker" },
   missing: { tone: "red", word: "Missing" },
 };
@@ -93,11 +93,17 @@ function Wall({ check }: { check: DoctorCheck }) {
     <li className={styles.check}>
       <StatusDot tone={state.tone} word={state.word} />
       <span className={styles.checkText}>
-        <b>{check.name}</b>
-        <span className={styles.muted}>{check.detail}</span>
+        <b>{plain(check.name)}</b>
+        <span className={styles.muted}>{plain(check.detail)}</span>
       </span>
     </li>
   );
+}
+
+/** `sandbox: disk_limit` as people write it. */
+function plain(text: string): string {
+  const words = text.replace(/^sandbox: /, "").replace(/(?<=[a-z])_(?=[a-z])/g, " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 const RANK: Record<string, number> = { missing: 0, reduced: 1, ok: 2 };

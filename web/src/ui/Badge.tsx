@@ -28,7 +28,7 @@ const SHAPES: Record<StatusShape, string> = {
   cross: "m3 3 6 6m0-6-6 6",
   question: "M4 4.3a2 2 0 1 1 2.9 1.8c-.6.3-.9.7-.9 1.3M6 9.7v.1",
   pause: "M4.2 3v6m3.6-6v6",
-  clock: "M6 2.9V6l2 1.4",
+  clock: "M6 1.6a4.4 4.4 0 1 0 0 8.8 4.4 4.4 0 0 0 0-8.8M6 3.8V6l1.5 1",
   box: "M2.5 3.5h7M3.3 3.5v6h5.4v-6M5 5.8h2",
 };
 
