@@ -54,8 +54,13 @@ export function applyMachine(fold: Fold, entry: LogEntry): boolean {
         fold.note(entry, undefined, { type: "asleep", reason, keepDisk });
       }
       return true;
-    case "SandboxStopped":
+    case "SandboxStopped": {
+      const row = fold.row(`setup:${event.epoch}`, "setup");
+      if (row && row.readyAt === undefined) {
+        fold.patch(row, { isStopped: true, progress: undefined });
+      }
       return true;
+    }
     case "EffectFailed":
       effectFailed(fold, entry, event.key, event.failure);
       return true;

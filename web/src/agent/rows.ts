@@ -63,6 +63,8 @@ export interface SetupRow extends Base {
   bases?: RepoBase[] | undefined;
   readyAt?: number | undefined;
   failure?: Failure | undefined;
+  /** It was stopped before anybody needed it. */
+  isStopped?: boolean;
   /** Attempts at this that failed and are tried again. */
   retries?: Failure[] | undefined;
   progress?: { phase: string; text: string; percent?: number | null | undefined } | undefined;

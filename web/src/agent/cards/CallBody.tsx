@@ -48,7 +48,8 @@ function LiveOutput({ row, isOpen }: { row: CallRow; isOpen: boolean }) {
 function Shown({ row, body, isOpen, onOpen }: CallBodyProps & { body: Body }) {
   if (body.type === "todos") return isOpen ? <Todos todos={body.todos} /> : null;
   if (body.type === "raw") {
-    if (!isOpen) return row.result?.isError ? <Output text={body.text} label="Result" /> : null;
+    if (!isOpen)
+      return row.result?.isError ? <Output text={body.text} isProse label="Result" /> : null;
     return (
       <>
         <p className={styles.note}>Asked for</p>
@@ -73,6 +74,7 @@ function Shown({ row, body, isOpen, onOpen }: CallBodyProps & { body: Body }) {
           text={body.text}
           lines={lines}
           from={isFromEnd ? "end" : "start"}
+          isProse={body.type === "content" && row.result?.isError === true}
           label={body.type === "output" ? "Output" : "Content"}
         />
       )}

@@ -11,18 +11,26 @@ interface OutputProps {
   /** So many lines only, from the top or from the end. */
   lines?: number | undefined;
   from?: "start" | "end";
+  /** Prose breaks its lines; what a program laid out does not. */
+  isProse?: boolean;
   /** Announced as lines of this: "Output". */
   label: string;
 }
 
 /** What a program printed: colour and weight, nothing else it may ask for. */
-export const Output = memo(function Output({ text, lines = MOST_LINES, from, label }: OutputProps) {
+export const Output = memo(function Output(props: OutputProps) {
+  const { text, lines = MOST_LINES, from, isProse, label } = props;
   const all = useMemo(() => parseAnsi(clip(text, lines, from)), [text, lines, from]);
   const shown = from === "end" ? all.slice(-lines) : all.slice(0, lines);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: long lines must scroll by keyboard
     // biome-ignore lint/a11y/useSemanticElements: a fieldset cannot be preformatted
-    <pre className={styles.output} tabIndex={0} role="group" aria-label={label}>
+    <pre
+      className={cx(styles.output, isProse && styles.prose)}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: long lines must scroll by keyboard
+      tabIndex={0}
+      role="group"
+      aria-label={label}
+    >
       {shown.map((line, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: lines have no other name
         <Line key={at} spans={line} />

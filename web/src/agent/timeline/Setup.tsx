@@ -13,7 +13,7 @@ import styles from "./Setup.module.css";
 /** A machine being made ready: one line, its steps behind it. */
 export const Setup = memo(function Setup({ row }: { row: SetupRow }) {
   const isReady = row.readyAt !== undefined;
-  const isWorking = !isReady && !row.failure;
+  const isWorking = !isReady && !row.failure && !row.isStopped;
   const [isOpen, open] = useOpening(row.key, false);
   return (
     <div className={styles.setup}>
@@ -42,6 +42,7 @@ export const Setup = memo(function Setup({ row }: { row: SetupRow }) {
 
 function title(row: SetupRow): string {
   if (row.failure) return "The machine could not be made ready";
+  if (row.isStopped) return "The machine was stopped before it was needed";
   if (row.readyAt !== undefined)
     return row.epoch > 1 ? "Another machine is ready" : "Machine ready";
   const during = PHASES[row.progress?.phase ?? ""]?.[0];
