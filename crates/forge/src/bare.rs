@@ -46,8 +46,10 @@ impl Forge for Bare {
     }
 
     async fn create(&self, content: Content) -> Result<PullRequest> {
-        for branch in [&content.head, &content.base] {
-            self.tip(branch).await?;
+        let branches = [content.head.clone(), content.base.clone()];
+        let heads = remote::branch_heads(self.mirror.git(), &self.remote, &branches).await;
+        for (branch, head) in branches.iter().zip(heads.map_err(ForgeError::Git)?) {
+            head.ok_or_else(|| ForgeError::BranchMissing(branch.clone()))?;
         }
         let content = cut(content);
         let made = self.store.open(&self.key, &content).await.map_err(ForgeError::Store)?;

@@ -6,15 +6,13 @@
 //! rewrote history, or made too many commits) one commit with the final tree goes on top.
 //!
 //! The same input, times included, gives the same ids: a call may be repeated after a crash.
-//! `line` finds what is new, `way` decides, `making` makes, `message` words and `writer`
-//! writes it, and [`integrate`] joins the result with what a person pushed meanwhile.
+//! `line` finds what is new, `way` decides, `making` makes and `message` words it, and [`integrate`] joins the result with what a person pushed meanwhile.
 
 pub mod integrate;
 mod line;
 mod making;
 mod message;
 mod way;
-mod writer;
 
 use crate::commit::Signature;
 use crate::error::{Error, Result};
@@ -97,6 +95,8 @@ pub struct HandedOver {
     pub published: Vec<(CommitId, CommitId)>,
     /// Commits made by us.
     pub new_commits: usize,
+    /// These commits as they are stored; parents first.
+    pub made: Vec<(CommitId, Vec<u8>)>,
     /// What a person should know.
     pub notes: Vec<Note>,
 }

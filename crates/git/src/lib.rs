@@ -17,6 +17,7 @@ pub mod error;
 pub mod handover;
 pub mod history;
 mod layout;
+mod loose;
 pub mod mirror;
 pub mod name;
 pub mod objects;

@@ -97,18 +97,18 @@ impl Mirror {
 
     /// Makes sure that the commit a remote was just seen at is here, with its history.
     ///
-    /// Costs one short process where it is. Safe to call at the same time from anywhere.
+    /// Costs no process where the branch was fetched at that commit, a short one where it is elsewhere here. Safe to call at the same time from anywhere.
     pub async fn ensure(
         &self,
         remote: &Remote,
         head: &RemoteHead,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Freshness> {
-        if self.has_commit(&head.commit).await? {
+        if self.stands_at(head).await? || self.has_commit(&head.commit).await? {
             return Ok(Freshness::Warm);
         }
         let _lock = self.lock().await?;
-        if self.has_commit(&head.commit).await? {
+        if self.stands_at(head).await? || self.has_commit(&head.commit).await? {
             return Ok(Freshness::Warm);
         }
         for wanted in self.plan(head) {
@@ -122,6 +122,12 @@ impl Mirror {
             }
         }
         Err(Error::RefMissing { name: format!("commit {}", head.commit) })
+    }
+
+    /// Whether our copy of the branch is at this very commit: a fetched ref is complete.
+    async fn stands_at(&self, head: &RemoteHead) -> Result<bool> {
+        let RefKind::Branch(branch) = &head.kind else { return Ok(false) };
+        Ok(self.ref_head(&branch.to_ref()).await?.as_ref() == Some(&head.commit))
     }
 
     /// Fetches every branch and tag of the remote.

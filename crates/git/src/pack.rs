@@ -1,6 +1,6 @@
 //! Taking objects from strangers: into a quarantine first, checked, and moved in only as a whole.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::io::AsyncRead;
@@ -13,6 +13,8 @@ use crate::runner::{Call, Input, Overflow};
 const ATTEMPT: &str = "take a pack";
 /// Longest list of problems kept.
 const CHECK_STDOUT_MAX_BYTES: usize = 1024 * 1024;
+/// Time for writing the pack of a very large repository.
+const WRITE_TIME_MAX: Duration = Duration::from_secs(30 * 60);
 /// Packs below which tidying is not worth a process.
 const PACKS_UNTIDY: usize = 40;
 const TIDY_TIME_MAX: Duration = Duration::from_secs(10 * 60);
@@ -63,7 +65,31 @@ impl Tip {
     }
 }
 
+/// A pack in files, with its index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackFiles {
+    /// The checksum that names both files.
+    pub name: String,
+    /// The pack.
+    pub pack: PathBuf,
+    /// Its index.
+    pub index: PathBuf,
+}
+
 impl Repo {
+    /// Writes a pack of a commit with all its history into a folder.
+    pub async fn write_pack(&self, commit: &CommitId, folder: &Path) -> Result<PackFiles> {
+        let call = self
+            .call("write a pack")
+            .args(["pack-objects", "--revs", "--delta-base-offset", "-q"])
+            .arg(folder.join("pack"))
+            .input(Input::Bytes(format!("{commit}\n").into_bytes()))
+            .heavy(WRITE_TIME_MAX);
+        let name = call.run().await?.text().trim().to_owned();
+        let file = |ending: &str| folder.join(format!("pack-{name}.{ending}"));
+        Ok(PackFiles { pack: file("pack"), index: file("idx"), name })
+    }
+
     /// A pack of exactly these commits, without what they point to, for a receiver that has that.
     pub async fn pack_commits(&self, ids: &[CommitId]) -> Result<Vec<u8>> {
         let lines: String = ids.iter().map(|id| format!("{id}\n")).collect();

@@ -1,6 +1,7 @@
 //! Refs of our own repositories: read, list, and move by compare-and-swap.
 
 use crate::error::{Error, Result};
+use crate::loose::{self, Known, Moved};
 use crate::name::{CommitId, RefName};
 use crate::repo::Repo;
 use crate::runner::{Input, Overflow};
@@ -23,6 +24,12 @@ pub enum Expected<'a> {
 impl Repo {
     /// The commit a ref points to.
     pub async fn ref_head(&self, name: &RefName) -> Result<Option<CommitId>> {
+        let (dir, wanted) = (self.dir().to_owned(), name.clone());
+        match blocking("read a ref", move || loose::branch(&dir, &wanted)).await? {
+            Known::At(id) => return Ok(Some(id)),
+            Known::Absent => return Ok(None),
+            Known::Unclear => {}
+        }
         let listed = self.refs(name.as_str()).await?;
         Ok(listed.into_iter().find(|(found, _)| found == name).map(|(_, id)| id))
     }
@@ -46,6 +53,9 @@ impl Repo {
         new: &CommitId,
         expected: Expected<'_>,
     ) -> Result<()> {
+        if self.move_by_file(name, new, expected).await? {
+            return Ok(());
+        }
         let mut line = format!("update {name}\0{new}\0").into_bytes();
         match expected {
             Expected::Absent => line.extend(std::iter::repeat_n(b'0', new.as_str().len())),
@@ -54,6 +64,41 @@ impl Repo {
         }
         line.push(0);
         self.update_refs(name, line).await
+    }
+
+    /// Moves a branch without starting git, where its new commit was just written here.
+    async fn move_by_file(
+        &self,
+        name: &RefName,
+        new: &CommitId,
+        expected: Expected<'_>,
+    ) -> Result<bool> {
+        let (dir, objects) = (self.dir().to_owned(), self.objects_dir());
+        let (wanted, new) = (name.clone(), new.clone());
+        let old = match expected {
+            Expected::At(old) => Some(old.clone()),
+            Expected::Absent | Expected::Any => None,
+        };
+        let is_any = expected == Expected::Any;
+        let moved = blocking("move a ref", move || {
+            let expected = match &old {
+                Some(old) => Expected::At(old),
+                None if is_any => Expected::Any,
+                None => Expected::Absent,
+            };
+            if wanted.branch().is_none() || !loose::has_own_file(&objects, &new) {
+                return Ok(Moved::Unclear);
+            }
+            loose::move_branch(&dir, &wanted, &new, expected)
+        });
+        match moved.await? {
+            Moved::Yes => Ok(true),
+            Moved::Unclear => Ok(false),
+            Moved::Elsewhere => {
+                let detail = "it is not where it was expected".to_owned();
+                Err(Error::NonFastForward { name: name.to_string(), detail })
+            }
+        }
     }
 
     /// Deletes a ref if it is where the caller expects it.
@@ -81,6 +126,15 @@ impl Repo {
         }
         Err(crate::error::of_local("move a ref", &output.stderr))
     }
+}
+
+/// Runs what reads or writes files off the workers that serve.
+pub(crate) async fn blocking<T: Send + 'static>(
+    attempt: &'static str,
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Error::other(attempt, error.to_string()))?.map_err(Error::io(attempt))
 }
 
 fn parse_ref(line: &str) -> Option<(RefName, CommitId)> {

@@ -1,19 +1,18 @@
 //! Talking to another repository: how we authenticate, and the cheap question where its refs are.
 
+mod asking;
+
+pub(crate) use asking::Asking;
+pub use asking::LS_TIME_MAX;
+
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use crate::error::{Error, Result, of_remote};
+use crate::error::{Error, Result};
 use crate::name::{BranchName, CommitId, RefName, StartingRef};
-use crate::runner::{Call, Git, Overflow};
+use crate::runner::{Call, Git};
 use crate::url::RemoteUrl;
-
-/// Time for asking a remote where its refs are.
-pub const LS_TIME_MAX: Duration = Duration::from_secs(45);
-/// Answer of a remote to that question; a server that ignores the filter sends every ref.
-const LS_STDOUT_MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// A repository elsewhere, and how to be let in.
 #[derive(Debug, Clone)]
@@ -32,7 +31,7 @@ impl Remote {
 }
 
 /// What a remote wants to see before it lets us in.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Access {
     /// For ssh addresses.
     pub ssh: Option<SshConfig>,
@@ -47,11 +46,11 @@ pub struct Access {
 /// A program that answers in place of git's own at the other end of a local path.
 ///
 /// It is given its own words, then `upload-pack` or `receive-pack`, then the folder's path.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FarEndProgram(pub Vec<String>);
 
 /// Key and known hosts for one host.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SshConfig {
     /// The private key.
     pub key_file: PathBuf,
@@ -60,7 +59,7 @@ pub struct SshConfig {
 }
 
 /// One secret HTTP header; its value is never shown.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Header(String);
 
 impl Header {
@@ -122,9 +121,18 @@ pub async fn branch_head(
     remote: &Remote,
     branch: &BranchName,
 ) -> Result<Option<CommitId>> {
-    let name = branch.to_ref();
-    let answer = Answer::ask(git, remote, &[name.as_str().to_owned()]).await?;
-    Ok(answer.id_of(name.as_str()))
+    Ok(branch_heads(git, remote, std::slice::from_ref(branch)).await?.pop().flatten())
+}
+
+/// The commits that branches of the remote point to, in one question; none for one that is missing.
+pub async fn branch_heads(
+    git: &Git,
+    remote: &Remote,
+    branches: &[BranchName],
+) -> Result<Vec<Option<CommitId>>> {
+    let names: Vec<String> = branches.iter().map(|branch| branch.to_ref().to_string()).collect();
+    let answer = Answer::ask(git, remote, &names).await?;
+    Ok(names.iter().map(|name| answer.id_of(name)).collect())
 }
 
 fn candidates(start: &StartingRef) -> Vec<String> {
@@ -151,20 +159,7 @@ struct Answer {
 
 impl Answer {
     async fn ask(git: &Git, remote: &Remote, patterns: &[String]) -> Result<Self> {
-        let attempt = "ask the remote for its refs";
-        let call = call(git, remote, attempt)?
-            .args(["ls-remote", "--symref", "--quiet"])
-            .args(far_end(remote, FarEnd::Upload)?)
-            .arg("--")
-            .arg(remote.url.as_str())
-            .args(patterns)
-            .time_max(LS_TIME_MAX)
-            .stdout_max(LS_STDOUT_MAX_BYTES, Overflow::Fail);
-        let output = call.finish().await?;
-        if output.code != Some(0) {
-            return Err(of_remote(attempt, &output.stderr));
-        }
-        Ok(Self::parse(&output.text()))
+        Ok(Self::parse(&asking::ask(git, remote, patterns).await?))
     }
 
     fn parse(text: &str) -> Self {

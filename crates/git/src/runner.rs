@@ -15,9 +15,14 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Error, Result};
+use crate::remote::Asking;
 
 /// Heavy git processes at the same time.
 pub const HEAVY_PROCESSES_MAX: usize = 16;
+/// Other git processes at the same time, those that wait for a remote aside.
+pub const LOCAL_PROCESSES_MAX: usize = 16;
+/// How much further back than the server git's processes queue for a processor.
+const NICENESS: i32 = 10;
 /// Time for a call that only touches local objects.
 pub const LOCAL_TIME_MAX: Duration = Duration::from_secs(60);
 /// Bytes of standard output kept where a call names no limit of its own.
@@ -64,6 +69,9 @@ pub struct Git {
 struct Inner {
     program: PathBuf,
     heavy: Arc<Semaphore>,
+    local: Semaphore,
+    /// Questions to remotes that wait to be asked together.
+    pub(crate) asking: Asking,
 }
 
 impl Git {
@@ -78,7 +86,8 @@ impl Git {
     /// Uses the program at an absolute path.
     pub fn with_program(program: PathBuf) -> Self {
         let heavy = Arc::new(Semaphore::new(HEAVY_PROCESSES_MAX));
-        Self { inner: Arc::new(Inner { program, heavy }) }
+        let local = Semaphore::new(LOCAL_PROCESSES_MAX);
+        Self { inner: Arc::new(Inner { program, heavy, local, asking: Asking::default() }) }
     }
 
     /// The version git gives itself, for diagnosis.
@@ -89,6 +98,10 @@ impl Git {
 
     pub(crate) fn call(&self, attempt: &'static str) -> Call<'_> {
         Call::new(self, attempt)
+    }
+
+    pub(crate) fn asking(&self) -> &Asking {
+        &self.inner.asking
     }
 
     pub(crate) async fn heavy_place(&self) -> Result<OwnedSemaphorePermit> {
@@ -113,7 +126,8 @@ pub(crate) enum Overflow {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Weight {
-    Light,
+    Local,
+    Waiting,
     Heavy,
 }
 
@@ -159,7 +173,7 @@ impl<'a> Call<'a> {
             command: bare_command(&git.inner.program),
             config: Vec::new(),
             input: Input::Nothing,
-            weight: Weight::Light,
+            weight: Weight::Local,
             time_max: LOCAL_TIME_MAX,
             stdout_max: STDOUT_MAX_BYTES,
             overflow: Overflow::Fail,
@@ -211,7 +225,9 @@ impl<'a> Call<'a> {
         self
     }
 
-    pub fn time_max(mut self, time_max: Duration) -> Self {
+    /// Takes no place, since it mostly waits for somebody else, and may do so this long.
+    pub fn waiting(mut self, time_max: Duration) -> Self {
+        self.weight = Weight::Waiting;
         self.time_max = time_max;
         self
     }
@@ -246,9 +262,12 @@ impl<'a> Call<'a> {
 
     /// Runs to the end, whatever the exit code.
     pub async fn finish(mut self) -> Result<Output> {
-        let _place = match self.weight {
-            Weight::Light => None,
-            Weight::Heavy => Some(self.git.heavy_place().await?),
+        let closed = |_| Error::other("start git", "the runner is closed");
+        let git = self.git.clone();
+        let (_local, _heavy) = match self.weight {
+            Weight::Local => (Some(git.inner.local.acquire().await.map_err(closed)?), None),
+            Weight::Waiting => (None, None),
+            Weight::Heavy => (None, Some(git.heavy_place().await?)),
         };
         let (time_max, attempt) = (self.time_max, self.attempt);
         let input = std::mem::replace(&mut self.input, Input::Nothing);
@@ -290,6 +309,7 @@ impl<'a> Call<'a> {
         let starting = tokio::task::spawn_blocking(move || {
             let child = command.spawn()?;
             let group = Group::of(&child);
+            group.step_back();
             if let Some(bytes) = memory_max {
                 group.limit_memory(bytes);
             }
@@ -501,6 +521,13 @@ impl Group {
     /// The leader has been waited for: its id may soon be somebody else's.
     pub fn disarm(&mut self) {
         self.leader = None;
+    }
+
+    /// People who watch come before work that nobody waits for by the millisecond.
+    fn step_back(&self) {
+        if let Err(error) = rustix::process::setpriority_process(self.leader, NICENESS) {
+            tracing::debug!(%error, "git runs with the server's own priority");
+        }
     }
 
     fn limit_memory(&self, bytes: u64) {

@@ -66,9 +66,12 @@ pub async fn request(
         | Request::KillAll { .. }
         | Request::Ack { .. }
         | Request::Ops
+        | Request::Head { .. }
+        | Request::CheckOut(_)
         | Request::Checkpoint(_)
         | Request::Pack(_)
         | Request::Unpack(_)
+        | Request::AddCommits(_)
         | Request::MoveBranch(_)
         | Request::Connect { .. }
         | Request::Stats => Err(fault(FaultCode::BadRequest, "not a request about files")),

@@ -1,13 +1,16 @@
 //! Git in the workspace, as the agent's user: hooks and background work off, argv only.
 
-pub mod branch;
+mod plain;
+mod blobs;
+pub mod check_out;
 pub mod checkpoint;
 pub mod pack;
+pub mod branch;
 
 use crate::Guest;
 use crate::exec::{self, Child, DEFAULT_PATH, KillOnDrop, Pipe, Program, Report};
 use crate::ops::fault;
-use protocol::link::{Fault, FaultCode, User};
+use protocol::link::{Fault, FaultCode, Head, User};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,6 +40,10 @@ struct Repo {
     real_index: PathBuf,
     /// What all worktrees of the repository share.
     common_dir: PathBuf,
+    /// Whether its files can be read without asking git where they are.
+    is_plain: bool,
+    /// Variables set over those that git gets in any case.
+    env: Vec<(String, String)>,
 }
 
 /// What git answered.
@@ -61,32 +68,59 @@ impl Repo {
         if !Path::new(path).is_absolute() {
             return Err(fault(FaultCode::BadRequest, format!("{path} is not an absolute path")));
         }
-        let mut repo = Self {
-            guest: Arc::clone(guest),
-            path: path.to_owned(),
-            index: None,
-            real_index: PathBuf::new(),
-            common_dir: PathBuf::new(),
-        };
         let missing = || fault(FaultCode::NotFound, format!("no git repository at {path}"));
-        let probe = path.to_owned();
-        guest
-            .as_agent(move || {
-                std::fs::metadata(probe)
-                    .map(drop)
-                    .map_err(|_| fault(FaultCode::NotFound, "no such folder"))
-            })
-            .await
-            .map_err(|_| missing())?;
+        let probe = PathBuf::from(path);
+        let look = move || Ok((probe.is_dir(), plain::is_plain(&probe)));
+        let (is_there, is_plain) = guest.as_agent(look).await?;
+        let repo = Self::plain(guest, Path::new(path));
+        if is_plain {
+            return Ok(repo);
+        }
+        if !is_there {
+            return Err(missing());
+        }
         let finished = repo.run(&PROBE, b"").await?;
         let answer = String::from_utf8_lossy(&finished.stdout);
         match answer.lines().collect::<Vec<_>>().as_slice() {
             ["true", index, common] if finished.code == 0 => {
-                (repo.real_index, repo.common_dir) = (PathBuf::from(index), PathBuf::from(common));
-                Ok(repo)
+                let (real_index, common_dir) = (PathBuf::from(index), PathBuf::from(common));
+                Ok(Self { real_index, common_dir, is_plain: false, ..repo })
             }
             _ => Err(missing()),
         }
+    }
+
+    /// A repository that lies in the worktree as git makes it.
+    fn plain(guest: &Arc<Guest>, path: &Path) -> Self {
+        let folder = path.join(".git");
+        Self {
+            guest: Arc::clone(guest),
+            path: path.display().to_string(),
+            index: None,
+            real_index: folder.join("index"),
+            common_dir: folder,
+            is_plain: true,
+            env: Vec::new(),
+        }
+    }
+
+    /// Where the worktree stands.
+    async fn head(&self) -> Result<Head, Fault> {
+        if let Some(head) = self.plain_head().await? {
+            return Ok(head);
+        }
+        let commit = self.word(&["rev-parse", "-q", "--verify", "HEAD^{commit}"]).await?;
+        let branch = self.word(&["symbolic-ref", "-q", "--short", "HEAD"]).await?;
+        Ok(Head { commit, branch })
+    }
+
+    /// The same from its files; nothing where only git can tell.
+    async fn plain_head(&self) -> Result<Option<Head>, Fault> {
+        if !self.is_plain {
+            return Ok(None);
+        }
+        let folder = self.common_dir.clone();
+        self.guest.as_agent(move || Ok(plain::head(&folder))).await
     }
 
     fn program(&self, args: &[&str]) -> Program {
@@ -116,6 +150,10 @@ impl Repo {
             ("GIT_TERMINAL_PROMPT".to_owned(), "0".to_owned()),
             ("GIT_CEILING_DIRECTORIES".to_owned(), above.display().to_string()),
         ];
+        for (name, value) in &self.env {
+            env.retain(|(other, _)| other != name);
+            env.push((name.clone(), value.clone()));
+        }
         if let Some(index) = &self.index {
             env.push(("GIT_INDEX_FILE".to_owned(), index.clone()));
         }
@@ -213,6 +251,9 @@ async fn collect(pipe: &Pipe) -> Result<Vec<u8>, Fault> {
 
 /// Full object ids only: nothing that git could take for an option or an expression.
 fn check_id(id: &str) -> Result<(), Fault> {
-    let good = matches!(id.len(), 40 | 64) && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if good { Ok(()) } else { Err(fault(FaultCode::BadRequest, format!("not a full id: {id:?}"))) }
+    if plain::is_id(id) {
+        Ok(())
+    } else {
+        Err(fault(FaultCode::BadRequest, format!("not a full id: {id:?}")))
+    }
 }

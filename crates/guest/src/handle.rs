@@ -55,9 +55,14 @@ pub async fn request(
         Request::Stats => Ok(Answer::Stats(stats::take(guest))),
         Request::Ports => ports::listening(guest).await,
         Request::Connect { port } => forward::connect(channel, port).await,
+        Request::Head { repo_path } => git::check_out::head(guest, &repo_path).await,
+        Request::CheckOut(wanted) => {
+            git::check_out::make(guest, &mut channel.source, *wanted).await
+        }
         Request::Checkpoint(checkpoint) => git::checkpoint::make(guest, checkpoint).await,
         Request::Pack(pack) => git::pack::send(guest, channel, pack).await,
         Request::Unpack(unpack) => git::pack::receive(guest, channel, unpack).await,
+        Request::AddCommits(wanted) => git::check_out::add_commits(guest, wanted).await,
         Request::MoveBranch(wanted) => git::branch::shift(guest, wanted).await,
         other @ (Request::ReadFile(_)
         | Request::WriteFile(_)

@@ -1,7 +1,9 @@
 //! Trees, packs and branches of real repositories.
 
 use super::*;
-use protocol::link::{Checkpoint, MoveBranch, Pack, Unpack, Worktree};
+use protocol::link::{
+    AddCommits, Bytes64, CheckOut, Checkpoint, MoveBranch, Pack, Unpack, Worktree,
+};
 use std::time::Instant;
 use tokio::io::AsyncReadExt as _;
 
@@ -280,4 +282,98 @@ async fn twenty_thousand_files_are_taken_quickly() {
     let worktree = machine.checkpoint(&link).await;
     println!("checkpoint of 20000 files with one change: {:?}", begun.elapsed());
     assert!(!worktree.clean && begun.elapsed().as_secs() < 20);
+}
+
+/// What a repository looks like to whoever works in it.
+const LOOK: &str = "git symbolic-ref HEAD; git for-each-ref --format='%(refname) %(objectname) %(symref)'; \
+                    git config --local --list | sort; git status --porcelain; git ls-files -s; \
+                    tail -n 1 .git/info/exclude; git fsck --strict";
+
+#[tokio::test]
+async fn a_new_repository_is_what_a_clone_leaves() {
+    let mut machine = Machine::new();
+    let link = machine.link().await;
+    let ids = machine
+        .script(
+            &link,
+            &format!(
+                "{START} git checkout -q -b other; git checkout -q main; echo 2 > two; git add two; \
+                 git commit -qm two; mkdir ../p; git rev-parse HEAD; \
+                 git rev-parse HEAD | git pack-objects --revs --delta-base-offset -q ../p/pack"
+            ),
+        )
+        .await;
+    let (commit, pack) = ids.split_once('\n').unwrap();
+    machine
+        .script(
+            &link,
+            &format!(
+                "git clone -q --no-checkout --single-branch --branch main . ../cloned; cd ../cloned; \
+                 git config remote.origin.url 'https://host/a \"b\".git'; \
+                 git config remote.origin.fetch '+refs/heads/*:refs/remotes/origin/*'; \
+                 git checkout -q --no-track -B errand/x {commit}; echo /.artifacts >> .git/info/exclude"
+            ),
+        )
+        .await;
+    let part = |ending: &str| {
+        std::fs::read(machine.folder.path().join(format!("p/pack-{pack}.{ending}"))).unwrap()
+    };
+    let (bytes, index) = (part("pack"), part("idx"));
+    let made = machine.folder.path().join("made").display().to_string();
+    let wanted = CheckOut {
+        repo_path: made.clone(),
+        url: "https://host/a \"b\".git".to_owned(),
+        upstream: "main".to_owned(),
+        upstream_is_default: true,
+        branch: "errand/x".to_owned(),
+        commit: commit.to_owned(),
+        pack: pack.to_owned(),
+        pack_bytes: bytes.len() as u64,
+        index_bytes: index.len() as u64,
+        env: Vec::new(),
+    };
+    let head = Request::Head { repo_path: made.clone() };
+    assert_eq!(refused(&link, head.clone()).await.code, FaultCode::NotFound);
+    let short = CheckOut { pack_bytes: bytes.len() as u64 + 1, ..wanted.clone() };
+    let whole = [bytes.as_slice(), index.as_slice()].concat();
+    let check_out = |wanted: &CheckOut| Request::CheckOut(Box::new(wanted.clone()));
+    let broken = link.send(check_out(&short), whole.as_slice()).await;
+    assert!(matches!(broken, Err(LinkError::Fault(_))), "{broken:?}");
+    assert_eq!(refused(&link, head.clone()).await.code, FaultCode::NotFound);
+    let there = protocol::link::Head {
+        commit: Some(commit.to_owned()),
+        branch: Some("errand/x".to_owned()),
+    };
+    for _ in 0..2 {
+        let answer = link.send(check_out(&wanted), whole.as_slice()).await.unwrap();
+        assert_eq!(answer, Answer::Head(there.clone()));
+    }
+    assert_eq!(link.request(head).await.unwrap(), Answer::Head(there));
+    let looks = |folder: &str| format!("cd ../{folder}; {LOOK}");
+    let cloned = machine.script(&link, &looks("cloned")).await;
+    assert_eq!(machine.script(&link, &looks("made")).await, cloned);
+    assert!(cloned.contains("refs/remotes/origin/HEAD"), "{cloned}");
+}
+
+#[tokio::test]
+async fn single_commits_are_kept_as_git_keeps_them() {
+    let mut machine = Machine::new();
+    let link = machine.link().await;
+    let made = machine
+        .script(
+            &link,
+            &format!(
+                "{START} git clone -q . ../other; cd ../other; git config user.name x; \
+                 git config user.email x@y; git commit -q --allow-empty -m again; \
+                 git rev-parse HEAD; git cat-file commit HEAD"
+            ),
+        )
+        .await;
+    let (id, content) = made.split_once('\n').unwrap();
+    let content = Bytes64(format!("{content}\n").into_bytes());
+    let adding =
+        AddCommits { repo_path: machine.workspace(), commits: vec![(id.to_owned(), content); 2] };
+    assert_eq!(link.request(Request::AddCommits(adding)).await.unwrap(), Answer::Done);
+    let look = format!("git fsck --strict; git log -1 --format=%s {id}");
+    assert!(machine.script(&link, &look).await.ends_with("again"));
 }

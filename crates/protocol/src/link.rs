@@ -41,7 +41,7 @@ pub use answer::{
 };
 pub use frame::{Body, Decoder, Frame, FrameError, encode_control, encode_data};
 pub use request::{
-    Checkpoint, EditFile, Glob, Grep, Hello, ListDir, MoveBranch, Pack, PtySize, ReadFile, Request,
+    AddCommits, CheckOut, Checkpoint, EditFile, Glob, Grep, Hello, ListDir, MoveBranch, Pack, PtySize, ReadFile, Request,
     Start, Stdin, Stream, ToGuest, Unpack, User, WriteFile,
 };
 
@@ -50,7 +50,7 @@ pub use terminal::Piece;
 use serde::{Deserialize, Serialize};
 
 /// Version of this protocol.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Bytes of one frame's payload at most.
 pub const FRAME_BYTES: usize = 256 * 1024;
 /// Bytes of one control message at most; a long one is sent as several frames.

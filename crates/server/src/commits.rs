@@ -32,8 +32,8 @@ pub struct Handed<'a> {
 pub struct Made {
     /// Tip of the branch.
     pub tip: CommitId,
-    /// Commits made.
-    pub new_commits: u32,
+    /// Commits made, as they are stored; parents first.
+    pub commits: Vec<(CommitId, Vec<u8>)>,
     /// `local id -> published id`.
     pub published: Vec<(String, String)>,
     /// Things a person should know.
@@ -144,7 +144,7 @@ pub async fn hand_over(
         .await?;
     Ok(Made {
         tip: made.tip,
-        new_commits: u32::try_from(made.new_commits).unwrap_or(u32::MAX),
+        commits: made.made,
         published: made
             .published
             .iter()

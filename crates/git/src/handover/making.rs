@@ -1,7 +1,6 @@
 //! Makes the commits of a handover, one on the other.
 
 use super::line::{Line, Published};
-use super::writer::Writer;
 use super::{HandedOver, Handover, Note, message};
 use crate::commit::{CommitDraft, Signature, When};
 use crate::error::Result;
@@ -18,18 +17,17 @@ const OFFSET_MAX_MINUTES: i16 = 14 * 60;
 pub(super) struct Making<'a> {
     handover: &'a Handover<'a>,
     repo: &'a Repo,
-    writer: Option<Writer>,
     pub tip: CommitId,
     pub published: Vec<(CommitId, CommitId)>,
-    new_commits: usize,
+    made: Vec<(CommitId, Vec<u8>)>,
     pub notes: Vec<Note>,
 }
 
 impl<'a> Making<'a> {
     pub fn new(repo: &'a Repo, handover: &'a Handover<'a>) -> Self {
         let tip = handover.tip.unwrap_or(handover.base).clone();
-        let (published, notes) = (Vec::new(), Vec::new());
-        Self { handover, repo, writer: None, tip, published, new_commits: 0, notes }
+        let (published, made, notes) = (Vec::new(), Vec::new(), Vec::new());
+        Self { handover, repo, tip, published, made, notes }
     }
 
     /// Makes each commit of the line again.
@@ -40,11 +38,11 @@ impl<'a> Making<'a> {
         published: &Published<'_>,
     ) -> Result<()> {
         self.tip = start;
-        let mut made = std::collections::HashMap::new();
+        let mut ours = std::collections::HashMap::new();
         for commit in &line.commits {
             let mut parents: Vec<CommitId> = Vec::with_capacity(commit.parents.len());
             for parent in &commit.parents {
-                let parent = made.get(parent).unwrap_or_else(|| published.resolve(parent));
+                let parent = ours.get(parent).unwrap_or_else(|| published.resolve(parent));
                 if !parents.contains(parent) {
                     parents.push(parent.clone());
                 }
@@ -53,7 +51,7 @@ impl<'a> Making<'a> {
             let author = self.author_at(commit.author.when);
             let tree = commit.tree.clone();
             let id = self.write(tree, parents, author, (message, trailers)).await?;
-            made.insert(commit.id.clone(), id.clone());
+            ours.insert(commit.id.clone(), id.clone());
             self.published.push((commit.id.clone(), id.clone()));
             self.tip = id;
         }
@@ -78,12 +76,10 @@ impl<'a> Making<'a> {
     ) -> Result<CommitId> {
         let committer = self.handover.bot.clone();
         let draft = CommitDraft { tree, parents, author, committer, message, trailers };
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            None => self.writer.insert(Writer::start(self.repo).await?),
-        };
-        self.new_commits += 1;
-        writer.write(&draft).await
+        let content = draft.payload();
+        let id = self.repo.keep_commit(content.clone()).await?;
+        self.made.push((id.clone(), content));
+        Ok(id)
     }
 
     /// The bot, at the moment the agent made its commit if that can be.
@@ -112,7 +108,7 @@ impl<'a> Making<'a> {
         if !workspace.embedded.is_empty() {
             self.notes.push(Note::Embedded(workspace.embedded.to_vec()));
         }
-        let Self { tip, published, new_commits, notes, .. } = self;
-        HandedOver { tip, published, new_commits, notes }
+        let Self { tip, published, made, notes, .. } = self;
+        HandedOver { tip, published, new_commits: made.len(), made, notes }
     }
 }

@@ -25,8 +25,7 @@ pub async fn shift(guest: &Arc<Guest>, wanted: MoveBranch) -> Result<Answer, Fau
     }
     // Also when it stood there already: an earlier try may have been cut off before the index.
     let there = now.as_deref() == Some(wanted.new.as_str());
-    let head = repo.word(&["symbolic-ref", "-q", "HEAD"]).await?;
-    if there && head.as_deref() == Some(name.as_str()) {
+    if there && repo.head().await?.branch.as_deref() == Some(wanted.branch.as_str()) {
         // Not `reset --hard`: files stay as they are, entries of equal files keep their times.
         repo.must(&["reset", "-q", "--mixed", &wanted.new], b"").await?;
     }

@@ -3,7 +3,7 @@
 //! Works on a copy of the real index, which knows what sparse checkout leaves out, what was added
 //! by force, and which files have not changed since git looked last.
 
-use super::{Repo, complaint};
+use super::{Repo, blobs, complaint};
 use crate::Guest;
 use crate::ops::fault;
 use protocol::link::{Answer, Checkpoint, Fault, FaultCode, Head, LfsPointer, OpId, Worktree};
@@ -43,8 +43,7 @@ struct Change {
 }
 
 async fn worktree(repo: Repo, wanted: &Checkpoint) -> Result<Worktree, Fault> {
-    let (commit, base) = head(&repo).await?;
-    let branch = repo.word(&["symbolic-ref", "-q", "--short", "HEAD"]).await?;
+    let mut head = repo.head().await?;
     let odd = repo.must(&["ls-files", "-t", "-u", "-o", "--exclude-standard", "-z"], b"").await?;
     let unmerged =
         names(&odd, |entry| entry.strip_prefix("M ")?.split_once('\t').map(|(_, path)| path));
@@ -53,7 +52,7 @@ async fn worktree(repo: Repo, wanted: &Checkpoint) -> Result<Worktree, Fault> {
     let copy = Repo { index: Some(index.path.display().to_string()), ..repo.clone() };
     add(&copy, &wanted.exclude, &embedded).await?;
     let mut tree = line(&copy.must(&["write-tree"], b"").await?);
-    let mut changes = differences(&repo, &base, &tree).await?;
+    let (base, mut changes) = changes_since(&repo, &mut head, &tree).await?;
     let strangers = strangers(&repo, &tree, &changes).await?;
     if !strangers.is_empty() {
         remove(&copy, &strangers).await?;
@@ -68,8 +67,8 @@ async fn worktree(repo: Repo, wanted: &Checkpoint) -> Result<Worktree, Fault> {
         .map(|change| change.path.clone())
         .collect();
     Ok(Worktree {
-        head: Head { commit, branch },
-        clean: tree == base,
+        head,
+        clean: changes.is_empty(),
         tree,
         unmerged: unmerged.into_iter().collect(),
         embedded: embedded.into_iter().collect(),
@@ -78,18 +77,23 @@ async fn worktree(repo: Repo, wanted: &Checkpoint) -> Result<Worktree, Fault> {
     })
 }
 
-/// The head commit, if there is one, and its tree or the empty one.
-async fn head(repo: &Repo) -> Result<(Option<String>, String), Fault> {
-    let check = ["cat-file", "--batch-check=%(objecttype) %(objectname)"];
-    let answer = repo.must(&check, b"HEAD^{commit}\nHEAD^{tree}\n").await?;
-    let answer = String::from_utf8_lossy(&answer);
-    let of =
-        |kind: &str| answer.lines().find_map(|line| line.strip_prefix(kind)).map(str::to_owned);
-    match (of("commit "), of("tree ")) {
-        (Some(commit), Some(tree)) => Ok((Some(commit), tree)),
-        (Some(_), None) => Err(fault(FaultCode::Failed, "the head commit has no tree")),
-        (None, _) => Ok((None, line(&repo.must(&["mktree"], b"").await?))),
+/// What differs from the head's commit, or from nothing without one. A head whose commit is missing
+/// counts as none.
+async fn changes_since(
+    repo: &Repo,
+    head: &mut Head,
+    tree: &str,
+) -> Result<(String, Vec<Change>), Fault> {
+    if let Some(base) = head.commit.clone() {
+        match differences(repo, &base, tree).await {
+            Ok(changes) => return Ok((base, changes)),
+            Err(_) if repo.word(&["cat-file", "-t", &base]).await?.is_none() => head.commit = None,
+            Err(fault) => return Err(fault),
+        }
     }
+    let base = line(&repo.must(&["mktree"], b"").await?);
+    let changes = differences(repo, &base, tree).await?;
+    Ok((base, changes))
 }
 
 fn line(bytes: &[u8]) -> String {
@@ -177,43 +181,19 @@ async fn remove(copy: &Repo, paths: &BTreeSet<String>) -> Result<(), Fault> {
 async fn pointers(repo: &Repo, changes: &[Change]) -> Result<Vec<LfsPointer>, Fault> {
     let files: Vec<&Change> =
         changes.iter().filter(|change| change.new_mode.starts_with("100")).collect();
-    let ask: String = files.iter().map(|change| format!("{}\n", change.new_id)).collect();
-    if ask.is_empty() {
-        return Ok(Vec::new());
-    }
-    let sizes = repo.must(&["cat-file", "--batch-check=%(objectsize)"], ask.as_bytes()).await?;
-    let sizes = String::from_utf8_lossy(&sizes).into_owned();
-    let small = files.iter().zip(sizes.lines()).filter(|(_, size)| {
-        size.parse()
-            .is_ok_and(|size: u64| size < POINTER_BYTES && size >= POINTER_VERSION.len() as u64)
-    });
-    let small: Vec<&Change> = small.map(|(change, _)| *change).collect();
-    let ask: String = small.iter().map(|change| format!("{}\n", change.new_id)).collect();
-    if ask.is_empty() {
-        return Ok(Vec::new());
-    }
-    let contents = repo.must(&["cat-file", "--batch=%(objectsize)"], ask.as_bytes()).await?;
+    let ids: Vec<&str> = files.iter().map(|change| change.new_id.as_str()).collect();
+    let sizes = POINTER_VERSION.len() as u64..POINTER_BYTES;
+    let contents = blobs::of_size(repo, &ids, sizes).await?;
     let store = repo.common_dir.join("lfs/objects");
-    let mut rest = contents.as_slice();
     let mut found = Vec::new();
-    for change in small {
-        let Some(content) = next_object(&mut rest) else { break };
-        if let Some((oid, size)) = parse_pointer(&String::from_utf8_lossy(content)) {
+    for (at, content) in contents {
+        let Some(change) = files.get(at) else { continue };
+        if let Some((oid, size)) = parse_pointer(&String::from_utf8_lossy(&content)) {
             let present = stored(&store, &oid);
             found.push(LfsPointer { path: change.path.clone(), oid, size, present });
         }
     }
     Ok(found)
-}
-
-/// One object of a batch: its size on a line, its bytes, the end of a line.
-fn next_object<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let end = rest.iter().position(|byte| *byte == b'\n')?;
-    let (size, after) = rest.split_at_checked(end)?;
-    let size: usize = std::str::from_utf8(size).ok()?.parse().ok()?;
-    let (content, after) = after.get(1..)?.split_at_checked(size)?;
-    *rest = after.get(1..)?;
-    Some(content)
 }
 
 fn parse_pointer(text: &str) -> Option<(String, u64)> {

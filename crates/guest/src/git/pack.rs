@@ -1,6 +1,6 @@
 //! Objects out of and into the workspace's repository, as packs.
 
-use super::{Repo, Started, check_id, code, collect, complaint};
+use super::{Repo, Started, check_id, code, collect, complaint, plain};
 use crate::Guest;
 use crate::channel::{Channel, Sink, Source};
 use crate::exec::{self, Pipe};
@@ -46,10 +46,17 @@ pub async fn send(guest: &Arc<Guest>, channel: &Channel, pack: Pack) -> Result<A
 }
 
 async fn known_commits(repo: &Repo, have: &[String]) -> Result<Vec<String>, Fault> {
-    let ask: String = have.iter().map(|id| format!("{id}\n")).collect();
-    if ask.is_empty() {
+    if have.is_empty() {
         return Ok(Vec::new());
     }
+    if repo.is_plain {
+        let folder = repo.common_dir.clone();
+        let named = repo.guest.as_agent(move || Ok(plain::named(&folder))).await?;
+        if have.iter().all(|id| named.contains(id)) {
+            return Ok(have.to_vec());
+        }
+    }
+    let ask: String = have.iter().map(|id| format!("{id}\n")).collect();
     let check = ["cat-file", "--batch-check=%(objectname) %(objecttype)"];
     let answer = repo.must(&check, ask.as_bytes()).await?;
     let answer = String::from_utf8_lossy(&answer);
@@ -95,6 +102,9 @@ pub async fn receive(
         return Err(complaint(&UNPACK_ARGS, &complaints?));
     }
     fed?;
+    if unpack.refs.is_empty() {
+        return Ok(Answer::Done);
+    }
     let updates: String =
         unpack.refs.iter().map(|(name, id)| format!("update {name} {id}\n")).collect();
     repo.must(&["update-ref", "--stdin"], updates.as_bytes()).await?;

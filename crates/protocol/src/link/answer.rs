@@ -66,6 +66,8 @@ pub enum Answer {
     Matches(Matches),
     /// What is at the path.
     Found(Found),
+    /// Where the worktree stands.
+    Head(Head),
     /// The worktree.
     Worktree(Box<Worktree>),
     /// The pack is complete.

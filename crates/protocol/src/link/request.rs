@@ -107,12 +107,19 @@ pub enum Request {
         expect: Option<String>,
     },
 
+    /// Where the worktree stands → `Head`.
+    Head { repo_path: String },
+    /// A new repository and its worktree: data of a pack and of its index → `Head`, also when there
+    /// is one already.
+    CheckOut(Box<CheckOut>),
     /// The worktree as a tree object → `Worktree`.
     Checkpoint(Checkpoint),
     /// Objects as a pack → data, `PackEnd`.
     Pack(Pack),
     /// Objects from a pack or bundle: data until `End` → `Done`.
     Unpack(Unpack),
+    /// Commits whose trees and parents are there → `Done`.
+    AddCommits(AddCommits),
     /// Moves a local branch without touching files → `Moved`.
     MoveBranch(MoveBranch),
 
@@ -340,6 +347,42 @@ pub struct Unpack {
     pub repo_path: String,
     /// Refs set afterwards: full name and full id.
     pub refs: Vec<(String, String)>,
+}
+
+/// A new repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckOut {
+    /// Absolute path of the worktree.
+    pub repo_path: String,
+    /// Address that `origin` has.
+    pub url: String,
+    /// The branch that is fetched from `origin`, its head there being `commit`.
+    pub upstream: String,
+    /// Whether that is where `HEAD` of `origin` points.
+    pub upstream_is_default: bool,
+    /// The branch that is checked out.
+    pub branch: String,
+    /// Full id of the commit that is checked out.
+    pub commit: String,
+    /// Hexadecimal checksum by which git names the pack's files.
+    pub pack: String,
+    /// Bytes of the pack, which come first.
+    pub pack_bytes: u64,
+    /// Bytes of its index, which follow.
+    pub index_bytes: u64,
+    /// Variables of the checkout, set over those that the sandbox was made with.
+    pub env: Vec<(String, String)>,
+}
+
+/// Commits as they are stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AddCommits {
+    /// Absolute path of the worktree.
+    pub repo_path: String,
+    /// Full id and exact content of each.
+    pub commits: Vec<(String, Bytes64)>,
 }
 
 /// Moving a branch.

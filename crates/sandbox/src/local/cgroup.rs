@@ -29,6 +29,11 @@ const CPU_PERIOD_US: u64 = 100_000;
 const MAKE_TRIES: u32 = 20;
 /// Tries to remove a parent whose last group is still on its way out.
 const TIDY_TRIES: u32 = 100;
+/// Weight of all sandboxes together against other processes of this host, whose default is 1024: the
+/// server and those who watch come first.
+const CPU_SHARES: u64 = 256;
+/// The same in a v2 hierarchy, where the default is 100.
+const CPU_WEIGHT: u64 = 25;
 const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
 const IMPROVE: &str = "run the server as root, or in a delegated cgroup v2 subtree";
 
@@ -153,6 +158,7 @@ impl Groups {
             if hierarchy.v1.is_none() {
                 enable(&base, &parent);
             }
+            step_back(&parent);
             let mine = wanted.iter().filter(|c| limit(&dir, c, limits).is_ok());
             held.extend(mine);
             self.dirs.push(dir);
@@ -227,6 +233,17 @@ fn enable(base: &Path, parent: &Path) {
         for dir in [base, parent] {
             // What could not be handed down shows when its limit is written.
             fs::write(dir.join("cgroup.subtree_control"), format!("+{controller}")).ok();
+        }
+    }
+}
+
+/// Gives all sandboxes together less weight than the server has.
+fn step_back(parent: &Path) {
+    for (file, weight) in [("cpu.shares", CPU_SHARES), ("cpu.weight", CPU_WEIGHT)] {
+        let file = parent.join(file);
+        // Absent where another hierarchy has the controller; only speed is lost if it is refused.
+        if file.exists() {
+            fs::write(file, weight.to_string()).ok();
         }
     }
 }

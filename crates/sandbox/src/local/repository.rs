@@ -34,6 +34,8 @@ use super::{lease, sys};
 const PLACES: usize = 64;
 /// Time for one piece of work; git on the server's side gives up earlier.
 const WORK_MAX: Duration = Duration::from_secs(30 * 60);
+/// How much further back than the server this work queues for a processor.
+const NICENESS: i32 = 10;
 /// Where programs are looked for.
 const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Digits of a large file's name.
@@ -113,6 +115,8 @@ pub fn work(
 pub fn run(launcher: OwnedFd) -> io::Result<()> {
     let packet::Packet { bytes, fds } = packet::receive_all(&launcher)?;
     let order: RepositoryOrder = serde_json::from_slice(&bytes)?;
+    // Those who watch an agent come before this; only speed is lost if it is refused.
+    rustix::process::setpriority_process(None, NICENESS).ok();
     sys::default_children()?;
     let answer = carry_out(&order, fds, &launcher)
         .unwrap_or_else(|reason| Answer::Failed { kind: FailureKind::Refused, reason });

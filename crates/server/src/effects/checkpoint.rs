@@ -16,11 +16,15 @@ use git::refs::Expected;
 use protocol::event::{DiffStat, Event, RepoCheckpoint, RepoSettings};
 use protocol::failure::{Failure, Phase};
 use protocol::ids::{Epoch, RunId};
-use protocol::link::{Answer, Checkpoint, MoveBranch, OpId, Pack, Request, Unpack, Worktree};
+use protocol::link::{
+    AddCommits, Answer, Bytes64, Checkpoint, MoveBranch, OpId, Pack, Request, Worktree,
+};
 use sandbox::link::LinkError;
 
 /// Commits sent inside after a run.
 const COMMITS_SENT: usize = 500;
+/// Bytes of these commits: they go in one message.
+const COMMIT_BYTES_SENT: usize = 8 * 1024 * 1024;
 
 /// Takes every repository over.
 pub async fn run(job: &Job, run: RunId, epoch: Epoch) -> Result<()> {
@@ -113,13 +117,13 @@ impl Take<'_> {
         if made.tip != previous {
             ours.update_ref(&self.branch.to_ref(), &made.tip, Expected::Any).await?;
         }
-        self.follow_inside(&ours, &worktree, &previous, &made.tip).await;
+        self.follow_inside(&worktree, &made).await;
         let stat = count(&ours, &base, &made.tip).await?;
         Ok(RepoCheckpoint {
             url: self.repo.url.clone(),
             commit: made.tip.to_string(),
             previous: previous.to_string(),
-            new_commits: made.new_commits,
+            new_commits: u32::try_from(made.commits.len()).unwrap_or(u32::MAX),
             published: made.published,
             stat,
             notes: notes(&worktree, made.notes),
@@ -164,7 +168,7 @@ impl Take<'_> {
         let head = worktree.head.commit.as_deref().map(CommitId::parse).transpose()?;
         let tree = TreeId::parse(&worktree.tree)?;
         let here = match &head {
-            Some(head) => ours.has_commit(head).await?,
+            Some(head) => head == base || head == previous || ours.has_commit(head).await?,
             None => false,
         };
         if here && worktree.clean {
@@ -176,7 +180,8 @@ impl Take<'_> {
             want.push(head.to_string());
             tips.push(Tip::Commit(head));
         }
-        let known = [base.clone(), previous.clone()];
+        let mut known = vec![base.clone(), previous.clone()];
+        known.dedup();
         let have = known.iter().map(ToString::to_string).collect();
         let mut pack = self
             .machine
@@ -189,51 +194,36 @@ impl Take<'_> {
 
     /// Moves the branch inside to what was published. The person or agent inside may have moved it
     /// meanwhile: then it stays, and the log's map serves the next run.
-    async fn follow_inside(
-        &self,
-        ours: &AgentRepo,
-        worktree: &Worktree,
-        previous: &CommitId,
-        tip: &CommitId,
-    ) {
+    async fn follow_inside(&self, worktree: &Worktree, made: &commits::Made) {
         let Some(local) = &worktree.head.commit else { return };
-        if *local == tip.as_str() || worktree.head.branch.as_deref() != Some(self.branch.as_str()) {
+        if *local == made.tip.as_str()
+            || worktree.head.branch.as_deref() != Some(self.branch.as_str())
+        {
             return;
         }
-        if let Err(error) = self.move_inside(ours, local, previous, tip).await {
+        if let Err(error) = self.move_inside(local, made).await {
             tracing::info!(agent.id = %self.job.handle.id, error = format!("{error:#}"), "the branch inside stays where it is");
         }
     }
 
-    async fn move_inside(
-        &self,
-        ours: &AgentRepo,
-        local: &str,
-        previous: &CommitId,
-        tip: &CommitId,
-    ) -> Result<()> {
+    async fn move_inside(&self, local: &str, made: &commits::Made) -> Result<()> {
         let link = &self.machine.link;
-        let new = ours
-            .commits_between(
-                std::slice::from_ref(tip),
-                std::slice::from_ref(previous),
-                COMMITS_SENT,
-            )
-            .await?;
         anyhow::ensure!(
-            !new.truncated,
+            made.commits.len() <= COMMITS_SENT
+                && made.commits.iter().map(|(_, content)| content.len()).sum::<usize>()
+                    <= COMMIT_BYTES_SENT,
             "there are too many new commits; the next run fetches them"
         );
         // Every tree of ours came from there: the commits alone complete them.
-        let ids: Vec<_> = new.commits.into_iter().map(|commit| commit.id).collect();
-        let pack = ours.pack_commits(&ids).await?;
-        let unpack = Unpack { repo_path: self.path(), refs: Vec::new() };
-        link.unpack(unpack, pack.as_slice()).await.context("send the new commits inside")?;
+        let commits = made.commits.iter();
+        let commits = commits.map(|(id, content)| (id.to_string(), Bytes64(content.clone())));
+        let adding = AddCommits { repo_path: self.path(), commits: commits.collect() };
+        link.request(Request::AddCommits(adding)).await.context("send the new commits inside")?;
         let moving = MoveBranch {
             repo_path: self.path(),
             branch: self.branch.to_string(),
             old: local.to_owned(),
-            new: tip.to_string(),
+            new: made.tip.to_string(),
         };
         link.request(Request::MoveBranch(moving)).await.context("move the branch inside")?;
         Ok(())

@@ -1,39 +1,29 @@
-//! Makes the workspace ready for a run: clone or bring up to date, and the agent's branch.
+//! Makes the workspace ready for a run: a new repository from a pack that is made once for all who
+//! start from the same commit, or the one that is there brought up to date.
 
 use super::{Job, failed, provision};
 use crate::machines::Machine;
-use crate::sandbox_spec::{self, command_variables};
+use crate::sandbox_spec::command_variables;
 use anyhow::{Context, Result};
+use git::agent_repo::AgentRepo;
 use git::name::{BranchName, CommitId};
 use protocol::event::{Event, RepoBase, RepoSettings, WorkspaceBranch};
 use protocol::failure::Phase;
 use protocol::ids::{Epoch, RunId};
-use protocol::link::{Exited, OpId, Start, Stdin, User};
-use sandbox::link::{Followed, Offsets};
-use std::time::Instant;
+use protocol::link::{
+    Answer, CheckOut, Exited, FaultCode, Head, OpId, Request, Start, Stdin, User,
+};
+use sandbox::link::{Followed, LinkError, Offsets};
+use std::time::{Duration, Instant};
 
 /// Time for a clone of a large repository.
-const CLONE_MS: u64 = 30 * 60 * 1000;
+const CLONE_TIME: Duration = Duration::from_secs(30 * 60);
 /// Time for anything smaller.
 const STEP_MS: u64 = 5 * 60 * 1000;
 /// Output kept of a preparing command.
 const OUTPUT_BYTES: u64 = 256 * 1024;
 /// End of the output that a failure shows.
 const SHOWN_BYTES: usize = 2000;
-
-/// Clones into a folder of its own first, so that a half-made clone is never taken for a whole one.
-const CLONE: &str = r#"set -eu
-dest=$1 url=$2 base=$3 branch=$4 commit=$5 endpoint=$6
-if [ -e "$dest/.git" ]; then git -C "$dest" rev-parse HEAD; exit 0; fi
-rm -rf -- "$dest.partial"
-git clone --quiet --no-checkout --single-branch --branch "$base" -- "$endpoint" "$dest.partial"
-git -C "$dest.partial" config remote.origin.url "$url"
-git -C "$dest.partial" config remote.origin.fetch '+refs/heads/*:refs/remotes/origin/*'
-git -C "$dest.partial" checkout --quiet --no-track -B "$branch" "$commit"
-mkdir -p "$dest.partial/.git/info"
-printf '/.artifacts\n' >> "$dest.partial/.git/info/exclude"
-mv -T -- "$dest.partial" "$dest"
-git -C "$dest" rev-parse HEAD"#;
 
 /// Takes what people pushed meanwhile, as long as nothing here stands against it; what does is
 /// merged when the work is pushed.
@@ -62,13 +52,17 @@ pub async fn run(job: &Job, epoch: Epoch, run: RunId) -> Result<()> {
         .map_or(0, |failing| failing.attempts);
     let branch = BranchName::parse(&settings.branch).context("parse the branch")?;
     let step = Preparation { job, machine: &machine, epoch, run, attempt };
+    let _place = job.app.starts.place().await?;
     let mut branches = Vec::new();
     for (repo, state) in settings.repos.iter().zip(&living.repos) {
         let base = state.base.as_ref().context("the starting commit is not known")?;
         // The branch in the agent's own repository is where the workspace shall be.
-        let tip = job.app.agent_repo(job.handle.id, repo)?.ref_head(&branch.to_ref()).await?;
-        let tip = tip.map_or_else(|| base.commit.clone(), |tip| tip.to_string());
-        branches.push(step.check_out(repo, base, &settings.branch, &tip).await?);
+        let ours = job.app.agent_repo(job.handle.id, repo)?;
+        let tip = match ours.ref_head(&branch.to_ref()).await? {
+            Some(tip) => tip,
+            None => CommitId::parse(&base.commit)?,
+        };
+        branches.push(step.check_out(&ours, (repo, base), &settings.branch, &tip).await?);
     }
     job.report(vec![Event::WorkspaceReady { epoch, run, branches }]).await
 }
@@ -84,31 +78,70 @@ struct Preparation<'a> {
 impl Preparation<'_> {
     async fn check_out(
         &self,
-        repo: &RepoSettings,
-        base: &RepoBase,
+        ours: &AgentRepo,
+        (repo, base): (&RepoSettings, &RepoBase),
         branch: &str,
-        tip: &str,
+        tip: &CommitId,
     ) -> Result<WorkspaceBranch> {
         let path = format!("/workspace/{}", repo.folder);
         let began = Instant::now();
-        let fetched = if tip == base.commit { base.base_branch.as_str() } else { branch };
-        let endpoint = sandbox_spec::endpoint(repo);
-        let mut at = self
-            .script(
-                "clone",
-                repo,
-                CLONE,
-                &[&path, &repo.url, fetched, branch, tip, &endpoint],
-                CLONE_MS,
-            )
-            .await?;
+        let mut at = match self.standing(&path).await? {
+            Some(at) => at,
+            None => self.make((repo, base), &path, branch, ours, tip).await?,
+        };
         self.finished("clone", began, repo).await?;
         let began = Instant::now();
-        if at != tip {
-            at = self.script("update", repo, UPDATE, &[&path, branch, tip], STEP_MS).await?;
+        if at != tip.as_str() {
+            at = self.script("branch", repo, UPDATE, &[&path, branch, tip.as_str()]).await?;
         }
         self.finished("branch", began, repo).await?;
         Ok(WorkspaceBranch { url: repo.url.clone(), path, branch: branch.to_owned(), commit: at })
+    }
+
+    /// Where a repository that is there already stands.
+    async fn standing(&self, path: &str) -> Result<Option<String>> {
+        match self.machine.link.request(Request::Head { repo_path: path.to_owned() }).await {
+            Ok(answer) => head_of(&answer).map(Some),
+            Err(LinkError::Fault(fault)) if fault.code == FaultCode::NotFound => Ok(None),
+            Err(error) => Err(error).context("ask where the workspace stands"),
+        }
+    }
+
+    /// A new repository at the tip of the agent's branch.
+    async fn make(
+        &self,
+        (repo, base): (&RepoSettings, &RepoBase),
+        path: &str,
+        branch: &str,
+        ours: &AgentRepo,
+        tip: &CommitId,
+    ) -> Result<String> {
+        let starts = &self.job.app.starts;
+        let is_start = tip.as_str() == base.commit;
+        let pack =
+            if is_start { starts.pack(ours, tip).await? } else { starts.alone(ours, tip).await? };
+        let wanted = CheckOut {
+            repo_path: path.to_owned(),
+            url: repo.url.clone(),
+            upstream: if is_start { base.base_branch.clone() } else { branch.to_owned() },
+            upstream_is_default: is_start,
+            branch: branch.to_owned(),
+            commit: tip.to_string(),
+            pack: pack.name.clone(),
+            pack_bytes: pack.pack_bytes,
+            index_bytes: pack.index_bytes,
+            env: command_variables(self.job.handle.id, Some(self.run), &[]),
+        };
+        let bytes = pack.read().await?;
+        let sending = self.machine.link.send(Request::CheckOut(Box::new(wanted)), bytes);
+        let why = match tokio::time::timeout(CLONE_TIME, sending).await {
+            Ok(Ok(answer)) => return head_of(&answer),
+            Ok(Err(LinkError::Fault(fault))) => fault.message,
+            Ok(Err(error)) => return Err(error).context("send the repository inside"),
+            Err(_) => format!("it took longer than {} s", CLONE_TIME.as_secs()),
+        };
+        let message = format!("preparing {} failed: {}", repo.folder, why.trim());
+        Err(failed(Phase::Clone, "clone_failed", message))
     }
 
     async fn finished(&self, phase: &str, began: Instant, repo: &RepoSettings) -> Result<()> {
@@ -130,7 +163,6 @@ impl Preparation<'_> {
         repo: &RepoSettings,
         script: &str,
         args: &[&str],
-        timeout_ms: u64,
     ) -> Result<String> {
         let run: String = self.run.uuid().simple().to_string();
         let op = OpId::parse(&format!(
@@ -146,7 +178,7 @@ impl Preparation<'_> {
             cwd: "/workspace".to_owned(),
             env: command_variables(self.job.handle.id, Some(self.run), &[]),
             user: User::Agent,
-            timeout_ms: Some(timeout_ms),
+            timeout_ms: Some(STEP_MS),
             stdin: Stdin::Null,
             pty: None,
             output_cap: OUTPUT_BYTES,
@@ -159,12 +191,12 @@ impl Preparation<'_> {
             return Ok(CommitId::parse(last).context("the workspace names no commit")?.to_string());
         }
         let why = if exited.timed_out {
-            format!("it took longer than {} s", timeout_ms / 1000)
+            format!("it took longer than {} s", STEP_MS / 1000)
         } else {
             output
         };
-        let code = if phase == "clone" { "clone_failed" } else { "branch_failed" };
-        Err(failed(Phase::Clone, code, format!("preparing {} failed: {}", repo.folder, why.trim())))
+        let message = format!("preparing {} failed: {}", repo.folder, why.trim());
+        Err(failed(Phase::Clone, "branch_failed", message))
     }
 
     async fn output(&self, phase: &str, op: OpId) -> Result<(Exited, String)> {
@@ -184,6 +216,16 @@ impl Preparation<'_> {
             }
         }
     }
+}
+
+/// The commit that a worktree stands at.
+fn head_of(answer: &Answer) -> Result<String> {
+    let Answer::Head(Head { commit, .. }) = answer else {
+        anyhow::bail!("the guest answered something else");
+    };
+    // TRUST: a claim from inside; whoever uses it looks it up on our side.
+    let commit = commit.as_deref().context("the workspace names no commit")?;
+    Ok(CommitId::parse(commit).context("the workspace names no commit")?.to_string())
 }
 
 /// A folder's name as part of an operation's name.

@@ -5,8 +5,9 @@
 use super::{Job, failed};
 use crate::repositories::explain;
 use anyhow::{Context, Result};
+use git::agent_repo::AgentRepo;
 use git::error::Error as GitError;
-use git::name::{BranchName, RefName, StartingRef};
+use git::name::{BranchName, CommitId, RefName, StartingRef};
 use git::refs::Expected;
 use git::remote::{RefKind, RemoteHead};
 use protocol::event::{Event, RepoBase, RepoSettings, Settings};
@@ -88,10 +89,18 @@ async fn follow(
 ) -> Result<RepoBase> {
     let remote = job.app.remote(&repo.url)?;
     let branch = BranchName::parse(&settings.branch).context("parse the branch")?;
-    let Some(now) = git::remote::branch_head(&job.app.git, &remote, &branch).await? else {
+    let base_branch = BranchName::parse(&base.base_branch).context("parse the base branch")?;
+    let asked = [branch.clone(), base_branch.clone()];
+    let heads = git::remote::branch_heads(&job.app.git, &remote, &asked).await?;
+    let mut heads = heads.into_iter();
+    let (now, upstream) = (heads.next().flatten(), heads.next().flatten());
+    let ours = job.app.agent_repo(job.handle.id, repo)?;
+    if let Some(upstream) = upstream.filter(|_| base_branch != branch) {
+        refresh(job, &remote, &ours, &base_branch, upstream).await?;
+    }
+    let Some(now) = now else {
         return Ok(RepoBase { head: None, ..base.clone() });
     };
-    let ours = job.app.agent_repo(job.handle.id, repo)?;
     let tip = ours.ref_head(&branch.to_ref()).await?;
     if tip.as_ref() != Some(&now) {
         let head = RemoteHead {
@@ -110,6 +119,24 @@ async fn follow(
         }
     }
     Ok(RepoBase { head: Some(now.to_string()), ..base.clone() })
+}
+
+/// Lets the agent fetch what its base branch has become meanwhile.
+async fn refresh(
+    job: &Job,
+    remote: &git::remote::Remote,
+    ours: &AgentRepo,
+    base_branch: &BranchName,
+    commit: CommitId,
+) -> Result<()> {
+    if ours.ref_head(&base_branch.to_ref()).await?.as_ref() == Some(&commit) {
+        return Ok(());
+    }
+    let kind = RefKind::Branch(base_branch.clone());
+    let head = RemoteHead { default_branch: None, commit, kind };
+    let mirror = job.app.mirror(&job.handle.org, remote, &head.commit)?;
+    mirror.ensure(remote, &head, &mut |_| {}).await?;
+    Ok(ours.update_ref(&base_branch.to_ref(), &head.commit, Expected::Any).await?)
 }
 
 fn base_of(url: &str, head: &RemoteHead, settings: &Settings) -> Result<RepoBase> {

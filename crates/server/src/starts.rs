@@ -1,0 +1,110 @@
+//! What agents that start from the same commit share: its pack, made once, and a bounded number of
+//! places in which workspaces are prepared.
+
+use anyhow::{Context, Result};
+use git::name::CommitId;
+use git::repo::Repo;
+use protocol::limits::{PREPARATIONS, START_PACK_BYTES, START_PACKS};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::fs::File;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
+
+/// Folder of packs in the data folder; what a stopped server left there is of no use.
+const FOLDER: &str = "packs";
+
+/// Packs of starting commits, and places.
+pub struct Starts {
+    folder: PathBuf,
+    packs: Mutex<VecDeque<(CommitId, Slot)>>,
+    places: Semaphore,
+}
+
+type Slot = Arc<OnceCell<Arc<StartPack>>>;
+
+/// The pack of a commit with its history; its files go with the last who holds it.
+pub struct StartPack {
+    /// The checksum that names its files.
+    pub name: String,
+    /// Bytes of the pack.
+    pub pack_bytes: u64,
+    /// Bytes of its index.
+    pub index_bytes: u64,
+    folder: tempfile::TempDir,
+}
+
+impl Starts {
+    /// With packs in this data folder, emptied.
+    pub fn open(data: &Path) -> Result<Self> {
+        let folder = data.join(FOLDER);
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).context("remove the packs of an earlier server");
+            }
+            Ok(()) | Err(_) => {}
+        }
+        std::fs::create_dir_all(&folder).context("make the folder of packs")?;
+        Ok(Self { folder, packs: Mutex::default(), places: Semaphore::new(PREPARATIONS) })
+    }
+
+    /// Waits for a place in which a workspace may be prepared.
+    pub async fn place(&self) -> Result<SemaphorePermit<'_>> {
+        self.places.acquire().await.context("wait for a place")
+    }
+
+    /// The pack of a commit that many may start from.
+    ///
+    /// TRUST: whoever asks names a commit that a ref of the agent's own repository names, so nobody
+    /// is handed what was not theirs to fetch.
+    pub async fn pack(&self, repo: &Repo, commit: &CommitId) -> Result<Arc<StartPack>> {
+        let slot = self.slot(commit);
+        let pack = slot.get_or_try_init(|| self.alone(repo, commit)).await?;
+        let pack = Arc::clone(pack);
+        self.bound();
+        Ok(pack)
+    }
+
+    /// The pack of a commit that nobody else will start from.
+    pub async fn alone(&self, repo: &Repo, commit: &CommitId) -> Result<Arc<StartPack>> {
+        let folder = tempfile::tempdir_in(&self.folder).context("make a folder for a pack")?;
+        let files = repo.write_pack(commit, folder.path()).await.context("write a pack")?;
+        let size = async |path: &Path| tokio::fs::metadata(path).await.map(|meta| meta.len());
+        let pack_bytes = size(&files.pack).await.context("measure a pack")?;
+        let index_bytes = size(&files.index).await.context("measure a pack's index")?;
+        Ok(Arc::new(StartPack { name: files.name, pack_bytes, index_bytes, folder }))
+    }
+
+    fn slot(&self, commit: &CommitId) -> Slot {
+        let mut packs = self.packs.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = packs.iter().position(|(of, _)| of == commit);
+        let entry = at.and_then(|at| packs.remove(at));
+        let entry = entry.unwrap_or_else(|| (commit.clone(), Slot::default()));
+        let slot = Arc::clone(&entry.1);
+        packs.push_back(entry);
+        slot
+    }
+
+    /// Lets go of those used longest ago; who still sends one keeps its files.
+    fn bound(&self) {
+        let mut packs = self.packs.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = |slot: &Slot| slot.get().map_or(0, |pack| pack.pack_bytes + pack.index_bytes);
+        let mut total: u64 = packs.iter().map(|(_, slot)| bytes(slot)).sum();
+        while total > START_PACK_BYTES || packs.len() > START_PACKS {
+            let Some((_, slot)) = packs.pop_front() else { return };
+            total = total.saturating_sub(bytes(&slot));
+        }
+    }
+}
+
+impl StartPack {
+    /// The pack's bytes, then its index's.
+    pub async fn read(&self) -> Result<impl AsyncRead + Unpin + use<>> {
+        let open =
+            |ending| File::open(self.folder.path().join(format!("pack-{}.{ending}", self.name)));
+        let pack = open("pack").await.context("open a pack")?;
+        let index = open("idx").await.context("open a pack's index")?;
+        Ok(pack.chain(index))
+    }
+}
