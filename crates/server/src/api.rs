@@ -11,7 +11,6 @@ pub mod keys;
 pub mod live;
 pub mod machine;
 pub mod metadata;
-pub mod pages;
 pub mod pulls;
 pub mod runs;
 pub mod server;
@@ -19,6 +18,8 @@ pub mod session;
 pub mod settings;
 pub mod show;
 pub mod stream;
+pub mod uploads;
+pub mod worktree;
 
 use error::{ApiError, ApiResult};
 use protocol::ids::{AgentId, RunId};

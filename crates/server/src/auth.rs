@@ -161,7 +161,10 @@ async fn by_session(
     if !matches!(*method, Method::GET | Method::HEAD) {
         // Whose Origin it is was checked for every request; here there must be one.
         if !headers.contains_key(header::ORIGIN) {
-            return refused("wrong_origin", "a change with a session needs this server's own Origin");
+            return refused(
+                "wrong_origin",
+                "a change with a session needs this server's own Origin",
+            );
         }
         if headers.get(CLIENT).is_none_or(|value| value != "web") {
             return refused("client_header_missing", "send x-errand-client: web with every change");

@@ -1,8 +1,8 @@
 //! The table of contents: every route, and what stands before it.
 
 use crate::api::{
-    agents, artifacts, diff, events, health, keys, live, metadata, pages, pulls, runs, server,
-    session, settings, stream,
+    agents, artifacts, diff, events, health, keys, live, metadata, pulls, runs, server,
+    session, settings, stream, uploads, worktree,
 };
 use crate::api::machine::{files, forward, ports, ssh, stats, terminals, wake};
 use crate::app::App;
@@ -35,6 +35,7 @@ use utoipa_axum::routes;
         (name = "session", description = "Signing in with a browser, tickets, and the live socket."),
         (name = "machine", description = "Inside an agent's sandbox: terminals, files, ports."),
         (name = "settings", description = "What holds for new agents, and the server itself."),
+        (name = "sync", description = "Files between a person's worktree and an agent's."),
         (name = "metadata", description = "The caller, the models, the repositories."),
         (name = "health", description = "For machines that watch the server.")
     )
@@ -88,12 +89,17 @@ fn machine() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(ports::list))
         .routes(routes!(ports::create_preview))
         .routes(routes!(forward::socket))
-}
         .routes(routes!(ssh::socket))
+}
 
 /// Worktrees between a laptop and an agent.
 fn sync() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
+        .routes(routes!(uploads::create))
+        .routes(routes!(uploads::get, uploads::append))
+        .routes(routes!(worktree::worktree))
+        .routes(routes!(worktree::pack))
+        .routes(routes!(worktree::blob))
 }
 
 fn open() -> OpenApiRouter<Arc<App>> {
@@ -126,15 +132,12 @@ pub fn router(app: Arc<App>) -> Router {
     guarded
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), auth::require))
         .merge(open)
-        .route("/", get(pages::home))
-        .route("/agents/{id}", get(pages::agent))
-        .route("/agents/{id}/pull-requests/{number}", get(pages::pull_request))
         .route("/openapi.json", get(|| async { Json(document()) }))
-        .fallback(missing)
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), preview::divert))
+        .fallback(web::serve)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(protocol::limits::REQUEST_BYTES))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), shell::guard))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), preview::divert))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
@@ -143,14 +146,6 @@ pub fn router(app: Arc<App>) -> Router {
         }))
         .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
         .with_state(app)
-}
-
-async fn missing() -> Response {
-    crate::api::error::ApiError::not_found(
-        "not_found",
-        "there is nothing at this address; see /openapi.json",
-    )
-    .into_response()
 }
 
 async fn wrong_method() -> Response {

@@ -36,7 +36,8 @@ pub async fn change(app: &App, org: &OrgId, update: UpdateSettings) -> ApiResult
         let (mut settings, expect) = entry(app, org).await?;
         apply(&mut settings, update.clone());
         let body = serde_json::to_string(&settings).context("write the settings")?;
-        let put = app.store.put(org, KIND, KEY, expect, &body).await.context("keep the settings")?;
+        let put =
+            app.store.put(org, KIND, KEY, expect, &body).await.context("keep the settings")?;
         if let Put::Done(_) = put {
             return Ok(settings);
         }

@@ -1,6 +1,6 @@
 //! What is handed out: `errand`, and beside it `errand-guest` and `errand-shim`, linked statically
 //! because they run where no library can be counted on. `errand` knows the digests of the two and
-//! starts no others.
+//! starts no others. Where Node is installed, the web app is inside `errand`.
 
 use crate::program::Program;
 use anyhow::{Context, Result};
@@ -61,7 +61,8 @@ pub fn build(root: &Path, profile: Profile) -> Result<PathBuf> {
     }
     let profile_name = ["--profile", profile.name()];
     let which = ["-p", "errand", "-p", "fakes", "--bin", "errand", "--bin", "errand-scripted"];
-    errand.args(["build", "--quiet"]).args(profile_name).args(which).run()?;
+    let app = if crate::web::build(root)? { ["--features", "errand/ui"].as_slice() } else { &[] };
+    errand.args(["build", "--quiet"]).args(profile_name).args(which).args(app).run()?;
     for (_, name, _) in PARTS {
         install(&target.join(&host).join(profile.folder()).join(name), &folder.join(name))?;
     }

@@ -4,6 +4,7 @@ mod program;
 mod tidy;
 mod codegen;
 mod dist;
+mod web;
 mod sample;
 mod house;
 mod run;

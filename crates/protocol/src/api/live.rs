@@ -41,7 +41,7 @@ pub enum ClientFrame {
         id: u64,
     },
     /// Asks for a `pong`.
-    Ping,
+    Ping {},
 }
 
 /// What the server sends.

@@ -113,7 +113,7 @@ impl Page {
 
     fn take(&mut self, frame: ClientFrame) {
         let id = match frame {
-            ClientFrame::Ping => return self.out.now(&ServerFrame::Pong),
+            ClientFrame::Ping {} => return self.out.now(&ServerFrame::Pong),
             ClientFrame::Unwatch { id } => {
                 if let Some(watch) = self.watches.remove(&id) {
                     watch.abort();
@@ -136,7 +136,7 @@ impl Page {
                     watches::list(&app, &caller, &out, id).await;
                     None
                 }
-                ClientFrame::Unwatch { .. } | ClientFrame::Ping => None,
+                ClientFrame::Unwatch { .. } | ClientFrame::Ping {} => None,
             };
             if let Some(refusal) = refused {
                 out.error(id, &refusal);
@@ -149,7 +149,10 @@ impl Page {
     fn may_watch(&self, id: u64) -> ApiResult<()> {
         self.app.rate.check(&self.caller.name)?;
         if self.watches.contains_key(&id) {
-            return Err(ApiError::invalid("id", format!("{id} names another watch of this socket")));
+            return Err(ApiError::invalid(
+                "id",
+                format!("{id} names another watch of this socket"),
+            ));
         }
         if self.watches.len() >= LIVE_WATCHES {
             let message = format!("at most {LIVE_WATCHES} watches fit on one socket");

@@ -18,10 +18,7 @@ use std::sync::Arc;
 /// Signs a browser in with a key or a code; the answer sets a cookie.
 #[utoipa::path(post, path = "/v1/session", tag = "session", request_body = SignIn, security(()),
     responses((status = 204, description = "signed in; the cookie is set"), (status = 401, body = protocol::api::ErrorBody)))]
-pub async fn sign_in(
-    State(app): State<Arc<App>>,
-    Body(body): Body<SignIn>,
-) -> ApiResult<Response> {
+pub async fn sign_in(State(app): State<Arc<App>>, Body(body): Body<SignIn>) -> ApiResult<Response> {
     let caller = match (&body.token, &body.code) {
         (Some(token), None) => auth::by_key(&app, token.trim()).await?,
         (None, Some(code)) => by_code(&app, code).await?,

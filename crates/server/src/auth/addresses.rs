@@ -97,7 +97,8 @@ impl Addresses {
 }
 
 fn preview(address: &str) -> Result<String> {
-    let wrong = || format!("preview.address: {address:?}; write it like https://*.preview.example.com");
+    let wrong =
+        || format!("preview.address: {address:?}; write it like https://*.preview.example.com");
     let (scheme, rest) = address.split_once("://*.").with_context(wrong)?;
     let url = Url::parse(&format!("{scheme}://x.{rest}")).with_context(wrong)?;
     let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
@@ -164,7 +165,9 @@ mod tests {
         let host = authority("localhost:7420");
         assert!(local.is_own_origin("http://localhost:7420", &host));
         assert!(local.is_own_origin("http://127.0.0.1:7420", &host));
-        for foreign in ["null", "", "http://localhost:3000", "http://a.localhost:7420", "ftp://localhost:7420"] {
+        for foreign in
+            ["null", "", "http://localhost:3000", "http://a.localhost:7420", "ftp://localhost:7420"]
+        {
             assert!(!local.is_own_origin(foreign, &host), "{foreign}");
         }
         let secure = addresses("127.0.0.1:7420", "https://errand.example.com", &[]);

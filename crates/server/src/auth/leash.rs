@@ -56,7 +56,11 @@ impl Leash {
             loop {
                 match self.ended.recv().await {
                     Ok(Ended::Key(key)) if key == self.credential.key => return,
-                    Ok(Ended::Session(session)) if Some(&session) == self.credential.session.as_ref() => return,
+                    Ok(Ended::Session(session))
+                        if Some(&session) == self.credential.session.as_ref() =>
+                    {
+                        return;
+                    }
                     Ok(_) => {}
                     // Missed something: it may have been ours. Whoever is still welcome comes back.
                     Err(_) => return,

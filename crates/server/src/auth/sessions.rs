@@ -46,10 +46,7 @@ pub async fn begin(app: &App, caller: &Caller, now_ms: i64) -> Result<String> {
     };
     let body = serde_json::to_string(&record).context("write a session")?;
     let key = digest(&token);
-    app.store
-        .put(&place(), KIND, &key, Expect::Absent, &body)
-        .await
-        .context("keep a session")?;
+    app.store.put(&place(), KIND, &key, Expect::Absent, &body).await.context("keep a session")?;
     Ok(token)
 }
 
@@ -57,7 +54,8 @@ pub async fn begin(app: &App, caller: &Caller, now_ms: i64) -> Result<String> {
 async fn tidy(app: &App, key: &str, now_ms: i64) -> Result<()> {
     let (mut after, mut own) = (String::new(), Vec::new());
     loop {
-        let page = app.store.list(&place(), KIND, "", &after, PAGE).await.context("list sessions")?;
+        let page =
+            app.store.list(&place(), KIND, "", &after, PAGE).await.context("list sessions")?;
         let Some(last) = page.last() else { break };
         after.clone_from(&last.key);
         for entry in page {

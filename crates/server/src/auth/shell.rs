@@ -40,7 +40,8 @@ fn look(app: &App, request: &Request) -> ApiResult<Authority> {
     let headers = request.headers();
     let host = host_of(request.uri(), headers).filter(|host| app.addresses.is_ours(host));
     let host = host.ok_or_else(|| {
-        let message = "this server does not answer to that Host; add the name to api.hosts if it should";
+        let message =
+            "this server does not answer to that Host; add the name to api.hosts if it should";
         ApiError::new(StatusCode::MISDIRECTED_REQUEST, "wrong_host", message)
     })?;
     for origin in headers.get_all(header::ORIGIN) {
@@ -57,7 +58,10 @@ fn look(app: &App, request: &Request) -> ApiResult<Authority> {
 fn plain_body(headers: &HeaderMap) -> ApiResult<()> {
     let packed = headers.get_all(header::CONTENT_ENCODING).iter().any(|value| value != "identity");
     if packed {
-        return Err(ApiError::invalid("Content-Encoding", "send the body as it is, not compressed"));
+        return Err(ApiError::invalid(
+            "Content-Encoding",
+            "send the body as it is, not compressed",
+        ));
     }
     Ok(())
 }

@@ -9,8 +9,8 @@ use super::{Caller, sessions};
 use crate::api::error::{ApiError, ApiResult};
 use crate::app::App;
 use crate::clock::now_ms;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::FromRequestParts;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
@@ -23,7 +23,9 @@ const TICKET: &str = "ticket.";
 
 /// Whether a request asks for a socket.
 pub fn is_upgrade(headers: &HeaderMap) -> bool {
-    headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+    headers
+        .get(header::UPGRADE)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 fn refused(code: &'static str, message: &str) -> ApiError {
@@ -47,15 +49,20 @@ pub(super) async fn caller(app: &App, uri: &Uri, headers: &HeaderMap) -> ApiResu
         (None, _) | (_, None) => false,
     };
     if !own {
-        return Err(refused("wrong_origin", "a socket opened with a ticket needs this server's own Origin; programs send Authorization: Bearer <key>"));
+        return Err(refused(
+            "wrong_origin",
+            "a socket opened with a ticket needs this server's own Origin; programs send Authorization: Bearer <key>",
+        ));
     }
     let ticket = offers(headers).find_map(|offer| offer.strip_prefix(TICKET).map(str::to_owned));
     let ticket = ticket.ok_or_else(|| {
-        let message = "ask for a ticket at POST /v1/tickets and offer it as the protocol ticket.<ticket>";
+        let message =
+            "ask for a ticket at POST /v1/tickets and offer it as the protocol ticket.<ticket>";
         ApiError::new(StatusCode::UNAUTHORIZED, "ticket_required", message)
     })?;
     let caller = app.auth.tickets.redeem(&ticket, now_ms()).ok_or_else(|| {
-        let message = "this ticket was used before, is too old, or is not of this server: ask for another";
+        let message =
+            "this ticket was used before, is too old, or is not of this server: ask for another";
         ApiError::new(StatusCode::UNAUTHORIZED, "ticket_not_valid", message)
     })?;
     // TRUST: a ticket of a session works in the browser of that session alone.
@@ -93,10 +100,11 @@ impl FromRequestParts<Arc<App>> for Opening {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let caller = Caller::from_request_parts(parts, app).await?;
         let offered: Vec<_> = offers(&parts.headers).map(str::to_owned).collect();
-        let upgrade = WebSocketUpgrade::from_request_parts(parts, app).await.map_err(|rejection| {
-            let message = format!("this address is a WebSocket: {}", rejection.body_text());
-            ApiError::new(rejection.status(), "socket_expected", message)
-        })?;
+        let upgrade =
+            WebSocketUpgrade::from_request_parts(parts, app).await.map_err(|rejection| {
+                let message = format!("this address is a WebSocket: {}", rejection.body_text());
+                ApiError::new(rejection.status(), "socket_expected", message)
+            })?;
         let offers_protocol = !offered.is_empty();
         Ok(Self { caller, app: Arc::clone(app), upgrade, offers_protocol, offered })
     }
@@ -106,7 +114,12 @@ impl Opening {
     /// Opens a socket of this kind and serves it in a task of the server.
     ///
     /// `message_bytes` is the longest message taken. The handler ends when its [`Tie`] does.
-    pub async fn open<F, Fut>(self, kind: &str, message_bytes: usize, serve: F) -> ApiResult<Response>
+    pub async fn open<F, Fut>(
+        self,
+        kind: &str,
+        message_bytes: usize,
+        serve: F,
+    ) -> ApiResult<Response>
     where
         F: FnOnce(WebSocket, Tie) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,

@@ -358,7 +358,7 @@ async fn sockets_and_streams_end_with_their_key_or_session() {
     assert_eq!(out.status, StatusCode::NO_CONTENT);
     assert_eq!(page_of_admin.until_closed().await, 4401);
     for open in [&mut by_bob, &mut program_of_admin] {
-        open.send(&ClientFrame::Ping).await;
+        open.send(&ClientFrame::Ping {}).await;
         assert_eq!(open.next().await, Ok(ServerFrame::Pong));
     }
     house.app.shutdown.cancel();
