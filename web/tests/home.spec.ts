@@ -1,15 +1,7 @@
-import type { Page } from "@playwright/test";
 import type { Agent } from "../src/api/types";
 import { agent, pretend } from "./fixtures/api";
-import { expect, expectAccessible, picture, test } from "./kit";
+import { expect, expectAccessible, picture, sidebar, test } from "./kit";
 import type { House } from "./kit/house";
-
-/** The sidebar; on a phone it is opened first. */
-async function sidebar(page: Page) {
-  const opener = page.getByRole("button", { name: "Show the agents" });
-  if (await opener.isVisible()) await opener.click();
-  return page.getByRole("navigation", { name: "Agents" }).last();
-}
 
 async function make(house: House, text: string, name: string) {
   const { agent } = await house.call<{ agent: Agent }>("POST", "/v1/agents", {
@@ -52,7 +44,7 @@ test("an archived agent leaves the list and is found by the filter", async ({
   await list.getByRole("button", { name: "Filter" }).click();
   await page.getByRole("menuitemradio", { name: "Archived" }).click();
   await page.keyboard.press("Escape");
-  await expect((await sidebar(page)).getByRole("link", { name })).toBeVisible();
+  await expect(list.getByRole("link", { name })).toBeVisible();
 });
 
 test("search asks the server", async ({ page, house }, info) => {

@@ -1,5 +1,5 @@
 import AxeBuilder from "@axe-core/playwright";
-import { test as base, expect, type Page } from "@playwright/test";
+import { test as base, expect, type Locator, type Page } from "@playwright/test";
 import { House } from "./kit/house";
 
 export { expect };
@@ -90,4 +90,11 @@ export async function picture(page: Page, name: string): Promise<void> {
     path: `tests/screenshots/${name}-${project}.png`,
     animations: "disabled",
   });
+}
+
+/** The sidebar; on a phone it is opened first. */
+export async function sidebar(page: Page): Promise<Locator> {
+  const isPhone = (page.viewportSize()?.width ?? 0) <= 640;
+  if (isPhone) await page.getByRole("button", { name: "Show the agents" }).click();
+  return page.getByRole("navigation", { name: "Agents" }).filter({ visible: true });
 }

@@ -1,4 +1,4 @@
-import { expect, expectAccessible, picture, test } from "./kit";
+import { expect, expectAccessible, picture, sidebar, test } from "./kit";
 
 test("a stranger is asked for a key, and a wrong one is refused in words", async ({ stranger }) => {
   await stranger.goto("/settings/keys");
@@ -41,12 +41,9 @@ test("a one-time code signs in, leaves no trace in the address and works once", 
   await other.context().close();
 });
 
-test("signing out ends the session", async ({ page, isMobile, viewport }) => {
+test("signing out ends the session", async ({ page }) => {
   await page.goto("/settings/appearance");
-  if (isMobile || (viewport?.width ?? 0) <= 640) {
-    await page.getByRole("button", { name: "Show the agents" }).click();
-  }
-  await page.getByRole("button", { name: "admin" }).click();
+  await (await sidebar(page)).getByRole("button", { name: "admin" }).click();
   await page.getByRole("menuitem", { name: "Sign out" }).click();
   await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
   await page.goto("/");
