@@ -12,6 +12,7 @@ import type { Finding } from "./findings";
 import { Lines } from "./Lines";
 import type { Layout } from "./rows";
 import { SendComments } from "./SendComments";
+import { inTreeOrder } from "./tree";
 import { useCursor } from "./useCursor";
 import { useEntries } from "./useEntries";
 import { useLayout } from "./useLayout";
@@ -34,7 +35,7 @@ export function DiffView(props: DiffViewProps) {
   const { agent, repos, indexOf, findings, scope, aside } = props;
   const [layout, setLayout, canSplit] = useLayout();
   const [sheet, setSheet] = useState(false);
-  const entries = useMemo(() => entriesOf(repos, indexOf), [repos, indexOf]);
+  const entries = useMemo(() => inTreeOrder(entriesOf(repos, indexOf)), [repos, indexOf]);
   const { rows, actions, viewed, comments } = useEntries(agent, entries, layout, findings);
   const cursor = useCursor(entries, rows, actions, viewed);
 

@@ -13,7 +13,6 @@ interface FileRowProps {
   entry: Entry;
   isOpen: boolean;
   isViewed: boolean;
-  isCurrent: boolean;
   actions: RowActions;
   /** Stays at the top while its lines scroll by. */
   isSticky?: boolean;
@@ -21,18 +20,11 @@ interface FileRowProps {
 
 /** The head of one file: what happened to it, counts, the mark of having looked at it. */
 export function FileRow(props: FileRowProps) {
-  const { entry, isOpen, isViewed, isCurrent, actions, isSticky } = props;
+  const { entry, isOpen, isViewed, actions, isSticky } = props;
   const { file } = entry;
   const mode = modeChange(entry);
   return (
-    <div
-      className={cx(
-        styles.file,
-        !isOpen && styles.closed,
-        isCurrent && styles.current,
-        isSticky && styles.sticky,
-      )}
-    >
+    <div className={cx(styles.file, !isOpen && styles.closed, isSticky && styles.sticky)}>
       <AriaButton
         className={styles.toggle ?? ""}
         aria-expanded={isOpen}

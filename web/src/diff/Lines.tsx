@@ -35,7 +35,6 @@ export function Lines(props: LinesProps) {
         isOpen
         isSticky
         isViewed={isViewed(viewed, entry)}
-        isCurrent
         actions={{
           ...actions,
           toggle: (which) => {
@@ -90,7 +89,6 @@ function OneRow({ row, agent, actions, viewed, cursor, repoName }: LinesProps & 
             entry={entry}
             isOpen={row.isOpen}
             isViewed={isViewed(viewed, entry)}
-            isCurrent={cursor.entry?.key === entry.key}
             actions={actions}
           />
         </>

@@ -3,7 +3,15 @@
 import type { Comment, Place } from "./comments";
 import type { Entry } from "./entry";
 import type { Finding } from "./findings";
-import { type Gap, gapsOf, linesOfGap, type Pair, type PatchLine, pairsOf } from "./patch";
+import {
+  type Gap,
+  gapsOf,
+  type Hunk,
+  linesOfGap,
+  type Pair,
+  type PatchLine,
+  pairsOf,
+} from "./patch";
 
 export type Layout = "unified" | "split";
 
@@ -76,7 +84,16 @@ function body(rows: Row[], entry: Entry, state: EntryState, layout: Layout) {
 /** How long the file is after the change; nothing is hidden of one that is new or gone. */
 function lengthAfter(entry: Entry, state: EntryState): number {
   if (entry.file.status === "added" || entry.file.status === "deleted") return 0;
+  const last = entry.hunks.at(-1);
+  if (!state.text && last && endsShort(last)) return last.afterStart + last.afterCount - 1;
   return state.text?.length ?? Number.POSITIVE_INFINITY;
+}
+
+/** Unchanged lines behind a change; fewer only where the file ends. */
+const CONTEXT_LINES = 3;
+
+function endsShort(hunk: Hunk): boolean {
+  return hunk.lines.slice(-CONTEXT_LINES).some((line) => line.kind !== "context");
 }
 
 /** Cuts a gap into what is shown above, what stays hidden, and what is shown below. */

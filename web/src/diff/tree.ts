@@ -48,10 +48,14 @@ function write(lines: TreeLine[], folder: Folder, depth: number, closed: Readonl
     lines.push({ type: "folder", key: last.key, name, depth, count: last.count });
     if (!closed.has(last.key)) write(lines, last, depth + 1, closed);
   }
-  for (const entry of folder.entries) {
+  for (const entry of folder.entries.sort(byPath)) {
     const name = entry.file.path.slice(entry.file.path.lastIndexOf("/") + 1);
     lines.push({ type: "file", key: entry.key, name, depth, entry });
   }
+}
+
+function byPath(a: Entry, b: Entry): number {
+  return a.file.path.localeCompare(b.file.path);
 }
 
 function joined(folder: Folder): [string, Folder] {
@@ -64,6 +68,14 @@ function joined(folder: Folder): [string, Folder] {
     last = only;
   }
   return [name, last];
+}
+
+/** The files in the order of the tree, so that lists beside it go the same way. */
+export function inTreeOrder(entries: readonly Entry[]): Entry[] {
+  const byRepo = (entry: Entry) => String(entry.repoIndex).padStart(3, "0");
+  return treeOf(entries, new Set(), byRepo).flatMap((line) =>
+    line.type === "file" ? [line.entry] : [],
+  );
 }
 
 /** Whether a file fits what was typed: each word must occur in its path. */

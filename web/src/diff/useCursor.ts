@@ -36,6 +36,7 @@ export function useCursor(
   const [top, setTop] = useState<{ entry: Entry; isHeadHidden: boolean }>();
   const [line, setLine] = useState<PatchLine>();
   const picked = useRef<{ block: Block; line: PatchLine; side: Side }>(undefined);
+  const goal = useRef<string>(undefined);
   const entry = entries.find((each) => each.key === top?.entry.key) ?? entries[0];
 
   const heads = useMemo(() => {
@@ -52,6 +53,10 @@ export function useCursor(
     const index = handle.findItemIndex(handle.scrollOffset);
     const row = rows[index];
     if (!row) return;
+    // Near the end a file cannot come to the top: where one went to is where one is.
+    const isAtEnd = handle.scrollOffset + handle.viewportSize >= handle.scrollSize - 2;
+    if (isAtEnd && goal.current) return;
+    goal.current = undefined;
     const isHeadHidden =
       row.type !== "space" &&
       (row.type !== "file" || handle.scrollOffset > handle.getItemOffset(index) + 1);
@@ -66,6 +71,7 @@ export function useCursor(
     (to: Entry) => {
       const index = heads.get(to.key);
       if (index === undefined) return;
+      goal.current = to.key;
       list.current?.scrollToIndex(index, { align: "start" });
       setTop({ entry: to, isHeadHidden: false });
       setLine(undefined);

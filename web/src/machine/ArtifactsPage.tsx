@@ -50,8 +50,9 @@ export function ArtifactsPage({ agent }: { agent: string }) {
   if (artifacts.data.length === 0) {
     return (
       <EmptyState icon={<Images aria-hidden="true" />} title="No artifacts yet">
-        Screenshots, videos, logs and other files that the agent puts into its folder{" "}
-        <code>artifacts</code> are kept here when a run ends, also while the machine sleeps.
+        Screenshots, videos, logs and other files that the agent puts into{" "}
+        <code>/workspace/.artifacts</code> are kept here when a run ends, also while the machine
+        sleeps.
       </EmptyState>
     );
   }

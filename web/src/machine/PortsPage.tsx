@@ -18,7 +18,7 @@ import { machinePath, type Port, usePorts } from "./queries";
 /** Programs inside that listen, and previews of them. */
 export function PortsPage({ agent }: { agent: string }) {
   const ports = usePorts(agent);
-  const [chosen, setChosen] = useState<Port>();
+  const [chosen, setChosen] = useState<Listening>();
   if (ports.isPending) {
     return (
       <div className={styles.page}>
@@ -36,40 +36,79 @@ export function PortsPage({ agent }: { agent: string }) {
       />
     );
   }
-  if (ports.data.length === 0) {
-    return (
-      <EmptyState icon={<Network aria-hidden="true" />} title="Nothing listens yet">
-        When the agent, or you in a terminal, starts a web server, it appears here and can be looked
-        at in a tab of your browser.
-      </EmptyState>
-    );
-  }
+  const all = byNumber(ports.data);
+  const named = all.filter((port) => port.process);
+  const unnamed = all.filter((port) => !port.process);
   return (
     <div className={styles.page}>
-      <ul className={styles.list}>
-        {ports.data.map((port) => (
-          <li key={`${port.address}:${port.port}`} className={styles.item}>
-            <span className={styles.port}>{port.port}</span>
-            <span className={styles.what}>
-              <span className={styles.process}>
-                {port.process ? visible(port.process) : "A program"}
-              </span>
-              <span className={styles.address}>listens on {visible(port.address)}</span>
-            </span>
-            <Button size="s" icon={<ExternalLink />} onPress={() => setChosen(port)}>
-              Open preview
-            </Button>
-          </li>
-        ))}
-      </ul>
+      {named.length > 0 ? (
+        <PortList ports={named} onOpen={setChosen} />
+      ) : (
+        <EmptyState icon={<Network aria-hidden="true" />} title="Nothing listens yet">
+          When the agent, or you in a terminal, starts a web server, it appears here and can be
+          looked at in a tab of your browser.
+        </EmptyState>
+      )}
+      {unnamed.length > 0 && (
+        <details className={styles.others}>
+          <summary>Ports of the system</summary>
+          <PortList ports={unnamed} onOpen={setChosen} />
+        </details>
+      )}
       {chosen && <PreviewDialog agent={agent} port={chosen} onClose={() => setChosen(undefined)} />}
     </div>
   );
 }
 
+/** A port, with every address it is bound to. */
+interface Listening extends Omit<Port, "address"> {
+  addresses: string[];
+}
+
+function byNumber(ports: readonly Port[]): Listening[] {
+  const found = new Map<number, Listening>();
+  for (const { port, address, process } of ports) {
+    const known = found.get(port);
+    found.set(port, {
+      port,
+      process: known?.process ?? process ?? null,
+      addresses: [...(known?.addresses ?? []), address],
+    });
+  }
+  return [...found.values()].sort((a, b) => a.port - b.port);
+}
+
+interface PortListProps {
+  ports: readonly Listening[];
+  onOpen(port: Listening): void;
+}
+
+function PortList({ ports, onOpen }: PortListProps) {
+  return (
+    <ul className={styles.list}>
+      {ports.map((port) => (
+        <li key={port.port} className={styles.item}>
+          <span className={styles.port}>{port.port}</span>
+          <span className={styles.what}>
+            <span className={styles.process}>
+              {port.process ? visible(port.process) : "A program that cannot be seen from here"}
+            </span>
+            <span className={styles.address}>
+              listens on {port.addresses.map(visible).join(" and ")}
+            </span>
+          </span>
+          <Button size="s" icon={<ExternalLink />} onPress={() => onOpen(port)}>
+            Open preview
+          </Button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 interface PreviewDialogProps {
   agent: string;
-  port: Port;
+  port: Listening;
   onClose(): void;
 }
 

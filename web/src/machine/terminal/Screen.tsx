@@ -12,6 +12,7 @@ import { themeOf } from "./theme";
 
 /** Lines that can be scrolled back to. */
 const SCROLLBACK_LINES = 10_000;
+const SCROLLBAR_PX = 10;
 /** Cancels a sequence that was cut in two, and takes back colours. */
 const STRAIGHT = "\u0018\u001b[0m";
 
@@ -40,6 +41,7 @@ export function Screen({ agent, name, wantsToType }: ScreenProps) {
       cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches,
       theme: themeOf(element),
       minimumContrastRatio: 4.5,
+      overviewRuler: { width: SCROLLBAR_PX },
       screenReaderMode: false,
       linkHandler: null,
       allowProposedApi: false,

@@ -50,6 +50,10 @@ export function themeOf(element: HTMLElement): ITheme {
     foreground: style.color,
     cursor: style.color,
     cursorAccent: style.backgroundColor,
+    overviewRulerBorder: "transparent",
+    scrollbarSliderBackground: isDark ? "#ffffff26" : "#00000022",
+    scrollbarSliderHoverBackground: isDark ? "#ffffff40" : "#00000038",
+    scrollbarSliderActiveBackground: isDark ? "#ffffff55" : "#0000004d",
     selectionBackground: isDark ? "#5a3a2a" : "#f6d9c8",
   };
 }
