@@ -123,6 +123,7 @@ test("a busy agent is steered, given a queue, and stopped", async ({ page, house
   await expect(waiting.getByText("Not this.")).toHaveCount(0);
   await page.getByRole("button", { name: "Stop", exact: true }).click();
   await expect(talk.getByText("From the queue.", { exact: true })).toBeVisible();
+  await expect(talk.getByText("Done", { exact: true })).toBeVisible();
   const { items } = await house.call<{ items: Run[] }>("GET", `/v1/agents/${agent.id}/runs`);
   expect(items.map((run) => run.status).sort()).toEqual(["CANCELLED", "CANCELLED", "FINISHED"]);
 });

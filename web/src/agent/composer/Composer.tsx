@@ -124,20 +124,21 @@ export function Composer({ isArchived }: { isArchived: boolean }) {
           onPress={() => picker.current?.click()}
         />
         <HowPicker how={how} onChange={setHow} />
-        <span className={styles.gap} />
-        {isBusy ? (
-          <Busy canSend={canSend} onSubmit={submit} />
-        ) : (
-          <Button
-            variant="primary"
-            icon={<ArrowUp />}
-            isDisabled={!canSend}
-            isPending={send.isPending}
-            onPress={() => submit("refuse")}
-          >
-            Send
-          </Button>
-        )}
+        <span className={styles.actions}>
+          {isBusy ? (
+            <Busy canSend={canSend} onSubmit={submit} />
+          ) : (
+            <Button
+              variant="primary"
+              icon={<ArrowUp />}
+              isDisabled={!canSend}
+              isPending={send.isPending}
+              onPress={() => submit("refuse")}
+            >
+              Send
+            </Button>
+          )}
+        </span>
       </div>
       {isTooLong && (
         <p className={styles.error} role="alert">
