@@ -43,7 +43,6 @@ test("an archived agent leaves the list and is found by the filter", async ({
   await expect(row).toHaveCount(0);
   await list.getByRole("button", { name: "Filter" }).click();
   await page.getByRole("menuitemradio", { name: "Archived" }).click();
-  await page.keyboard.press("Escape");
   await expect(list.getByRole("link", { name })).toBeVisible();
 });
 
