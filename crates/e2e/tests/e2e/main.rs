@@ -20,4 +20,7 @@ mod crashes;
 mod cancels;
 mod git_matrix;
 mod isolation;
+mod machine;
 mod sdk;
+mod hands;
+mod resume;
