@@ -47,7 +47,7 @@ export function GapRow({ entry, index, gap, section, actions }: GapRowProps) {
             size="s"
             label="Show these lines"
             icon={<UnfoldVertical />}
-            isPending={isBusy}
+            isDisabled={isBusy}
             onPress={() => reveal("all")}
           />
         ) : (
@@ -57,7 +57,7 @@ export function GapRow({ entry, index, gap, section, actions }: GapRowProps) {
                 size="s"
                 label="Show more below this part"
                 icon={<ArrowDownToLine />}
-                isPending={isBusy}
+                isDisabled={isBusy}
                 onPress={() => reveal("top")}
               />
             )}
@@ -66,7 +66,7 @@ export function GapRow({ entry, index, gap, section, actions }: GapRowProps) {
                 size="s"
                 label="Show more above this part"
                 icon={<ArrowUpToLine />}
-                isPending={isBusy}
+                isDisabled={isBusy}
                 onPress={() => reveal("bottom")}
               />
             )}

@@ -1,5 +1,5 @@
-import { lazy, Suspense } from "react";
-import { Navigate, NavLink, Route, Routes } from "react-router";
+import { lazy, Suspense, useEffect, useRef } from "react";
+import { Navigate, NavLink, Route, Routes, useLocation } from "react-router";
 import { useServer, useSession } from "../api/queries";
 import { PageHeader } from "../app/PageHeader";
 import { PageSkeleton } from "../app/PageSkeleton";
@@ -19,11 +19,19 @@ const Later = lazy(() => import("./LaterPage"));
 export default function SettingsPage() {
   const pages = settingsPages(useServer().data?.features ?? []);
   const admin = useSession().data?.admin ?? false;
+  const nav = useRef<HTMLElement>(null);
+  const { pathname } = useLocation();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: again whenever another page is shown
+  useEffect(() => {
+    nav.current
+      ?.querySelector("[aria-current]")
+      ?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [pathname]);
   return (
     <>
       <PageHeader title="Settings" />
       <div className={styles.frame}>
-        <nav className={styles.nav} aria-label="Settings">
+        <nav ref={nav} className={styles.nav} aria-label="Settings">
           {pages.map(({ path, title }) => (
             <NavLink
               key={path}

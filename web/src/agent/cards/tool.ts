@@ -122,6 +122,7 @@ function written(row: CallRow, content: string): Body {
   return {
     type: "diff",
     text: content
+      .replace(/\n$/, "")
       .split("\n")
       .map((line) => `+${line}`)
       .join("\n"),
@@ -154,7 +155,7 @@ function isTodo(value: unknown): value is Todo {
 
 /** Paths of the workspace without the part that all share. */
 function shortPath(path: string): string {
-  return path.replace(/^\/workspace\/[^/]+\//, "");
+  return path === "." ? "./" : path.replace(/^\/workspace\/[^/]+\//, "");
 }
 
 function afterFirstLine(text: string): string {

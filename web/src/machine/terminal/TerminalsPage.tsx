@@ -63,7 +63,7 @@ export default function TerminalsPage({ agent }: { agent: string }) {
         icon={<SquareTerminal aria-hidden="true" />}
         title="No terminal is open"
         actions={
-          <Button variant="primary" icon={<Plus />} isPending={opening.isPending} onPress={open}>
+          <Button variant="primary" icon={<Plus />} isDisabled={opening.isPending} onPress={open}>
             Open a terminal
           </Button>
         }
@@ -92,7 +92,7 @@ export default function TerminalsPage({ agent }: { agent: string }) {
           size="s"
           label="Open another terminal"
           icon={<Plus />}
-          isPending={opening.isPending}
+          isDisabled={opening.isPending}
           onPress={open}
         />
       </div>
