@@ -1,8 +1,10 @@
 //! What the command line takes.
 
 mod machine;
+mod sync;
 
 pub use machine::{Attach, Completions, Context, Copy, Forward, Man, Open, Ports, Ssh};
+pub use sync::{Conflicts, Down, Up};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use protocol::event::Mode;
@@ -78,6 +80,10 @@ pub enum Command {
     SshProxy(OneAgent),
     /// Copy files to or from an agent's machine
     Cp(Copy),
+    /// Send this worktree, uncommitted changes included, as the start of an agent
+    Up(Box<Up>),
+    /// Bring an agent's changes into this worktree
+    Down(Down),
     /// Open the web page, signed in
     Open(Open),
     /// Let an agent take no more messages

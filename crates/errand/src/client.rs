@@ -4,6 +4,7 @@ pub mod files;
 pub mod follow;
 pub mod socket;
 pub mod sse;
+pub mod transfer;
 
 use crate::exit::{Exit, Trouble};
 use crate::settings::{Settings, is_loopback};
@@ -98,6 +99,14 @@ impl Client {
         let key = uuid::Uuid::new_v4().to_string();
         let fill = |request: RequestBuilder| request.header("idempotency-key", &key).json(body);
         self.call(Method::POST, path, &[], fill, Repeat::Harmless).await
+    }
+
+    /// `POST` that is answered without a body.
+    pub async fn tell(&self, path: &[&str], body: &impl Serialize) -> Result<()> {
+        let request = self.request(Method::POST, path, &[])?.json(body).timeout(ANSWER_TIMEOUT);
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        self.accepted(response).await?;
+        Ok(())
     }
 
     /// `POST` without a body.

@@ -21,6 +21,7 @@ mod run;
 mod send;
 mod shell;
 mod show;
+mod up;
 mod ssh;
 mod watch;
 
@@ -29,6 +30,7 @@ use crate::client::Client;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::settings::{Settings, Surroundings};
+use crate::sync;
 use anyhow::Result;
 
 /// Carries out one command.
@@ -68,6 +70,10 @@ async fn with_server(command: Command, around: &Surroundings, output: &mut Outpu
         Command::SshConfig => ssh::config(cx, around),
         Command::SshProxy(arguments) => ssh::proxy(cx, &arguments).await,
         Command::Cp(arguments) => cp::cp(cx, &arguments).await,
+        Command::Up(arguments) => up::up(cx, around, &arguments).await,
+        Command::Down(arguments) => {
+            sync::down::down(&cx.client, cx.output, around, &arguments).await
+        }
         Command::Open(arguments) => open::open(cx, &arguments).await,
         Command::Archive(arguments) => agents::archive(cx, &arguments).await,
         Command::Unarchive(arguments) => agents::unarchive(cx, &arguments).await,

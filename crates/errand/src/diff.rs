@@ -140,6 +140,8 @@ mod tests {
             path: path.to_owned(),
             old_path: old.map(str::to_owned),
             status: status.to_owned(),
+            old_mode: None,
+            new_mode: None,
             binary: path.ends_with(".png"),
             additions: patch.lines().filter(|line| line.starts_with('+')).count() as u64,
             deletions: patch.lines().filter(|line| line.starts_with('-')).count() as u64,

@@ -12,6 +12,7 @@ mod keychain;
 mod client;
 mod lookup;
 mod repository;
+mod sync;
 mod live;
 mod screen;
 mod diff;

@@ -83,6 +83,11 @@ impl Surroundings {
         named.or_else(|| self.get("HOME").map(|home| Path::new(home).join(below_home)))
     }
 
+    /// The home folder.
+    pub fn home_folder(&self) -> Option<PathBuf> {
+        self.get("HOME").map(PathBuf::from)
+    }
+
     /// The file that `errand login` writes.
     pub fn login_file(&self) -> Result<PathBuf> {
         let home = self.home("XDG_CONFIG_HOME", ".config");

@@ -29,3 +29,4 @@ pub mod repo;
 pub mod runner;
 pub mod service;
 pub mod url;
+pub mod worktree;

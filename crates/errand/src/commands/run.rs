@@ -2,9 +2,11 @@
 
 use super::{Cx, prompt};
 use crate::args::Run;
+use crate::client::Client;
 use crate::exit::{Exit, Trouble};
 use crate::live::view::Prompts;
 use crate::live::{self, summary};
+use crate::output::Output;
 use crate::style::{Line, Shown, Style};
 use crate::{lookup, repository, text};
 use anyhow::Result;
@@ -15,8 +17,18 @@ pub(super) async fn run(cx: Cx<'_>, arguments: &Run) -> Result<Exit> {
     let Cx { client, output } = cx;
     let body = body(arguments, client.url())?;
     let created: CreatedAgent = client.post_once(&["agents"], &body).await?;
+    follow(client, output, created, arguments.how.detach).await
+}
+
+/// Tells of a new agent and watches its first run, unless nobody wants to.
+pub(super) async fn follow(
+    client: Client,
+    output: &mut Output,
+    created: CreatedAgent,
+    detach: bool,
+) -> Result<Exit> {
     if output.is_for_program() {
-        let kind = if arguments.how.detach {
+        let kind = if detach {
             json!(created)
         } else {
             json!({ "type": "created", "agent": created.agent, "run": created.run })
@@ -25,7 +37,7 @@ pub(super) async fn run(cx: Cx<'_>, arguments: &Run) -> Result<Exit> {
     } else {
         output.show(&opened(&created))?;
     }
-    if arguments.how.detach {
+    if detach {
         return Ok(Exit::Done);
     }
     let agent = lookup::id_of(&created.agent)?;

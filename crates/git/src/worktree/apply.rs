@@ -174,9 +174,7 @@ impl Desk {
         let mut count = 0;
         for change in &plan.changes {
             if let Some(entry) = &change.new {
-                lines.extend_from_slice(
-                    format!("{} {}\t", entry.kind.mode(), entry.id).as_bytes(),
-                );
+                lines.extend_from_slice(format!("{} {}\t", entry.kind.mode(), entry.id).as_bytes());
                 lines.extend_from_slice(&change.path);
                 lines.push(0);
                 count += 1;

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
 use super::Worktree;
 use super::desk::{Desk, LOOK_TIME_MAX};
-use super::snapshot::Snapshot;
+use super::snapshot::{Change, Snapshot};
 use crate::error::{Error, Result};
 use crate::name::{BlobId, CommitId, TreeId};
 use crate::repo::Repo;
@@ -107,6 +107,76 @@ impl Desk {
         Ok(lines.collect())
     }
 
+    /// Hands every blob on, in the order asked, with its number.
+    pub async fn each_blob(
+        &self,
+        ids: &[&BlobId],
+        take: &mut (dyn FnMut(usize, &[u8]) + Send),
+    ) -> Result<()> {
+        const READ: &str = "read files";
+        let io = || Error::io(READ);
+        let call = self.call(READ).args(["cat-file", "--batch=%(objectsize)", "--buffer"]);
+        let mut started = call.start_piped().await?;
+        // Nobody reads its complaints: an answer that does not come is the complaint.
+        drop(started.child.stderr.take());
+        let pipes = (started.child.stdin.take(), started.child.stdout.take());
+        let (Some(mut stdin), Some(stdout)) = pipes else {
+            return Err(Error::other(READ, "git was started without pipes"));
+        };
+        let ask: String = ids.iter().map(|id| format!("{id}\n")).collect();
+        let feed = async {
+            stdin.write_all(ask.as_bytes()).await?;
+            stdin.shutdown().await?;
+            drop(stdin);
+            Ok::<_, std::io::Error>(())
+        };
+        let read = async {
+            let mut stdout = BufReader::with_capacity(CHUNK_BYTES, stdout);
+            let (mut line, mut content) = (String::new(), Vec::new());
+            for number in 0..ids.len() {
+                line.clear();
+                stdout.read_line(&mut line).await?;
+                let Ok(size) = line.trim().parse::<u64>() else {
+                    return Err(std::io::ErrorKind::InvalidData.into());
+                };
+                content.clear();
+                (&mut stdout).take(size + 1).read_to_end(&mut content).await?;
+                content.pop();
+                take(number, &content);
+            }
+            Ok(())
+        };
+        let (fed, read) = tokio::join!(feed, read);
+        fed.map_err(io())?;
+        read.map_err(io())?;
+        started.child.wait().await.map_err(io())?;
+        started.group.disarm();
+        Ok(())
+    }
+
+    /// Changed files that a filter of the repository turns into something else, such as Git LFS.
+    pub async fn filtered(&self, changes: &[Change]) -> Result<Vec<String>> {
+        let mut ask = Vec::new();
+        for change in changes.iter().filter(|change| change.new.is_some()) {
+            ask.extend_from_slice(&change.path);
+            ask.push(0);
+        }
+        if ask.is_empty() {
+            return Ok(Vec::new());
+        }
+        let call = self.call("look for filters").args(["check-attr", "-z", "--stdin", "filter"]);
+        let call = call.stdout_max(LIST_MAX_BYTES, Overflow::Fail);
+        let answer = call.input(Input::Bytes(ask)).run().await?.stdout;
+        let fields: Vec<&[u8]> = answer.split(|b| *b == 0).collect();
+        let named = fields.chunks_exact(3).filter_map(|three| match three {
+            [path, _, value] if !matches!(*value, b"unspecified" | b"unset") => {
+                Some(String::from_utf8_lossy(path).into_owned())
+            }
+            _ => None,
+        });
+        Ok(named.collect())
+    }
+
     /// Writes a pack into a file.
     pub async fn pack_to(
         &self,
@@ -193,7 +263,8 @@ impl PackStream {
 impl Repo {
     /// Whether an object of any kind is here.
     pub async fn has_object(&self, id: &str) -> Result<bool> {
-        let call = self.call("look for an object").args(["cat-file", "--batch-check=%(objectname)"]);
+        let call =
+            self.call("look for an object").args(["cat-file", "--batch-check=%(objectname)"]);
         let answer = call.input(Input::Bytes(format!("{id}\n").into_bytes())).run().await?.text();
         Ok(answer.trim() == id)
     }

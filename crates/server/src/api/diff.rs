@@ -88,12 +88,11 @@ async fn which(handle: &Handle, query: &DiffQuery) -> ApiResult<Which> {
         }
         (Some(run), None) => {
             let run = run_id(run)?;
-            let made = handle.log(Seq(0)).await?.into_iter().rev().find_map(|logged| {
-                match logged.event {
+            let made =
+                handle.log(Seq(0)).await?.into_iter().rev().find_map(|logged| match logged.event {
                     Event::CheckpointMade { run: of, repos, .. } if of == run => Some(repos),
                     _ => None,
-                }
-            });
+                });
             // A run that saved nothing changed nothing.
             Ok(Which::Run(made.unwrap_or_default()))
         }

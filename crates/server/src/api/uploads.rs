@@ -65,7 +65,8 @@ pub async fn append(
 ) -> ApiResult<Json<Upload>> {
     let offset = headers.get("upload-offset").and_then(|value| value.to_str().ok());
     let offset = offset.and_then(|text| text.parse().ok());
-    let offset = offset.ok_or_else(|| ApiError::invalid("Upload-Offset", "is not a number of bytes"))?;
+    let offset =
+        offset.ok_or_else(|| ApiError::invalid("Upload-Offset", "is not a number of bytes"))?;
     let too_large = |_| {
         let message = format!("a piece has at most {UPLOAD_PIECE_BYTES} bytes");
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message)

@@ -234,7 +234,8 @@ pub async fn blob(
     let repo = repos.get(query.repo.unwrap_or(0)).ok_or_else(|| no_repository(repos.len()))?;
     let commit = CommitId::parse(&query.commit).map_err(|bad| ApiError::invalid("commit", bad))?;
     let ours = app.agent_repo(handle.id, repo)?;
-    let read = ours.read_file(&commit, &query.path, BLOB_BYTES).await.map_err(anyhow::Error::from)?;
+    let read =
+        ours.read_file(&commit, &query.path, BLOB_BYTES).await.map_err(anyhow::Error::from)?;
     match read {
         Some(FileContent::Whole(bytes)) => {
             let headers = [

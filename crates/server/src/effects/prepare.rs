@@ -7,11 +7,12 @@ use crate::sandbox_spec::command_variables;
 use anyhow::{Context, Result};
 use git::agent_repo::AgentRepo;
 use git::name::{BranchName, CommitId};
+use git::worktree::outgoing::Wanted;
 use protocol::event::{Event, RepoBase, RepoSettings, WorkspaceBranch};
 use protocol::failure::Phase;
 use protocol::ids::{Epoch, RunId};
 use protocol::link::{
-    Answer, CheckOut, Exited, FaultCode, Head, OpId, Request, Start, Stdin, User,
+    Answer, CheckOut, Exited, FaultCode, Head, OpId, Request, Start, Stdin, Unpack, User,
 };
 use sandbox::link::{Followed, LinkError, Offsets};
 use std::time::{Duration, Instant};
@@ -24,6 +25,18 @@ const STEP_MS: u64 = 5 * 60 * 1000;
 const OUTPUT_BYTES: u64 = 256 * 1024;
 /// End of the output that a failure shows.
 const SHOWN_BYTES: usize = 2000;
+
+/// Puts the files of a worktree that was sent where they were, and leaves them uncommitted; once.
+const LAY_OUT: &str = r#"set -eu
+cd -- "$1"
+mark=$(git rev-parse --git-path errand-files)
+if [ ! -e "$mark" ]; then
+  git read-tree -m -u HEAD "$2"
+  git read-tree HEAD
+  git update-index -q --refresh >/dev/null || true
+  : > "$mark"
+fi
+git rev-parse HEAD"#;
 
 /// Takes what people pushed meanwhile, as long as nothing here stands against it; what does is
 /// merged when the work is pushed.
@@ -62,7 +75,9 @@ pub async fn run(job: &Job, epoch: Epoch, run: RunId) -> Result<()> {
             Some(tip) => tip,
             None => CommitId::parse(&base.commit)?,
         };
-        branches.push(step.check_out(&ours, (repo, base), &settings.branch, &tip).await?);
+        let ready = step.check_out(&ours, (repo, base), &settings.branch, &tip).await?;
+        step.lay_out(&ours, repo, &ready).await?;
+        branches.push(ready);
     }
     job.report(vec![Event::WorkspaceReady { epoch, run, branches }]).await
 }
@@ -142,6 +157,34 @@ impl Preparation<'_> {
         };
         let message = format!("preparing {} failed: {}", repo.folder, why.trim());
         Err(failed(Phase::Clone, "clone_failed", message))
+    }
+
+    /// The files of a worktree that was sent, as long as the work stands where they belong.
+    async fn lay_out(
+        &self,
+        ours: &AgentRepo,
+        repo: &RepoSettings,
+        ready: &WorkspaceBranch,
+    ) -> Result<()> {
+        let Some(upload) = repo.upload.as_ref().filter(|upload| upload.head == ready.commit) else {
+            return Ok(());
+        };
+        let head = CommitId::parse(&upload.head)?;
+        if ours.tree_of(&head).await?.as_str() == upload.tree {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let wanted = Wanted { want: vec![upload.tree.clone()], have: vec![upload.head.clone()] };
+        let mut pack = ours.send_pack(&wanted).await.context("pack the files that were sent")?;
+        let unpack = Unpack { repo_path: ready.path.clone(), refs: Vec::new() };
+        self.machine
+            .link
+            .unpack(unpack, &mut pack.stdout)
+            .await
+            .context("send the files inside")?;
+        pack.finish().await.context("pack the files that were sent")?;
+        self.script("files", repo, LAY_OUT, &[&ready.path, &upload.tree]).await?;
+        self.finished("files", began, repo).await
     }
 
     async fn finished(&self, phase: &str, began: Instant, repo: &RepoSettings) -> Result<()> {

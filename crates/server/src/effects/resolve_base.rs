@@ -4,9 +4,11 @@
 
 use super::{Job, failed};
 use crate::repositories::explain;
+use crate::uploads;
 use anyhow::{Context, Result};
 use git::agent_repo::AgentRepo;
 use git::error::Error as GitError;
+use git::mirror::Mirror;
 use git::name::{BranchName, CommitId, RefName, StartingRef};
 use git::refs::Expected;
 use git::remote::{RefKind, RemoteHead};
@@ -69,15 +71,60 @@ async fn resolve(job: &Job, settings: &Settings, repo: &RepoSettings) -> Result<
             job.progress(BEFORE_ANY_SANDBOX, "mirror", progress.phase, Some(progress.percent));
         })
         .await?;
-    let base = base_of(&repo.url, &head, settings)?;
+    let base = RepoBase {
+        commit: known_start(repo, &mirror, &remote, &head).await?.to_string(),
+        ..base_of(&repo.url, &head, settings)?
+    };
     check_branch(job, settings, &remote, &base).await?;
     let base_branch = BranchName::parse(&base.base_branch)?;
     let branch = BranchName::parse(&settings.branch)?;
     let refs: [(RefName, _); 2] =
         [(base_branch.to_ref(), head.commit.clone()), (branch.to_ref(), head.commit.clone())];
     let refs = if base_branch == branch { refs.get(..1).unwrap_or_default() } else { &refs };
-    job.app.make_agent_repo(job.handle.id, repo, &mirror, &base_branch, refs)?;
+    let ours = job.app.make_agent_repo(job.handle.id, repo, &mirror, &base_branch, refs)?;
+    let start = CommitId::parse(&base.commit)?;
+    uploads::begin(&job.app, job.handle.id, repo, &ours, (&branch, &start)).await.map_err(sent)?;
     Ok(base)
+}
+
+/// What a person sent, and not what the remote has, is at fault.
+fn sent(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<GitError>() {
+        Some(GitError::BadObjects { detail }) => {
+            let message = format!("the worktree that was sent is not whole: {detail}");
+            failed(Phase::Repository, "upload_refused", message)
+        }
+        Some(_) | None => error,
+    }
+}
+
+/// The commit of the remote that the work starts from: of a worktree that was sent, the newest one
+/// that both know.
+async fn known_start(
+    repo: &RepoSettings,
+    mirror: &Mirror,
+    remote: &git::remote::Remote,
+    head: &RemoteHead,
+) -> Result<CommitId> {
+    let Some(base) = repo.upload.as_ref().and_then(|upload| upload.base.as_deref()) else {
+        return Ok(head.commit.clone());
+    };
+    let commit = CommitId::parse(base).context("parse the upload's base")?;
+    if mirror.has_commit(&commit).await? {
+        return Ok(commit);
+    }
+    let wanted = RemoteHead { commit: commit.clone(), kind: RefKind::Commit, ..head.clone() };
+    match mirror.ensure(remote, &wanted, &mut |_| {}).await {
+        Ok(_) => Ok(commit),
+        Err(GitError::RefMissing { .. }) => {
+            let message = format!(
+                "{} does not have the commit {base} that your worktree builds on: fetch, then `errand up` again",
+                repo.url
+            );
+            Err(failed(Phase::Repository, "base_missing", message))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Looks where the branch stands now, and brings what people pushed on top of it to our side.

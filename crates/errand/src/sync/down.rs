@@ -1,0 +1,360 @@
+//! `errand down`: brings an agent's changes into a worktree of this computer.
+
+use super::report::{self, Bar};
+use super::{backup_ref, open, synced_ref, trouble, who};
+use crate::args::{Conflicts, Down};
+use crate::client::Client;
+use crate::client::follow::{Followed, Follower};
+use crate::exit::{Exit, Trouble};
+use crate::lookup;
+use crate::output::Output;
+use crate::settings::Surroundings;
+use crate::style::{Line, Style};
+use crate::text;
+use anyhow::{Context as _, Result};
+use futures::TryStreamExt as _;
+use git::commit::CommitDraft;
+use git::name::{CommitId, RefName, TreeId};
+use git::pack::{ImportLimits, Tip};
+use git::worktree::Worktree;
+use git::worktree::apply::{Applied, Marks};
+use git::worktree::desk::Desk;
+use git::worktree::plan::Plan;
+use git::worktree::snapshot::Overlooked;
+use protocol::api::agents::Agent;
+use protocol::api::metadata::Items;
+use protocol::api::sync::{PackRequest, WorktreeBody};
+use serde_json::json;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::io::StreamReader;
+
+/// Times a plan is made anew because files were edited meanwhile.
+const PLANS: u32 = 5;
+/// Quiet on both sides before a change is taken over continuously.
+const QUIET: Duration = Duration::from_millis(700);
+/// Longest wait for quiet.
+const QUIET_MAX: Duration = Duration::from_secs(10);
+
+/// Brings the changes, once or for as long as the agent works.
+pub async fn down(
+    client: &Client,
+    output: &mut Output,
+    around: &Surroundings,
+    arguments: &Down,
+) -> Result<Exit> {
+    let agent = lookup::agent(client, &arguments.agent).await?;
+    let worktree = open(&arguments.into, around).await?;
+    let mut taking = Taking { client, output, arguments, agent, worktree };
+    if arguments.watch {
+        return taking.keep().await;
+    }
+    taking.once().await
+}
+
+struct Taking<'a> {
+    client: &'a Client,
+    output: &'a mut Output,
+    arguments: &'a Down,
+    agent: Agent,
+    worktree: Worktree,
+}
+
+impl Taking<'_> {
+    /// Brings what is there now.
+    async fn once(&mut self) -> Result<Exit> {
+        self.output.status(Some("reading both sides"))?;
+        let desk = self.worktree.desk().await.map_err(trouble)?;
+        if let Some(done) = desk.recover().await.map_err(trouble)? {
+            self.output.show(&report::recovered(&done))?;
+        }
+        let items: Items<WorktreeBody> =
+            self.client.act(&["agents", &self.agent.id, "worktree"]).await?;
+        let (number, there) = self.choose(items.items)?;
+        let synced = synced_ref(&self.agent.id, number)?;
+        let theirs = TreeId::parse(&there.tree).context("read the server's answer")?;
+        let common = self.worktree.tree_of(synced.as_str()).await.map_err(trouble)?;
+        if common.as_ref() == Some(&theirs) {
+            return self.nothing();
+        }
+        let base = match common {
+            Some(common) => common,
+            None => TreeId::parse(&there.base_tree).context("read the server's answer")?,
+        };
+        self.fetch(&desk, number, &there, [&theirs, &base]).await?;
+        self.merge(&desk, &there, [&base, &theirs], synced).await
+    }
+
+    /// The repository of the agent that this worktree is one of.
+    fn choose(&self, items: Vec<WorktreeBody>) -> Result<(usize, WorktreeBody)> {
+        let root = self.worktree.root().display().to_string();
+        let known = |url: &str| {
+            url == root
+                || ["origin", "upstream"]
+                    .iter()
+                    .any(|name| self.worktree.remote_url(name) == Some(url))
+        };
+        let only = items.len() == 1;
+        let urls: Vec<String> = items.iter().map(|item| item.url.clone()).collect();
+        let found = items.into_iter().enumerate().find(|(_, item)| match &self.arguments.repo {
+            Some(wanted) => item.url == *wanted,
+            None => only || known(&item.url),
+        });
+        found.ok_or_else(|| {
+            let message = format!("which repository? choose with --repo: {}", urls.join(", "));
+            Trouble::usage(message).into()
+        })
+    }
+
+    /// Brings the objects that are missing here, checked before anything sees them.
+    async fn fetch(
+        &self,
+        desk: &Desk,
+        repo: usize,
+        there: &WorktreeBody,
+        trees: [&TreeId; 2],
+    ) -> Result<()> {
+        let mut want = Vec::new();
+        for tree in trees {
+            if !desk.repo().has_object(tree.as_str()).await.map_err(trouble)? {
+                want.push(tree.clone());
+            }
+        }
+        if want.is_empty() {
+            return Ok(());
+        }
+        let mut known: Vec<CommitId> = Vec::new();
+        for name in ["HEAD", &there.base, synced_ref(&self.agent.id, repo)?.as_str()] {
+            known.extend(self.worktree.commit_of(name).await.map_err(trouble)?);
+        }
+        let mut have: Vec<String> = known.iter().map(ToString::to_string).collect();
+        if let Some(tree) = self
+            .worktree
+            .tree_of(synced_ref(&self.agent.id, repo)?.as_str())
+            .await
+            .map_err(trouble)?
+        {
+            have.push(tree.to_string());
+        }
+        let body = PackRequest { repo, want: want.iter().map(ToString::to_string).collect(), have };
+        let path = ["agents", &self.agent.id, "worktree", "pack"];
+        let response = self.client.post_for_bytes(&path, &body).await?;
+        let bar = Bar::spinner("fetching", self.output);
+        let mut bytes = 0;
+        let stream = response.bytes_stream().map_err(std::io::Error::other).inspect_ok(|chunk| {
+            bytes += chunk.len() as u64;
+            bar.at(bytes);
+        });
+        let mut source = StreamReader::new(Box::pin(stream));
+        let tips: Vec<Tip> = want.into_iter().map(Tip::Tree).collect();
+        let taken =
+            desk.repo().import_pack(&mut source, ImportLimits::default(), &tips, &known).await;
+        taken.map_err(trouble)
+    }
+
+    async fn merge(
+        &mut self,
+        desk: &Desk,
+        there: &WorktreeBody,
+        [base, theirs]: [&TreeId; 2],
+        synced: RefName,
+    ) -> Result<Exit> {
+        let marks = Marks { synced, backup: backup_ref(&self.agent.id)? };
+        for _ in 0..PLANS {
+            let plan = desk.plan(base, theirs).await.map_err(trouble)?;
+            self.output.status(None)?;
+            self.show(&plan)?;
+            if self.arguments.dry_run {
+                return Ok(Exit::Done);
+            }
+            refuse(&plan)?;
+            if !plan.conflicts.is_empty() {
+                match self.arguments.conflicts {
+                    Conflicts::Refuse => return Err(conflicts(&plan)),
+                    Conflicts::Branch => return self.branch(desk, there, theirs).await,
+                    Conflicts::Files => {}
+                }
+            }
+            if plan.changes.is_empty() {
+                desk.keep().await.map_err(trouble)?;
+                desk.remember(&marks.synced, theirs, &who()).await.map_err(trouble)?;
+                return self.nothing();
+            }
+            let bar = Bar::files("writing", plan.changes.len(), self.output);
+            let applied =
+                desk.apply(&plan, &marks, &who(), &mut |count| bar.at(count as u64)).await;
+            drop(bar);
+            match applied.map_err(trouble)? {
+                Applied::Done(report) => return self.done(&report, &marks.backup),
+                Applied::Stale => {}
+                Applied::InTheWay(paths) => return Err(in_the_way(&paths)),
+            }
+        }
+        let message =
+            "files here change faster than they can be merged: nothing was changed, try again";
+        Err(Trouble::new(Exit::Usage, "worktree_busy", message).into())
+    }
+
+    fn show(&mut self, plan: &Plan) -> Result<()> {
+        if !self.output.is_for_program() {
+            self.output.show(&report::plan(plan))?;
+        } else if self.arguments.dry_run {
+            self.output.json(&report::plan_json(plan))?;
+        }
+        Ok(())
+    }
+
+    fn nothing(&mut self) -> Result<Exit> {
+        self.output.status(None)?;
+        if self.output.is_for_program() {
+            self.output.json(&json!({ "written": 0, "removed": 0, "left": [] }))?;
+        } else if !self.arguments.watch {
+            self.output.line(Line::of(Style::Dim, "nothing new"))?;
+        }
+        Ok(Exit::Done)
+    }
+
+    fn done(&mut self, report: &git::worktree::apply::Report, backup: &RefName) -> Result<Exit> {
+        if self.output.is_for_program() {
+            self.output.json(&json!({
+                "written": report.written,
+                "removed": report.removed,
+                "left": report.left,
+                "backup": backup.as_str(),
+            }))?;
+        } else {
+            self.output.show(&report::done(report, backup.as_str()))?;
+        }
+        Ok(if report.left.is_empty() { Exit::Done } else { Exit::Failed })
+    }
+
+    /// Leaves the worktree alone and puts the agent's files on a branch of their own.
+    async fn branch(&mut self, desk: &Desk, there: &WorktreeBody, theirs: &TreeId) -> Result<Exit> {
+        let name = format!("errand-down/{}", text::short_id(&self.agent.id));
+        if self.worktree.branch().await.map_err(trouble)?.as_deref() == Some(&name) {
+            let message = format!("{name} is checked out here: check out another branch first");
+            return Err(Trouble::usage(message).into());
+        }
+        let base = self.worktree.commit_of(&there.base).await.map_err(trouble)?;
+        desk.keep().await.map_err(trouble)?;
+        let draft = CommitDraft {
+            tree: theirs.clone(),
+            parents: base.into_iter().collect(),
+            author: who(),
+            committer: who(),
+            message: format!("Files of {}", self.agent.name),
+            trailers: Vec::new(),
+        };
+        let full = RefName::parse(&format!("refs/heads/{name}")).context("name a branch")?;
+        let commit = self.worktree.mark(&full, &draft).await.map_err(trouble)?;
+        if self.output.is_for_program() {
+            self.output.json(&json!({ "branch": name, "commit": commit.as_str() }))?;
+        } else {
+            let words =
+                format!("the agent's files are on the branch {name}; the worktree is as it was");
+            self.output.line(Line::of(Style::Good, "✓ ").and(Style::Plain, words))?;
+        }
+        Ok(Exit::Done)
+    }
+
+    /// Goes on for as long as somebody watches.
+    async fn keep(&mut self) -> Result<Exit> {
+        let id = lookup::id_of(&self.agent)?;
+        let mut follower = Follower::start(self.client, id, self.agent.seq).await?;
+        loop {
+            self.settle().await?;
+            if let Err(error) = self.once().await {
+                let trouble = error.downcast_ref::<Trouble>();
+                if trouble.is_none_or(|trouble| trouble.exit != Exit::Usage) {
+                    return Err(error);
+                }
+                let words = format!("! {error}");
+                self.output.line(Line::of(Style::Warn, words))?;
+            }
+            self.output.status(Some("waiting for changes; Ctrl-C ends it"))?;
+            wait(&mut follower).await?;
+        }
+    }
+
+    /// Waits until this side is not being edited.
+    async fn settle(&self) -> Result<()> {
+        let until = Instant::now() + QUIET_MAX;
+        let mut before = None;
+        while Instant::now() < until {
+            let desk = self.worktree.desk().await.map_err(trouble)?;
+            let now = desk.snapshot(Overlooked::Seen).await.map_err(trouble)?.tree;
+            drop(desk);
+            if before.as_ref() == Some(&now) {
+                return Ok(());
+            }
+            before = Some(now);
+            tokio::time::sleep(QUIET).await;
+        }
+        Ok(())
+    }
+}
+
+/// Waits until the agent changed something, and then for quiet on its side.
+async fn wait(follower: &mut Follower) -> Result<()> {
+    let mut changed = false;
+    let mut until = Instant::now() + QUIET_MAX;
+    loop {
+        let next = match changed {
+            false => Ok(follower.next().await),
+            true => tokio::time::timeout(QUIET, follower.next()).await,
+        };
+        let Ok(next) = next else { return Ok(()) };
+        if let Followed::Event(body) = next?
+            && matters(&body.event)
+            && !changed
+        {
+            changed = true;
+            until = Instant::now() + QUIET_MAX;
+        }
+        if changed && Instant::now() >= until {
+            return Ok(());
+        }
+    }
+}
+
+/// Whether files may have changed; a newer server may tell of more than we know.
+fn matters(event: &serde_json::Value) -> bool {
+    let kind = event.get("type").and_then(serde_json::Value::as_str).unwrap_or_default();
+    matches!(kind, "ToolReturned" | "CheckpointMade" | "WorkspaceReady" | "RunEnded")
+}
+
+fn refuse(plan: &Plan) -> Result<()> {
+    if plan.refused.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = plan
+        .refused
+        .iter()
+        .map(|refused| format!("  {}: {}", refused.path, refused.fault))
+        .collect();
+    let message =
+        format!("nothing was changed, since these are never written:\n{}", lines.join("\n"));
+    Err(Trouble::new(Exit::Usage, "paths_refused", message).into())
+}
+
+fn conflicts(plan: &Plan) -> anyhow::Error {
+    let lines: Vec<String> = plan
+        .conflicts
+        .iter()
+        .map(|conflict| format!("  {} ({})", conflict.path, conflict.kind))
+        .collect();
+    let message = format!(
+        "nothing was changed, since both sides changed the same:\n{}\nchoose --conflicts files to have both versions in \
+         the files, or --conflicts branch to have the agent's files on a branch",
+        lines.join("\n")
+    );
+    Trouble::new(Exit::Usage, "conflicts", message).into()
+}
+
+fn in_the_way(paths: &[String]) -> anyhow::Error {
+    let message = format!(
+        "nothing was changed, since files that git ignores here lie in the way: {}: move them, then try again",
+        report::some_of(paths)
+    );
+    Trouble::new(Exit::Usage, "ignored_in_the_way", message).into()
+}
