@@ -56,6 +56,7 @@ function OneAgent({ id }: { id: string }) {
     { to: `${base}/changes`, label: "Changes", icon: <GitCompare /> },
     { to: `${base}/machine`, label: "Machine", icon: <Monitor /> },
   ];
+  const short = tabs.map((tab) => (tab.end ? { ...tab, label: "Chat" } : tab));
   return (
     <TimelineContext value={scope}>
       <AgentHeader agent={agent.data} />
@@ -66,7 +67,7 @@ function OneAgent({ id }: { id: string }) {
       <Reconnecting />
       <Outlet />
       <div className={styles.below}>
-        <NavTabs label="Agent, below" tabs={tabs} bottom />
+        <NavTabs label="Agent, below" tabs={short} bottom />
       </div>
     </TimelineContext>
   );

@@ -22,7 +22,11 @@ export default function ConversationPage() {
         <div className={styles.box}>
           <TodoBar />
           <Queue />
-          <Composer key={agent} isArchived={head.archived ?? known?.status === "ARCHIVED"} />
+          {head.deleted ? (
+            <p className={styles.closed}>This agent was deleted.</p>
+          ) : (
+            <Composer key={agent} isArchived={head.archived ?? known?.status === "ARCHIVED"} />
+          )}
         </div>
       </div>
     </div>
