@@ -11,6 +11,7 @@ export type Failure = Schemas["Failure"];
 export type FileDiff = Schemas["FileDiff"];
 export type Mode = Schemas["Mode"];
 export type ModelBody = Schemas["ModelBody"];
+export type ModelParameter = Schemas["ModelParameter"];
 export type ModelChoice = Schemas["ModelChoice"];
 export type ApiKeyBody = Schemas["ApiKeyBody"];
 export type DoctorCheck = Schemas["DoctorCheck"];

@@ -1,4 +1,5 @@
 import { useModels, useSettings } from "../api/queries";
+import type { ModelParameter } from "../api/types";
 import { Select } from "../ui/Field";
 import type { Launch } from "./launch";
 
@@ -9,13 +10,9 @@ interface ModelFieldProps {
   edit(part: Partial<Launch>): void;
 }
 
-/** The model and what can be chosen about it. */
+/** The model, and beside it what was chosen about it. */
 export function ModelField({ launch, edit }: ModelFieldProps) {
-  const models = useModels().data ?? [];
-  const chosenDefault = useSettings().data?.defaultModel?.id;
-  const standard =
-    models.find(({ id }) => id === chosenDefault) ?? models.find(({ isDefault }) => isDefault);
-  const model = models.find(({ id }) => id === launch.modelId);
+  const { models, standard, model } = useModel(launch);
   const choices = [
     {
       id: DEFAULT,
@@ -30,6 +27,7 @@ export function ModelField({ launch, edit }: ModelFieldProps) {
         ...(description != null && { description }),
       })),
   ];
+  const chosen = (model?.parameters ?? []).filter(({ id }) => launch.params[id] !== undefined);
   return (
     <>
       <Select
@@ -37,32 +35,65 @@ export function ModelField({ launch, edit }: ModelFieldProps) {
         hideLabel
         quiet
         choices={choices}
-        value={model?.id ?? DEFAULT}
+        value={model === standard ? DEFAULT : (model?.id ?? DEFAULT)}
         onChange={(id) => edit({ modelId: id === DEFAULT ? "" : id, params: {} })}
       />
-      {((model ?? standard)?.parameters ?? []).map((parameter) => (
-        <Select
+      {chosen.map((parameter) => (
+        <ParameterField
           key={parameter.id}
-          label={parameter.id}
-          hideLabel
+          parameter={parameter}
+          launch={launch}
+          edit={edit}
           quiet
-          choices={[
-            { id: DEFAULT, label: `${words(parameter.id)}: default` },
-            ...parameter.values.map(({ value }) => ({
-              id: value,
-              label: `${words(parameter.id)}: ${value}`,
-            })),
-          ]}
-          value={launch.params[parameter.id] ?? DEFAULT}
-          onChange={(value) => {
-            const { [parameter.id]: _, ...others } = launch.params;
-            const params = value === DEFAULT ? others : { ...others, [parameter.id]: value };
-            edit({ params, modelId: launch.modelId || (standard?.id ?? "") });
-          }}
         />
       ))}
     </>
   );
+}
+
+/** Everything that can be chosen about the model. */
+export function ModelParameters({ launch, edit }: ModelFieldProps) {
+  const { model } = useModel(launch);
+  return model?.parameters?.map((parameter) => (
+    <ParameterField key={parameter.id} parameter={parameter} launch={launch} edit={edit} />
+  ));
+}
+
+interface ParameterFieldProps extends ModelFieldProps {
+  parameter: ModelParameter;
+  quiet?: boolean;
+}
+
+function ParameterField({ parameter, launch, edit, quiet }: ParameterFieldProps) {
+  const { model } = useModel(launch);
+  const name = words(parameter.id);
+  const label = (value: string) => (quiet ? `${name}: ${value}` : value);
+  return (
+    <Select
+      label={quiet ? `${name} of the model` : name}
+      hideLabel={quiet ?? false}
+      quiet={quiet ?? false}
+      choices={[
+        { id: DEFAULT, label: label("default") },
+        ...parameter.values.map(({ value }) => ({ id: value, label: label(value) })),
+      ]}
+      value={launch.params[parameter.id] ?? DEFAULT}
+      onChange={(value) => {
+        const { [parameter.id]: _, ...others } = launch.params;
+        const params = value === DEFAULT ? others : { ...others, [parameter.id]: value };
+        // Parameters belong to a model: choosing one names it, be it the default.
+        edit({ params, modelId: launch.modelId || (model?.id ?? "") });
+      }}
+    />
+  );
+}
+
+function useModel(launch: Launch) {
+  const models = useModels().data ?? [];
+  const chosenDefault = useSettings().data?.defaultModel?.id;
+  const standard =
+    models.find(({ id }) => id === chosenDefault) ?? models.find(({ isDefault }) => isDefault);
+  return { models, standard, model: models.find(({ id }) => id === launch.modelId) ?? standard };
 }
 
 function words(id: string): string {

@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import { Button, IconButton } from "../ui/Button";
 import { Checkbox, TextField } from "../ui/Field";
 import type { Launch, LimitsDraft, ProblemField } from "./launch";
+import { ModelParameters } from "./ModelField";
 import styles from "./Options.module.css";
 import { WhatHolds } from "./WhatHolds";
 
@@ -47,6 +48,11 @@ export function Options({ launch, edit, problems }: OptionsProps) {
           Work on the starting branch itself, not on one of its own
         </Checkbox>
         <Problem text={problems.branch} />
+      </Group>
+      <Group title="Model">
+        <div className={styles.limits}>
+          <ModelParameters launch={launch} edit={edit} />
+        </div>
       </Group>
       <Group title="Variables">
         <p className={styles.note}>
