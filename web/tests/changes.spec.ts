@@ -258,6 +258,7 @@ test("a pull request shows what it says and changes, and is merged after asking"
 
 /** Scrolls to a file through the tree, which is a sheet on narrow windows. */
 async function goTo(page: Page, name: string) {
+  await expect(page.getByRole("region", { name: "Changed lines" })).toBeVisible();
   const sheet = page.getByRole("button", { name: "Show the files" });
   if (await sheet.isVisible()) await sheet.click();
   await page

@@ -102,7 +102,8 @@ function Card({ agent, artifact, onOpen }: CardProps) {
   const { path, sizeBytes, updatedAt } = artifact;
   const kind = shownAs(path);
   const image = useArtifact(agent, artifact, kind === "image" && sizeBytes <= THUMBNAIL_BYTES);
-  const url = useObjectUrl(image.data);
+  // The viewer fetches other kinds into the same place.
+  const url = useObjectUrl(kind === "image" ? image.data : undefined);
   const icon = kind === "image" ? <ImageIcon /> : kind === "video" ? <Film /> : <FileText />;
   const name = visible(path.replace(/^artifacts\//, ""));
   return (

@@ -52,6 +52,7 @@ export function FileView({ agent, path, onBack, onDelete }: FileViewProps) {
             className={cx(button.button, button.quiet, button.small)}
             href={contentPath(agent, path)}
             download
+            aria-label="Download"
           >
             <Download aria-hidden="true" />
             <span className={styles.word}>Download</span>

@@ -5,6 +5,7 @@ import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { machinePath } from "../queries";
 import { Flood } from "./flood";
 import { harden } from "./hardening";
+import { KeyRow } from "./KeyRow";
 import styles from "./Screen.module.css";
 import { SessionBar } from "./SessionBar";
 import { CLOSED, TerminalSession } from "./session";
@@ -113,6 +114,7 @@ export function Screen({ agent, name, wantsToType }: ScreenProps) {
       <div className={styles.frame} data-writes={state.you || undefined}>
         <div ref={frame} className={styles.screen} />
       </div>
+      {state.you && <KeyRow onKey={(keys) => session?.type(keys)} />}
     </div>
   );
 }
