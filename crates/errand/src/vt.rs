@@ -2,16 +2,38 @@
 //! clipboard, the window's title, links, colours of the palette, and questions that the terminal
 //! would answer as if the person had typed. Text, cursor, colours and modes pass.
 
+use std::collections::BTreeSet;
+
 /// Longest control string that is waited for; one that does not end is not swallowed for ever.
 const STRING_BYTES: usize = 1 << 20;
 /// Longest sequence that is held back to see how it ends.
 const SEQUENCE_BYTES: usize = 64;
+/// Modes of a terminal that are remembered.
+const MODES: usize = 64;
+/// Modes that a terminal has on by itself: wrapping lines, showing the cursor.
+const USUAL_MODES: [u16; 2] = [7, 25];
+/// Modes that show another screen; what is undone after them would be undone there.
+const SCREENS: [u16; 3] = [47, 1047, 1049];
 
 /// The filter, across pieces of output.
 #[derive(Debug, Default)]
 pub struct Filter {
     state: State,
     held: Vec<u8>,
+    changed: Changed,
+}
+
+/// What the output changed of the terminal, to be undone when one leaves.
+#[derive(Debug, Default)]
+struct Changed {
+    /// Modes that are not as usual.
+    modes: BTreeSet<u16>,
+    /// Part of the screen scrolls only.
+    margins: bool,
+    /// The cursor has another shape.
+    cursor: bool,
+    /// Keys are told in another way.
+    keys: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +59,11 @@ impl Filter {
             self.state = self.step(byte, &mut shown);
         }
         shown
+    }
+
+    /// What undoes all that the output changed of the terminal beside its text.
+    pub fn undo(&self) -> Vec<u8> {
+        self.changed.undo()
     }
 
     fn step(&mut self, byte: u8, shown: &mut Vec<u8>) -> State {
@@ -100,6 +127,7 @@ impl Filter {
                 State::Sequence
             }
             0x40..=0x7e if !is_question(&self.held, byte) => {
+                self.changed.note(&self.held, byte);
                 shown.extend(b"\x1b[");
                 shown.append(&mut self.held);
                 shown.push(byte);
@@ -107,6 +135,49 @@ impl Filter {
             }
             _ => State::Text,
         }
+    }
+}
+
+impl Changed {
+    fn note(&mut self, held: &[u8], last: u8) {
+        match (held.first(), last) {
+            (Some(b'?'), b'h' | b'l') => {
+                let modes = held.get(1..).unwrap_or_default().split(|byte| *byte == b';');
+                for mode in modes.filter_map(|mode| std::str::from_utf8(mode).ok()?.parse().ok()) {
+                    let is_usual = (last == b'h') == USUAL_MODES.contains(&mode);
+                    if is_usual {
+                        self.modes.remove(&mode);
+                    } else if self.modes.len() < MODES {
+                        self.modes.insert(mode);
+                    }
+                }
+            }
+            (first, b'r') if first != Some(&b'?') => self.margins = first.is_some(),
+            (_, b'q') if held.last() == Some(&b' ') => self.cursor = true,
+            (Some(b'>'), b'm' | b'u') | (Some(b'='), b'u') => self.keys = true,
+            _ => {}
+        }
+    }
+
+    fn undo(&self) -> Vec<u8> {
+        let mut text = String::from("\x1b[0m\x1b(B\x0f\x1b>");
+        if self.margins {
+            // Without the cursor being sent home by it.
+            text.push_str("\x1b7\x1b[r\x1b8");
+        }
+        if self.cursor {
+            text.push_str("\x1b[0 q");
+        }
+        if self.keys {
+            text.push_str("\x1b[>4m\x1b[=0u");
+        }
+        let (screens, modes): (Vec<u16>, Vec<u16>) =
+            self.modes.iter().partition(|mode| SCREENS.contains(mode));
+        for mode in modes.into_iter().chain(screens) {
+            let way = if USUAL_MODES.contains(&mode) { 'h' } else { 'l' };
+            text.push_str(&format!("\x1b[?{mode}{way}"));
+        }
+        text.into_bytes()
     }
 }
 
@@ -175,6 +246,25 @@ mod tests {
             assert_eq!(shown(&[text.as_bytes()]), "ab", "{hostile:?}");
             assert_eq!(shown(&pieces), "ab", "{hostile:?}");
         }
+    }
+
+    #[test]
+    fn whoever_leaves_gets_the_terminal_back_as_it_was() {
+        let undone = |bytes: &[u8]| {
+            let mut filter = Filter::default();
+            filter.pass(bytes);
+            String::from_utf8(filter.undo()).unwrap()
+        };
+        let always = undone(b"plain");
+        assert_eq!(always, "\x1b[0m\x1b(B\x0f\x1b>");
+        let editor = b"\x1b[?1049h\x1b[?25l\x1b[?1002;1006h\x1b[2;9r\x1b[4 q\x1b[>1u";
+        let undo =
+            "\x1b7\x1b[r\x1b8\x1b[0 q\x1b[>4m\x1b[=0u\x1b[?25h\x1b[?1002l\x1b[?1006l\x1b[?1049l";
+        assert_eq!(undone(editor), format!("{always}{undo}"));
+        let tidy = b"\x1b[?1049h\x1b[?25l\x1b[2;9r\x1b[r\x1b[?25h\x1b[?1049l";
+        assert_eq!(undone(tidy), always);
+        let many: String = (0..999).map(|mode| format!("\x1b[?{mode}h")).collect();
+        assert!(undone(many.as_bytes()).len() < 1024);
     }
 
     #[test]

@@ -13,6 +13,8 @@ use serde_json::json;
 use std::collections::VecDeque;
 use std::path::{Component, Path, PathBuf};
 
+/// Where paths of a machine begin that are not absolute.
+const WORKSPACE: &str = "/workspace";
 /// Files of one copy; more is work for `errand down` or rsync.
 const FILES: usize = 100_000;
 
@@ -100,7 +102,7 @@ impl Machine<'_> {
     }
 
     async fn fetch(&mut self, from: &str, to: &Path) -> Result<Copied> {
-        let found = self.stat(from).await?;
+        let found = self.stat(&absolute(from)).await?;
         let name = last_part(&found.path).unwrap_or("files");
         let target = if to.is_dir() { to.join(name) } else { to.to_path_buf() };
         let mut copied = Copied::default();
@@ -165,9 +167,11 @@ impl Machine<'_> {
     }
 
     async fn send(&mut self, from: &Path, to: &str) -> Result<Copied> {
-        let into = match self.stat(if to.is_empty() { "." } else { to }).await {
+        let to = absolute(to);
+        let into = match self.stat(&to).await {
             Ok(found) => found.kind == "directory",
-            Err(_) => to.ends_with('/'),
+            Err(error) if is_missing(&error) => to.ends_with('/'),
+            Err(error) => return Err(error),
         };
         let name = from
             .canonicalize()
@@ -175,8 +179,7 @@ impl Machine<'_> {
             .file_name()
             .and_then(|name| name.to_str().map(str::to_owned))
             .ok_or_else(|| Trouble::usage(format!("{} has no name in UTF-8", from.display())))?;
-        let base = if to.is_empty() { "." } else { to.trim_end_matches('/') };
-        let target = if into { format!("{base}/{name}") } else { to.to_owned() };
+        let target = if into { format!("{}/{name}", to.trim_end_matches('/')) } else { to };
         let mut copied = Copied::default();
         let mut waiting = VecDeque::from([(from.to_path_buf(), target)]);
         while let Some((path, target)) = waiting.pop_front() {
@@ -191,6 +194,8 @@ impl Machine<'_> {
             if meta.is_file() {
                 self.send_file(&path, &target, meta.len(), &mut copied).await?;
             } else if meta.is_dir() {
+                let directories = ["agents", self.agent, "files", "directories"];
+                self.client.tell(&directories, &json!({ "path": target })).await?;
                 for child in std::fs::read_dir(&path).with_context(attempt)? {
                     let child = child.with_context(attempt)?;
                     match child.file_name().to_str() {
@@ -219,6 +224,19 @@ impl Machine<'_> {
         copied.bytes += size;
         Ok(self.output.status(None)?)
     }
+}
+
+/// Relative paths begin in the workspace.
+fn absolute(path: &str) -> String {
+    match path.trim_start_matches("./") {
+        "" | "." => WORKSPACE.to_owned(),
+        absolute if absolute.starts_with('/') => absolute.to_owned(),
+        relative => format!("{WORKSPACE}/{relative}"),
+    }
+}
+
+fn is_missing(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Trouble>().is_some_and(|trouble| trouble.exit == Exit::NotFound)
 }
 
 fn query(path: &str) -> [(&'static str, String); 1] {
@@ -258,6 +276,20 @@ mod tests {
         assert_eq!(end("my agent:a"), there("my agent", "a"));
         for here in ["a", "./a:b", "/a:b", ":a"] {
             assert_eq!(end(here), End::Here(Path::new(here)), "{here}");
+        }
+    }
+
+    #[test]
+    fn paths_inside_begin_in_the_workspace() {
+        for (typed, path) in [
+            ("", "/workspace"),
+            (".", "/workspace"),
+            ("./", "/workspace"),
+            ("a/", "/workspace/a/"),
+            ("./a", "/workspace/a"),
+            ("/tmp/a", "/tmp/a"),
+        ] {
+            assert_eq!(absolute(typed), path, "{typed:?}");
         }
     }
 

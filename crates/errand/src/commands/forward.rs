@@ -3,14 +3,13 @@
 use super::{Cx, machine};
 use crate::args::{Forward, Ports};
 use crate::client::Client;
-use crate::client::socket::{Came, PIECE_BYTES};
+use crate::client::socket::Ending;
 use crate::exit::{Exit, Trouble};
 use crate::style::{Line, Style};
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
@@ -81,22 +80,10 @@ async fn serve(
     }
 }
 
-async fn carry(mut near: TcpStream, client: &Client, agent: &str, port: u16) -> Result<()> {
+async fn carry(near: TcpStream, client: &Client, agent: &str, port: u16) -> Result<()> {
     near.set_nodelay(true).context("set up the connection")?;
     let path = ["agents", agent, "ports", &port.to_string(), "socket"];
-    let mut far = client.socket("forward", &path).await?;
-    let mut buffer = vec![0; PIECE_BYTES];
-    loop {
-        tokio::select! {
-            came = far.next() => match came? {
-                Came::Bytes(bytes) => near.write_all(&bytes).await.context("hand on bytes")?,
-                Came::Control(_) => {}
-                Came::Over(_) => return Ok(()),
-            },
-            read = near.read(&mut buffer) => match read.context("read the connection")? {
-                0 => { far.close().await; return Ok(()) }
-                length => far.bytes(buffer.get(..length).unwrap_or_default()).await?,
-            },
-        }
-    }
+    let far = client.socket("forward", &path).await?;
+    let (reader, writer) = near.into_split();
+    far.carry(reader, writer, Ending::Half).await
 }

@@ -2,7 +2,7 @@
 
 use super::{Cx, machine};
 use crate::args::{OneAgent, Ssh};
-use crate::client::socket::{Came, PIECE_BYTES};
+use crate::client::socket::Ending;
 use crate::exit::{Exit, Trouble};
 use crate::lookup;
 use crate::settings::Surroundings;
@@ -10,7 +10,6 @@ use anyhow::{Context as _, Result};
 use std::fmt::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Who one is inside.
 const USER: &str = "agent";
@@ -44,25 +43,9 @@ pub(super) fn config(cx: Cx<'_>, around: &Surroundings) -> Result<Exit> {
 pub(super) async fn proxy(cx: Cx<'_>, arguments: &OneAgent) -> Result<Exit> {
     // No output: standard output is the connection.
     let agent = machine::awake(&cx.client, None, &arguments.agent).await?;
-    let mut far = cx.client.socket("ssh", &["agents", &agent.id, "ssh"]).await?;
-    let (mut input, mut output) = (tokio::io::stdin(), tokio::io::stdout());
-    let mut buffer = vec![0; PIECE_BYTES];
-    loop {
-        tokio::select! {
-            came = far.next() => match came? {
-                Came::Bytes(bytes) => {
-                    output.write_all(&bytes).await.context("hand on bytes")?;
-                    output.flush().await.context("hand on bytes")?;
-                }
-                Came::Control(_) => {}
-                Came::Over(_) => return Ok(Exit::Done),
-            },
-            read = input.read(&mut buffer) => match read.context("read standard input")? {
-                0 => { far.close().await; return Ok(Exit::Done) }
-                length => far.bytes(buffer.get(..length).unwrap_or_default()).await?,
-            },
-        }
-    }
+    let far = cx.client.socket("ssh", &["agents", &agent.id, "ssh"]).await?;
+    far.carry(tokio::io::stdin(), tokio::io::stdout(), Ending::Whole).await?;
+    Ok(Exit::Done)
 }
 
 /// What ssh has to be told.
