@@ -20,6 +20,7 @@ import {
   lineNumbers,
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { pageNonce } from "../../ui/nonce";
 import { extensionOf } from "../preview";
 
 /** Texts beyond this are not coloured. */
@@ -168,6 +169,6 @@ async function colourAs(view: EditorView, language: Compartment, path: string) {
 }
 
 function nonce(): Extension {
-  const content = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content;
+  const content = pageNonce();
   return content ? EditorView.cspNonce.of(content) : [];
 }

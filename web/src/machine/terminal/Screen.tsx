@@ -2,6 +2,7 @@ import "@xterm/xterm/css/xterm.css";
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { pageNonce } from "../../ui/nonce";
 import { machinePath } from "../queries";
 import { Flood } from "./flood";
 import { harden } from "./hardening";
@@ -130,7 +131,7 @@ function mark(text: string): string {
 
 /** The terminal adds style sheets while it opens; they carry the page's nonce. */
 function openWithNonce(open: () => void) {
-  const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content;
+  const nonce = pageNonce();
   const make = document.createElement;
   document.createElement = ((name: string, options?: ElementCreationOptions) => {
     const element = make.call(document, name, options);
