@@ -5,9 +5,10 @@
 //! [`runner`] starts git, [`remote`] asks another host, [`mirror`] keeps our copy of a repository,
 //! [`agent_repo`] borrows from it, [`repo`] is what both share (read, write, compare, push),
 //! [`handover`] makes a workspace's work into commits of ours, and [`service`] serves a repository
-//! to somebody else's git.
+//! to somebody else's git. [`worktree`] works on a person's own computer.
 //!
-//! What is absent: no working tree, no index, no foreign `.git` directory is ever opened here.
+//! What is absent: no working tree, no index, no foreign `.git` directory is ever opened on the
+//! server; on a person's computer, none of their configuration is obeyed that names a program.
 
 pub mod agent_repo;
 pub mod bundle;

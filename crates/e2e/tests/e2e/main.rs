@@ -22,5 +22,6 @@ mod git_matrix;
 mod isolation;
 mod machine;
 mod sdk;
+mod sync;
 mod hands;
 mod resume;

@@ -15,19 +15,18 @@ use rustix::io::Errno;
 /// What identifies a version of a file, short of reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Version {
-    inode: u64,
-    size: i64,
-    modified: (i64, i64),
+    inode: i128,
+    size: i128,
+    modified: (i128, i128),
 }
 
 impl Version {
-    #[expect(clippy::allow_attributes, reason = "the width of these fields differs by platform")]
-    #[allow(clippy::unnecessary_cast, reason = "the width of these fields differs by platform")]
+    /// The widths of these fields differ by platform.
     fn of(stat: &Stat) -> Self {
         Self {
-            inode: stat.st_ino as u64,
-            size: stat.st_size,
-            modified: (stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+            inode: i128::from(stat.st_ino),
+            size: i128::from(stat.st_size),
+            modified: (i128::from(stat.st_mtime), i128::from(stat.st_mtime_nsec)),
         }
     }
 }
