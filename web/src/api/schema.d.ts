@@ -417,6 +417,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agents/{id}/blobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One file of a commit, as it is. */
+        get: {
+            parameters: {
+                query: {
+                    /** @description Full id of a commit. */
+                    commit: string;
+                    /** @description Path of the file in it. */
+                    path: string;
+                    /** @description Which repository, from 0; default 0. */
+                    repo?: number | null;
+                };
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/octet-stream": unknown;
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agents/{id}/diff": {
         parameters: {
             query?: never;
@@ -428,6 +488,10 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
+                    /** @description Only what this commit did; its full id. */
+                    commit?: string | null;
+                    /** @description Only what this run did. */
+                    run?: string | null;
                     /** @description Only counts, no patches. */
                     stat?: boolean | null;
                 };
@@ -499,6 +563,409 @@ export interface paths {
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/{id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A directory. */
+        get: {
+            parameters: {
+                query: {
+                    /** @description Absolute path inside. */
+                    path: string;
+                };
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FileList"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        /** Removes a file, a link, or a directory. */
+        delete: {
+            parameters: {
+                query: {
+                    /** @description Absolute path inside. */
+                    path: string;
+                    /** @description A directory with all that is in it. */
+                    recursive?: boolean | null;
+                };
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/{id}/files/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A file's bytes. */
+        get: {
+            parameters: {
+                query: {
+                    /** @description Absolute path inside. */
+                    path: string;
+                };
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/octet-stream": number[];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        /**
+         * Writes a file from the request's bytes, atomically; missing directories are made. `If-Match` writes
+         *     only over the version named, `If-None-Match: *` only where nothing is.
+         */
+        put: {
+            parameters: {
+                query: {
+                    /** @description Absolute path inside. */
+                    path: string;
+                };
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FileWritten"];
+                    };
+                };
+                412: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/{id}/files/directories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a directory. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["MakeDirectory"];
+                };
+            };
+            responses: {
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/{id}/files/stat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is at a path. */
+        get: {
+            parameters: {
+                query: {
+                    /** @description Absolute path inside. */
+                    path: string;
+                };
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FileStat"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/{id}/ports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ports on which somebody listens. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Items_Port"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/{id}/ports/{port}/socket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A connection as a socket of kind `forward`: binary messages are its bytes; an empty one from the
+         *     client says that no more comes from there.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                    port: number;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                101: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/{id}/previews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A way for one browser into a port inside, on an origin of its own. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["CreatePreview"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Preview"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -835,6 +1302,260 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agents/{id}/ssh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An SSH connection as a socket of kind `ssh`: binary messages are its bytes. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                101: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/{id}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** CPU, memory, processes and disk of the machine. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MachineStats"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/{id}/terminals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The terminals that people opened. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Items_Terminal"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Opens a terminal, or answers the one of this name. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["OpenTerminal"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Terminal"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/{id}/terminals/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a terminal and what runs in it. */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/{id}/terminals/{name}/socket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The terminal itself, as a socket of kind `terminal`: binary messages are its bytes. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                101: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agents/{id}/unarchive": {
         parameters: {
             query?: never;
@@ -906,6 +1627,146 @@ export interface paths {
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/{id}/wake": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Wakes the machine. It sleeps again when nothing happens in it for the idle time. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Waking"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/{id}/worktree": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The files of each repository as they are now; of an agent whose machine is asleep, as they were saved. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Items_WorktreeBody"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/{id}/worktree/pack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Objects as a git pack, without those that are there already. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["PackRequest"];
+                };
+            };
+            responses: {
+                /** @description a thin pack */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/x-git-packfile": unknown;
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -1486,6 +2347,142 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins an upload. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["CreateUpload"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Upload"];
+                    };
+                };
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/uploads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far an upload is; the next piece begins at `offset`. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Upload"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Takes the next piece, of at most 8 MiB. */
+        patch: {
+            parameters: {
+                query?: never;
+                header: {
+                    /** @description where the piece begins */
+                    "Upload-Offset": number;
+                };
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Upload"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1678,6 +2675,14 @@ export interface components {
             /** @description The message was put into this active run instead of starting one. */
             steered?: boolean;
         };
+        /** @description `POST /v1/agents/{id}/previews` */
+        CreatePreview: {
+            /**
+             * Format: int32
+             * @description The port inside.
+             */
+            port: number;
+        };
         /** @description `POST /v1/agents/{id}/runs`. */
         CreateRun: {
             /** @description Variables from this run on. */
@@ -1696,6 +2701,16 @@ export interface components {
         };
         /** @description `POST /v1/tickets`: no fields yet. */
         CreateTicket: Record<string, never>;
+        /** @description `POST /v1/uploads`. */
+        CreateUpload: {
+            /** @description BLAKE3 digest of them, 64 hexadecimal digits. */
+            blake3: string;
+            /**
+             * Format: int64
+             * @description How many bytes will come.
+             */
+            bytes: number;
+        };
         /** @description `GET /v1/agents/{id}/diff`. */
         DiffBody: {
             /** @description One entry a repository. */
@@ -1821,6 +2836,10 @@ export interface components {
              * @description Lines removed.
              */
             deletions: number;
+            /** @description Mode now; none for a deleted file. */
+            newMode?: string | null;
+            /** @description Mode before, as git spells it; none for a new file. */
+            oldMode?: string | null;
             /** @description Path before, when renamed or copied. */
             oldPath?: string | null;
             /** @description The hunks as unified text; empty for binary files. */
@@ -1829,6 +2848,71 @@ export interface components {
             path: string;
             /** @description `added`, `deleted`, `modified`, `renamed`, `copied` or `type_changed`. */
             status: string;
+        };
+        /** @description Something in a directory inside. */
+        FileEntry: {
+            /** @description What it is. */
+            kind: components["schemas"]["FileKind"];
+            /** @description The last part of it. */
+            name: string;
+            /** @description Absolute. */
+            path: string;
+            /**
+             * Format: int64
+             * @description Bytes, for a file.
+             */
+            size: number;
+        };
+        /**
+         * @description What something in a directory is.
+         * @enum {string}
+         */
+        FileKind: "file" | "directory" | "link" | "other";
+        /** @description A directory inside. */
+        FileList: {
+            /** @description Sorted by name. */
+            items: components["schemas"]["FileEntry"][];
+            /** @description Some were left out. */
+            more: boolean;
+        };
+        /** @description What is at a path inside; of a link the link itself. */
+        FileStat: {
+            /** @description As `GET …/files/content` gives it. */
+            etag: string;
+            /** @description What it is. */
+            kind: components["schemas"]["FileKind"];
+            /**
+             * Format: int32
+             * @description Permission bits.
+             */
+            mode: number;
+            /** @description ISO 8601. */
+            modifiedAt: string;
+            /** @description The last part of it. */
+            name: string;
+            /** @description Absolute. */
+            path: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
+            /** @description Where a link points. */
+            target?: string | null;
+        };
+        /** @description A file that was written. */
+        FileWritten: {
+            /** @description Nothing was there before. */
+            created: boolean;
+            /** @description For the next `If-Match`. */
+            etag: string;
+            /** @description Absolute. */
+            path: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
         };
         /** @description What was pushed. */
         GitBody: {
@@ -1901,6 +2985,21 @@ export interface components {
             }[];
         };
         /** @description A list without pages. */
+        Items_Port: {
+            /** @description All rows. */
+            items: {
+                /** @description The address it is bound to. */
+                address: string;
+                /**
+                 * Format: int32
+                 * @description Its number.
+                 */
+                port: number;
+                /** @description Name of the program, where it can be seen. */
+                process?: string | null;
+            }[];
+        };
+        /** @description A list without pages. */
         Items_PullRequestBody: {
             /** @description All rows. */
             items: {
@@ -1939,6 +3038,47 @@ export interface components {
                 url: string;
             }[];
         };
+        /** @description A list without pages. */
+        Items_Terminal: {
+            /** @description All rows. */
+            items: {
+                /** @description Whether its program still runs. */
+                alive: boolean;
+                /** @description ISO 8601. */
+                createdAt: string;
+                /** @description 1–32 of `a-z 0-9 -`. */
+                name: string;
+                /** @description It is a tmux session, which the agent can attach to as well. */
+                shared: boolean;
+                /**
+                 * Format: int32
+                 * @description How many look at it.
+                 */
+                viewers: number;
+                /** @description Who types, if anybody does. */
+                writer?: string | null;
+            }[];
+        };
+        /** @description A list without pages. */
+        Items_WorktreeBody: {
+            /** @description All rows. */
+            items: {
+                /** @description Commit that the work started from. */
+                base: string;
+                /** @description Tree that the work started from: the base's, or that of a worktree that was sent. */
+                baseTree: string;
+                /** @description The agent's branch. */
+                branch: string;
+                /** @description Commit that the worktree stands at. */
+                head: string;
+                /** @description Read from the running machine just now; else as it was last saved. */
+                live: boolean;
+                /** @description All its files. */
+                tree: string;
+                /** @description The repository's URL, as it was given. */
+                url: string;
+            }[];
+        };
         /** @description Limits a caller may set; an omitted one has its default. */
         LimitsBody: {
             /**
@@ -1961,6 +3101,49 @@ export interface components {
              * @description Tokens of one run.
              */
             tokens?: number | null;
+        };
+        /** @description What a machine is using. */
+        MachineStats: {
+            /**
+             * Format: int64
+             * @description When this was measured, in milliseconds since 1970.
+             */
+            atMs: number;
+            /**
+             * Format: int64
+             * @description CPU time of all processes that run, in milliseconds.
+             */
+            cpuMs: number;
+            /**
+             * Format: int64
+             * @description Bytes of the workspace's file system.
+             */
+            diskTotalBytes: number;
+            /**
+             * Format: int64
+             * @description Bytes used on the workspace's file system.
+             */
+            diskUsedBytes: number;
+            /**
+             * Format: int64
+             * @description Memory of all processes, in bytes.
+             */
+            memoryBytes: number;
+            /**
+             * Format: int64
+             * @description What they may use together.
+             */
+            memoryLimitBytes?: number | null;
+            /**
+             * Format: int32
+             * @description Processes.
+             */
+            processes: number;
+        };
+        /** @description `POST /v1/agents/{id}/files/directories` */
+        MakeDirectory: {
+            /** @description Absolute; missing directories above it are made too. */
+            path: string;
         };
         /** @description `GET /v1/me`. */
         Me: {
@@ -2023,6 +3206,30 @@ export interface components {
         ModelParameterValue: {
             /** @description The value. */
             value: string;
+        };
+        /** @description `POST /v1/agents/{id}/terminals` */
+        OpenTerminal: {
+            /**
+             * Format: int32
+             * @description 1–1000, default 80.
+             */
+            cols?: number | null;
+            /** @description 1–32 of `a-z 0-9 -`; `main` unless given. One that is open already is answered. */
+            name?: string | null;
+            /**
+             * Format: int32
+             * @description 1–1000, default 24.
+             */
+            rows?: number | null;
+        };
+        /** @description `POST /v1/agents/{id}/worktree/pack`. */
+        PackRequest: {
+            /** @description Commits and trees that are there already; unknown ones are ignored. */
+            have: string[];
+            /** @description Which repository, from 0. */
+            repo: number;
+            /** @description Commits and trees that are wanted, as `worktree` gave them. */
+            want: string[];
         };
         /** @description One page of a list, newest first. */
         Page_Agent: {
@@ -2128,6 +3335,25 @@ export interface components {
          * @enum {string}
          */
         Phase: "repository" | "sandbox" | "clone" | "branch" | "model" | "tool" | "commit" | "push" | "pull_request" | "internal";
+        /** @description A port inside on which somebody listens. */
+        Port: {
+            /** @description The address it is bound to. */
+            address: string;
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            port: number;
+            /** @description Name of the program, where it can be seen. */
+            process?: string | null;
+        };
+        /** @description A way into a port inside for one browser. */
+        Preview: {
+            /** @description ISO 8601: until when the address must have been opened. */
+            expiresAt: string;
+            /** @description Opens it; works once. */
+            url: string;
+        };
         /** @description A message of a person. */
         Prompt: {
             /** @description At most 5 of 15 MB each. */
@@ -2206,6 +3432,7 @@ export interface components {
             prUrl?: string | null;
             /** @description Branch, tag or commit. */
             startingRef?: string | null;
+            upload?: components["schemas"]["UploadStart"] | null;
             /** @description Local path, `file://`, `http(s)://` or ssh URL. */
             url: string;
         };
@@ -2357,6 +3584,24 @@ export interface components {
             /** @description ISO 8601. */
             expiresAt: string;
         };
+        /** @description A terminal inside. */
+        Terminal: {
+            /** @description Whether its program still runs. */
+            alive: boolean;
+            /** @description ISO 8601. */
+            createdAt: string;
+            /** @description 1–32 of `a-z 0-9 -`. */
+            name: string;
+            /** @description It is a tmux session, which the agent can attach to as well. */
+            shared: boolean;
+            /**
+             * Format: int32
+             * @description How many look at it.
+             */
+            viewers: number;
+            /** @description Who types, if anybody does. */
+            writer?: string | null;
+        };
         /** @description Answer to `POST /v1/tickets`. */
         Ticket: {
             /** @description ISO 8601. */
@@ -2405,6 +3650,34 @@ export interface components {
              */
             retentionDays: number | null;
         };
+        /** @description An upload and how far it is. */
+        Upload: {
+            /**
+             * Format: int64
+             * @description Bytes in all.
+             */
+            bytes: number;
+            /** @description Everything is here and was checked. */
+            complete: boolean;
+            /** @description Names it. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Bytes that are here; the next piece begins there.
+             */
+            offset: number;
+        };
+        /** @description A person's worktree as the start of an agent. */
+        UploadStart: {
+            /** @description Newest commit of it that the remote has; none: the upload has the whole history. */
+            base?: string | null;
+            /** @description Commit that the agent's branch starts at. */
+            head: string;
+            /** @description The complete upload with the objects. */
+            id: string;
+            /** @description All files of the worktree; what differs from the commit stays uncommitted. */
+            tree: string;
+        };
         /** @description Tokens and money. */
         UsageBody: {
             /**
@@ -2435,11 +3708,35 @@ export interface components {
              */
             totalTokens: number;
         };
+        /** @description Whether the machine comes up. */
+        Waking: {
+            /** @description The agent's id. */
+            id: string;
+            /** @description `none`, `starting`, `up`, `stopping`: poll the agent, or watch it live. */
+            sandbox: string;
+        };
         /**
          * @description What to do with a message that finds a run active.
          * @enum {string}
          */
         WhenBusy: "refuse" | "queue" | "steer";
+        /** @description The worktree of one repository of an agent. */
+        WorktreeBody: {
+            /** @description Commit that the work started from. */
+            base: string;
+            /** @description Tree that the work started from: the base's, or that of a worktree that was sent. */
+            baseTree: string;
+            /** @description The agent's branch. */
+            branch: string;
+            /** @description Commit that the worktree stands at. */
+            head: string;
+            /** @description Read from the running machine just now; else as it was last saved. */
+            live: boolean;
+            /** @description All its files. */
+            tree: string;
+            /** @description The repository's URL, as it was given. */
+            url: string;
+        };
     };
     responses: never;
     parameters: never;
