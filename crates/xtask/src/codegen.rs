@@ -24,6 +24,7 @@ pub fn write(root: &Path) -> Result<ExitCode> {
             .with_context(|| format!("write {}", generated.path))?;
         say(&format!("wrote {}", generated.path));
     }
+    crate::web::codegen(root)?;
     Ok(ExitCode::SUCCESS)
 }
 
