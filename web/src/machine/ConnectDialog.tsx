@@ -12,7 +12,6 @@ interface ConnectDialogProps {
 
 /** How to enter the machine with one's own tools. */
 export function ConnectDialog({ agent, isOpen, onOpenChange }: ConnectDialogProps) {
-  const host = `errand-${agent}`;
   const path = useAgent(agent).data?.repos.length ? "/workspace" : "/";
   return (
     <Dialog isOpen={isOpen} onOpenChange={onOpenChange} title="Open with your own tools" size="m">
@@ -24,11 +23,10 @@ export function ConnectDialog({ agent, isOpen, onOpenChange }: ConnectDialogProp
           </p>
         </Way>
         <Way title="Any tool that speaks SSH: scp, sftp, rsync, an editor">
-          <Command text={`errand ssh-config ${agent} >> ~/.ssh/config`} label="Copy the command" />
-          <Command text={`ssh ${host}`} label="Copy the command" />
+          <Command text="errand ssh-config >> ~/.ssh/config" label="Copy the command" />
+          <Command text={`ssh ${agent}`} label="Copy the command" />
           <p className={styles.note}>
-            The first line is needed once. It adds this machine to the hosts that <code>ssh</code>{" "}
-            knows.
+            The first line is needed once: it teaches <code>ssh</code> all machines of this server.
           </p>
         </Way>
         <Way
@@ -39,7 +37,7 @@ export function ConnectDialog({ agent, isOpen, onOpenChange }: ConnectDialogProp
             After the step above, with the Remote - SSH extension installed:
           </p>
           <p>
-            <a href={`vscode://vscode-remote/ssh-remote+${host}${path}`}>Open in VS Code</a>
+            <a href={`vscode://vscode-remote/ssh-remote+${agent}${path}`}>Open in VS Code</a>
           </p>
         </Way>
       </ol>
