@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
 import type { Agent } from "../src/api/types";
@@ -20,14 +20,21 @@ test.skip(
 );
 test.describe.configure({ mode: "serial" });
 
+let before = "";
+
 test.beforeAll(async ({ house }) => {
   model = await PacedModel.start();
+  const config = join(house.data, "errand.toml");
+  before = readFileSync(config, "utf8");
   await house.kill();
-  writeFileSync(join(house.data, "errand.toml"), `[models]\nscripted_url = "${model.url}"\n`);
+  writeFileSync(config, `[models]\nscripted_url = "${model.url}"\n`);
   await house.open();
 });
 
-test.afterAll(async () => {
+test.afterAll(async ({ house }) => {
+  await house.kill();
+  writeFileSync(join(house.data, "errand.toml"), before);
+  await house.open();
   await model.stop();
 });
 
@@ -108,7 +115,10 @@ test("a long log opens at once, is read back to its beginning and jumped through
     const moved: number[] = [];
     for (let at = 0; at < 120; at += 1) {
       element.scrollTop -= 400;
-      await new Promise((go) => requestAnimationFrame(go));
+      // Rows that come into sight are measured first; what moves after that, moves before one's eyes.
+      for (let frame = 0; frame < 3; frame += 1) {
+        await new Promise((go) => requestAnimationFrame(go));
+      }
       const box = element.getBoundingClientRect();
       const mark = [...element.querySelectorAll("[id^='row-']")].find(
         (row) => row.getBoundingClientRect().top > box.top + 100,

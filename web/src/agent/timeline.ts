@@ -49,6 +49,8 @@ export interface TimelineWorld {
 export interface Shown {
   keys: readonly string[];
   isShifted: boolean;
+  /** Another number is another place of the log: nothing of the layout before holds. */
+  place: number;
 }
 
 export interface Situation {
@@ -67,7 +69,7 @@ export interface Situation {
 type Listener = () => void;
 
 export class Timeline {
-  shown: Shown = { keys: [], isShifted: false };
+  shown: Shown = { keys: [], isShifted: false, place: 0 };
   head: Head;
   situation: Situation = {
     phase: "loading",
@@ -80,6 +82,7 @@ export class Timeline {
   #live = new Fold();
   #past: Fold | undefined;
   #structure = -1;
+  #place = 0;
   #isFollowing = true;
   #isScheduled = false;
   #listeners = new Set<Listener>();
@@ -198,7 +201,7 @@ export class Timeline {
     view.dirty.clear();
     if (view.structure !== this.#structure || isShifted) {
       this.#structure = view.structure;
-      this.shown = { keys: [...view.keys], isShifted };
+      this.shown = { keys: [...view.keys], isShifted, place: this.#place };
     }
     this.head = this.#live.head;
     for (const key of changed) {
@@ -298,6 +301,7 @@ export class Timeline {
     this.#past = past;
     this.#set({ isPast: true, older: past.first > 1 ? "more" : "none" });
     this.#structure = -1;
+    this.#place += 1;
     this.#flush(false);
     if (past.last >= this.#live.first - 1) await this.loadNewer();
   }
@@ -307,6 +311,7 @@ export class Timeline {
     if (!this.#past) return;
     this.#past = undefined;
     this.#structure = -1;
+    this.#place += 1;
     this.#set({ isPast: false, older: this.#live.first > 1 ? "more" : "none" });
     this.#flush(false);
   }

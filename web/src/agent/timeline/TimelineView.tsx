@@ -43,7 +43,7 @@ function List() {
   const { isPast, older } = useSituation();
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<VirtualizerHandle>(null);
-  const place = useFollowing(scroller, list);
+  const place = useFollowing(scroller, list, shown.place);
   const { isFollowing, setFollowing } = place;
   const keys = [TOP, ...shown.keys, BOTTOM];
 
@@ -92,6 +92,7 @@ function List() {
         tabIndex={0}
       >
         <Virtualizer
+          key={shown.place}
           ref={list}
           data={keys}
           shift={shown.isShifted}
@@ -120,6 +121,7 @@ function List() {
 function useFollowing(
   scroller: React.RefObject<HTMLDivElement | null>,
   list: React.RefObject<VirtualizerHandle | null>,
+  where: number,
 ) {
   const { timeline } = useScope();
   const [isFollowing, set] = useState(true);
@@ -134,7 +136,9 @@ function useFollowing(
     },
     [timeline, scroller],
   );
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another place has another content element
   useLayoutEffect(() => {
+    last.current = 0;
     const element = scroller.current;
     const content = element?.firstElementChild;
     if (!element || !content) return;
@@ -146,7 +150,7 @@ function useFollowing(
     observer.observe(content);
     observer.observe(element);
     return () => observer.disconnect();
-  }, [scroller]);
+  }, [scroller, where]);
   const onScroll = (offset: number) => {
     const handle = list.current;
     if (!handle) return;
