@@ -26,6 +26,7 @@ pub mod settings;
 pub mod driver;
 pub mod alarm;
 pub mod sweeper;
+pub mod retention;
 pub mod effects;
 pub mod commits;
 pub mod lfs;

@@ -1,22 +1,22 @@
 //! `errand serve`: puts the parts together, and takes them apart in order.
 
 use crate::agents::Agents;
+use crate::app::{App, LocalFarEnd};
 use crate::auth::Auth;
 use crate::auth::addresses::Addresses;
-use crate::app::{App, LocalFarEnd};
 use crate::config::Config;
 use crate::keys::Keys;
 use crate::machines::Machines;
 use crate::presence::Presence;
+use crate::preview::Previews;
 use crate::privileges::Identity;
 use crate::pull_requests::StoredPullRequests;
-use crate::preview::Previews;
 use crate::rate::Rate;
-use crate::starts::Starts;
 use crate::roster::{self, Roster};
 use crate::ssh::HostKey;
+use crate::starts::Starts;
 use crate::terminals::Terminals;
-use crate::{alarm, audit, catalog, clock, router, sweeper};
+use crate::{alarm, audit, catalog, clock, retention, router, sweeper};
 use anyhow::{Context, Result};
 use axum::serve::ListenerExt as _;
 use gateway::address::{Floor, Upstream};
@@ -125,6 +125,7 @@ pub async fn run(
     app.tasks.spawn(alarm::ring(Arc::clone(&app)));
     app.tasks.spawn(sweeper::sweep(Arc::clone(&app)));
     app.tasks.spawn(roster::tell(Arc::clone(&app)));
+    app.tasks.spawn(retention::keep(Arc::clone(&app)));
     ready(&app.public_url, &token_path);
     let service = router::router(Arc::clone(&app));
     // A key press must not wait for the next one.

@@ -222,12 +222,11 @@ impl Socket {
     async fn until_live_numbers(&mut self) -> Vec<u64> {
         let mut numbers = Vec::new();
         loop {
-            match self.next().await.unwrap() {
-                ServerFrame::Events { items, .. } => {
-                    numbers.extend(items.iter().map(|item| item.seq))
-                }
-                ServerFrame::Live { .. } => return numbers,
-                _ => {}
+            let frame = self.next().await.unwrap();
+            if let ServerFrame::Events { items, .. } = frame {
+                numbers.extend(items.iter().map(|item| item.seq));
+            } else if let ServerFrame::Live { .. } = frame {
+                return numbers;
             }
         }
     }

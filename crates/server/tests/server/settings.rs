@@ -2,7 +2,9 @@
 
 use crate::kit::{House, rename};
 use hyper::{Method, StatusCode};
+use protocol::input::Input;
 use serde_json::{Value, json};
+use server::agents::Extras;
 
 async fn change(house: &House, body: Value) -> crate::kit::Answer {
     house.ask(Method::PATCH, "/v1/settings").key(&house.admin).json(&body).send().await
@@ -95,4 +97,31 @@ async fn a_log_is_read_backwards_without_gap_or_double() {
     assert_eq!(house.get(&both).await.status, StatusCode::BAD_REQUEST);
     let run = house.get(&format!("/v1/agents/{}/runs", handle.id)).await.json();
     assert_eq!(run["items"][0]["firstSeq"], 2);
+}
+
+#[tokio::test]
+async fn archived_agents_go_when_the_settings_say_so_and_not_before() {
+    let house = House::open().await;
+    let (kept, archived) = (house.agent().await, house.agent().await);
+    let cancel = archived.view().await.unwrap().projection.latest().unwrap().run;
+    let input = Input::Cancel { run: cancel, principal: "admin".to_owned() };
+    archived.submit(input, Extras::default()).await.unwrap();
+    let path = format!("/v1/agents/{}/archive", archived.id);
+    assert_eq!(house.post(&path, json!({})).await.status, StatusCode::OK);
+    let day = 24 * 60 * 60 * 1000;
+    let now = server::clock::now_ms();
+    let statuses = async || {
+        let mut found = Vec::new();
+        for handle in [&kept, &archived] {
+            found.push(house.get(&format!("/v1/agents/{}", handle.id)).await.status.as_u16());
+        }
+        found
+    };
+    server::retention::look(&house.app, now + 1000 * day).await.unwrap();
+    assert_eq!(statuses().await, [200, 200], "nothing is set");
+    change(&house, json!({"retentionDays": 7})).await;
+    server::retention::look(&house.app, now + 6 * day).await.unwrap();
+    assert_eq!(statuses().await, [200, 200]);
+    server::retention::look(&house.app, now + 8 * day).await.unwrap();
+    assert_eq!(statuses().await, [200, 404]);
 }
