@@ -105,12 +105,12 @@ fn status(id: u32, outcome: &Outcome) -> Writer {
         Outcome::BadMessage => (STATUS_BAD_MESSAGE, "bad message".to_owned()),
         Outcome::Unsupported => (STATUS_UNSUPPORTED, "not supported".to_owned()),
         Outcome::Failed(error) => {
-            let code = match error.kind() {
-                io::ErrorKind::NotFound => STATUS_NO_SUCH_FILE,
-                io::ErrorKind::PermissionDenied => STATUS_DENIED,
-                _ => STATUS_FAILURE,
-            };
-            (code, error.to_string())
+            let known = [
+                (io::ErrorKind::NotFound, STATUS_NO_SUCH_FILE),
+                (io::ErrorKind::PermissionDenied, STATUS_DENIED),
+            ];
+            let code = known.iter().find(|(kind, _)| *kind == error.kind());
+            (code.map_or(STATUS_FAILURE, |(_, code)| *code), error.to_string())
         }
     };
     let mut writer = Writer::new(STATUS);

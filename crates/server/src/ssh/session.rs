@@ -112,9 +112,13 @@ fn hear(asked: &mut Asked, message: ChannelMsg) -> (Option<bool>, Option<Wanted>
     }
 }
 
+/// A client without a window says that it has no size.
 fn size(cols: u32, rows: u32) -> PtySize {
-    let side = |side: u32| u16::try_from(side.clamp(1, SIDE_MAX)).unwrap_or(1);
-    PtySize { cols: side(cols), rows: side(rows) }
+    let side = |side: u32, usual: u16| match side {
+        0 => usual,
+        side => u16::try_from(side.min(SIDE_MAX)).unwrap_or(usual),
+    };
+    PtySize { cols: side(cols, 80), rows: side(rows, 24) }
 }
 
 /// Names of variables that are nothing but that; what changes how programs are loaded is the
@@ -303,6 +307,6 @@ mod tests {
         for bad in ["", "1A", "A=B", "LD_PRELOAD", "BASH_ENV", "ENV", "PATH", "A\nB"] {
             assert!(!is_variable(bad), "{bad:?}");
         }
-        assert_eq!(size(0, 1_000_000), PtySize { cols: 1, rows: 1000 });
+        assert_eq!(size(0, 1_000_000), PtySize { cols: 80, rows: 1000 });
     }
 }

@@ -146,9 +146,8 @@ pub async fn close(link: &Link, found: &Found) -> Result<(), LinkError> {
     if found.alive {
         // TRUST: whatever tmux does or does not do, what is left of it is killed below. It is asked
         // first because the sessions of one user share a server, which must not go with one of them.
-        if found.shared && end_session(link, found).await.is_err() {
-            link.kill(found.op.clone(), HANGUP).await?;
-        } else if !found.shared {
+        let ended = found.shared && end_session(link, found).await.is_ok();
+        if !ended {
             link.kill(found.op.clone(), HANGUP).await?;
         }
     }

@@ -20,8 +20,8 @@ async fn two_people_type_by_turns_and_whoever_only_looks_cannot() {
     let agent = awake(&world).await;
     let first = open(&world, &agent, "main").await;
     assert_eq!(open(&world, &agent, "main").await["createdAt"], first["createdAt"]);
-    let key = world.api.post("/v1/keys", &json!({"name": "ben"})).await.expect(201);
-    let ben_key = key["token"].as_str().or(key["key"].as_str()).unwrap().to_owned();
+    let key = world.api.post("/v1/api-keys", &json!({"name": "ben"})).await.expect(201);
+    let ben_key = key["token"].as_str().unwrap().to_owned();
     let mut ana = socket::open(&world, &path(&agent)).await.unwrap();
     let mut ben = socket::open_as(&world, &path(&agent), &ben_key).await.unwrap();
     ana.send(b"touch /tmp/sneaked\r").await;
@@ -44,7 +44,10 @@ async fn two_people_type_by_turns_and_whoever_only_looks_cannot() {
     ana.until("ben4").await;
     ben.say(r#"{"type":"nonsense"}"#).await;
     ben.until_text(|text| text["code"] == "bad_message").await;
-    drop(ben);
+    ana.texts.clear();
+    let revoked = world.api.delete(&format!("/v1/api-keys/{}", key["id"].as_str().unwrap())).await;
+    assert_eq!(revoked.status, 200);
+    while ben.take().await {}
     ana.until_text(|text| text["type"] == "state" && text["writer"].is_null()).await;
     let events = world.events(&agent).await;
     let told: Vec<_> = events
@@ -189,6 +192,10 @@ async fn a_machine_that_ends_closes_its_terminals_and_says_why() {
     let told = window.until_text(|text| text["type"] == "error" || text["type"] == "exit").await;
     assert!(told["code"] == "sandbox_gone" || told["type"] == "exit", "{told}");
     while window.take().await {}
+    eventually("the loss is noticed", async || {
+        world.agent(&agent).await["sandbox"]["state"] != "up"
+    })
+    .await;
     world.assert_usable(&agent).await;
     world.end().await;
 }
