@@ -28,10 +28,11 @@ export function Composer({ isArchived }: { isArchived: boolean }) {
   const [how, setHow] = useState<{ mode?: Mode; model?: ModelChoice }>({});
   const field = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
+  const [failure, setFailure] = useState<unknown>();
   const send = useSend();
   const isBusy = active !== undefined;
   const isTooLong = text.length > PROMPT_CHARS;
-  const canSend = text.trim() !== "" && !isTooLong && !send.isPending;
+  const canSend = text.trim() !== "" && !isTooLong;
 
   const change = (now: string) => {
     setText(now);
@@ -48,19 +49,19 @@ export function Composer({ isArchived }: { isArchived: boolean }) {
     change("");
     setImages([]);
     setRefused(undefined);
-    send.mutate(message, {
-      onError: () => {
-        // What could not be sent comes back, unless something else was typed meanwhile.
-        setText((now) => (now === "" ? message.text : now));
-        setImages((now) => (now.length === 0 ? message.images : now));
-      },
+    setFailure(undefined);
+    send.mutateAsync(message).catch((error: unknown) => {
+      // What could not be sent comes back, before what was typed meanwhile.
+      setFailure(error);
+      setText((now) => (now === "" ? message.text : `${message.text}\n\n${now}`));
+      setImages((now) => (now.length === 0 ? message.images : now));
     });
     field.current?.focus();
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === ENTER && (event.metaKey || event.ctrlKey)) {
       event.preventDefault();
-      submit(isBusy ? (event.shiftKey ? "steer" : "queue") : "refuse");
+      submit(isBusy && event.shiftKey ? "steer" : "queue");
     } else if (event.key === "Escape") field.current?.blur();
   };
   const onPaste = (event: ClipboardEvent) => {
@@ -132,8 +133,7 @@ export function Composer({ isArchived }: { isArchived: boolean }) {
               variant="primary"
               icon={<ArrowUp />}
               isDisabled={!canSend}
-              isPending={send.isPending}
-              onPress={() => submit("refuse")}
+              onPress={() => submit("queue")}
             >
               Send
             </Button>
@@ -150,9 +150,9 @@ export function Composer({ isArchived }: { isArchived: boolean }) {
           {refused}
         </p>
       )}
-      {send.isError && (
+      {failure !== undefined && (
         <p className={styles.error} role="alert">
-          Not sent. {explain(send.error).message}
+          Not sent. {explain(failure).message}
         </p>
       )}
     </div>
