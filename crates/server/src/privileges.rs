@@ -16,7 +16,7 @@ pub const DEFAULT_USER: &str = "errand";
 /// subordinate ids that `useradd` hands out.
 pub const FALLBACK_ID: u32 = 64_420;
 /// What a server makes in its data folder, apart from the launcher's own folder.
-const OURS: [&str; 9] = [
+const OURS: [&str; 11] = [
     "admin-token",
     "agents",
     "blobs",
@@ -25,7 +25,9 @@ const OURS: [&str; 9] = [
     "errand.db-wal",
     "keys",
     "mirrors",
+    "packs",
     "run",
+    "uploads",
 ];
 
 /// Who the server runs as.
