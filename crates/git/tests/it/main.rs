@@ -1,6 +1,10 @@
 //! The crate against real git and temporary repositories.
 
-#![expect(clippy::unwrap_used, reason = "tests, whose helpers stand outside of test functions")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests, whose helpers stand outside of test functions"
+)]
 
 mod fixture;
 mod handover;
