@@ -7,10 +7,6 @@ const TARGET = new URL("../src/api/schema.d.ts", import.meta.url);
 const HEAD = "// Generated from openapi.json by `npm run codegen`; not edited by hand.\n\n";
 
 const schema = JSON.parse(readFileSync(SOURCE, "utf8"));
-// Operations are found by path here; their names repeat between tags and would overwrite each other.
-for (const path of Object.values(schema.paths)) {
-  for (const operation of Object.values(path)) delete operation.operationId;
-}
 const text = HEAD + astToString(await openapiTS(schema, { alphabetize: true }));
 if (!process.argv.includes("--check")) writeFileSync(TARGET, text);
 else if (readFileSync(TARGET, "utf8") !== text) {

@@ -1,10 +1,10 @@
 //! The table of contents: every route, and what stands before it.
 
-use crate::api::{
-    agents, artifacts, diff, events, health, keys, live, metadata, pulls, runs, server,
-    session, settings, stream, uploads, worktree,
-};
 use crate::api::machine::{files, forward, ports, ssh, stats, terminals, wake};
+use crate::api::{
+    agents, artifacts, diff, events, health, keys, live, metadata, pulls, runs, server, session,
+    settings, stream, uploads, worktree,
+};
 use crate::app::App;
 use crate::auth::{self, shell};
 use crate::preview;
@@ -121,7 +121,34 @@ pub fn document() -> utoipa::openapi::OpenApi {
         .split_for_parts();
     let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
     document.components.get_or_insert_default().add_security_scheme("key", scheme);
+    name_operations(&mut document);
     document
+}
+
+/// Gives each operation an id of its own, from method and path: handlers of different modules share
+/// their names, which the format forbids to ids.
+fn name_operations(document: &mut utoipa::openapi::OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let words = path.split(['/', '{', '}', '-']).filter(|word| !matches!(*word, "" | "v1"));
+        let name: String = words.map(capitalised).collect();
+        let operations = [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("{method}{name}"));
+            }
+        }
+    }
+}
+
+fn capitalised(word: &str) -> String {
+    let mut signs = word.chars();
+    signs.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(signs).collect()
 }
 
 /// The whole service.

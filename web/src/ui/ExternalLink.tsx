@@ -35,7 +35,7 @@ export function ExternalLink({
       >
         {children}
       </a>
-      {typeof children === "string" && children.includes(host) ? null : (
+      {children === host || children === url ? null : (
         <span className={styles.host}> ({host})</span>
       )}
       <Dialog

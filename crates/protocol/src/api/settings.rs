@@ -44,31 +44,31 @@ impl Default for SettingsBody {
 
 /// `PATCH /v1/settings`: an omitted field stays, `null` takes a value away.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateSettings {
     /// See [`SettingsBody`].
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<ModelChoice>)]
     pub default_model: Option<Option<ModelChoice>>,
     /// See [`SettingsBody`].
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub default_repository: Option<Option<String>>,
     /// See [`SettingsBody`].
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub base_branch: Option<Option<String>>,
     /// See [`SettingsBody`].
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_agent_summary: Option<bool>,
     /// See [`SettingsBody`].
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_agent_summary_in_external_channels: Option<bool>,
     /// See [`SettingsBody`].
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy_mode: Option<bool>,
     /// See [`SettingsBody`].
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>)]
     pub retention_days: Option<Option<u32>>,
 }
