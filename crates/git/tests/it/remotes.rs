@@ -1,8 +1,11 @@
 //! Asking a remote where it stands.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use git::error::Error;
 use git::name::StartingRef;
 use git::remote::{self, RefKind, Remote, RemoteHead};
+use git::runner::Git;
 use git::url::RemoteUrl;
 
 use crate::fixture::{Ground, Upstream, branch};
@@ -190,4 +193,51 @@ async fn ssh_without_a_configured_key_is_not_tried() {
     let url = RemoteUrl::parse("git@127.0.0.1:o/r").unwrap();
     let error = remote::ls(&ground.git, &Remote::open(url), None).await.unwrap_err();
     assert!(matches!(error, Error::PermissionDenied { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn everybody_who_asks_at_the_same_time_is_answered_by_a_few_questions() {
+    let ground = Ground::new();
+    let up = ground.upstream("up", &[("a", "1")]);
+    for number in 0..50 {
+        up.git(&["branch", &format!("b{number}")]);
+    }
+    let (program, count) = (ground.path("git"), ground.path("count"));
+    let script = format!("#!/bin/sh\necho >> {}\nexec /usr/bin/env git \"$@\"\n", count.display());
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let git = Git::with_program(program);
+    let counted = || std::fs::read_to_string(&count).unwrap_or_default().lines().count();
+
+    let mut asking = tokio::task::JoinSet::new();
+    let mut first = None;
+    for number in 0..100 {
+        let (git, remote) = (git.clone(), up.remote());
+        let task = asking.spawn(async move {
+            let name = branch(&format!("b{number}"));
+            (number, remote::branch_head(&git, &remote, &name).await.unwrap())
+        });
+        first.get_or_insert(task);
+    }
+    // The one that asks for the others goes away in the middle of it.
+    tokio::task::yield_now().await;
+    first.unwrap().abort();
+    let mut answers = 0;
+    while let Some(answer) = asking.join_next().await {
+        let Ok((number, head)) = answer else { continue };
+        assert_eq!(head, (number < 50).then(|| up.head()), "b{number}");
+        answers += 1;
+    }
+    assert_eq!(answers, 99);
+    assert!(counted() <= 3, "{} questions", counted());
+
+    let gone = Remote::open(RemoteUrl::parse("/nonexistent/repository").unwrap());
+    let (one, other) = (branch("b1"), branch("b2"));
+    let (one, other) = tokio::join!(
+        remote::branch_head(&git, &gone, &one),
+        remote::branch_head(&git, &gone, &other)
+    );
+    for refused in [one, other] {
+        assert!(matches!(refused, Err(Error::NotFound { .. })), "{refused:?}");
+    }
 }
