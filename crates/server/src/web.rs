@@ -25,6 +25,7 @@ const ASK_AGAIN: &str = "no-cache";
 const PACKED: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
 /// Shown where no app was built in.
+#[cfg(not(feature = "ui"))]
 const WITHOUT: &str = "<!doctype html><html lang=en><meta charset=utf-8>\
     <meta name=viewport content='width=device-width'><title>Errand</title><h1>Errand</h1>\
     <p>This server was built without its web app. <code>make build</code> builds it in where Node is \

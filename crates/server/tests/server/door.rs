@@ -248,3 +248,29 @@ async fn every_answer_is_dressed() {
         assert_ne!(answer.header("x-request-id"), "", "{path}");
     }
 }
+
+#[tokio::test]
+async fn addresses_of_people_show_the_app_and_others_do_not() {
+    let house = House::open().await;
+    for path in
+        ["/", "/agents/bc-1", "/agents/bc-1/pull-requests/1", "/settings/keys", "/index.html"]
+    {
+        let answer = house.ask(Method::GET, path).send().await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        assert_eq!(answer.header("content-type"), "text/html; charset=utf-8", "{path}");
+        let policy = answer.header("content-security-policy").to_owned();
+        assert!(policy.contains("style-src 'self' 'nonce-"), "{path}: {policy}");
+        let again = house.ask(Method::GET, path).send().await;
+        assert_ne!(policy, again.header("content-security-policy"), "a nonce works for one answer");
+    }
+    for (method, path) in [
+        (Method::GET, "/v1/nothing"),
+        (Method::GET, "/v1"),
+        (Method::GET, "/assets/gone-1.js"),
+        (Method::GET, "/assets/../../secret"),
+        (Method::POST, "/"),
+    ] {
+        let answer = house.ask(method, path).send().await;
+        assert_eq!(answer.refusal(), refused(404, "not_found"), "{path}");
+    }
+}
