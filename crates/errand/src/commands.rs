@@ -48,7 +48,7 @@ pub async fn carry_out(
         Command::Man(arguments) => return shell::man(arguments, output),
         _ => {}
     }
-    with_server(command, around, output).await
+    Box::pin(with_server(command, around, output)).await
 }
 
 async fn with_server(command: Command, around: &Surroundings, output: &mut Output) -> Result<Exit> {

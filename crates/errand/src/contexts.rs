@@ -104,12 +104,16 @@ impl Contexts {
 
     /// Adds or replaces a login and makes it the current one.
     pub fn put(&mut self, name: &str, url: &str, token: &str) -> Kept {
-        let kept = match keychain::store(url, token) {
+        let kept = match keychain::store(&account(name, url), token) {
             Ok(()) => Kept::Keychain,
             Err(_) => Kept::File,
         };
         let token = (kept == Kept::File).then(|| token.to_owned());
-        self.contexts.insert(name.to_owned(), Server { url: url.to_owned(), token });
+        let server = Server { url: url.to_owned(), token };
+        let before = self.contexts.insert(name.to_owned(), server);
+        if let Some(before) = before.filter(|before| before.token.is_none() && before.url != url) {
+            keychain::forget(&account(name, &before.url));
+        }
         self.current = Some(name.to_owned());
         kept
     }
@@ -117,9 +121,8 @@ impl Contexts {
     /// Forgets a login and its key.
     pub fn forget(&mut self, name: &str) -> Result<(), Trouble> {
         let server = self.contexts.remove(name).ok_or_else(|| unknown(name))?;
-        let is_shared = self.contexts.values().any(|other| other.url == server.url);
-        if server.token.is_none() && !is_shared {
-            keychain::forget(&server.url);
+        if server.token.is_none() {
+            keychain::forget(&account(name, &server.url));
         }
         self.current.take_if(|current| current == name);
         Ok(())
@@ -128,10 +131,10 @@ impl Contexts {
 
 impl Server {
     /// Its key, from wherever it lies.
-    pub fn key(&self) -> Result<String, Trouble> {
+    pub fn key(&self, name: &str) -> Result<String, Trouble> {
         match &self.token {
             Some(token) => Ok(token.clone()),
-            None => keychain::read(&self.url).map_err(|why| {
+            None => keychain::read(&account(name, &self.url)).map_err(|why| {
                 let message = format!(
                     "the key for {} is in the keychain, which does not give it ({why}); unlock it, \
                      set ERRAND_TOKEN, or run `errand login` again",
@@ -141,6 +144,14 @@ impl Server {
             }),
         }
     }
+}
+
+/// Under what a login's key lies in the keychain.
+///
+/// TRUST: with the address, so that a changed file does not send a key elsewhere; with the name, because
+/// one server may be known by several keys.
+fn account(name: &str, url: &str) -> String {
+    format!("{name} {url}")
 }
 
 fn unknown(name: &str) -> Trouble {

@@ -180,7 +180,7 @@ impl Settings {
     fn of_login(name: &str, server: &Server) -> Result<Self> {
         Ok(Self {
             url: parse_url(&server.url)?,
-            token: server.key()?,
+            token: server.key(name)?,
             source: format!("errand login ({name})"),
         })
     }

@@ -48,7 +48,9 @@ enum State {
     /// Within a string of so many bytes that is thrown away.
     String(usize),
     /// The same, after an `ESC` that may end it.
-    StringEscape(usize),
+    StringEscape,
+    /// The same, after the first byte of a control sign.
+    StringLead(usize),
 }
 
 impl Filter {
@@ -102,16 +104,22 @@ impl Filter {
             State::Sequence => self.sequence(byte, shown),
             State::String(length) => match byte {
                 0x07 | 0x18 | 0x1a => State::Text,
-                0x1b => State::StringEscape(length),
+                0x1b => State::StringEscape,
+                0xc2 => State::StringLead(length + 1),
                 _ if length >= STRING_BYTES => State::Text,
                 _ => State::String(length + 1),
             },
-            State::StringEscape(length) => match byte {
-                b'\\' => State::Text,
-                0x1b => State::StringEscape(length),
-                _ => State::String(length),
-            },
+            State::StringEscape if byte == b'\\' => State::Text,
+            // As terminals do it: another sequence ends a string that was left open.
+            State::StringEscape => self.within(State::Escape, byte, shown),
+            State::StringLead(_) if byte == 0x9c => State::Text,
+            State::StringLead(length) => self.within(State::String(length), byte, shown),
         }
+    }
+
+    fn within(&mut self, state: State, byte: u8, shown: &mut Vec<u8>) -> State {
+        self.state = state;
+        self.step(byte, shown)
     }
 
     fn begin(&mut self) -> State {
@@ -271,5 +279,7 @@ mod tests {
     fn a_string_without_an_end_is_not_swallowed_for_ever() {
         let endless = [b"\x1b]52;".as_slice(), &vec![b'x'; STRING_BYTES + 10], b"after"].concat();
         assert!(shown(&[&endless]).ends_with("after"));
+        assert_eq!(shown(&[b"\x1b]52;c;left open\x1b[31mred"]), "\x1b[31mred");
+        assert_eq!(shown(&["\u{9d}52;c;x\u{9c}after".as_bytes()]), "after");
     }
 }

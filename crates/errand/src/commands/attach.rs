@@ -90,7 +90,7 @@ impl Keyboard {
     async fn read(&mut self) -> Result<()> {
         let mut resized = signal(SignalKind::window_change()).context("watch the window")?;
         let mut keyboard = tokio::io::stdin();
-        let mut keys = [0; KEYS];
+        let mut keys = vec![0; KEYS];
         if !self.is_read_only {
             self.put(Typed::Control(json!({ "type": "take" })));
         }

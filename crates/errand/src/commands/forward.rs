@@ -41,7 +41,11 @@ pub(super) async fn forward(cx: Cx<'_>, arguments: &Forward) -> Result<Exit> {
     }
     let listen = async {
         while let Some(problem) = told.recv().await {
-            output.line(Line::of(Style::Warn, problem))?;
+            if output.is_for_program() {
+                output.json(&json!({ "problem": problem }))?;
+            } else {
+                output.line(Line::of(Style::Warn, problem))?;
+            }
         }
         anyhow::Ok(())
     };

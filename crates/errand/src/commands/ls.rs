@@ -27,7 +27,11 @@ pub(super) async fn ls(cx: Cx<'_>, arguments: &List) -> Result<Exit> {
     let Cx { client, output } = cx;
     let query = query(arguments, &client);
     if arguments.watch {
-        return keep(&client, output, arguments, &query).await;
+        // Waited for all the time: a Ctrl-C between two looks must not be lost.
+        return tokio::select! {
+            kept = keep(&client, output, arguments, &query) => kept,
+            _ = tokio::signal::ctrl_c() => Ok(Exit::Done),
+        };
     }
     let page = agents(&client, &query, arguments.limit).await?;
     if output.is_for_program() {
@@ -86,7 +90,6 @@ async fn keep(
         tokio::select! {
             is_open = changed(&mut changes) => if !is_open { changes = None },
             () = tokio::time::sleep(AGES) => {}
-            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
         }
         tokio::time::sleep(REPAINT).await;
     }
