@@ -65,6 +65,22 @@ async fn an_unborn_branch_is_answered() {
     assert_eq!(machine.names(&link, &some.tree).await, "x");
 }
 
+/// The file keeps its size and, for git, its time; only the index's own time tells that it may differ.
+#[tokio::test]
+async fn an_edit_within_one_tick_of_the_clock_is_seen() {
+    let mut machine = Machine::new();
+    let link = machine.link().await;
+    let script = format!(
+        "{START} git config core.trustctime false; git config core.checkStat minimal; \
+         touch -d @1700000000 a; git add a; git update-index --refresh; \
+         touch -d @1700000000 .git/index; echo two > a; touch -d @1700000000 a"
+    );
+    machine.script(&link, &script).await;
+    let taken = machine.checkpoint(&link).await;
+    let show = format!("git cat-file blob {}:a", taken.tree);
+    assert_eq!(machine.script(&link, &show).await, "two");
+}
+
 #[tokio::test]
 async fn a_checkpoint_takes_everything_and_changes_nothing() {
     let mut machine = Machine::new();

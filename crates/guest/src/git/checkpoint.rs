@@ -209,6 +209,15 @@ fn stored(store: &Path, oid: &str) -> bool {
     store.join(first).join(second).join(oid).exists()
 }
 
+/// Copies an index with the time of its last change: git looks into files again whose own time is not
+/// before it, and a younger copy would hide an edit made within the same tick of the clock.
+fn copy_with_time(from: &Path, to: &Path) -> std::io::Result<()> {
+    let mut source = std::fs::File::open(from)?;
+    let mut target = std::fs::File::create(to)?;
+    std::io::copy(&mut source, &mut target)?;
+    target.set_modified(source.metadata()?.modified()?)
+}
+
 /// A copy of the real index beside it, removed at the end whatever happens.
 struct IndexCopy {
     path: PathBuf,
@@ -222,8 +231,8 @@ impl IndexCopy {
         let path = real.with_file_name(format!("errand-index-{op}"));
         let target = path.clone();
         repo.guest
-            .as_agent(move || match std::fs::copy(&real, &target) {
-                Ok(_) => Ok(()),
+            .as_agent(move || match copy_with_time(&real, &target) {
+                Ok(()) => Ok(()),
                 // A repository without a commit and without an added file has none.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
                 Err(error) => {
