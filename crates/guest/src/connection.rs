@@ -6,8 +6,9 @@ use crate::ops::fault;
 use crate::{Guest, GuestConfig};
 use protocol::ids::{AgentId, Epoch, Term};
 use protocol::link::{
-    Body, CAPABILITY_ATTACH, CAPABILITY_PTY, CAPABILITY_SUDO, CAPABILITY_TRANSFER, Decoder, FaultCode, Frame,
-    FrameError, FromGuest, Hello, OPEN_CHANNELS, Request, ToGuest, VERSION, Welcome,
+    Body, CAPABILITY_ATTACH, CAPABILITY_PTY, CAPABILITY_SUDO, CAPABILITY_TRANSFER, Decoder,
+    FaultCode, Frame, FrameError, FromGuest, Hello, OPEN_CHANNELS, Request, ToGuest, VERSION,
+    Welcome,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -72,12 +72,12 @@ pub async fn request(
         | Request::Grep(_)
         | Request::Stat { .. }
         | Request::Remove { .. }
+        | Request::MakeDir { .. }
         | Request::Download { .. }
         | Request::Upload { .. }) => files::request(guest, channel, other).await,
     }
 }
 
-        | Request::MakeDir { .. }
 /// The fault of an answer that nobody hears.
 pub fn unheard(_: Disconnected) -> Fault {
     fault(FaultCode::Cancelled, "the connection is gone")

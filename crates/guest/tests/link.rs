@@ -87,14 +87,13 @@ fn request(channel: u32) -> Vec<u8> {
 async fn nonsense_ends_a_connection_and_nothing_else() {
     let mut machine = Machine::new();
     let mut flood = Vec::new();
-    let upload =
-        Request::Upload {
-            op: id("u"),
-            cwd: machine.workspace(),
-            path: "f".into(),
-            mode: None,
-            expect: None,
-        };
+    let upload = Request::Upload {
+        op: id("u"),
+        cwd: machine.workspace(),
+        path: "f".into(),
+        mode: None,
+        expect: None,
+    };
     // To a request that takes no data: one that takes it would use it up as fast as it comes.
     let start = Request::Start(machine.shell("sleeper", "exec sleep 600"));
     encode_control(&mut flood, 1, &ToGuest::Request { request: start }).unwrap();

@@ -41,8 +41,8 @@ pub use answer::{
 };
 pub use frame::{Body, Decoder, Frame, FrameError, encode_control, encode_data};
 pub use request::{
-    AddCommits, CheckOut, Checkpoint, EditFile, Glob, Grep, Hello, ListDir, MoveBranch, Pack, PtySize, ReadFile, Request,
-    Start, Stdin, Stream, ToGuest, Unpack, User, WriteFile,
+    AddCommits, CheckOut, Checkpoint, EditFile, Glob, Grep, Hello, ListDir, MoveBranch, Pack,
+    PtySize, ReadFile, Request, Start, Stdin, Stream, ToGuest, Unpack, User, WriteFile,
 };
 
 pub use terminal::Piece;

@@ -74,10 +74,10 @@ pub enum Answer {
     PackEnd { bytes: u64 },
     /// The branch was moved, or is elsewhere now (`None`: does not exist).
     Moved { moved: bool, now: Option<String> },
-    /// What the machine is using.
-    Stats(Stats),
     /// Ports on which somebody listens; `more` when some were left out.
     Ports { ports: Vec<OpenPort>, more: bool },
+    /// What the machine is using.
+    Stats(Stats),
     /// Done; nothing to say.
     Done,
 }
@@ -115,10 +115,10 @@ pub enum FaultCode {
     ManyMatches,
     /// Too much is going on or kept; try later.
     Busy,
-    /// The request was cancelled.
-    Cancelled,
     /// The file is not the one that was expected.
     Changed,
+    /// The request was cancelled.
+    Cancelled,
     /// Anything else.
     Failed,
 }
@@ -255,8 +255,6 @@ pub struct Found {
     pub modified_ms: i64,
     /// Where a link points.
     pub target: Option<String>,
-}
-
     /// Another text after every change of a file.
     #[serde(default)]
     pub version: String,
@@ -272,6 +270,8 @@ pub struct OpenPort {
     pub address: String,
     /// Name of the program that listens, where it can be seen.
     pub process: Option<String>,
+}
+
 /// What grep found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -358,7 +358,7 @@ pub struct Stats {
     pub disk_total_bytes: u64,
     /// Bytes kept in the operations' spool.
     pub spool_bytes: u64,
-}
     /// Memory that all processes together may use, where there is a limit that can be seen.
     #[serde(default)]
     pub memory_limit_bytes: Option<u64>,
+}

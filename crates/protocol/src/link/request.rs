@@ -125,6 +125,8 @@ pub enum Request {
 
     /// A connection to a port on the sandbox's loopback → `Opened`, data both ways, `Done`.
     Connect { port: u16 },
+    /// Ports inside on which somebody listens → `Ports`.
+    Ports,
     /// What the machine is using → `Stats`.
     Stats,
 }
@@ -132,8 +134,6 @@ pub enum Request {
 /// A process to start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-    /// Ports inside on which somebody listens → `Ports`.
-    Ports,
 pub struct Start {
     /// Its name.
     pub op: OpId,

@@ -109,7 +109,10 @@ pub fn fresh_op() -> ApiResult<OpId> {
 }
 
 /// Carries out an operation and lets the guest forget it.
-pub async fn once(link: &Link, make: impl FnOnce(OpId) -> Request) -> ApiResult<protocol::link::Answer> {
+pub async fn once(
+    link: &Link,
+    make: impl FnOnce(OpId) -> Request,
+) -> ApiResult<protocol::link::Answer> {
     let op = fresh_op()?;
     let outcome = link.request(make(op.clone())).await;
     // The outcome is what counts; a guest that is gone has forgotten anyway.
