@@ -84,7 +84,7 @@ async fn a_gigabyte_of_output_holds_nobody() {
     let world = World::start().await;
     let agent = idle(&world).await.agent;
     let person = Person::of(&world);
-    let mut waits = Vec::new();
+    let (mut waits, mut stopped) = (Vec::new(), Vec::new());
     for target in ["$OUT", "/dev/tty"] {
         let mut terminal = person.sits(&["attach", &agent]);
         terminal.shows("/workspace $");
@@ -101,15 +101,18 @@ async fn a_gigabyte_of_output_holds_nobody() {
         assert_eq!(terminal.ends(), 0);
         waits.push(asked.elapsed());
         terminal.is_left_tidy();
-        // The flood is over some time, and the shell is still there.
+        // Whoever comes back can stop it, and the shell is still there.
         let mut again = person.sits(&["attach", &agent]);
+        again.shows("of the flood");
+        let asked = Instant::now();
         again.keys("\x03");
         again.line("clear; echo still-$((3+4))");
         again.shows("still-7");
+        stopped.push(asked.elapsed());
         again.keys(LEAVE);
         assert_eq!(again.ends(), 0);
     }
-    println!("left after {waits:?} in the midst of a flood");
+    println!("left after {waits:?} in the midst of a flood; stopped with Ctrl-C after {stopped:?}");
     assert!(waits.iter().all(|wait| wait.as_millis() < LEFT_MS), "{waits:?}");
     world.end().await;
 }
