@@ -34,6 +34,7 @@ impl Laptop {
         std::fs::read_to_string(self.work().join(path)).unwrap()
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the command line is what is tested")]
     fn command(&self, world: &World, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command
