@@ -23,6 +23,8 @@ use tokio::sync::mpsc;
 const TYPED: usize = 64;
 /// Answers that wait to be sent.
 const NOTES: usize = 16;
+/// How long keys typed before leaving may take to arrive.
+const LAST_KEYS: Duration = Duration::from_secs(2);
 /// How often a quiet window is asked whether it is still there.
 const PING: Duration = Duration::from_secs(30);
 /// Closed because the program ended.
@@ -59,8 +61,15 @@ impl Window {
         let last = tokio::select! {
             code = tie.over() => Some(close(code)),
             last = self.screen(seat, screen, to_note, &mut out) => last,
-            () = self.listen(seat, incoming, typed, notes) => None,
-            () = self.typing(keys, to_type) => None,
+            () = async {
+                let mut typing = std::pin::pin!(self.typing(keys, to_type));
+                tokio::select! {
+                    () = self.listen(seat, incoming, typed, notes) => {}
+                    () = &mut typing => return,
+                }
+                // What was typed before leaving still arrives, unless nobody reads it.
+                drop(tokio::time::timeout(LAST_KEYS, typing).await);
+            } => None,
         };
         if self.table.change(|room| room.leave(seat)) {
             self.record(self.released()).await;
