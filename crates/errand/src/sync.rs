@@ -30,6 +30,7 @@ async fn open(folder: &Path, around: &Surroundings) -> Result<Worktree> {
 }
 
 /// A failure of git on this computer, for the person.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others say themselves what to do")]
 fn trouble(error: GitError) -> anyhow::Error {
     match &error {
         GitError::NotFound { detail, .. } => {
