@@ -10,7 +10,7 @@
 //! neither hooks nor filters nor monitors run. What is kept at the end is objects and refs below
 //! `refs/errand`. Read in this order: this file opens the worktree, [`desk`] prepares, [`snapshot`]
 //! reads, [`outgoing`] packs, [`merge`] joins, [`check`] judges names, [`plan`] decides, [`apply`]
-//! writes through [`beneath`], and [`journal`] finishes what was interrupted.
+//! writes through `beneath`, and `journal` finishes what was interrupted.
 
 pub mod apply;
 mod beneath;

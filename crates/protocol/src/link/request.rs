@@ -56,7 +56,7 @@ pub enum Request {
     /// stdout, 2 = stderr; in: standard input until `End`), `Exited`. It ends with the channel.
     Exec(Start),
     /// Sits down at a process's terminal → data both ways, `Exited`. What comes out is in pieces as
-    /// [`Piece`] cuts them, beginning with the newest `replay_bytes` that are kept; what goes in
+    /// [`super::Piece`] cuts them, beginning with the newest `replay_bytes` that are kept; what goes in
     /// are the bytes typed.
     Attach { op: OpId, replay_bytes: u64 },
     /// Another size of the terminal → `Done`.
