@@ -95,6 +95,8 @@ pub const TOOL_RESULT_BYTES: usize = 32 * 1024;
 /// Bytes of a command's output that are kept.
 pub const COMMAND_OUTPUT_BYTES: u64 = 16 * 1024 * 1024;
 
+/// Sandboxes that are made at the same time.
+pub const BOOTS: usize = 8;
 /// Workspaces that are prepared at the same time.
 pub const PREPARATIONS: usize = 8;
 /// Packs of starting commits that are kept for the next agents.

@@ -1,10 +1,10 @@
-//! What agents that start from the same commit share: its pack, made once, and a bounded number of
-//! places in which workspaces are prepared.
+//! What agents that start at the same time share: a bounded number of places in which sandboxes are
+//! made and workspaces prepared, and the pack of a commit that several start from, made once.
 
 use anyhow::{Context, Result};
 use git::name::CommitId;
 use git::repo::Repo;
-use protocol::limits::{PREPARATIONS, START_PACK_BYTES, START_PACKS};
+use protocol::limits::{BOOTS, PREPARATIONS, START_PACK_BYTES, START_PACKS};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +19,7 @@ const FOLDER: &str = "packs";
 pub struct Starts {
     folder: PathBuf,
     packs: Mutex<VecDeque<(CommitId, Slot)>>,
+    boots: Semaphore,
     places: Semaphore,
 }
 
@@ -46,7 +47,17 @@ impl Starts {
             Ok(()) | Err(_) => {}
         }
         std::fs::create_dir_all(&folder).context("make the folder of packs")?;
-        Ok(Self { folder, packs: Mutex::default(), places: Semaphore::new(PREPARATIONS) })
+        Ok(Self {
+            folder,
+            packs: Mutex::default(),
+            boots: Semaphore::new(BOOTS),
+            places: Semaphore::new(PREPARATIONS),
+        })
+    }
+
+    /// Waits for a place in which a sandbox may be made.
+    pub async fn boot(&self) -> Result<SemaphorePermit<'_>> {
+        self.boots.acquire().await.context("wait for a place")
     }
 
     /// Waits for a place in which a workspace may be prepared.

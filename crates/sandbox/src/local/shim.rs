@@ -36,6 +36,8 @@ const LOG_BYTES: usize = 256 * 1024;
 const COMMAND_WAIT: Duration = Duration::from_secs(2);
 /// How often a quiet shim looks whether its records are still there.
 const LOOK_AROUND: Duration = Duration::from_secs(30);
+/// How much further back than the server a sandbox queues for a processor.
+const NICENESS: i32 = 10;
 /// Launchers that may wait to be heard.
 const BACKLOG: i32 = 64;
 
@@ -59,6 +61,9 @@ pub fn run(launcher: OwnedFd) -> io::Result<()> {
     let order: ShimOrder = serde_json::from_slice(&packet::receive_all(&launcher)?.bytes)?;
     sys::default_children()?;
     rustix::process::setsid()?;
+    // Building a sandbox and all that runs in it come after those who watch; only speed is lost if
+    // that is refused.
+    rustix::process::setpriority_process(None, NICENESS).ok();
     let mut isolation = IsolationReport::default();
     let started = start(&order, &mut isolation);
     let answer = match &started {

@@ -28,12 +28,14 @@ pub async fn run(job: &Job, epoch: Epoch) -> Result<()> {
         SandboxKey { agent: job.handle.id, epoch },
         &settings,
     );
+    let place = job.app.starts.boot().await?;
     job.progress(epoch, "sandbox", "starting", None);
     let machine = match job.app.provider.create(&spec).await {
         Ok(machine) => machine,
         Err(error) => return refuse(job, epoch, error).await,
     };
     link(job, epoch).await?;
+    drop(place);
     let boot_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let isolation =
         serde_json::to_value(&machine.isolation).context("write the isolation report")?;
