@@ -8,6 +8,7 @@ use crate::ops::fault;
 use protocol::link::{Answer, CHUNK_BYTES, Exited, Fault, FaultCode, Start, Stream};
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::sync::watch;
 
 /// Starts the command and carries bytes until it ends. When nobody listens any more it is killed with
 /// all that came from it; what it left running at its own end stays.
@@ -29,27 +30,27 @@ pub async fn run(guest: &Arc<Guest>, channel: &mut Channel, start: Start) -> Res
         program.spawn([input, out, err], false, &guest.ops.supervisors).map_err(failed)?;
     let guard = KillOnDrop::new(Arc::clone(&guest.ops.supervisors), &child);
     channel.sink.opened().await.map_err(unheard)?;
+    let (end, ended) = watch::channel(false);
     let both = async {
         tokio::try_join!(
-            print(&channel.sink, &stdout, Stream::Stdout),
-            print(&channel.sink, &stderr, Stream::Stderr),
+            print(&channel.sink, &stdout, Stream::Stdout, ended.clone()),
+            print(&channel.sink, &stderr, Stream::Stderr, ended.clone()),
         )
     };
     let status = tokio::select! {
-        ended = until_end(&mut child, both, (&channel.sink, &stdout, &stderr)) => ended?,
+        ended = until_end(&mut child, both, &channel.sink, &end) => ended?,
         gone = feed(&mut channel.source, stdin) => return Err(gone),
     };
     outlive(guest, child, guard);
     Ok(Answer::Exited(exited(status, began)))
 }
 
-type Ends<'a> = (&'a Sink, &'a Pipe, &'a Pipe);
-
 /// The command's end, its output before it; what it left running may hold the pipes open for long.
 async fn until_end(
     child: &mut Child,
     output: impl Future<Output = Result<((), ()), Fault>>,
-    (sink, stdout, stderr): Ends<'_>,
+    sink: &Sink,
+    end: &watch::Sender<bool>,
 ) -> Result<i32, Fault> {
     let mut output = std::pin::pin!(output);
     let mut open = true;
@@ -72,17 +73,28 @@ async fn until_end(
             },
         }
     };
+    end.send_replace(true);
     if open {
-        rest(sink, stdout, Stream::Stdout).await?;
-        rest(sink, stderr, Stream::Stderr).await?;
+        // Never dropped in the middle: it may hold bytes that are in no pipe any more.
+        output.await?;
     }
     Ok(status)
 }
 
-async fn print(sink: &Sink, pipe: &Pipe, stream: Stream) -> Result<(), Fault> {
+/// Sends what the pipe brings until it is closed, or until the command has ended and the pipe is empty.
+async fn print(
+    sink: &Sink,
+    pipe: &Pipe,
+    stream: Stream,
+    mut ended: watch::Receiver<bool>,
+) -> Result<(), Fault> {
     let mut buffer = vec![0; CHUNK_BYTES - 1];
     loop {
-        let read = exec::read(pipe, &mut buffer).await.unwrap_or(0);
+        let read = tokio::select! {
+            biased;
+            _ = ended.wait_for(|ended| *ended) => return rest(sink, pipe, stream).await,
+            read = exec::read(pipe, &mut buffer) => read.unwrap_or(0),
+        };
         if read == 0 {
             return Ok(());
         }

@@ -158,9 +158,11 @@ impl Handle {
         self.load().await
     }
 
-    /// The same, if it was loaded before.
+    /// The same, if it was loaded before. One without events does not count: it may have been opened
+    /// in the store a moment ago, by somebody who has not come to show it yet.
     pub fn loaded(&self) -> Option<Arc<View>> {
-        self.view.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let view = self.view.read().unwrap_or_else(PoisonError::into_inner).clone();
+        view.filter(|view| view.seq > Seq(0))
     }
 
     /// Tells when the agent changed.
