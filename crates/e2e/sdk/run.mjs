@@ -8,6 +8,19 @@ const prompts = JSON.parse(process.env.E2E_PROMPTS);
 const model = { id: "scripted" };
 let failures = 0;
 
+/** Sends as soon as the agent is free: the SDK calls a run cancelled once it has asked for that, while
+ *  the server still saves its work. */
+async function whenFree(send) {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await send();
+    } catch (error) {
+      if (error.name !== "AgentBusyError" || attempt === 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
 async function check(name, act) {
   try {
     console.log(JSON.stringify({ check: name, ...(await act()) }));
@@ -120,7 +133,7 @@ await check("repositories", async () => {
 
 await check("resume", async () => {
   const resumed = await Agent.resume(agent.agentId, { model });
-  const fourth = await resumed.send(prompts.second);
+  const fourth = await whenFree(() => resumed.send(prompts.second));
   assert.equal((await fourth.wait()).status, "finished");
 });
 

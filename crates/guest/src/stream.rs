@@ -92,7 +92,7 @@ async fn print(
     loop {
         let read = tokio::select! {
             biased;
-            _ = ended.wait_for(|ended| *ended) => return rest(sink, pipe, stream).await,
+            () = over(&mut ended) => return rest(sink, pipe, stream).await,
             read = exec::read(pipe, &mut buffer) => read.unwrap_or(0),
         };
         if read == 0 {
@@ -101,6 +101,11 @@ async fn print(
         let bytes = buffer.get(..read).unwrap_or_default();
         sink.tagged(stream.tag(), bytes).await.map_err(unheard)?;
     }
+}
+
+async fn over(ended: &mut watch::Receiver<bool>) {
+    // A sender that is gone has nothing more to say either.
+    drop(ended.wait_for(|ended| *ended).await);
 }
 
 /// What a pipe holds at this moment.
