@@ -90,7 +90,10 @@ pub struct Recovered {
 impl Desk {
     /// Finishes a call that was interrupted while it wrote files, if there is one.
     pub async fn recover(&self) -> Result<Option<Recovered>> {
-        let Some(journal) = Journal::read(self)? else { return Ok(None) };
+        let Some(journal) = Journal::read(self)? else {
+            self.sweep()?;
+            return Ok(None);
+        };
         let now = self.snapshot(Overlooked::Seen).await?;
         let planned = self.changes(&journal.ours, &journal.merged).await?;
         let drifted = self.changes(&journal.ours, &now.tree).await?;
@@ -126,7 +129,22 @@ impl Desk {
         let marks = Marks { synced: journal.synced.clone(), backup: journal.backup.clone() };
         let mut report = self.write(&plan, &marks, &journal, &mut |_| ()).await?;
         report.left.extend(edited);
+        self.sweep()?;
         Ok(Some(Recovered { backup: journal.backup, report }))
+    }
+
+    /// Removes what killed calls had laid out: the lock is ours, and no journal needs it any more.
+    fn sweep(&self) -> Result<()> {
+        let sweep = || {
+            for entry in std::fs::read_dir(self.worktree.home())? {
+                let entry = entry?;
+                if entry.file_name().to_string_lossy().starts_with("stage-") {
+                    std::fs::remove_dir_all(entry.path())?;
+                }
+            }
+            Ok(())
+        };
+        sweep().map_err(|source| Error::Io { attempt: ATTEMPT, source })
     }
 
     /// The end may have come between swapping a file and looking at what was swapped out. An edit
