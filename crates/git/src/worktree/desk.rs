@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::Worktree;
+use super::journal::Journal;
 use crate::error::{Error, Result};
 use crate::layout::{self, Layout};
 use crate::name::BranchName;
@@ -60,7 +61,9 @@ impl Desk {
             }
             std::thread::sleep(LOCK_RETRY);
         }
-        sweep(&home);
+        let needed = Journal::stage_needed(&home)?;
+        sweep(&home, &["desk-", "stage-"], needed.as_deref());
+        sweep(&worktree.root, &[STAGE], needed.as_deref());
         let folder = tempfile::Builder::new().prefix("desk-").tempdir_in(&home).map_err(io())?;
         let dir = folder.path().join("git");
         let head =
@@ -153,12 +156,32 @@ impl Desk {
     }
 }
 
-/// Removes what earlier calls left; they are gone, since the lock is ours.
-fn sweep(home: &Path) {
+/// Removes what killed calls left; they are gone, since the lock is ours.
+fn sweep(home: &Path, prefixes: &[&str], needed: Option<&Path>) {
     for entry in std::fs::read_dir(home).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with("desk-") {
+        let name = entry.file_name();
+        let ours = prefixes.iter().any(|prefix| name.to_string_lossy().starts_with(prefix));
+        if ours && Some(entry.path().as_path()) != needed {
             // What cannot be removed is in nobody's way.
-            drop(std::fs::remove_dir_all(entry.path()));
+            drop(remove_folder(&entry.path()));
+        }
+    }
+}
+
+/// Removes a folder with all that is in it. Git may live on for a moment after the call that started
+/// it was killed, and still write there; it cannot once the folder it works in is gone.
+pub(super) fn remove_folder(folder: &Path) -> std::io::Result<()> {
+    let began = Instant::now();
+    loop {
+        match std::fs::remove_dir_all(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error)
+                if error.kind() == std::io::ErrorKind::DirectoryNotEmpty
+                    && began.elapsed() < LOCK_PATIENCE =>
+            {
+                std::thread::sleep(LOCK_RETRY);
+            }
+            done => return done,
         }
     }
 }

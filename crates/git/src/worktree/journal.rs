@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::apply::{Marks, Report};
 use super::beneath::{self, Beneath};
-use super::desk::Desk;
+use super::desk::{self, Desk};
 use super::plan::Plan;
 use super::snapshot::{Change, Entry, Overlooked};
 use crate::error::{Error, Result};
@@ -30,8 +30,13 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    fn file(desk: &Desk) -> PathBuf {
-        desk.worktree().home().join("journal")
+    fn file(home: &Path) -> PathBuf {
+        home.join("journal")
+    }
+
+    /// The folder with files that the next call puts into place.
+    pub fn stage_needed(home: &Path) -> Result<Option<PathBuf>> {
+        Ok(Self::read(home)?.map(|journal| journal.stage))
     }
 
     pub fn write(&self, desk: &Desk) -> Result<()> {
@@ -44,7 +49,8 @@ impl Journal {
             self.backup,
             self.stage.display()
         );
-        let (file, fresh) = (Self::file(desk), Self::file(desk).with_extension("new"));
+        let file = Self::file(&desk.worktree().home());
+        let fresh = file.with_extension("new");
         let write = || {
             std::fs::write(&fresh, text)?;
             std::fs::File::open(&fresh)?.sync_all()?;
@@ -54,11 +60,11 @@ impl Journal {
     }
 
     pub fn clear(desk: &Desk) -> Result<()> {
-        std::fs::remove_file(Self::file(desk)).map_err(Error::io("end the journal"))
+        std::fs::remove_file(Self::file(&desk.worktree().home())).map_err(Error::io("end the journal"))
     }
 
-    fn read(desk: &Desk) -> Result<Option<Self>> {
-        let text = match std::fs::read_to_string(Self::file(desk)) {
+    fn read(home: &Path) -> Result<Option<Self>> {
+        let text = match std::fs::read_to_string(Self::file(home)) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(Error::Io { attempt: ATTEMPT, source }),
@@ -90,10 +96,7 @@ pub struct Recovered {
 impl Desk {
     /// Finishes a call that was interrupted while it wrote files, if there is one.
     pub async fn recover(&self) -> Result<Option<Recovered>> {
-        let Some(journal) = Journal::read(self)? else {
-            self.sweep()?;
-            return Ok(None);
-        };
+        let Some(journal) = Journal::read(&self.worktree().home())? else { return Ok(None) };
         let now = self.snapshot(Overlooked::Seen).await?;
         let planned = self.changes(&journal.ours, &journal.merged).await?;
         let drifted = self.changes(&journal.ours, &now.tree).await?;
@@ -111,10 +114,7 @@ impl Desk {
                 edited.push(change.shown_path());
             }
         }
-        let remains = |path: &Path| path.exists().then(|| std::fs::remove_dir_all(path));
-        if let Some(Err(source)) = remains(&journal.stage) {
-            return Err(Error::Io { attempt: ATTEMPT, source });
-        }
+        desk::remove_folder(&journal.stage).map_err(Error::io(ATTEMPT))?;
         let plan = Plan {
             ours: now,
             theirs: journal.theirs.clone(),
@@ -129,22 +129,7 @@ impl Desk {
         let marks = Marks { synced: journal.synced.clone(), backup: journal.backup.clone() };
         let mut report = self.write(&plan, &marks, &journal, &mut |_| ()).await?;
         report.left.extend(edited);
-        self.sweep()?;
         Ok(Some(Recovered { backup: journal.backup, report }))
-    }
-
-    /// Removes what killed calls had laid out: the lock is ours, and no journal needs it any more.
-    fn sweep(&self) -> Result<()> {
-        let sweep = || {
-            for entry in std::fs::read_dir(self.worktree.home())? {
-                let entry = entry?;
-                if entry.file_name().to_string_lossy().starts_with("stage-") {
-                    std::fs::remove_dir_all(entry.path())?;
-                }
-            }
-            Ok(())
-        };
-        sweep().map_err(|source| Error::Io { attempt: ATTEMPT, source })
     }
 
     /// The end may have come between swapping a file and looking at what was swapped out. An edit
