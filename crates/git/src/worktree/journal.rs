@@ -60,7 +60,8 @@ impl Journal {
     }
 
     pub fn clear(desk: &Desk) -> Result<()> {
-        std::fs::remove_file(Self::file(&desk.worktree().home())).map_err(Error::io("end the journal"))
+        std::fs::remove_file(Self::file(&desk.worktree().home()))
+            .map_err(Error::io("end the journal"))
     }
 
     fn read(home: &Path) -> Result<Option<Self>> {
