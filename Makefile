@@ -12,7 +12,7 @@ endif
 NODE := $(shell command -v npm)
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: help setup run demo build test web-test soak lint web-lint bench
+.PHONY: help setup test-setup run demo build test web-test soak lint web-lint bench
 
 help:
 	@echo 'make run     build, serve, run a first errand, keep serving'
@@ -35,6 +35,20 @@ setup:
 	fi
 	@command -v cargo >/dev/null || { echo 'Missing: Rust. Install it from https://rustup.rs'; exit 1; }
 
+# What tests drive besides: a browser, and the programs people use with a sandbox. Without them the
+# tests that need them say that they were skipped.
+test-setup: setup
+	@missing=; for tool in tmux ssh rsync; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -z '$(CHROMIUM)' ]; then missing="$$missing chromium"; fi; \
+	if [ -n "$$missing" ]; then \
+	  packages="$$(echo $$missing | sed 's/\bssh\b/openssh-client/')"; \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Missing for tests:$$missing. Installing $$packages."; \
+	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$packages \
+	      || echo "Not all could be installed: some tests will be skipped."; \
+	  else echo "Missing for tests:$$missing; some will be skipped. On Debian: sudo apt-get install $$packages"; fi; \
+	fi
+
 run: setup
 	@$(XTASK) run
 
@@ -45,7 +59,7 @@ build: setup
 	$(XTASK) dist
 
 # End-to-end tests run the release binary, all others are built for testing.
-test: setup
+test: test-setup
 	$(XTASK) dist
 	cargo build --quiet -p guest --bins
 	cargo build --quiet -p sandbox --examples
