@@ -99,6 +99,8 @@ pub const COMMAND_OUTPUT_BYTES: u64 = 16 * 1024 * 1024;
 pub const BOOTS: usize = 8;
 /// Workspaces that are prepared at the same time.
 pub const PREPARATIONS: usize = 8;
+/// Bytes of instructions and file trees that are kept for the next agents.
+pub const FIRST_LOOKS_BYTES: u64 = 64 * 1024 * 1024;
 /// Packs of starting commits that are kept for the next agents.
 pub const START_PACKS: usize = 64;
 /// Bytes of these packs; larger ones are made again for each agent.

@@ -5,6 +5,7 @@ use crate::auth::Auth;
 use crate::auth::addresses::Addresses;
 use crate::clock::now_ms;
 use crate::config::Config;
+use crate::first_look::FirstLooks;
 use crate::keys::Keys;
 use crate::machines::Machines;
 use crate::presence::Presence;
@@ -64,6 +65,8 @@ pub struct App {
     pub identity: Identity,
     /// Repositories of this host, where the server may not read them itself.
     pub far_end: Option<LocalFarEnd>,
+    /// What the model is told of repositories before it looks itself.
+    pub first_looks: FirstLooks,
     /// What agents that start from the same commit share.
     pub starts: Starts,
     /// The key of machines' SSH.

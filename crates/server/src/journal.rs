@@ -3,6 +3,7 @@
 use crate::agents::Handle;
 use crate::app::App;
 use crate::clock::now_ms;
+use crate::first_look::INSTRUCTION_BYTES;
 use async_trait::async_trait;
 use bytes::Bytes;
 use git::mirror::Mirror;
@@ -16,9 +17,6 @@ use protocol::failure::Refusal;
 use protocol::ids::{MessageId, QuestionId, Seq, Term};
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
-
-/// Bytes of one instruction file; more would crowd out the task.
-pub const INSTRUCTION_BYTES: u64 = 64 * 1024;
 
 /// The log as one turn sees it.
 pub struct AgentJournal {

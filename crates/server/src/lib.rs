@@ -40,6 +40,7 @@ pub mod socket_stream;
 pub mod ssh;
 pub mod preview;
 pub mod sandbox_spec;
+pub mod first_look;
 pub mod starts;
 pub mod artifacts;
 pub mod audit;

@@ -45,17 +45,22 @@ impl App {
     }
 
     /// An agent's own repository, which borrows the mirror's objects; made if it is new.
-    pub fn make_agent_repo(
+    pub async fn make_agent_repo(
         &self,
         agent: AgentId,
         repo: &RepoSettings,
         mirror: &Mirror,
         head: &BranchName,
-        refs: &[(RefName, CommitId)],
+        refs: Vec<(RefName, CommitId)>,
     ) -> Result<AgentRepo> {
-        let path = self.agent_repo_path(agent, repo);
-        std::fs::create_dir_all(self.agent_folder(agent)).context("make the agent's folder")?;
-        AgentRepo::create(&path, mirror, head, refs).context("make the agent's repository")
+        let (folder, path) = (self.agent_folder(agent), self.agent_repo_path(agent, repo));
+        let (mirror, head) = (mirror.clone(), head.clone());
+        // Dozens of small files: many agents that begin at once must not hold up who watches.
+        let made = tokio::task::spawn_blocking(move || {
+            std::fs::create_dir_all(folder).context("make the agent's folder")?;
+            AgentRepo::create(&path, &mirror, &head, &refs).context("make the agent's repository")
+        });
+        made.await.context("make the agent's repository")?
     }
 
     /// An agent's own repository, which must exist.

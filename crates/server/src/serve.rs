@@ -5,6 +5,7 @@ use crate::app::{App, LocalFarEnd};
 use crate::auth::Auth;
 use crate::auth::addresses::Addresses;
 use crate::config::Config;
+use crate::first_look::FirstLooks;
 use crate::keys::Keys;
 use crate::machines::Machines;
 use crate::presence::Presence;
@@ -179,6 +180,7 @@ async fn build(
         provider,
         gateway: Gateway::new(parts),
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
+        first_looks: FirstLooks::default(),
         starts: Starts::open(&data)?,
         ssh_key: HostKey::open(&data)?,
         terminals: Terminals::default(),

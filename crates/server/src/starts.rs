@@ -4,26 +4,26 @@
 use anyhow::{Context, Result};
 use git::name::CommitId;
 use git::repo::Repo;
+use moka::future::Cache;
 use protocol::limits::{BOOTS, PREPARATIONS, START_PACK_BYTES, START_PACKS};
-use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Folder of packs in the data folder; what a stopped server left there is of no use.
 const FOLDER: &str = "packs";
+/// Bytes in which packs are weighed.
+const UNIT: u64 = 1024;
 
 /// Packs of starting commits, and places.
 pub struct Starts {
     folder: PathBuf,
-    packs: Mutex<VecDeque<(CommitId, Slot)>>,
+    packs: Cache<CommitId, Arc<StartPack>>,
     boots: Semaphore,
     places: Semaphore,
 }
-
-type Slot = Arc<OnceCell<Arc<StartPack>>>;
 
 /// The pack of a commit with its history; its files go with the last who holds it.
 pub struct StartPack {
@@ -49,7 +49,7 @@ impl Starts {
         std::fs::create_dir_all(&folder).context("make the folder of packs")?;
         Ok(Self {
             folder,
-            packs: Mutex::default(),
+            packs: Cache::builder().weigher(weigh).max_capacity(START_PACK_BYTES / UNIT).build(),
             boots: Semaphore::new(BOOTS),
             places: Semaphore::new(PREPARATIONS),
         })
@@ -70,11 +70,8 @@ impl Starts {
     /// TRUST: whoever asks names a commit that a ref of the agent's own repository names, so nobody
     /// is handed what was not theirs to fetch.
     pub async fn pack(&self, repo: &Repo, commit: &CommitId) -> Result<Arc<StartPack>> {
-        let slot = self.slot(commit);
-        let pack = slot.get_or_try_init(|| self.alone(repo, commit)).await?;
-        let pack = Arc::clone(pack);
-        self.bound();
-        Ok(pack)
+        let pack = self.packs.try_get_with(commit.clone(), self.alone(repo, commit)).await;
+        pack.map_err(|error| anyhow::anyhow!("{error:#}"))
     }
 
     /// The pack of a commit that nobody else will start from.
@@ -86,27 +83,14 @@ impl Starts {
         let index_bytes = size(&files.index).await.context("measure a pack's index")?;
         Ok(Arc::new(StartPack { name: files.name, pack_bytes, index_bytes, folder }))
     }
+}
 
-    fn slot(&self, commit: &CommitId) -> Slot {
-        let mut packs = self.packs.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = packs.iter().position(|(of, _)| of == commit);
-        let entry = at.and_then(|at| packs.remove(at));
-        let entry = entry.unwrap_or_else(|| (commit.clone(), Slot::default()));
-        let slot = Arc::clone(&entry.1);
-        packs.push_back(entry);
-        slot
-    }
-
-    /// Lets go of those used longest ago; who still sends one keeps its files.
-    fn bound(&self) {
-        let mut packs = self.packs.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes = |slot: &Slot| slot.get().map_or(0, |pack| pack.pack_bytes + pack.index_bytes);
-        let mut total: u64 = packs.iter().map(|(_, slot)| bytes(slot)).sum();
-        while total > START_PACK_BYTES || packs.len() > START_PACKS {
-            let Some((_, slot)) = packs.pop_front() else { return };
-            total = total.saturating_sub(bytes(&slot));
-        }
-    }
+/// Each counts for at least its share, so that neither bytes nor files grow without end. Who still
+/// sends one that is let go keeps its files.
+fn weigh(_: &CommitId, pack: &Arc<StartPack>) -> u32 {
+    let share = START_PACK_BYTES / START_PACKS as u64;
+    let bytes = (pack.pack_bytes + pack.index_bytes).max(share);
+    u32::try_from(bytes / UNIT).unwrap_or(u32::MAX)
 }
 
 impl StartPack {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use git::agent_repo::AgentRepo;
 use git::error::Error as GitError;
 use git::mirror::Mirror;
-use git::name::{BranchName, CommitId, RefName, StartingRef};
+use git::name::{BranchName, CommitId, StartingRef};
 use git::refs::Expected;
 use git::remote::{RefKind, RemoteHead};
 use protocol::event::{Event, RepoBase, RepoSettings, Settings};
@@ -78,10 +78,12 @@ async fn resolve(job: &Job, settings: &Settings, repo: &RepoSettings) -> Result<
     check_branch(job, settings, &remote, &base).await?;
     let base_branch = BranchName::parse(&base.base_branch)?;
     let branch = BranchName::parse(&settings.branch)?;
-    let refs: [(RefName, _); 2] =
-        [(base_branch.to_ref(), head.commit.clone()), (branch.to_ref(), head.commit.clone())];
-    let refs = if base_branch == branch { refs.get(..1).unwrap_or_default() } else { &refs };
-    let ours = job.app.make_agent_repo(job.handle.id, repo, &mirror, &base_branch, refs)?;
+    let mut refs = vec![(base_branch.to_ref(), head.commit.clone())];
+    if base_branch != branch {
+        refs.push((branch.to_ref(), head.commit.clone()));
+    }
+    let agent = job.handle.id;
+    let ours = job.app.make_agent_repo(agent, repo, &mirror, &base_branch, refs).await?;
     let start = CommitId::parse(&base.commit)?;
     uploads::begin(&job.app, job.handle.id, repo, &ours, (&branch, &start)).await.map_err(sent)?;
     Ok(base)

@@ -3,24 +3,17 @@
 use super::Job;
 use crate::artifacts;
 use crate::clock::now_ms;
-use crate::journal::{AgentJournal, INSTRUCTION_BYTES};
+use crate::journal::AgentJournal;
 use crate::workspace::LinkWorkspace;
 use anyhow::{Context, Result};
 use git::mirror::Mirror;
 use git::name::CommitId;
-use git::objects::{EntryKind, FileContent, Listing, Reader};
 use harness::turn::{Base, Brain, Repo, Turn, run_turn};
 use model::retry::RetryPolicy;
 use protocol::event::{AskOptions, Event, Logged, ModelChoice, Settings, TurnOutcome};
 use protocol::failure::{Failure, Phase};
 use protocol::ids::{RunId, Seq};
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
-
-/// Entries of the top folder that the model is shown.
-const TREE_ENTRIES: usize = 200;
-/// Rules files of a repository that are read.
-const RULES: usize = 50;
 
 /// Runs the turn to its end.
 pub async fn run(job: &Job, run: RunId) -> Result<()> {
@@ -153,7 +146,10 @@ async fn base(
         let commit = CommitId::parse(&known.commit)?;
         let mirror = job.app.mirror(&job.handle.org, &job.app.remote(&repo.url)?, &commit)?;
         let path = format!("/workspace/{}", repo.folder);
-        read_repository(&mut base, &path, &mirror, &commit).await?;
+        let look = job.app.first_looks.at(&mirror, &commit).await?;
+        let inside = |(name, text): &(String, String)| (format!("{path}/{name}"), text.clone());
+        base.instructions.extend(look.instructions.iter().map(inside));
+        base.tree.push_str(&format!("{path}/\n{}", look.tree));
         base.repos.push(Repo {
             path: path.clone(),
             url: repo.url.clone(),
@@ -173,85 +169,4 @@ fn network_fact(mode: &str) -> String {
         _ => "Package registries can be reached, other hosts only if listed",
     };
     format!("{reach}; a refused connection says how a person can allow it.")
-}
-
-/// Instructions and the top of the file tree, from the mirror: the sandbox may not even be up.
-async fn read_repository(
-    base: &mut Base,
-    path: &str,
-    mirror: &Mirror,
-    commit: &CommitId,
-) -> Result<()> {
-    let mut reader = mirror.reader().await.context("read the mirror")?;
-    let Some(listing) =
-        reader.folder(commit, "", TREE_ENTRIES).await.context("list the top folder")?
-    else {
-        return Ok(());
-    };
-    // Only what the top folder shows can be there: no question is asked in vain.
-    let there = |path: &str| {
-        let first = path.split('/').next().unwrap_or(path);
-        listing.truncated || listing.entries.iter().any(|entry| entry.path == first.as_bytes())
-    };
-    let wanted = harness::instructions::wanted();
-    for name in wanted.first_of.iter().filter(|name| there(name)) {
-        let text = reader
-            .file(commit, name, INSTRUCTION_BYTES)
-            .await
-            .ok()
-            .flatten()
-            .and_then(FileContent::into_text);
-        if let Some(text) = text {
-            base.instructions.push((format!("{path}/{name}"), text));
-            break;
-        }
-    }
-    let (folder, ending) = wanted.all_in;
-    if there(folder) {
-        read_rules(base, path, &mut reader, commit, folder, ending).await?;
-    }
-    show_tree(&mut base.tree, path, &listing);
-    Ok(())
-}
-
-async fn read_rules(
-    base: &mut Base,
-    path: &str,
-    reader: &mut Reader,
-    commit: &CommitId,
-    folder: &str,
-    ending: &str,
-) -> Result<()> {
-    let Some(rules) = reader.folder(commit, folder, RULES).await.context("list the rules")? else {
-        return Ok(());
-    };
-    for entry in &rules.entries {
-        let name = format!("{folder}/{}", entry.shown_path());
-        if entry.kind == EntryKind::Folder || !name.ends_with(ending) {
-            continue;
-        }
-        let text = reader
-            .file(commit, &name, INSTRUCTION_BYTES)
-            .await
-            .ok()
-            .flatten()
-            .and_then(FileContent::into_text);
-        if let Some(rule) = text.as_deref().and_then(harness::instructions::rule_text) {
-            base.instructions.push((format!("{path}/{name}"), rule.to_owned()));
-        }
-    }
-    Ok(())
-}
-
-fn show_tree(tree: &mut String, path: &str, listing: &Listing) {
-    // Writing to a string cannot fail.
-    writeln!(tree, "{path}/").unwrap_or_default();
-    for entry in listing.entries.iter().take(TREE_ENTRIES) {
-        let slash = if entry.kind == EntryKind::Folder { "/" } else { "" };
-        writeln!(tree, "  {}{slash}", entry.shown_path()).unwrap_or_default();
-    }
-    let more = listing.entries.len().saturating_sub(TREE_ENTRIES);
-    if more > 0 || listing.truncated {
-        writeln!(tree, "  … and more").unwrap_or_default();
-    }
 }

@@ -118,6 +118,7 @@ async fn app(data: &Path, config: Config, address: SocketAddr) -> App {
         machines: Default::default(),
         agents: server::agents::Agents::new(store.clone()),
         addresses: Addresses::new(&config, address, &public_url).unwrap(),
+        first_looks: server::first_look::FirstLooks::default(),
         starts: server::starts::Starts::open(data).unwrap(),
         previews: Default::default(),
         terminals: Default::default(),
