@@ -7,9 +7,11 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { RouterProvider } from "react-router";
 import { queryClient } from "./api/queries";
+import { aheadOfStart } from "./app/ahead";
 import { router } from "./app/router";
 import "./app/trusted";
 
+aheadOfStart(location.pathname);
 const root = document.getElementById("root");
 if (root === null) throw new Error("the page has no #root");
 createRoot(root).render(

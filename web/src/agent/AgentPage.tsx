@@ -12,9 +12,6 @@ import { Reconnecting } from "./Reconnecting";
 import { TimelineContext, type TimelineScope, useNewTimeline } from "./useTimeline";
 import type { AgentEvent } from "./wire";
 
-// Most people come for the conversation: its code is fetched beside this page's, not after it.
-void import("./ConversationPage");
-
 /** Events after which the agent itself, as the server tells it, is another. */
 const CHANGING = new Set<AgentEvent["type"]>([
   "RunStarted",

@@ -37,6 +37,10 @@ class Server implements TimelineWorld {
 
   constructor(readonly entries: LogEntry[]) {}
 
+  newest() {
+    return this.page({ before: Number.MAX_SAFE_INTEGER, limit: 120 });
+  }
+
   async page({ before, after, limit }: { before?: number; after?: number; limit: number }) {
     this.asked += 1;
     if (before !== undefined) return this.entries.filter(({ seq }) => seq < before).slice(-limit);

@@ -9,8 +9,6 @@ import type { Head } from "./head";
 import type { Row } from "./rows";
 import type { Delta, LogEntry } from "./wire";
 
-/** Events of the first page: enough to fill a screen, few enough to come at once. */
-const FIRST_EVENTS = 250;
 const PAGE_EVENTS = 500;
 /** While the end is followed: at so many rows, or so many characters, all but the newest go. */
 const FOLLOWED_ROWS = 3000;
@@ -37,6 +35,8 @@ export interface Feed {
 
 /** What a timeline needs of the world. */
 export interface TimelineWorld {
+  /** The newest events, enough to fill a screen, oldest first. */
+  newest(): Promise<LogEntry[]>;
   /** Events below or behind a number, oldest first. */
   page(range: { before?: number; after?: number; limit: number }): Promise<LogEntry[]>;
   watch(after: number, feed: Feed): () => void;
@@ -150,10 +150,9 @@ export class Timeline {
   async #load(generation: number): Promise<void> {
     this.#set({ phase: this.#live.last > 0 ? "ready" : "loading", error: undefined });
     try {
-      const before = Number.MAX_SAFE_INTEGER;
-      const entries = await this.#world.page({ before, limit: FIRST_EVENTS });
+      const entries = await this.#world.newest();
       if (generation !== this.#generation) return;
-      this.#live.applyAll(entries);
+      this.#live.applyAll(fromWholeStep(entries));
       this.#flush(false);
       this.#set({ phase: "ready", older: this.#live.first > 1 ? "more" : "none" });
       this.#unwatch?.();
@@ -245,7 +244,7 @@ export class Timeline {
       const before = view.first;
       const entries = await this.#world.page({ before, limit: PAGE_EVENTS });
       const older = new Fold();
-      older.applyAll(entries);
+      older.applyAll(fromWholeStep(entries));
       this.#shift(() => {
         if (view !== this.#view || view.first !== before) return false;
         view.prepend(older);
@@ -315,4 +314,14 @@ export class Timeline {
     this.#set({ isPast: false, older: this.#live.first > 1 ? "more" : "none" });
     this.#flush(false);
   }
+}
+
+/**
+ * A page from its first whole step on. Rows of a step whose beginning stands on the page above would
+ * change their order when that comes, before the eyes of whoever reads them.
+ */
+function fromWholeStep(entries: LogEntry[]): LogEntry[] {
+  if (entries[0]?.seq === 1) return entries;
+  const at = entries.findIndex(({ event }) => event.type === "StepStarted" && event.attempt === 1);
+  return at <= entries.length / 2 ? entries.slice(Math.max(at, 0)) : entries;
 }

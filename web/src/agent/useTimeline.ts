@@ -9,6 +9,7 @@ import {
 } from "react";
 import { call } from "../api/client";
 import { live } from "../api/live";
+import { firstPage } from "./firstPage";
 import type { Head } from "./head";
 import type { Row } from "./rows";
 import { type Shown, type Situation, Timeline, type TimelineWorld } from "./timeline";
@@ -63,6 +64,7 @@ export function useNewTimeline(agent: string): TimelineScope {
 
 function world(agent: string): TimelineWorld {
   return {
+    newest: () => firstPage(agent),
     async page(range) {
       const query = new URLSearchParams();
       for (const [name, value] of Object.entries(range)) query.set(name, String(value));

@@ -14,6 +14,7 @@ import { live } from "../api/live";
 import { queryClient, useSession } from "../api/queries";
 import { Sheet } from "../ui/Dialog";
 import { ErrorState } from "../ui/ErrorState";
+import { aheadOfNext } from "./ahead";
 import { type ShellDialog, type ShellDialogs, ShellDialogsContext } from "./dialogs";
 import { ShellContext, type ShellControls } from "./PageHeader";
 import { PageSkeleton } from "./PageSkeleton";
@@ -99,6 +100,7 @@ function Lend({ controls, dialogs, children }: LendProps) {
 
 function LiveAgents() {
   useLiveAgents();
+  useEffect(aheadOfNext, []);
   return null;
 }
 

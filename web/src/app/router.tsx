@@ -1,44 +1,33 @@
-import { type ComponentType, lazy, Suspense } from "react";
 import { createBrowserRouter, Navigate } from "react-router";
 import { CrashPage } from "./CrashPage";
 import { MissingPage } from "./MissingPage";
-import { PageSkeleton } from "./PageSkeleton";
+import { LazyPage, pages } from "./pages";
 import { Shell } from "./Shell";
 
-/** A page that is fetched when it is first opened. */
-function page(load: () => Promise<{ default: ComponentType }>) {
-  const Page = lazy(load);
-  return (
-    <Suspense fallback={<PageSkeleton />}>
-      <Page />
-    </Suspense>
-  );
-}
+// Pages of one place are told apart by their key, or the first would stay.
+const page = (name: keyof typeof pages) => <LazyPage key={name} code={pages[name]} />;
 
 /** Every address of the app. */
 export const router = createBrowserRouter([
-  { path: "/sign-in", element: page(() => import("../settings/SignInPage")) },
+  { path: "/sign-in", element: page("signIn") },
   {
     element: <Shell />,
     errorElement: <CrashPage />,
     children: [
-      { index: true, element: page(() => import("../home/HomePage")) },
-      { path: "/new", element: page(() => import("../home/NewPage")) },
-      { path: "/welcome", element: page(() => import("../home/WelcomePage")) },
+      { index: true, element: page("home") },
+      { path: "/new", element: page("new") },
+      { path: "/welcome", element: page("welcome") },
       {
         path: "/agents/:id",
-        element: page(() => import("../agent/AgentPage")),
+        element: page("agent"),
         children: [
-          { index: true, element: page(() => import("../agent/ConversationPage")) },
-          { path: "changes", element: page(() => import("../diff/ChangesPage")) },
-          { path: "machine/*", element: page(() => import("../machine/MachinePage")) },
-          {
-            path: "pull-requests/:number",
-            element: page(() => import("../diff/PullRequestPage")),
-          },
+          { index: true, element: page("conversation") },
+          { path: "changes", element: page("changes") },
+          { path: "machine/*", element: page("machine") },
+          { path: "pull-requests/:number", element: page("pullRequest") },
         ],
       },
-      { path: "/settings/*", element: page(() => import("../settings/SettingsPage")) },
+      { path: "/settings/*", element: page("settings") },
       { path: "/agents", element: <Navigate to="/" replace /> },
       { path: "*", element: <MissingPage /> },
     ],

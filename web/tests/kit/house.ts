@@ -35,7 +35,8 @@ export class House {
     writeFileSync(join(house.data, "errand.toml"), config);
     house.#port = await freePort();
     house.server = `http://127.0.0.1:${house.#port}`;
-    house.url = process.env.ERRAND_WEB_FRONT ? await house.#startFront() : house.server;
+    const front = process.env.ERRAND_WEB_FRONT;
+    house.url = front ? await house.#startFront(front) : house.server;
     await house.open();
     return house;
   }
@@ -97,12 +98,12 @@ export class House {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** For working on pages: `dist/` as it is now before the server, instead of what is in the binary. */
-  async #startFront(): Promise<string> {
+  /** For working on pages: a built app as it is now before the server, instead of what is in the binary. */
+  async #startFront(folder: string): Promise<string> {
     const port = await freePort();
     const vite = join(ROOT, "web/node_modules/vite/bin/vite.js");
-    const args = [vite, "preview", "--host", "127.0.0.1", "--port", String(port), "--strictPort"];
-    this.#front = spawn(process.execPath, args, {
+    const where = ["--outDir", folder, "--host", "127.0.0.1", "--port", String(port)];
+    this.#front = spawn(process.execPath, [vite, "preview", ...where, "--strictPort"], {
       cwd: join(ROOT, "web"),
       stdio: "ignore",
       env: { ...process.env, ERRAND_SERVER: this.server },

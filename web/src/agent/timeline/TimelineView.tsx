@@ -55,6 +55,11 @@ function List() {
     const below = handle.scrollSize - offset - handle.viewportSize;
     if (below < AHEAD_PX) void timeline.loadNewer();
   };
+  // The list learns where it stands by the scroll event of the next frame. Rows that are measured before
+  // that would send it back to where it stood, so it is told at once.
+  useLayoutEffect(() => {
+    if (shown.isShifted) scroller.current?.dispatchEvent(new Event("scroll"));
+  }, [shown]);
   // A page that does not fill the screen has nothing to scroll, so it asks for more by itself.
   useEffect(() => {
     const handle = list.current;
