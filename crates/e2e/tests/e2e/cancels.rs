@@ -6,8 +6,10 @@ use e2e::world::{Job, World, shell};
 use fakes::scripted::script::Turn;
 use std::time::{Duration, Instant};
 
-/// Loose bound on a loaded machine; the figure that counts is printed.
-const BOUND: Duration = Duration::from_millis(1500);
+/// Cancels of which one in a hundred says something.
+const ENOUGH: usize = 1000;
+/// What the slowest one in a hundred may take. Fewer cancels, among other tests, only print theirs.
+const BOUND: Duration = Duration::from_secs(1);
 /// Every so many cancels an agent is fresh, so that its machine is still being made.
 const FRESH: usize = 4;
 
@@ -28,7 +30,7 @@ async fn cancel(world: &World, job: &Job) -> Duration {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancel_at_any_moment_ends_the_command_within_a_second() {
-    let cancels = count(20, 1000);
+    let cancels = count(20, ENOUGH);
     let world = World::start().await;
     let stubborn = Turn {
         first_byte_ms: 60,
@@ -90,9 +92,7 @@ async fn a_cancel_at_any_moment_ends_the_command_within_a_second() {
         over[over.len() / 2],
         p99(&over)
     );
-    assert!(
-        p99(&gone).max(p99(&stubborn_gone)) < BOUND,
-        "the slowest one in a hundred took longer than {BOUND:?}"
-    );
+    let slowest = p99(&gone).max(p99(&stubborn_gone));
+    assert!(cancels < ENOUGH || slowest < BOUND, "one in a hundred took longer than {BOUND:?}");
     world.end().await;
 }
