@@ -5,6 +5,7 @@
 //! `pull-requests`, `session`, `live`, `settings`, and the `error` of a run. Unknown request keys are refused by name.
 
 pub mod agents;
+pub mod browser;
 pub mod live;
 pub mod machine;
 pub mod metadata;

@@ -3,6 +3,7 @@
 use crate::agents::Agents;
 use crate::auth::Auth;
 use crate::auth::addresses::Addresses;
+use crate::browser::Browsers;
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::first_look::FirstLooks;
@@ -73,6 +74,8 @@ pub struct App {
     pub ssh_key: HostKey,
     /// People at terminals.
     pub terminals: Terminals,
+    /// People at browsers.
+    pub browsers: Browsers,
     /// Browsers that may see ports of sandboxes.
     pub previews: Previews,
     /// Links to sandboxes.

@@ -35,6 +35,7 @@ pub mod journal;
 pub mod workspace;
 pub mod machines;
 pub mod terminals;
+pub mod browser;
 pub mod port_stream;
 pub mod socket_stream;
 pub mod ssh;

@@ -1,9 +1,9 @@
 //! The table of contents: every route, and what stands before it.
 
-use crate::api::machine::{files, forward, ports, ssh, stats, terminals, wake};
+use crate::api::machine::{browser, files, forward, ports, ssh, stats, terminals, wake};
 use crate::api::{
-    agents, artifacts, diff, events, health, keys, live, metadata, pulls, runs, server, session,
-    settings, stream, uploads, worktree,
+    agents, artifacts, diff, events, health, images, keys, live, metadata, pulls, runs, server,
+    session, settings, stream, uploads, worktree,
 };
 use crate::app::App;
 use crate::auth::{self, shell};
@@ -55,6 +55,7 @@ fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(runs::usage))
         .routes(routes!(stream::stream))
         .routes(routes!(events::events))
+        .routes(routes!(images::image))
         .routes(routes!(diff::diff))
         .routes(routes!(pulls::list))
         .routes(routes!(pulls::merge))
@@ -90,6 +91,8 @@ fn machine() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(ports::create_preview))
         .routes(routes!(forward::socket))
         .routes(routes!(ssh::socket))
+        .routes(routes!(browser::show, browser::start, browser::stop))
+        .routes(routes!(browser::socket))
 }
 
 /// Worktrees between a laptop and an agent.

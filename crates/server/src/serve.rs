@@ -4,6 +4,7 @@ use crate::agents::Agents;
 use crate::app::{App, LocalFarEnd};
 use crate::auth::Auth;
 use crate::auth::addresses::Addresses;
+use crate::browser::Browsers;
 use crate::config::Config;
 use crate::first_look::FirstLooks;
 use crate::keys::Keys;
@@ -184,6 +185,7 @@ async fn build(
         starts: Starts::open(&data)?,
         ssh_key: HostKey::open(&data)?,
         terminals: Terminals::default(),
+        browsers: Browsers::default(),
         previews: Previews::default(),
         machines: Machines::default(),
         agents: Agents::new(store.clone()),

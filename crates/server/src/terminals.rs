@@ -22,7 +22,7 @@ pub const REPLAY_BYTES: u64 = 256 * 1024;
 /// Terminals of one agent.
 pub const TERMINALS: usize = 16;
 /// What names of operations begin with that belong to people and outlive a run.
-const PEOPLE: [&str; 2] = ["terminal:", "ssh:"];
+const PEOPLE: [&str; 3] = ["terminal:", "ssh:", "browser:"];
 
 /// Whether an operation is a person's, so that the end of a run does not end it.
 pub fn is_persons(op: &OpId) -> bool {

@@ -1,5 +1,6 @@
-//! `/v1/agents/{id}/…` about an agent's machine, which must be up: terminals, files, ports, use.
+//! `/v1/agents/{id}/…` about an agent's machine, which must be up: terminals, files, ports, browser, use.
 
+pub mod browser;
 pub mod files;
 pub mod forward;
 pub mod ports;

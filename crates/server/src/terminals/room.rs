@@ -69,21 +69,23 @@ impl Room {
 
     /// What the one in this seat is told.
     pub fn state(&self, seat: Seat) -> FromTerminal {
+        let (you, viewers) = (self.writes(seat), self.watchers(seat));
+        FromTerminal::State { writer: self.writer().map(str::to_owned), you, viewers }
+    }
+
+    /// Who looks, as the one in this seat is told.
+    pub fn watchers(&self, seat: Seat) -> Vec<Watcher> {
         let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
         for name in self.seats.values() {
             *counts.entry(name).or_default() += 1;
         }
         let own = self.seats.get(&seat).map(String::as_str);
-        let viewers = counts.into_iter().map(|(name, count)| Watcher {
+        let watchers = counts.into_iter().map(|(name, count)| Watcher {
             name: name.to_owned(),
             count,
             you: own == Some(name),
         });
-        FromTerminal::State {
-            writer: self.writer().map(str::to_owned),
-            you: self.writes(seat),
-            viewers: viewers.collect(),
-        }
+        watchers.collect()
     }
 }
 

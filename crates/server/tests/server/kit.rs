@@ -122,6 +122,7 @@ async fn app(data: &Path, config: Config, address: SocketAddr) -> App {
         starts: server::starts::Starts::open(data).unwrap(),
         previews: Default::default(),
         terminals: Default::default(),
+        browsers: Default::default(),
         ssh_key: server::ssh::HostKey::open(data).unwrap(),
         auth: Default::default(),
         presence: Default::default(),
