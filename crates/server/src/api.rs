@@ -7,6 +7,7 @@ pub mod diff;
 pub mod error;
 pub mod events;
 pub mod health;
+pub mod images;
 pub mod keys;
 pub mod live;
 pub mod machine;

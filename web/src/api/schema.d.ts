@@ -194,6 +194,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agents/{id}/events/{seq}/images/{index}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A picture of the message in an `Asked` or `Steered` event, counted from 0. */
+        get: operations["getAgentsIdEventsSeqImagesIndex"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agents/{id}/files": {
         parameters: {
             query?: never;
@@ -904,6 +921,8 @@ export interface components {
             model: components["schemas"]["ModelChoice"];
             /** @description 1–100 characters. */
             name: string;
+            /** @description Who opened it: the name of a key. Older servers do not tell. */
+            openedBy?: string;
             /** @description Its pull requests. */
             pullRequests: components["schemas"]["PullRequestLink"][];
             question?: components["schemas"]["QuestionBody"] | null;
@@ -2503,6 +2522,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EventsBody"];
+                };
+            };
+        };
+    };
+    getAgentsIdEventsSeqImagesIndex: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                index: number;
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": number[];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };

@@ -134,6 +134,9 @@ pub struct Agent {
     pub created_at: String,
     /// ISO 8601.
     pub updated_at: String,
+    /// Who opened it: the name of a key. Older servers do not tell.
+    #[serde(default)]
+    pub opened_by: String,
     /// Its newest run.
     pub latest_run_id: String,
     /// Status of that run.

@@ -31,6 +31,7 @@ pub fn agent(app: &App, id: AgentId, head: Seq, row: &AgentRow) -> anyhow::Resul
         url: format!("{}/agents/{id}", app.public_url),
         created_at: timestamp(row.created_ms),
         updated_at: timestamp(row.updated_ms),
+        opened_by: settings.principal.clone(),
         latest_run_id: row.latest_run.map(|run| run.to_string()).unwrap_or_default(),
         latest_run_status: status_text(detail.latest_status.unwrap_or(RunStatus::Creating)),
         work_on_current_branch: settings.work_on_current_branch,
