@@ -45,6 +45,8 @@ export class Fold {
   readonly hidden = new Set<string>();
   readonly denied = new Map<string, string>();
   readonly live = new Live();
+  /** A run began within this window. */
+  hasRunStart = false;
 
   /** The row of a key and kind. */
   row<K extends Row["kind"]>(key: string, kind: K): Extract<Row, { kind: K }> | undefined {
@@ -68,6 +70,12 @@ export class Fold {
     if (before) return;
     this.keys.push(row.key);
     this.structure += 1;
+  }
+
+  /** Keeps what is known of a row that has its place on an older page. */
+  keepUnseen(row: Row): void {
+    this.rows.set(row.key, row);
+    this.weight += weigh(row);
   }
 
   /** Changes slots of a row that exists. */
@@ -121,17 +129,21 @@ export class Fold {
       case "Asked": {
         const { run, prompt, options, principal } = event;
         const key = `prompt:${run}`;
-        this.queued.set(run, { kind: "prompt", key, ...place, run, prompt, options, principal });
+        const said = entry.seq;
+        const message = { key, ...place, said, run, prompt, options, principal };
+        this.queued.set(run, { kind: "prompt", ...message });
         return true;
       }
       case "RunStarted":
         this.denied.clear();
+        this.hasRunStart = true;
         this.begin(event.run, place);
         return true;
       case "Steered": {
         const { run, message, prompt, principal } = event;
         const key = `steer:${message}`;
-        this.steers.set(message, { kind: "steer", key, ...place, run, prompt, principal });
+        const said = entry.seq;
+        this.steers.set(message, { kind: "steer", key, ...place, said, run, prompt, principal });
         return true;
       }
       case "SteerTaken": {
@@ -200,10 +212,17 @@ export class Fold {
       joined.push(key);
     }
     const isOlder = new Set(joined);
+    for (const [key, before] of older.rows) {
+      const after = this.rows.get(key);
+      if (isOlder.has(key)) continue;
+      this.rows.set(key, after ? mergeRows(before, after) : before);
+      this.dirty.add(key);
+    }
     const rest = this.keys.filter((key) => !isOlder.has(key));
     this.keys = [...joined, ...rest];
     for (const call of older.hidden) this.forget(call);
     this.takeQueue(older);
+    this.hasRunStart ||= older.hasRunStart;
     if (older.first > 0) this.first = older.first;
     this.structure += 1;
     this.head = { ...this.head, todos: this.head.todos ?? older.head.todos };
@@ -229,6 +248,17 @@ export class Fold {
     const bySeq = (one: PromptRow | SteerRow, other: PromptRow | SteerRow) => one.seq - other.seq;
     const [queue, steers] = [[...this.queued.values()], [...this.steers.values()]];
     this.head = { ...this.head, queue: queue.sort(bySeq), steers: steers.sort(bySeq) };
+  }
+
+  /** Takes the newest to-do list out of events of the past, if they have one. */
+  learnTodos(entries: readonly LogEntry[]): boolean {
+    const event = entries.findLast((entry) => entry.event.type === "TodosChanged")?.event;
+    if (event?.type !== "TodosChanged") return false;
+    const { run, todos } = event;
+    if (this.head.todos?.run !== this.head.active?.run) {
+      this.head = { ...this.head, todos: { run, todos } };
+    }
+    return true;
   }
 
   /** Lets go of rows at the top until at most so many, and so heavy, are left. */

@@ -93,14 +93,18 @@ export function applyMachine(fold: Fold, entry: LogEntry): boolean {
   }
 }
 
-/** The row of an epoch; half of it when its beginning lies on an older page. */
+/**
+ * The row of an epoch; half of it when its beginning lies on an older page. A machine that was there
+ * before the run is looked over again: that adds to its row, wherever that stands, and is none itself.
+ */
 function setup(fold: Fold, entry: LogEntry, epoch: number): SetupRow {
   const key = `setup:${epoch}`;
   const known = fold.row(key, "setup");
   if (known) return known;
   const place = { seq: entry.seq, at: Date.parse(entry.at) };
   const row: SetupRow = { kind: "setup", key, ...place, epoch, phases: [] };
-  fold.put(row);
+  if (entry.event.type !== "SandboxWanted" && fold.hasRunStart) fold.keepUnseen(row);
+  else fold.put(row);
   return row;
 }
 

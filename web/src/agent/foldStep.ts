@@ -125,6 +125,7 @@ function finish(fold: Fold, event: Finished, place: Place): void {
       keys.push(key);
     }
   }
+  charge(fold, keys, event.outlay);
   const final = new Set(keys);
   fold.remove([...streamed].filter((key) => !final.has(key)));
   if (from >= 0) {
@@ -133,6 +134,14 @@ function finish(fold: Fold, event: Finished, place: Place): void {
     fold.structure += 1;
   }
   fold.live.clear();
+}
+
+/** What a message cost stands at its first call, or else at its last text. */
+function charge(fold: Fold, keys: readonly string[], outlay: Finished["outlay"]): void {
+  if (outlay === undefined) return;
+  const rows = keys.map((key) => fold.rows.get(key));
+  const row = rows.find((one) => one?.kind === "call") ?? rows.at(-1);
+  if (row?.kind === "call" || row?.kind === "text") fold.put({ ...row, outlay });
 }
 
 /** The step that is being written. */

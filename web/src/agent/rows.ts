@@ -7,6 +7,7 @@
 import type {
   AskOptions,
   Failure,
+  Outlay,
   Prompt,
   PullRequest,
   PushConflict,
@@ -33,6 +34,8 @@ interface Base {
 /** A message that began a run. */
 export interface PromptRow extends Base {
   kind: "prompt";
+  /** The event that has the message; the row stands where the run started. */
+  said?: number | undefined;
   prompt?: Prompt | undefined;
   options?: AskOptions | undefined;
   principal?: string | undefined;
@@ -42,6 +45,8 @@ export interface PromptRow extends Base {
 /** A message put into a running run. */
 export interface SteerRow extends Base {
   kind: "steer";
+  /** The event that has the message; the row stands where it was taken up. */
+  said?: number | undefined;
   prompt?: Prompt | undefined;
   principal?: string | undefined;
   taken?: boolean;
@@ -78,6 +83,8 @@ export interface TextRow extends Base {
   live?: boolean;
   /** Some of what was written did not reach this page. */
   gap?: boolean;
+  /** Cost of the message, where it is all that was said. */
+  outlay?: Outlay | undefined;
 }
 
 export interface OutputPiece {
@@ -98,6 +105,8 @@ export interface CallRow extends Base {
   durationMs?: number | undefined;
   output?: OutputPiece[] | undefined;
   outputCut?: boolean;
+  /** Cost of the message that asked for this call and those behind it. */
+  outlay?: Outlay | undefined;
 }
 
 export interface QuestionRow extends Base {

@@ -85,7 +85,13 @@ async function opened(entries: LogEntry[]): Promise<[Timeline, Server]> {
 }
 
 it("opens with the newest events and one request", async () => {
-  const [timeline, server] = await opened(log(12_500));
+  const entries = log(12_500);
+  entries.splice(-2, 0, {
+    seq: 0,
+    at: AT,
+    event: { type: "TodosChanged", run: "run-1", todos: [] },
+  });
+  const [timeline, server] = await opened(entries.map((entry, at) => ({ ...entry, seq: at + 1 })));
   expect(server.asked).toBe(1);
   expect(timeline.shown.keys.at(-1)).toBe("call:c12500");
   expect(timeline.shown.keys.length).toBeLessThan(100);
@@ -182,4 +188,12 @@ it("says when the first page fails, and tries again", async () => {
   timeline.retry();
   await server.settle();
   expect(timeline.situation.phase).toBe("ready");
+});
+
+it("finds the to-do list of the run under way, where it was written before the first page", async () => {
+  const entries = log(500);
+  const todos = [{ text: "Read it all", state: "in_progress" as const }];
+  entries[20] = { seq: 21, at: AT, event: { type: "TodosChanged", run: "run-1", todos } };
+  const [timeline] = await opened(entries);
+  expect(timeline.head.todos).toEqual({ run: "run-1", todos });
 });

@@ -15,6 +15,8 @@ const FOLLOWED_ROWS = 3000;
 const KEPT_ROWS = 1500;
 const FOLLOWED_CHARS = 24_000_000;
 const KEPT_CHARS = 12_000_000;
+/** Pages read for the to-do list of the run under way, where the first page does not have it. */
+const TODO_PAGES = 6;
 /** Characters held while reading far back. */
 const PAST_CHARS = 64_000_000;
 
@@ -157,9 +159,24 @@ export class Timeline {
       this.#set({ phase: "ready", older: this.#live.first > 1 ? "more" : "none" });
       this.#unwatch?.();
       this.#unwatch = this.#world.watch(this.#live.last, this.#feed());
+      void this.#findTodos(generation);
     } catch (error) {
       if (generation !== this.#generation) return;
       this.#set({ phase: "failed", error });
+    }
+  }
+
+  /** The list of the run under way may have been written long ago; pages are read for it, not kept. */
+  async #findTodos(generation: number): Promise<void> {
+    let before = this.#live.first;
+    for (let page = 0; page < TODO_PAGES && before > 1; page += 1) {
+      const { todos, active } = this.#live.head;
+      if (active === undefined || todos?.run === active.run) return;
+      const entries = await this.#world.page({ before, limit: PAGE_EVENTS }).catch(() => []);
+      if (generation !== this.#generation) return;
+      if (this.#live.learnTodos(entries)) return this.#schedule();
+      if (entries.some(({ event }) => event.type === "RunStarted")) return;
+      before = entries[0]?.seq ?? 1;
     }
   }
 

@@ -16,6 +16,12 @@ export interface Usage {
   cacheReadTokens: number;
 }
 
+/** What one message of the model cost. */
+export interface Outlay {
+  usage: Usage;
+  costMicros: number;
+}
+
 export interface Image {
   mimeType: string;
   blob: string;
@@ -113,7 +119,7 @@ export type AgentEvent =
   | InRun<"WorkspaceFailed", { epoch: number; failure: Failure }>
   | Of<"EffectFailed", { key: string; failure: Failure }>
   | InStep<"StepStarted", { attempt: number; model: string }>
-  | InStep<"MessageFinished", { attempt: number; parts: Part[] }>
+  | InStep<"MessageFinished", { attempt: number; parts: Part[]; outlay?: Outlay }>
   | InStep<"ToolCalled", { call: string; epoch: number; name: string; arguments: string }>
   | InStep<"ToolReturned", { call: string; result: ToolResult; durationMs: number }>
   | InStep<"StepFinished", { usage: Usage; costMicros: number; durationMs: number; stop: string }>

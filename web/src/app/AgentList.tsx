@@ -3,7 +3,8 @@ import { useEffect, useMemo, useRef } from "react";
 import { useMatch } from "react-router";
 import { VList, type VListHandle } from "virtua";
 import { useAgents } from "../api/agents";
-import { useSettings } from "../api/queries";
+import { useSession, useSettings } from "../api/queries";
+import type { Agent } from "../api/types";
 import { Button } from "../ui/Button";
 import { EmptyState } from "../ui/EmptyState";
 import { ErrorState } from "../ui/ErrorState";
@@ -79,13 +80,14 @@ export function AgentList({ search, onGo }: AgentListProps) {
 
 function useRows(view: ListView, search: string) {
   const query = useAgents(filterOf(view, search));
-  const mine = useStored(started);
+  const here = useStored(started);
+  const me = useSession().data?.principal;
   const rows = useMemo(() => {
     const all = query.data?.pages.flatMap((page) => page.items) ?? [];
-    const ids = new Set(mine);
-    const kept = view.mine ? all.filter(({ id }) => ids.has(id)) : all;
-    return rowsOf(kept, view.grouped);
-  }, [query.data, view.mine, view.grouped, mine]);
+    const ids = new Set(here);
+    const isMine = ({ id, openedBy }: Agent) => ids.has(id) || (openedBy ?? "") === me;
+    return rowsOf(view.mine ? all.filter(isMine) : all, view.grouped);
+  }, [query.data, view.mine, view.grouped, here, me]);
   return { rows, query };
 }
 

@@ -48,7 +48,7 @@ export function ListFilter() {
           onSelectionChange={(keys) => set({ mine: keys !== "all" && keys.size > 0 })}
         >
           <Header className={styles.section ?? ""}>Started by</Header>
-          <MenuItem id="mine" description="Sent from this browser">
+          <MenuItem id="mine" description="Opened with your key or from this browser">
             Me
           </MenuItem>
         </MenuSection>

@@ -8,7 +8,7 @@ export interface ListView {
   status: StatusFilter;
   repository: string;
   grouped: boolean;
-  /** Only agents started from this browser. */
+  /** Only agents opened with the caller's key, or from this browser. */
   mine: boolean;
 }
 

@@ -4,6 +4,7 @@ import type { CallRow } from "../rows";
 import { Todos } from "../timeline/Todos";
 import styles from "./CallCard.module.css";
 import { DiffLines } from "./DiffLines";
+import { OutlayOf } from "./Outlay";
 import { lineCount, Output } from "./Output";
 import type { Body, Told } from "./tool";
 
@@ -102,6 +103,7 @@ function Tail({ row, body }: { row: CallRow; body: Body }) {
       {row.result?.truncated && (
         <span>The rest of the output stayed in the machine, where the agent can read on.</span>
       )}
+      {row.outlay && <OutlayOf outlay={row.outlay} />}
       <CopyButton text={body.text} label="Copy" labelled />
     </div>
   );

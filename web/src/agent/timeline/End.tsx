@@ -3,9 +3,11 @@ import { memo } from "react";
 import { Button } from "../../ui/Button";
 import { cx } from "../../ui/cx";
 import { duration } from "../../ui/format";
+import { Money, Tokens } from "../../ui/Money";
 import { Time } from "../../ui/Time";
 import { useSend } from "../composer/useSend";
 import type { EndRow } from "../rows";
+import { useRuns } from "../useRuns";
 import { useHead, useScope, useShown } from "../useTimeline";
 import styles from "./End.module.css";
 import { Where } from "./Notes";
@@ -32,6 +34,7 @@ export const End = memo(function End({ row }: { row: EndRow }) {
         <span className={styles.fact}>
           <Time at={row.at} />
         </span>
+        <Took run={row.run} />
         <Again row={row} />
       </div>
       {row.failure && (
@@ -48,6 +51,22 @@ export const End = memo(function End({ row }: { row: EndRow }) {
     </div>
   );
 });
+
+/** What the run used up, as far as it is among those that are listed. */
+function Took({ run }: { run: string | undefined }) {
+  const usage = useRuns().data?.find(({ id }) => id === run)?.usage;
+  if (usage === undefined || usage.totalTokens === 0) return null;
+  return (
+    <>
+      <span className={styles.fact}>
+        <Tokens value={usage.totalTokens} />
+      </span>
+      <span className={styles.fact}>
+        <Money cents={usage.cost.rawCostCents} />
+      </span>
+    </>
+  );
+}
 
 /** Offered for the newest run only, while nothing else is under way. */
 function Again({ row }: { row: EndRow }) {

@@ -1,35 +1,17 @@
-import { useQuery } from "@tanstack/react-query";
 import { ListTree } from "lucide-react";
-import { call } from "../../api/client";
+import type { Run } from "../../api/types";
 import { IconButton } from "../../ui/Button";
 import { duration } from "../../ui/format";
 import { Menu, MenuItem } from "../../ui/Menu";
-import { useHead, useScope } from "../useTimeline";
+import { useRuns } from "../useRuns";
+import { useHead } from "../useTimeline";
 import { STATUS } from "../words";
 import styles from "./RunsMenu.module.css";
 
-/** Runs in the jump list. */
-const RUNS = 100;
-
-interface RunItem {
-  id: string;
-  status: string;
-  promptText: string;
-  durationMs?: number | null;
-  firstSeq?: number | null;
-}
-
 /** Jumps to where a run began, however far back. */
 export function RunsMenu({ onGo }: { onGo(key: string, seq: number | undefined): void }) {
-  const { agent } = useScope();
   const head = useHead();
-  const runs = useQuery({
-    // Another run, or the end of one, is another list.
-    queryKey: ["agent", agent, "runs", head.active?.run ?? "", head.queue.length],
-    queryFn: async () =>
-      (await call<{ items: RunItem[] }>("GET", `/v1/agents/${agent}/runs?limit=${RUNS}`)).items,
-    placeholderData: (before) => before,
-  });
+  const runs = useRuns();
   const items = (runs.data ?? []).filter((run) => !head.queue.some((row) => row.run === run.id));
   if (items.length < 2) return null;
   return (
@@ -55,7 +37,7 @@ export function RunsMenu({ onGo }: { onGo(key: string, seq: number | undefined):
   );
 }
 
-function about(run: RunItem): string {
+function about(run: Run): string {
   const status = STATUS[run.status]?.word ?? run.status;
   return run.durationMs == null ? status : `${status} after ${duration(run.durationMs)}`;
 }

@@ -1,15 +1,14 @@
-import { CornerDownRight, ImageIcon } from "lucide-react";
+import { CornerDownRight } from "lucide-react";
 import { memo } from "react";
 import { Badge } from "../../ui/Badge";
 import { Button } from "../../ui/Button";
 import { cx } from "../../ui/cx";
-import { bytes } from "../../ui/format";
 import { Time } from "../../ui/Time";
 import { visibleBidi } from "../../ui/untrusted";
 import type { PromptRow, SteerRow } from "../rows";
 import { useOpening } from "../useTimeline";
-import type { Image } from "../wire";
 import { MODES } from "../words";
+import { Pictures } from "./Pictures";
 import styles from "./Said.module.css";
 
 /** A message longer than this is folded. */
@@ -33,7 +32,7 @@ export const Said = memo(function Said({ row }: { row: PromptRow | SteerRow }) {
         {options?.model && <Badge>{options.model.id}</Badge>}
       </div>
       {row.prompt ? <Words row={row} text={row.prompt.text} /> : <p>An earlier message.</p>}
-      <Images images={row.prompt?.images ?? []} />
+      <Pictures said={row.said} images={row.prompt?.images ?? []} />
     </div>
   );
 });
@@ -53,19 +52,5 @@ function Words({ row, text }: { row: PromptRow | SteerRow; text: string }) {
         </Button>
       )}
     </>
-  );
-}
-
-function Images({ images }: { images: Image[] }) {
-  if (images.length === 0) return null;
-  return (
-    <ul className={styles.images}>
-      {images.map((image) => (
-        <li key={image.blob} className={styles.image}>
-          <ImageIcon aria-hidden="true" />
-          {image.mimeType.replace("image/", "").toUpperCase()} image, {bytes(image.size)}
-        </li>
-      ))}
-    </ul>
   );
 }

@@ -3,6 +3,7 @@ import { memo, useMemo } from "react";
 import { cx } from "../../ui/cx";
 import { Markdown } from "../../ui/Markdown";
 import { visibleBidi } from "../../ui/untrusted";
+import { OutlayOf } from "../cards/Outlay";
 import type { TextRow } from "../rows";
 import { useOpening } from "../useTimeline";
 import { splitMarkdown } from "./split";
@@ -25,6 +26,11 @@ export const Written = memo(function Written({ row }: { row: TextRow }) {
       {row.text.length > TEXT_CHARS && (
         <p className={styles.note}>
           {(row.text.length - TEXT_CHARS).toLocaleString()} more characters are not shown.
+        </p>
+      )}
+      {row.outlay && (
+        <p className={styles.note}>
+          <OutlayOf outlay={row.outlay} />
         </p>
       )}
       {row.gap && (
