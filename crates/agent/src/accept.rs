@@ -52,7 +52,7 @@ pub fn accept(state: &State, input: Input, now_ms: i64) -> Result<Vec<Event>, Re
         }
         Input::Report(event) => {
             reports::check(state, &event, now_ms)?;
-            Ok(vec![event])
+            Ok(reports::whole(state, event, now_ms))
         }
     }
 }

@@ -25,7 +25,10 @@ pub fn apply(state: &mut State, logged: &Logged) {
             state.life = Life::Living(Box::new(Living::open(settings, logged.at_ms)));
         }
         (Life::Living(_), Event::Deleted) => state.life = Life::Deleted,
-        (Life::Living(living), event) => living.fold(event, logged.at_ms),
+        (Life::Living(living), event) => {
+            living.follow_clock(logged.at_ms);
+            living.fold(event, logged.at_ms);
+        }
         (Life::Unopened | Life::Deleted, _) => {}
     }
 }
@@ -47,6 +50,30 @@ impl Living {
             totals: Totals::default(),
             failing: Vec::new(),
             active_at_ms: at_ms,
+            last_at_ms: at_ms,
+        }
+    }
+
+    /// A clock that was set back takes all that is being measured with it: a run does not get a day
+    /// more because it became yesterday.
+    fn follow_clock(&mut self, at_ms: i64) {
+        let back_ms = self.last_at_ms.saturating_sub(at_ms);
+        self.last_at_ms = at_ms;
+        if back_ms <= 0 {
+            return;
+        }
+        let shift = |moment: &mut i64| *moment = moment.saturating_sub(back_ms);
+        shift(&mut self.active_at_ms);
+        self.failing.iter_mut().for_each(|failing| shift(&mut failing.last_at_ms));
+        if let Sandbox::Up { since_ms, .. } = &mut self.sandbox {
+            shift(since_ms);
+        }
+        let Some(active) = &mut self.active else { return };
+        shift(&mut active.started_at_ms);
+        if let Stage::Turn(turn) = &mut active.stage {
+            shift(&mut turn.step.started_at_ms);
+            shift(&mut turn.waiting.since_ms);
+            turn.waiting.questions.iter_mut().for_each(|open| shift(&mut open.deadline_ms));
         }
     }
 
@@ -372,10 +399,12 @@ impl Turn {
                 self.step.attempt = *attempt;
             }
             Event::StepStarted { step, attempt, .. } => {
-                let (step, attempt, calls) = (*step, *attempt, Vec::new());
-                self.step = StepNow { step, attempt, progress: Progress::Asking, calls };
+                self.step = StepNow::new(*step, *attempt, at_ms, Progress::Asking);
             }
-            Event::MessageFinished { .. } => self.step.progress = Progress::Answered,
+            Event::MessageFinished { outlay, .. } => {
+                self.step.progress = Progress::Answered;
+                self.step.outlay.clone_from(outlay);
+            }
             Event::StepFinished { .. } => self.step.progress = Progress::Finished,
             Event::ToolCalled { call, .. } => {
                 self.step.calls.push(Call { call: call.clone(), returned: false });

@@ -19,7 +19,8 @@
 
 use protocol::content::Usage;
 use protocol::event::{
-    PullRequest, PushConflict, PushPlan, RepoBase, RunStatus, Settings, StopReason, TurnOutcome,
+    Event, Outlay, PullRequest, PushConflict, PushPlan, RepoBase, RunStatus, Settings, StopReason,
+    TurnOutcome,
 };
 use protocol::failure::Failure;
 use protocol::ids::{AgentId, CallId, EffectKey, Epoch, MessageId, QuestionId, RunId, Seq, Step};
@@ -88,6 +89,8 @@ pub struct Living {
     pub failing: Vec<Failing>,
     /// The last thing that keeps a sandbox from being idle.
     pub active_at_ms: i64,
+    /// When the newest event was recorded.
+    pub last_at_ms: i64,
 }
 
 /// Whether an agent takes messages.
@@ -238,8 +241,12 @@ pub struct StepNow {
     pub step: Step,
     /// Its newest attempt.
     pub attempt: u32,
+    /// When it began.
+    pub started_at_ms: i64,
     /// How far it is.
     pub progress: Progress,
+    /// What its message cost, if the message says so.
+    pub outlay: Option<Outlay>,
     /// Its tool calls.
     pub calls: Vec<Call>,
 }
@@ -500,8 +507,7 @@ impl Living {
 impl Turn {
     /// A turn at its very beginning.
     pub(crate) const fn new(phase: Phase) -> Self {
-        let step =
-            StepNow { step: Step(0), attempt: 0, progress: Progress::Finished, calls: Vec::new() };
+        let step = StepNow::new(Step(0), 0, 0, Progress::Finished);
         let waiting =
             Waiting { questions: Vec::new(), answered: VecDeque::new(), since_ms: 0, waited_ms: 0 };
         Self { phase, waiting, steers: VecDeque::new(), step }
@@ -513,6 +519,28 @@ impl Turn {
             Phase::Starting | Phase::Thinking => true,
             Phase::Cancelling | Phase::Failing(_) => false,
         }
+    }
+}
+
+impl StepNow {
+    /// A step without calls.
+    pub(crate) const fn new(
+        step: Step,
+        attempt: u32,
+        started_at_ms: i64,
+        progress: Progress,
+    ) -> Self {
+        Self { step, attempt, started_at_ms, progress, outlay: None, calls: Vec::new() }
+    }
+
+    /// The end of a step that its turn leaves open, if it is known what it cost.
+    pub(crate) fn end(&self, run: RunId, now_ms: i64) -> Option<Event> {
+        let Outlay { usage, cost_micros, stop } = match self.progress {
+            Progress::Answered => self.outlay.clone()?,
+            Progress::Asking | Progress::Finished => return None,
+        };
+        let duration_ms = elapsed(self.started_at_ms, now_ms);
+        Some(Event::StepFinished { run, step: self.step, usage, cost_micros, duration_ms, stop })
     }
 }
 

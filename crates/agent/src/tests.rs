@@ -5,8 +5,9 @@ mod story;
 use crate::effect::{Action, Interruption};
 use crate::plan;
 use crate::state::Sandbox;
+use protocol::content::Usage;
 use protocol::event::{
-    AskOptions, Event, PushConflict, PushPlan, RunStatus, Settings, StopReason, TurnOutcome,
+    AskOptions, Event, Outlay, PushConflict, PushPlan, RunStatus, Settings, StopReason, TurnOutcome,
 };
 use protocol::failure::{Failure, Phase, Refusal};
 use protocol::ids::{Epoch, Step};
@@ -376,6 +377,55 @@ fn a_clock_set_back_does_not_hold_an_effect_back() {
 }
 
 #[test]
+fn a_clock_set_back_gives_a_run_no_more_time() {
+    let mut story = Story::working(settings());
+    story.wait(limits::RUN_HARD_MS / 3);
+    story.report(step_started(1));
+    story.now_ms -= 24 * 3_600_000;
+    story.report(answered());
+    story.wait(limits::RUN_HARD_MS / 3);
+    assert!(story.thinks());
+    story.wait(limits::RUN_HARD_MS / 3 + 3);
+    assert!(!story.thinks(), "the run has its time and not a day more");
+    story.report(Event::TurnEnded { run: run(1), outcome: TurnOutcome::Expired });
+    story.checkpoint("c1");
+    story.push();
+    let ended = story.log.iter().find_map(|event| match event {
+        Event::RunEnded { duration_ms, .. } => Some(*duration_ms),
+        _ => None,
+    });
+    assert!(ended.is_some_and(|ms| ms < limits::RUN_HARD_MS * 2), "{ended:?}");
+}
+
+#[test]
+fn a_clock_set_back_keeps_deadlines_and_idle_times_as_long_as_they_were() {
+    let mut story = Story::working(settings());
+    story.ask_person(1, 5_000);
+    story.now_ms -= 24 * 3_600_000;
+    story.give(Input::Attend { principal: "owner".to_owned() }).unwrap();
+    assert_eq!(plan(&story.state, story.now_ms).wake_at_ms, Some(story.now_ms + 5_000));
+    story.wait(5_000);
+    assert!(matches!(story.log.last(), Some(Event::QuestionAnswered { .. })));
+    story.finish();
+    story.checkpoint("b0");
+    story.now_ms -= 3_600_000;
+    story.give(Input::Attend { principal: "owner".to_owned() }).unwrap();
+    story.wait(limits::IDLE_MS);
+    assert_eq!(story.stops(), [(StopReason::Idle, true)]);
+}
+
+#[test]
+fn a_clock_that_leaps_ahead_ends_the_run_with_its_work_kept() {
+    let mut story = Story::working(settings());
+    story.wait(24 * 3_600_000);
+    assert!(!story.thinks());
+    story.report(Event::TurnEnded { run: run(1), outcome: TurnOutcome::Expired });
+    story.checkpoint("c1");
+    story.push();
+    assert_eq!(story.ended(1), Some((RunStatus::Expired, None)));
+}
+
+#[test]
 fn progress_of_the_model_forgives_its_earlier_failures() {
     let mut story = Story::working(settings());
     let is_think = |action: &Action| matches!(action, Action::Think { .. });
@@ -418,6 +468,55 @@ fn a_step_is_started_and_finished_once() {
     story.report(finished(2));
     story.refused(finished(2));
     story.refused(start(3));
+}
+
+fn step_started(step: u64) -> Event {
+    Event::StepStarted { run: run(1), step: Step(step), attempt: 1, model: "m".to_owned() }
+}
+
+/// The model's message of the first step, which cost 7.
+fn answered() -> Event {
+    Event::MessageFinished {
+        run: run(1),
+        step: Step(1),
+        attempt: 1,
+        dialect: "d".to_owned(),
+        parts: Vec::new(),
+        frames: Vec::new(),
+        outlay: Some(Outlay {
+            usage: Usage { input_tokens: 5, output_tokens: 2, ..Usage::default() },
+            cost_micros: 7,
+            stop: "tool_use".to_owned(),
+        }),
+    }
+}
+
+#[test]
+fn the_open_step_of_a_run_that_ends_is_counted_however_it_ends() {
+    let cancelled = |story: &mut Story| {
+        story.cancel(1).unwrap();
+        story.report(Event::TurnEnded { run: run(1), outcome: TurnOutcome::Cancelled });
+    };
+    let failed = |story: &mut Story| {
+        for _ in 0..limits::SANDBOX_LOSSES {
+            let epoch = story.living().epoch.0;
+            story.lose(epoch);
+            story.stopped(epoch);
+            if story.living().turn().is_some() {
+                story.up(epoch + 1);
+            }
+        }
+    };
+    let ends: [&dyn Fn(&mut Story); 2] = [&cancelled, &failed];
+    for end in ends {
+        let mut story = Story::working(settings());
+        story.report(step_started(1));
+        story.report(answered());
+        end(&mut story);
+        assert!(story.living().turn().is_none(), "the turn is over");
+        let totals = story.living().totals;
+        assert_eq!((totals.steps, totals.usage.total(), totals.cost_micros), (1, 7, 7));
+    }
 }
 
 #[test]

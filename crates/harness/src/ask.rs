@@ -4,7 +4,7 @@ use crate::blame;
 use crate::compact;
 use crate::context;
 use crate::journal::Stopped;
-use crate::listen::{Heard, Listener};
+use crate::listen::{Bill, Heard, Listener};
 use crate::said;
 use crate::steps::{End, Loop};
 use crate::tools::Reach;
@@ -39,6 +39,7 @@ impl Loop {
             frames: Vec::new(),
             waiting: None,
             end: 0,
+            bill: Bill::new(brain.price, self.log.with(|transcript| compact::tokens(transcript))),
         };
         let heard = tokio::select! {
             biased;
@@ -55,14 +56,19 @@ impl Loop {
     }
 
     async fn heard(&mut self, step: Step, heard: Heard) -> Result<End, Stopped> {
-        let Heard { finish: Finish { parts, usage, stop, .. }, attempt, frames } = heard;
+        let Heard { finish, attempt, frames, lost_micros } = heard;
+        let Finish { parts, usage, stop, .. } = finish;
         let run = self.turn.run;
         let message = Message::assistant(parts);
         let dialect = said::dialect_name(message.dialect);
         let parts = said::to_stored(message.parts, run, step);
         let outlay = Some(Outlay {
             usage: stored(&usage),
-            cost_micros: self.turn.brain.price.map_or(0, |price| price.cost(&usage)),
+            cost_micros: self
+                .turn
+                .brain
+                .price
+                .map_or(0, |price| price.cost(&usage).saturating_add(lost_micros)),
             stop: stop_name(&stop),
         });
         let calls: Vec<CallState> = parts.iter().filter_map(call_of).collect();

@@ -3,6 +3,7 @@
 
 use crate::instructions;
 use crate::journal::Stopped;
+use crate::limits::{self, SOFT_TIME};
 use crate::steps::{End, Loop};
 use crate::tools::{Cx, Output, Reach, Tool, Trouble};
 use crate::transcript::CallState;
@@ -19,6 +20,7 @@ use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// What a command gets first when the person cancels.
 const SIGTERM: i32 = 15;
@@ -72,8 +74,10 @@ impl Loop {
         };
         let fresh = states.iter().filter(|call| call.epoch.is_none());
         self.log.record(fresh.map(|call| self.begun(step, call, epoch)).collect()).await?;
-        let jobs: Vec<Job> = states.into_iter().map(|state| self.job(step, state, epoch)).collect();
-        self.work_off(jobs, epoch).await
+        let hurry = CancellationToken::new();
+        let job = |state| self.job(step, state, epoch, hurry.clone());
+        let jobs: Vec<Job> = states.into_iter().map(job).collect();
+        self.work_off(jobs, epoch, hurry).await
     }
 
     /// Waits for the machine, or for what ends the run before it is there.
@@ -90,7 +94,7 @@ impl Loop {
         }
     }
 
-    fn job(&self, step: Step, state: CallState, epoch: Epoch) -> Job {
+    fn job(&self, step: Step, state: CallState, epoch: Epoch, hurry: CancellationToken) -> Job {
         let tool = self.registry.resolve(&state.name, &state.arguments);
         let begun = state.epoch.unwrap_or(epoch);
         let machine = self.needs_machine(&state.name, &state.arguments);
@@ -103,6 +107,7 @@ impl Loop {
             images: self.turn.brain.model.capabilities().images,
             workspace: Arc::clone(&self.turn.workspace),
             log: Arc::clone(&self.log),
+            hurry,
         };
         Job {
             state,
@@ -114,7 +119,12 @@ impl Loop {
         }
     }
 
-    async fn work_off(&mut self, jobs: Vec<Job>, epoch: Epoch) -> Result<End, Stopped> {
+    async fn work_off(
+        &mut self,
+        jobs: Vec<Job>,
+        epoch: Epoch,
+        hurry: CancellationToken,
+    ) -> Result<End, Stopped> {
         let mut outstanding: HashSet<_> = jobs.iter().map(|job| job.state.call.clone()).collect();
         let mut done = carried_out(jobs);
         loop {
@@ -126,6 +136,10 @@ impl Loop {
                     return Ok(Some(TurnOutcome::Cancelled));
                 }
                 next = done.next() => next,
+                () = self.soft_time(), if !hurry.is_cancelled() => {
+                    hurry.cancel();
+                    continue;
+                }
             };
             let Some(next) = next else { return Ok(None) };
             let Done { events, forget, .. } = next?;
@@ -141,6 +155,18 @@ impl Loop {
             }
             self.log.record(events).await?;
         }
+    }
+
+    /// Until little time is left, unless the model was told so before. A long call does not hide it:
+    /// what can be left running is, and the model hears of it at the end of the step.
+    async fn soft_time(&self) {
+        if self.noticed(SOFT_TIME) {
+            return std::future::pending().await;
+        }
+        let spent = self.log.with(|transcript| transcript.spent);
+        let now_ms = self.turn.journal.now_ms();
+        let left_ms = limits::until_soft_ms(&self.turn.limits, &spent, now_ms);
+        tokio::time::sleep(Duration::from_millis(left_ms)).await;
     }
 
     /// Ends what the cancelled calls started; a machine that does not answer is the driver's.

@@ -1,5 +1,6 @@
 //! When the window fills up: older messages become a summary; the task and the last messages stay.
 
+use crate::listen::TOKEN_BYTES;
 use crate::said::Said;
 use crate::transcript::{Entry, Transcript};
 use model::Capabilities;
@@ -92,6 +93,12 @@ fn old(entries: &[Entry], kept_bytes: usize) -> Option<(&[Entry], Seq)> {
     }
     let old = entries.get(..first_kept)?;
     Some((old, old.last()?.seq))
+}
+
+/// About how many tokens the conversation has, where nobody counted them.
+pub(crate) fn tokens(transcript: &Transcript) -> u64 {
+    let bytes: usize = transcript.entries.iter().map(|entry| weight(entry.said())).sum();
+    (bytes as u64).div_ceil(TOKEN_BYTES).max(transcript.spent.context_tokens)
 }
 
 fn weight(said: &Said) -> usize {

@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use protocol::content::Prompt;
+use protocol::content::{Prompt, Usage};
 use protocol::delta::Delta;
 use protocol::event::{Event, Logged};
-use protocol::ids::{MessageId, QuestionId};
+use protocol::failure::Failure;
+use protocol::ids::{MessageId, QuestionId, Step};
 
 /// The run is over, or another server drives it now: stop at once, record nothing more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +25,13 @@ pub trait Journal: Send + Sync {
 
     /// Shows something to watchers; may be lost; must not block.
     fn delta(&self, delta: Delta);
+
+    /// What the answer to the open step cost so far; must not block. It counts where the turn ends
+    /// before the answer does, and is nothing once the message is recorded.
+    fn heard(&self, step: Step, usage: Usage, cost_micros: u64);
+
+    /// Why the run should end now although nothing in it says so (no room to work in).
+    async fn hindrance(&self) -> Option<Failure>;
 
     /// Steering messages of this run without a recorded `SteerTaken`, oldest first.
     fn steering(&self) -> Vec<(MessageId, Prompt)>;

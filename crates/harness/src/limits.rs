@@ -81,6 +81,14 @@ pub(crate) fn reached(
     None
 }
 
+/// Time until the model is to be told that little is left, in milliseconds; none where it is so far.
+pub(crate) fn until_soft_ms(limits: &RunLimits, spent: &Spent, now_ms: i64) -> u64 {
+    limits.soft_time_ms.saturating_sub(spent.elapsed_ms(now_ms))
+}
+
+/// Code of the notice that little time is left.
+pub(crate) const SOFT_TIME: &str = "soft_time";
+
 /// Notices that are due: a code and what the model is told.
 pub(crate) fn notices(
     limits: &RunLimits,
@@ -93,7 +101,7 @@ pub(crate) fn notices(
     let wrap_up = "Wrap up: finish the piece at hand in small steps, leave the code in a working state, and write what remains into plan.md or todo.md so that a follow-up can go on.";
     if spent.elapsed_ms(now_ms) >= limits.soft_time_ms {
         let left = limits.hard_time_ms.saturating_sub(spent.elapsed_ms(now_ms)) / 1000;
-        due.push(("soft_time", format!("About {left} s are left for this run. {wrap_up}")));
+        due.push((SOFT_TIME, format!("About {left} s are left for this run. {wrap_up}")));
     }
     if u64::from(spent.steps) >= soft(u64::from(limits.steps)) {
         let left = limits.steps.saturating_sub(spent.steps);

@@ -84,7 +84,8 @@ impl Loop {
         };
         let (now_ms, failing) =
             (self.turn.journal.now_ms(), self.log.with(|transcript| transcript.failing));
-        if let Some(outcome) = limits::reached(&self.turn.limits, &spent, failing, now_ms) {
+        let reached = limits::reached(&self.turn.limits, &spent, failing, now_ms);
+        if let Some(outcome) = reached.or(self.hindered().await) {
             return self.log.record(events).await.map(|()| Some(outcome));
         }
         notices.extend(limits::notices(&self.turn.limits, &spent, failing, now_ms));
@@ -164,7 +165,17 @@ impl Loop {
         Event::StepStarted { run: self.turn.run, step, attempt, model: self.turn.brain.id.clone() }
     }
 
-    fn noticed(&self, code: &str) -> bool {
+    /// The end of the run where it cannot go on; a run makes one step in any case, which may be the
+    /// one that makes room.
+    async fn hindered(&self) -> End {
+        if self.log.with(|transcript| transcript.open.is_none()) {
+            return None;
+        }
+        let failure = self.turn.journal.hindrance().await?;
+        Some(TurnOutcome::Failed { failure })
+    }
+
+    pub(crate) fn noticed(&self, code: &str) -> bool {
         self.log.with(|transcript| transcript.notices.contains(code))
     }
 }

@@ -13,6 +13,7 @@ use protocol::link::{Answer, OpId, Request};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) mod read;
 pub(crate) mod write;
@@ -65,6 +66,8 @@ pub(crate) struct Cx {
     pub(crate) images: bool,
     pub(crate) workspace: Arc<dyn Workspace>,
     pub(crate) log: Arc<Log>,
+    /// Set when little time is left: what can go on by itself is no longer waited for.
+    pub(crate) hurry: CancellationToken,
 }
 
 /// What a call gave.

@@ -21,6 +21,8 @@ pub(crate) struct Transcript {
     pub(crate) run: RunId,
     /// Last position applied.
     pub(crate) seen: Seq,
+    /// When it was recorded.
+    last_ms: i64,
     /// Last step begun.
     pub(crate) step: Step,
     /// The step that was begun last in this run.
@@ -111,6 +113,7 @@ impl Transcript {
         Self {
             run,
             seen: Seq(0),
+            last_ms: i64::MIN,
             step: Step(0),
             open: None,
             entries: Vec::new(),
@@ -157,6 +160,7 @@ impl Transcript {
             return;
         }
         self.seen = seq;
+        self.follow_clock(at_ms);
         let ours = event.run() == Some(self.run);
         match event {
             Event::Asked { run, prompt, .. } => {
@@ -225,6 +229,20 @@ impl Transcript {
                 self.count_failing();
             }
             _ => {}
+        }
+    }
+
+    /// A clock that was set back takes all that is being measured with it.
+    fn follow_clock(&mut self, at_ms: i64) {
+        let back_ms = self.last_ms.saturating_sub(at_ms);
+        self.last_ms = at_ms;
+        if back_ms <= 0 {
+            return;
+        }
+        self.spent.started_ms = self.spent.started_ms.saturating_sub(back_ms);
+        self.waiting.values_mut().for_each(|since| *since = since.saturating_sub(back_ms));
+        if let Some(open) = &mut self.open {
+            open.started_ms = open.started_ms.saturating_sub(back_ms);
         }
     }
 
@@ -306,7 +324,9 @@ impl Transcript {
     }
 
     fn leave_open_step(&mut self, seq: Seq) {
-        if self.stage() != Stage::Calling {
+        // Whether the step was ended first, so that it is counted, makes no difference to its calls.
+        let calls = || self.open.iter().flat_map(|open| &open.calls);
+        if calls().all(|call| call.result.is_some()) {
             return;
         }
         for call in self.open.iter_mut().flat_map(|open| &mut open.calls) {

@@ -26,6 +26,8 @@ pub enum Piece {
         /// The next bytes of the JSON text.
         arguments: String,
     },
+    /// What the provider has counted of this attempt so far, in place of what it said before.
+    Counted(Usage),
     /// The attempt failed and another follows: what was streamed so far is void.
     Retrying {
         /// Number of the attempt to come; the first was 1.

@@ -86,6 +86,15 @@ pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Ref
     }
 }
 
+/// The event, and before the end of a turn that of its open step: what a message cost counts, however
+/// its turn ended.
+pub(super) fn whole(state: &State, event: Event, now_ms: i64) -> Vec<Event> {
+    let Event::TurnEnded { run, .. } = event else { return vec![event] };
+    let open = state.living().and_then(Living::turn);
+    let end = open.and_then(|turn| turn.step.end(run, now_ms));
+    end.into_iter().chain([event]).collect()
+}
+
 fn is_decision(state: &State, event: &Event, now_ms: i64) -> bool {
     decide(state, now_ms).as_ref() == Some(event)
 }
@@ -162,6 +171,8 @@ fn harness(state: &State, living: &Living, event: &Event) -> Result<(), Refusal>
     let now = turn(living, run)?;
     match &now.phase {
         Phase::Thinking | Phase::Cancelling => {}
+        // The bill of a run that fails is still taken.
+        Phase::Failing(_) if matches!(event, Event::StepFinished { .. }) => {}
         Phase::Starting | Phase::Failing(_) => return Err(OLD_RUN),
     }
     let begins = || in_phase(living, run, &Phase::Thinking);

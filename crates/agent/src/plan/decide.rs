@@ -96,7 +96,11 @@ fn turning(
     turn: &Turn,
     now_ms: i64,
 ) -> Option<Event> {
-    let ended = |outcome| Some(Event::TurnEnded { run: active.run, outcome });
+    // What the open step cost is counted before its turn ends.
+    let ended = |outcome| {
+        let run = active.run;
+        Some(turn.step.end(run, now_ms).unwrap_or(Event::TurnEnded { run, outcome }))
+    };
     match &turn.phase {
         Phase::Failing(failure) => {
             return ended(TurnOutcome::Failed { failure: failure.clone() });

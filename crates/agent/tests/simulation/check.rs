@@ -21,6 +21,8 @@ pub struct Check {
     pushed: bool,
     late: Late,
     turn_over: bool,
+    /// The model said something whose cost is not counted yet.
+    owing: bool,
     /// Epoch that was wanted and is not stopped.
     epoch: Option<Epoch>,
     newest: u64,
@@ -138,6 +140,8 @@ impl Check {
         if let Event::RunEnded { run, .. } = event
             && self.active == Some(*run)
         {
+            let owing = std::mem::take(&mut self.owing);
+            self.ensure(!owing, "a run ended and left a message uncounted");
             let forgot = self.late.forgot();
             self.ensure(!forgot, "a run ended and left commits that it could have pushed");
         }
@@ -147,6 +151,8 @@ impl Check {
         }
         self.late.observe(event);
         match event {
+            Event::MessageFinished { .. } => self.owing = true,
+            Event::StepFinished { .. } => self.owing = false,
             Event::Asked { run, .. } => {
                 let new = self.asked.insert(*run);
                 self.ensure(new, "one run asked twice");

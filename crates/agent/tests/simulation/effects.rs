@@ -7,8 +7,8 @@ use agent::effect::{Action, Effect, Interruption};
 use agent::state::{Living, Progress, Workspace};
 use protocol::content::{ToolResult, Usage};
 use protocol::event::{
-    DiffStat, Event, PullRequest, PushConflict, PushPlan, QuestionKind, RepoBase, RepoCheckpoint,
-    TurnOutcome, WorkspaceBranch,
+    DiffStat, Event, Outlay, PullRequest, PushConflict, PushPlan, QuestionKind, RepoBase,
+    RepoCheckpoint, TurnOutcome, WorkspaceBranch,
 };
 use protocol::failure::{Failure, Phase};
 use protocol::ids::{CallId, EffectKey, Epoch, QuestionId, RunId, Step};
@@ -256,11 +256,15 @@ fn think(world: &mut World, living: &Living, run: RunId) -> Carried {
             dialect: "scripted".to_owned(),
             parts: Vec::new(),
             frames: Vec::new(),
-            outlay: None,
+            outlay: Some(Outlay { usage: used(), cost_micros: 1, stop: "tool_use".to_owned() }),
         },
         Progress::Answered => return tools(world, living, run),
     };
     Carried::Done(event)
+}
+
+fn used() -> Usage {
+    Usage { input_tokens: 1, ..Usage::default() }
 }
 
 fn step_started(run: RunId, step: Step, attempt: u32) -> Event {
@@ -334,7 +338,7 @@ fn tools(world: &mut World, living: &Living, run: RunId) -> Carried {
     Carried::Done(Event::StepFinished {
         run,
         step: now.step,
-        usage: Usage { input_tokens: 1, ..Usage::default() },
+        usage: used(),
         cost_micros: 1,
         duration_ms: 1,
         stop: "end".to_owned(),

@@ -91,7 +91,13 @@ async fn follow(cx: &Cx) -> Result<Output, Trouble> {
     let mut items = cx.workspace.follow(cx.epoch, cx.op()?, 0, 0);
     let mut stdout = Pipe::new(OutputStream::Stdout);
     let mut stderr = Pipe::new(OutputStream::Stderr);
-    while let Some(item) = items.next().await {
+    loop {
+        let item = tokio::select! {
+            biased;
+            () = cx.hurry.cancelled() => return Ok(left_running(cx, &stdout.kept, &stderr.kept)),
+            item = items.next() => item,
+        };
+        let Some(item) = item else { break };
         match item? {
             Followed::Output { stream: Stream::Stdout, bytes } => stdout.push(cx, &bytes),
             Followed::Output { stream: Stream::Stderr, bytes } => stderr.push(cx, &bytes),
@@ -123,7 +129,7 @@ impl Pipe {
 }
 
 /// The two streams stand apart, so that the text is the same however reading them interleaved.
-fn result(cx: &Cx, exited: &Exited, stdout: &Kept, stderr: &Kept) -> Output {
+fn told(cx: &Cx, how: &str, stdout: &Kept, stderr: &Kept) -> (String, bool) {
     let stderr_bytes = usize::try_from(stderr.total()).unwrap_or(usize::MAX).min(SHOWN_BYTES / 2);
     let stdout_bytes =
         usize::try_from(stdout.total()).unwrap_or(usize::MAX).min(SHOWN_BYTES - stderr_bytes);
@@ -132,11 +138,27 @@ fn result(cx: &Cx, exited: &Exited, stdout: &Kept, stderr: &Kept) -> Output {
     };
     let (out, out_cut) = stdout.shown(stdout_bytes, |offset| rest("stdout", offset));
     let (err, err_cut) = stderr.shown(SHOWN_BYTES - stdout_bytes, |offset| rest("stderr", offset));
-    let mut text = format!("{}\n{out}", how_it_ended(exited));
+    let mut text = format!("{how}\n{out}");
     if !err.is_empty() {
         let line = if out.is_empty() || out.ends_with('\n') { "" } else { "\n" };
         text.push_str(&format!("{line}[stderr]\n{err}"));
     }
+    (text, out_cut || err_cut)
+}
+
+/// What there is of a command that goes on although nobody waits for it any more.
+fn left_running(cx: &Cx, stdout: &Kept, stderr: &Kept) -> Output {
+    let how = format!(
+        "Still running, and left in the background: little time is left for this run. Read on with shell_output, id {}, or end it there.",
+        cx.call
+    );
+    let (text, truncated) = told(cx, &how, stdout, stderr);
+    let detail = Some(json!({ "exitCode": null, "leftRunning": true }));
+    Output { truncated, detail, ..Output::text(text) }
+}
+
+fn result(cx: &Cx, exited: &Exited, stdout: &Kept, stderr: &Kept) -> Output {
+    let (mut text, cut) = told(cx, &how_it_ended(exited), stdout, stderr);
     if exited.truncated
         && write!(text, "\n[{} bytes were thrown away above the cap.]", exited.dropped_bytes)
             .is_err()
@@ -147,7 +169,7 @@ fn result(cx: &Cx, exited: &Exited, stdout: &Kept, stderr: &Kept) -> Output {
         "exitCode": exited.code, "signal": exited.signal, "timedOut": exited.timed_out,
         "durationMs": exited.duration_ms,
     });
-    let truncated = out_cut || err_cut || exited.truncated;
+    let truncated = cut || exited.truncated;
     Output {
         text,
         is_error: exited.code != Some(0),

@@ -60,10 +60,10 @@ impl Tool for ShellOutput {
         let wait = Duration::from_millis(wait_ms.unwrap_or(0).min(COMMAND_MAX_MS));
         if !wait.is_zero() {
             // Not over in time is no error: what there is gets read.
-            if let Ok(ended) =
-                tokio::time::timeout(wait, ask(cx, Request::Wait { op: op.clone() })).await
-            {
-                ended?;
+            tokio::select! {
+                ended = ask(cx, Request::Wait { op: op.clone() }) => drop(ended?),
+                () = tokio::time::sleep(wait) => {}
+                () = cx.hurry.cancelled() => {}
             }
         }
         read(cx, op, stream, offset.unwrap_or(0)).await

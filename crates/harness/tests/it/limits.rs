@@ -1,9 +1,11 @@
 //! Limits end a run with a code; a window that fills up is emptied.
 
-use crate::world::World;
+use crate::world::{World, run_id};
 use fakes::scripted::script::{Do, Fault, Script, Turn};
 use model::price::Price;
 use protocol::event::{Event, RunLimits, TurnOutcome};
+use protocol::failure::{Failure, Phase};
+use protocol::ids::Step;
 use std::sync::atomic::Ordering;
 
 fn endless(command: &str) -> Script {
@@ -51,6 +53,52 @@ async fn time_is_limited_after_a_notice() {
         if matches!(event, Event::ToolReturned { .. }) {
             memory.clock.fetch_add(10, Ordering::Relaxed);
         }
+    });
+    assert_eq!(world.end().await, TurnOutcome::Expired);
+    assert_eq!(codes(&world), ["soft_time"]);
+}
+
+#[tokio::test]
+async fn a_long_command_does_not_hide_that_little_time_is_left() {
+    let turns = vec![
+        Turn::act(vec![Do::Shell("echo begun; exec sleep 1000".into())]),
+        Turn::say("I wrapped up."),
+    ];
+    let mut world = World::new(Script::custom(turns)).await;
+    world.limits = RunLimits { soft_time_ms: 50, hard_time_ms: 60_000, ..RunLimits::default() };
+    world.memory.on_event(|memory, event| {
+        if matches!(event, Event::ToolCalled { .. }) {
+            memory.clock.fetch_add(50, Ordering::Relaxed);
+        }
+    });
+    let outcome = world.end().await;
+    assert_eq!(outcome, TurnOutcome::Finished { result: "I wrapped up.".to_owned() });
+    assert_eq!(codes(&world), ["soft_time"]);
+    let (text, is_error) = world.results().remove(0);
+    assert!(text.contains("left in the background") && !is_error, "{text}");
+    assert!(world.bodies().last().unwrap().contains("Wrap up"));
+}
+
+#[tokio::test]
+async fn a_run_without_room_to_work_in_ends_after_a_step_that_might_make_some() {
+    let world = World::new(endless("true")).await;
+    let failure = Failure::new(Phase::Internal, "disk_full", "There is no room.");
+    *world.memory.hindrance.lock().unwrap() = Some(failure);
+    assert_eq!(world.failure().await, "disk_full");
+    assert_eq!(world.memory.count(|event| matches!(event, Event::ToolReturned { .. })), 1);
+}
+
+#[tokio::test]
+async fn a_clock_set_back_gives_a_run_no_more_time() {
+    let mut world = World::new(endless("true")).await;
+    world.limits = RunLimits { soft_time_ms: 20, hard_time_ms: 50, ..RunLimits::default() };
+    world.memory.clock.store(1_000_000, Ordering::Relaxed);
+    world.run = run_id(2);
+    world.asked(world.run, "Once more, with a clock that is wrong.");
+    world.memory.on_event(|memory, event| match event {
+        Event::StepFinished { step: Step(1), .. } => memory.clock.store(0, Ordering::Relaxed),
+        Event::ToolReturned { .. } => _ = memory.clock.fetch_add(10, Ordering::Relaxed),
+        _ => {}
     });
     assert_eq!(world.end().await, TurnOutcome::Expired);
     assert_eq!(codes(&world), ["soft_time"]);

@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use harness::journal::{Journal, Stopped};
-use protocol::content::Prompt;
+use protocol::content::{Prompt, Usage};
 use protocol::delta::Delta;
 use protocol::event::{Event, Logged};
-use protocol::ids::{MessageId, QuestionId, Seq};
+use protocol::failure::Failure;
+use protocol::ids::{MessageId, QuestionId, Seq, Step};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -41,6 +42,10 @@ pub struct Memory {
     /// Called for each event of the loop once it is in the log.
     pub hook: Mutex<Option<Hook>>,
     pub cancel_on_delta: Mutex<Option<CancellationToken>>,
+    /// What the open answer cost when it was heard last.
+    pub heard: Mutex<Option<(Step, Usage, u64)>>,
+    /// Why runs should end.
+    pub hindrance: Mutex<Option<Failure>>,
 }
 
 impl Memory {
@@ -124,6 +129,14 @@ impl Journal for Handle {
             cancel.cancel();
         }
         self.memory.deltas.lock().unwrap().push(delta);
+    }
+
+    fn heard(&self, step: Step, usage: Usage, cost_micros: u64) {
+        *self.memory.heard.lock().unwrap() = Some((step, usage, cost_micros));
+    }
+
+    async fn hindrance(&self) -> Option<Failure> {
+        self.memory.hindrance.lock().unwrap().clone()
     }
 
     fn steering(&self) -> Vec<(MessageId, Prompt)> {

@@ -3,11 +3,14 @@
 use crate::world::{World, run_id};
 use fakes::scripted::script::{Do, Fault, Script, Turn};
 use model::dialect::Dialect;
+use model::price::Price;
 use protocol::delta::Delta;
 use protocol::event::{Event, TurnOutcome};
 use protocol::failure::{Failure, Phase};
+use protocol::ids::Step;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 pub fn finished(text: &str) -> TurnOutcome {
     TurnOutcome::Finished { result: text.to_owned() }
@@ -174,6 +177,25 @@ async fn a_retried_request_is_a_new_attempt_and_the_partial_answer_is_void() {
 }
 
 #[tokio::test]
+async fn a_silent_provider_is_asked_again_and_given_up_after_its_configured_time() {
+    let silent = |fault_times| Turn {
+        text: Some("Here I am".into()),
+        fault: Some(Fault::Stall),
+        fault_times,
+        ..Turn::default()
+    };
+    let mut world = World::new(Script::custom(vec![silent(1)])).await;
+    world.http = world.http.with_stall_timeout(Duration::from_millis(200));
+    assert_eq!(world.end().await, finished("Here I am"));
+    assert!(world.memory.deltas.lock().unwrap().iter().any(|delta| {
+        matches!(delta, Delta::Retrying { reason, .. } if reason.contains("sent nothing"))
+    }));
+    let mut world = World::new(Script::custom(vec![silent(100)])).await;
+    world.http = world.http.with_stall_timeout(Duration::from_millis(200));
+    assert_eq!(world.failure().await, "model_stalled");
+}
+
+#[tokio::test]
 async fn model_errors_are_failures_with_codes_and_advice() {
     let cases = [
         (Fault::WrongKey, "model_auth"),
@@ -209,6 +231,44 @@ async fn a_run_cancelled_in_mid_stream_ends_at_once() {
 }
 
 #[tokio::test]
+async fn what_an_answer_cost_so_far_is_known_in_every_dialect() {
+    for dialect in [Dialect::Anthropic, Dialect::OpenaiResponses, Dialect::OpenaiChat] {
+        let script = Script::custom(vec![Turn {
+            text: Some("y".repeat(4000)),
+            fault: Some(Fault::Stall),
+            ..Turn::default()
+        }]);
+        let mut world = World::speaking(dialect, script).await;
+        world.price = Some(Price::from_cents(300, 1500, 375, 30));
+        *world.memory.cancel_on_delta.lock().unwrap() = Some(world.cancel.clone());
+        assert_eq!(world.end().await, TurnOutcome::Cancelled);
+        let (step, usage, cost) = world.memory.heard.lock().unwrap().expect("it was heard");
+        let input = usage.input_tokens + usage.cache_write_tokens + usage.cache_read_tokens;
+        assert_eq!(step, Step(1), "{dialect:?}");
+        assert!(input > 0 && usage.output_tokens > 0 && cost > 0, "{dialect:?}: {usage:?} {cost}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_broke_off_is_paid_for() {
+    let cost_of = async |fault: Option<Fault>| {
+        let text = Some("Hello there, this is what I have to say. ".repeat(20));
+        let mut world =
+            World::new(Script::custom(vec![Turn { text, fault, ..Turn::default() }])).await;
+        world.price = Some(Price::from_cents(300, 1500, 375, 30));
+        assert!(matches!(world.end().await, TurnOutcome::Finished { .. }));
+        let costs = world.memory.events().into_iter().filter_map(|event| match event {
+            Event::StepFinished { cost_micros, .. } => Some(cost_micros),
+            _ => None,
+        });
+        costs.sum::<u64>()
+    };
+    let (whole, broken) = (cost_of(None).await, cost_of(Some(Fault::Cut)).await);
+    assert!(broken > whole, "{broken} against {whole}");
+    assert_eq!(cost_of(Some(Fault::Overloaded)).await, whole, "a refusal costs nothing");
+}
+
+#[tokio::test]
 async fn a_cancelled_command_is_ended_and_the_next_run_is_told() {
     let turns =
         vec![Turn::act(vec![Do::Shell("test -e ran || { touch ran; exec sleep 1000; }".into())])];
@@ -226,5 +286,36 @@ async fn a_cancelled_command_is_ended_and_the_next_run_is_told() {
     world.run = run_id(2);
     world.asked(world.run, "What happened? script: {}");
     world.end().await;
+    assert!(world.bodies().last().unwrap().contains("Not finished: the run ended"));
+}
+
+#[tokio::test]
+async fn a_step_that_was_counted_before_its_turn_ended_leaves_no_call_without_a_result() {
+    let turns =
+        vec![Turn::act(vec![Do::Shell("test -e ran || { touch ran; exec sleep 1000; }".into())])];
+    let mut world = World::new(Script::custom(turns)).await;
+    let cancel = async {
+        while !world.workspace.root.path().join("ran").exists() {
+            tokio::task::yield_now().await;
+        }
+        world.cancel.cancel();
+    };
+    let (outcome, ()) = tokio::join!(world.go(), cancel);
+    assert_eq!(outcome, Ok(TurnOutcome::Cancelled));
+    let (run, usage) = (world.run, Default::default());
+    let (stop, step) = ("tool_use".to_owned(), Step(1));
+    world.memory.append(Event::StepFinished {
+        run,
+        step,
+        usage,
+        cost_micros: 0,
+        duration_ms: 0,
+        stop,
+    });
+    world.memory.append(Event::TurnEnded { run, outcome: TurnOutcome::Cancelled });
+    world.cancel = Default::default();
+    world.run = run_id(2);
+    world.asked(world.run, "What happened? script: {}");
+    assert!(matches!(world.end().await, TurnOutcome::Finished { .. }));
     assert!(world.bodies().last().unwrap().contains("Not finished: the run ended"));
 }

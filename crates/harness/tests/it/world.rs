@@ -39,7 +39,7 @@ pub struct World {
     pub price: Option<Price>,
     pub cancel: CancellationToken,
     pub run: RunId,
-    http: HttpClient,
+    pub http: HttpClient,
 }
 
 pub fn run_id(number: u8) -> RunId {

@@ -65,6 +65,7 @@ async fn deltas_add_up_to_the_finished_parts() {
                     calls.push((id, name, String::new()));
                 }
                 Piece::ToolCallDelta { index, arguments } => calls[index].2.push_str(&arguments),
+                Piece::Counted(_) => {}
                 Piece::Retrying { .. } => panic!("nothing is retried here"),
                 Piece::Finished(answer) => parts = answer.parts,
             }

@@ -128,6 +128,7 @@ async fn stopping_the_server_cuts_stalled_answers_and_returns() {
     let stalled = Turn { fault: Some(Fault::Stall), ..Turn::say(text) };
     let world = World::of(vec![stalled]).await;
     let mut pieces = world.model(Dialect::Anthropic).stream(&request("go"));
+    assert!(matches!(pieces.next().await, Some(Ok(Piece::Counted(_)))));
     assert!(matches!(pieces.next().await, Some(Ok(Piece::TextDelta(_)))));
     tokio::time::timeout(Duration::from_secs(2), world.server.stop()).await.unwrap();
     let last = pieces.collect::<Vec<_>>().await.pop().unwrap();

@@ -79,11 +79,11 @@ impl Decoder for Answer {
     fn event(&mut self, data: &str, out: &mut VecDeque<Piece>) -> Result<(), ModelError> {
         let event: Event = parse(data)?;
         match event.kind.as_str() {
-            "message_start" => self.started(event.message),
+            "message_start" => self.started(event.message, out),
             "content_block_start" => self.block_started(event, out)?,
             "content_block_delta" => self.block_grew(event, out)?,
             "message_delta" => {
-                self.count(event.usage.as_ref());
+                self.count(event.usage.as_ref(), out);
                 let reason = event.delta.and_then(|delta| delta.stop_reason);
                 self.stop_reason = reason.or(self.stop_reason.take());
             }
@@ -101,15 +101,15 @@ impl Decoder for Answer {
 }
 
 impl Answer {
-    fn started(&mut self, message: Option<MessageStart>) {
+    fn started(&mut self, message: Option<MessageStart>, out: &mut VecDeque<Piece>) {
         if let Some(message) = message {
-            self.count(message.usage.as_ref());
+            self.count(message.usage.as_ref(), out);
             self.response_id = message.id;
         }
     }
 
     /// Later events repeat the counters with their newest values.
-    fn count(&mut self, usage: Option<&WireUsage>) {
+    fn count(&mut self, usage: Option<&WireUsage>, out: &mut VecDeque<Piece>) {
         let Some(usage) = usage else { return };
         let newest = |new: Option<u64>, old: u64| new.unwrap_or(old);
         self.usage = Usage {
@@ -121,6 +121,7 @@ impl Answer {
             ),
             cache_read_tokens: newest(usage.cache_read_input_tokens, self.usage.cache_read_tokens),
         };
+        out.push_back(Piece::Counted(self.usage));
     }
 
     fn block_started(&mut self, event: Event, out: &mut VecDeque<Piece>) -> Result<(), ModelError> {
