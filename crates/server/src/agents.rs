@@ -8,12 +8,13 @@ use crate::clock::now_ms;
 use crate::live::{Entry, Live};
 use crate::projection::{Detail, Projection};
 use agent::effect::Plan;
-use agent::state::{Living, State};
+use agent::state::{Living, Progress, State};
 use agent::{accept, apply, plan};
 use anyhow::{Context, Result};
+use protocol::content::Usage;
 use protocol::event::{Event, Logged};
 use protocol::failure::Refusal;
-use protocol::ids::{AgentId, OrgId, Seq, Term};
+use protocol::ids::{AgentId, OrgId, RunId, Seq, Step, Term};
 use protocol::input::Input;
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
@@ -51,7 +52,21 @@ pub struct Handle {
     /// Held while something is appended: one writer at a time.
     writer: AsyncMutex<()>,
     view: RwLock<Option<Arc<View>>>,
+    heard: Mutex<Option<Heard>>,
     changed: watch::Sender<Seq>,
+}
+
+/// What the answer to an open step cost so far. In memory only: after a crash the model is asked again.
+#[derive(Debug, Clone, Copy)]
+pub struct Heard {
+    /// Whose step.
+    pub run: RunId,
+    /// Which step.
+    pub step: Step,
+    /// Tokens, as the provider counted them or as they were seen.
+    pub usage: Usage,
+    /// Money, in millionths of a dollar.
+    pub cost_micros: u64,
 }
 
 /// The agent after its newest event.
@@ -96,6 +111,7 @@ impl Agents {
             store: self.store.clone(),
             writer: AsyncMutex::default(),
             view: RwLock::default(),
+            heard: Mutex::default(),
             changed: watch::channel(Seq(0)).0,
         });
         // Handles that nobody holds leave only their place; it is cleared in passing.
@@ -165,6 +181,33 @@ impl Handle {
         view.filter(|view| view.seq > Seq(0))
     }
 
+    /// Keeps what the answer to the open step cost so far, in case its turn ends before it.
+    pub fn heard(&self, heard: Heard) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
+    }
+
+    /// The end of the step that the end of a turn would leave uncounted.
+    fn unheard_end(&self, before: &View, inputs: &[Input]) -> Option<Input> {
+        let ends = inputs.iter().find_map(|input| match input {
+            Input::Report(Event::TurnEnded { run, .. }) => Some(*run),
+            _ => None,
+        })?;
+        let step = &before.state.living()?.turn()?.step;
+        let heard = (*self.heard.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let open = step.progress == Progress::Asking && step.step == heard.step;
+        (open && heard.run == ends).then(|| {
+            Input::Report(Event::StepFinished {
+                run: heard.run,
+                step: heard.step,
+                usage: heard.usage,
+                cost_micros: heard.cost_micros,
+                duration_ms: u64::try_from(now_ms().saturating_sub(step.started_at_ms))
+                    .unwrap_or(0),
+                stop: "interrupted".to_owned(),
+            })
+        })
+    }
+
     /// Tells when the agent changed.
     pub fn changes(&self) -> watch::Receiver<Seq> {
         self.changed.subscribe()
@@ -177,6 +220,11 @@ impl Handle {
 
     /// Hands in an input of a person; the answer comes after the commit.
     pub async fn submit(&self, input: Input, extras: Extras) -> Result<Vec<Arc<Entry>>> {
+        // What makes room may always be asked for; more work not before there is some.
+        let is_work = matches!(input, Input::Open { .. } | Input::Ask { .. });
+        if is_work && !self.store.has_room().await {
+            return Err(store::error::Error::Full.into());
+        }
         self.append(vec![input], extras, None).await
     }
 
@@ -195,7 +243,9 @@ impl Handle {
         let _writer = self.writer.lock().await;
         for _ in 0..APPEND_ROUNDS {
             let before = self.load().await?;
-            let decided = decide(&before, &inputs, now_ms())?;
+            let unheard = self.unheard_end(&before, &inputs);
+            let whole: Vec<Input> = unheard.into_iter().chain(inputs.iter().cloned()).collect();
+            let decided = decide(&before, whole, now_ms())?;
             if decided.events.is_empty() {
                 return Ok(Vec::new());
             }
@@ -323,11 +373,11 @@ struct Decided {
     plan: Plan,
 }
 
-fn decide(before: &View, inputs: &[Input], now: i64) -> Result<Decided, Refusal> {
+fn decide(before: &View, inputs: Vec<Input>, now: i64) -> Result<Decided, Refusal> {
     let mut view = before.clone();
     let mut events = Vec::new();
     for input in inputs {
-        for event in accept(&view.state, input.clone(), now)? {
+        for event in accept(&view.state, input, now)? {
             view.seq = view.seq.next();
             let logged = Logged { seq: view.seq, at_ms: now, event };
             apply(&mut view.state, &logged);

@@ -10,6 +10,7 @@
 use crate::agents::Handle;
 use crate::app::App;
 use crate::clock::now_ms;
+use crate::disk;
 use crate::effects::{self, Job};
 use agent::effect::{Action, Effect, Plan};
 use anyhow::{Context, Result};
@@ -248,5 +249,8 @@ fn failure_of(error: &anyhow::Error, action: &Action) -> Failure {
         Action::Push { .. } => (Phase::Push, "push_failed"),
         Action::PublishPullRequest { .. } => (Phase::PullRequest, "pull_request_failed"),
     };
+    if disk::is_full(error) {
+        return disk::full(phase);
+    }
     Failure::new(phase, code, format!("{error:#}"))
 }

@@ -17,6 +17,7 @@ pub mod think;
 
 use crate::agents::{Handle, View};
 use crate::app::App;
+use crate::disk;
 use agent::effect::Action;
 use anyhow::Result;
 use protocol::delta::Delta;
@@ -77,6 +78,11 @@ impl Job {
 
 /// A failure that ends the attempt.
 pub fn failed(phase: Phase, code: &str, message: impl Into<String>) -> anyhow::Error {
+    let message = message.into();
+    if disk::says_full(&message) {
+        tracing::warn!(code, message, "a disk is full");
+        return Failed(disk::full(phase)).into();
+    }
     Failed(Failure::new(phase, code, message)).into()
 }
 

@@ -1,8 +1,9 @@
 //! The harness's memory, kept in the agent's log.
 
-use crate::agents::Handle;
+use crate::agents::{Handle, Heard};
 use crate::app::App;
 use crate::clock::now_ms;
+use crate::disk;
 use crate::first_look::INSTRUCTION_BYTES;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,11 +11,11 @@ use git::mirror::Mirror;
 use git::name::CommitId;
 use git::objects::FileContent;
 use harness::journal::{Journal, Stopped};
-use protocol::content::Prompt;
+use protocol::content::{Prompt, Usage};
 use protocol::delta::Delta;
 use protocol::event::{Event, Logged};
-use protocol::failure::Refusal;
-use protocol::ids::{MessageId, QuestionId, Seq, Term};
+use protocol::failure::{Failure, Phase, Refusal};
+use protocol::ids::{MessageId, QuestionId, RunId, Seq, Step, Term};
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
@@ -22,17 +23,20 @@ use uuid::Uuid;
 pub struct AgentJournal {
     pub(crate) app: Arc<App>,
     pub(crate) handle: Arc<Handle>,
+    pub(crate) run: RunId,
     pub(crate) term: Term,
     /// The newest event that the turn knows.
     pub(crate) seen: Mutex<Seq>,
     /// The starting commits, by folder inside the sandbox.
     pub(crate) bases: Vec<(String, Mirror, CommitId)>,
+    /// What kept the turn from recording something, when it was not the state of the agent.
+    pub(crate) trouble: Mutex<Option<anyhow::Error>>,
 }
 
 impl AgentJournal {
     async fn catch_up(&self) -> Result<Vec<Logged>, Stopped> {
         let after = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        self.handle.log(after).await.map_err(|error| self.stopped(&error))
+        self.handle.log(after).await.map_err(|error| self.stopped(error))
     }
 
     fn saw(&self, events: &[Logged]) {
@@ -41,11 +45,18 @@ impl AgentJournal {
         }
     }
 
-    fn stopped(&self, error: &anyhow::Error) -> Stopped {
+    /// A refusal means that the turn is over. Anything else is the effect's own failure, or nobody
+    /// would ever carry the turn on.
+    fn stopped(&self, error: anyhow::Error) -> Stopped {
         if !error.is::<Refusal>() {
-            tracing::warn!(agent.id = %self.handle.id, error = format!("{error:#}"), "a turn cannot record");
+            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         }
         Stopped
+    }
+
+    /// Takes what kept the turn from recording something.
+    pub(crate) fn trouble(&self) -> Option<anyhow::Error> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -56,7 +67,7 @@ impl Journal for AgentJournal {
             .handle
             .report(events, Some(self.term))
             .await
-            .map_err(|error| self.stopped(&error))?;
+            .map_err(|error| self.stopped(error))?;
         let seen = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let dense = entries.first().is_some_and(|entry| entry.logged.seq == seen.next());
         let events = if dense {
@@ -73,6 +84,14 @@ impl Journal for AgentJournal {
         self.handle.live.delta(delta);
     }
 
+    fn heard(&self, step: Step, usage: Usage, cost_micros: u64) {
+        self.handle.heard(Heard { run: self.run, step, usage, cost_micros });
+    }
+
+    async fn hindrance(&self) -> Option<Failure> {
+        if self.app.store.has_room().await { None } else { Some(disk::full(Phase::Internal)) }
+    }
+
     fn steering(&self) -> Vec<(MessageId, Prompt)> {
         self.handle.loaded().map(|view| view.projection.steers.clone()).unwrap_or_default()
     }
@@ -85,7 +104,7 @@ impl Journal for AgentJournal {
     async fn keep(&self, bytes: Bytes) -> Result<String, Stopped> {
         let owner = self.handle.id.to_string();
         let kept = self.app.store.put_blob(&self.handle.org, &owner, &bytes, now_ms()).await;
-        kept.map(|blob| blob.digest).map_err(|error| self.stopped(&error.into()))
+        kept.map(|blob| blob.digest).map_err(|error| self.stopped(error.into()))
     }
 
     fn question_id(&self) -> QuestionId {
@@ -97,7 +116,7 @@ impl Journal for AgentJournal {
         let mut after = Seq(0);
         loop {
             changes.borrow_and_update();
-            let log = self.handle.log(after).await.map_err(|error| self.stopped(&error))?;
+            let log = self.handle.log(after).await.map_err(|error| self.stopped(error))?;
             for logged in &log {
                 match &logged.event {
                     Event::QuestionAnswered { question: of, answer, .. } if *of == question => {

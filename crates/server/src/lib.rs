@@ -53,5 +53,6 @@ pub mod config;
 pub mod doctor;
 pub mod privileges;
 pub mod clock;
+pub mod disk;
 pub mod app;
 pub mod serve;

@@ -1,6 +1,7 @@
 //! Repositories on our side: where they lie, how remotes let us in, and what went wrong in words.
 
 use crate::app::App;
+use crate::disk;
 use anyhow::{Context, Result};
 use forge::bare::Bare;
 use forge::store::{PullRequestStore, RepositoryKey};
@@ -87,6 +88,9 @@ impl App {
 /// A failure of git in words that tell what to do.
 pub fn explain(error: &git::error::Error, url: &str, phase: Phase) -> Failure {
     use git::error::Error;
+    if disk::says_full(&format!("{error} {error:?}")) {
+        return disk::full(phase);
+    }
     let (code, message) = match error {
         Error::NotFound { .. } => {
             ("repository_missing", format!("there is no repository at {url}: check the address"))

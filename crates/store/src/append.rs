@@ -184,7 +184,13 @@ impl Store {
             if guard.is_none() {
                 guard = Some(self.inner.blobs.keep().await);
             }
-            self.inner.blobs.write(&entry.body_hash.to_string(), entry.body.as_bytes()).await?;
+            let (digest, bytes) = (entry.body_hash.to_string(), entry.body.as_bytes());
+            match self.inner.blobs.write(&digest, bytes).await {
+                Err(Error::Full) if self.inner.reserve.give_up() => {
+                    self.inner.blobs.write(&digest, bytes).await?;
+                }
+                written => written?,
+            }
         }
         let hashes = self.commit_append(&prepared).await??;
         drop(guard);

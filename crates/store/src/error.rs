@@ -36,6 +36,8 @@ pub enum Error {
 
 /// `SQLITE_FULL`, as the driver spells it.
 const SQLITE_FULL: &str = "13";
+/// `SQLITE_IOERR_SHMSIZE`: the index of the write-ahead log cannot grow.
+const SQLITE_SHM_FULL: &str = "4874";
 /// Class 53 condition of PostgreSQL for a full disk.
 const POSTGRES_DISK_FULL: &str = "53100";
 
@@ -61,7 +63,7 @@ impl From<sqlx::Error> for Error {
     fn from(source: sqlx::Error) -> Self {
         let code = source.as_database_error().and_then(|e| e.code());
         match code.as_deref() {
-            Some(SQLITE_FULL | POSTGRES_DISK_FULL) => Self::Full,
+            Some(SQLITE_FULL | SQLITE_SHM_FULL | POSTGRES_DISK_FULL) => Self::Full,
             _ if matches!(source, sqlx::Error::PoolClosed) => Self::Closed,
             _ => Self::Database(Arc::new(source)),
         }

@@ -21,6 +21,7 @@ pub mod log;
 pub mod open;
 pub mod outbox;
 pub mod records;
+mod reserve;
 pub mod sealed;
 mod sql;
 mod tips;

@@ -2,6 +2,7 @@
 
 use crate::blob::Blobs;
 use crate::error::Error;
+use crate::reserve::Reserve;
 use crate::sealed::Sealer;
 use crate::tips::Tips;
 use crate::writer::Writer;
@@ -59,6 +60,7 @@ pub(crate) struct Inner {
     pub(crate) blobs: Blobs,
     pub(crate) sealer: Sealer,
     pub(crate) tips: Arc<Tips>,
+    pub(crate) reserve: Arc<Reserve>,
     pub(crate) committed: broadcast::Sender<Committed>,
     pub(crate) writing: AnyPool,
     /// Owns the writer's task: it ends with the store.
@@ -70,12 +72,13 @@ impl Store {
     pub async fn open(data: &Path) -> Result<Self, Error> {
         tokio::fs::create_dir_all(data).await.map_err(Error::file("make the data folder"))?;
         let url = sqlite_url(&data.join("errand.db"))?;
+        let reserve = Arc::new(Reserve::open(data));
         let writing = pool(&url, 1, Access::Write).await?;
         SQLITE_SCHEMA.run(&writing).await?;
         let readers = pool(&url, READERS, Access::Read).await?;
         let sealer = Sealer::open(&data.join("keys"), crate::sealed::any_sealed(&readers)).await?;
         let blobs = Blobs::open(data.join("blobs")).await?;
-        Ok(Self::start(writing, readers, blobs, sealer))
+        Ok(Self::start(writing, readers, blobs, sealer, reserve))
     }
 
     /// A store in memory, gone with its last clone.
@@ -83,11 +86,18 @@ impl Store {
         // One connection for both: a second one would be a second database.
         let writing = pool("sqlite::memory:", 1, Access::Write).await?;
         SQLITE_SCHEMA.run(&writing).await?;
-        Ok(Self::start(writing.clone(), writing, Blobs::memory(), Sealer::ephemeral()?))
+        let (blobs, reserve) = (Blobs::memory(), Arc::new(Reserve::none()));
+        Ok(Self::start(writing.clone(), writing, blobs, Sealer::ephemeral()?, reserve))
     }
 
-    fn start(writing: AnyPool, readers: AnyPool, blobs: Blobs, sealer: Sealer) -> Self {
-        let (writer, work) = Writer::new(writing.clone(), SQLITE_BEGIN);
+    fn start(
+        writing: AnyPool,
+        readers: AnyPool,
+        blobs: Blobs,
+        sealer: Sealer,
+        reserve: Arc<Reserve>,
+    ) -> Self {
+        let (writer, work) = Writer::new(writing.clone(), SQLITE_BEGIN, Arc::clone(&reserve));
         let mut tasks = JoinSet::new();
         tasks.spawn(work);
         let (committed, _) = broadcast::channel(COMMITTED_BACKLOG);
@@ -99,6 +109,7 @@ impl Store {
                 blobs,
                 sealer,
                 tips: Arc::default(),
+                reserve,
                 committed,
                 writing,
                 tasks,
@@ -120,6 +131,13 @@ impl Store {
         self.inner.writing.close().await;
         self.inner.readers.close().await;
         tasks.shutdown().await;
+    }
+
+    /// Whether there is room on the disk. Where there was none, what is written since lives on a small
+    /// reserve: only what ends work or makes room should be.
+    pub async fn has_room(&self) -> bool {
+        let reserve = Arc::clone(&self.inner.reserve);
+        tokio::task::spawn_blocking(move || reserve.hold()).await.unwrap_or(false)
     }
 
     /// Whether the database answers.

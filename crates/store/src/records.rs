@@ -18,6 +18,22 @@ const REPO: &str = "repo";
 const PULL_REQUEST: &str = "pr";
 /// In the place of a term: whoever holds the lease.
 const ANY_TERM: i64 = -1;
+/// So many agents of one status are looked through for those of one repository, whatever else there is.
+const FEW: i64 = 1000;
+
+/// A page of agents, newest first, that this is true of.
+macro_rules! list_agents {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, head_seq, name, status, repo_urls, pr_urls, archived, created_ms, ",
+            "updated_ms, latest_run, branch, model, usage, cost_micros, detail, open, wake_at_ms ",
+            "FROM agents WHERE org = $1 AND (created_ms, id) < ($2, $3) AND ",
+            $condition,
+            " AND ($6 = '' OR name_folded LIKE $6 ESCAPE '\\') ",
+            "ORDER BY created_ms DESC, id DESC LIMIT $7"
+        )
+    };
+}
 
 statements! {
     INSERT_AGENT = "INSERT INTO agents (org, id, head_seq, head_hash, name, name_folded, status, \
@@ -49,11 +65,14 @@ statements! {
     GET_AGENT = "SELECT id, head_seq, name, status, repo_urls, pr_urls, archived, created_ms, \
         updated_ms, latest_run, branch, model, usage, cost_micros, detail, open, wake_at_ms \
         FROM agents WHERE org = $1 AND id = $2";
-    LIST_AGENTS = "SELECT id, head_seq, name, status, repo_urls, pr_urls, archived, created_ms, \
-        updated_ms, latest_run, branch, model, usage, cost_micros, detail, open, wake_at_ms \
-        FROM agents WHERE org = $1 AND (created_ms, id) < ($2, $3) AND archived <= $4 \
-        AND ($5 = '' OR status = $5) AND ($6 = '' OR name_folded LIKE $6 ESCAPE '\\') \
-        ORDER BY created_ms DESC, id DESC LIMIT $7";
+    LIST_AGENTS = list_agents!("archived <= $4 AND ($5 = '' OR status = $5)");
+    LIST_OPEN = list_agents!("archived = $4 AND ($5 = '' OR status = $5)");
+    LIST_STATUS = list_agents!("archived <= $4 AND status = $5");
+    LIST_STATUS_REPO = list_agents!("archived <= $4 AND status = $5 AND EXISTS \
+        (SELECT 1 FROM agent_links r WHERE r.org = agents.org AND r.agent = agents.id \
+        AND r.kind = 'repo' AND r.value = $8 AND r.created_ms = agents.created_ms)");
+    STATUS_COUNT = "SELECT COUNT(*) AS found FROM \
+        (SELECT 1 FROM agents WHERE org = $1 AND status = $2 LIMIT $3) AS some";
     LIST_LINKED = "SELECT a.id, a.head_seq, a.name, a.status, a.repo_urls, a.pr_urls, a.archived, \
         a.created_ms, a.updated_ms, a.latest_run, a.branch, a.model, a.usage, a.cost_micros, \
         a.detail, a.open, a.wake_at_ms \
@@ -232,13 +251,9 @@ impl Store {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<AgentRecord>, Error> {
-        let link = match (&filter.pr_url, &filter.repo_url) {
-            (Some(pr), _) => Some((PULL_REQUEST, pr.as_str())),
-            (None, Some(repo)) => Some((REPO, repo.as_str())),
-            (None, None) => None,
-        };
+        let way = self.way(org, filter).await?;
         let (limit, cursor) = (limit.clamp(1, PAGE_MAX), Cursor::or_newest(after));
-        let mut query = sqlx::query(if link.is_some() { LIST_LINKED } else { LIST_AGENTS })
+        let mut query = sqlx::query(way.statement())
             .bind(&org.0)
             .bind(cursor.created_ms)
             .bind(cursor.id)
@@ -246,16 +261,36 @@ impl Store {
             .bind(filter.status.as_deref().unwrap_or_default())
             .bind(filter.name_contains.as_deref().map(like).unwrap_or_default())
             .bind(page_rows(limit));
-        if let Some((kind, value)) = link {
-            let repo = filter.repo_url.as_deref().unwrap_or_default();
-            query = query.bind(kind).bind(value).bind(repo);
-        }
+        let repo = filter.repo_url.as_deref().unwrap_or_default();
+        query = match way {
+            Way::Linked(kind, value) => query.bind(kind).bind(value).bind(repo),
+            Way::StatusRepo => query.bind(repo),
+            Way::All | Way::Open | Way::Status => query,
+        };
         let rows = query.fetch_all(&self.inner.readers).await?;
         let items = rows.iter().map(agent_record).collect::<Result<_, _>>()?;
         Ok(page(items, limit, |item: &AgentRecord| Cursor {
             created_ms: item.row.created_ms,
             id: item.id.to_string(),
         }))
+    }
+
+    /// The index by which the fewest rows are looked at that are not asked for.
+    async fn way<'f>(&self, org: &OrgId, filter: &'f AgentFilter) -> Result<Way<'f>, Error> {
+        Ok(match (&filter.pr_url, &filter.repo_url, &filter.status) {
+            (Some(pr), _, _) => Way::Linked(PULL_REQUEST, pr),
+            (None, Some(_), Some(status)) if self.has_few(org, status).await? => Way::StatusRepo,
+            (None, Some(repo), _) => Way::Linked(REPO, repo),
+            (None, None, Some(_)) => Way::Status,
+            (None, None, None) if filter.include_archived => Way::All,
+            (None, None, None) => Way::Open,
+        })
+    }
+
+    async fn has_few(&self, org: &OrgId, status: &str) -> Result<bool, Error> {
+        let query = sqlx::query(STATUS_COUNT).bind(&org.0).bind(status).bind(FEW);
+        let row = query.fetch_one(&self.inner.readers).await?;
+        Ok(row.try_get::<i64, _>("found")? < FEW)
     }
 
     /// One run.
@@ -326,6 +361,30 @@ impl Store {
                 Box::pin(async move { Ok(query.execute(connection).await?.rows_affected() == 1) })
             })
             .await
+    }
+}
+
+/// How a page of agents is found.
+#[derive(Clone, Copy)]
+enum Way<'f> {
+    All,
+    Open,
+    Status,
+    /// Those of a status, each asked whether it has the repository.
+    StatusRepo,
+    /// By kind and value of what they have.
+    Linked(&'static str, &'f str),
+}
+
+impl Way<'_> {
+    const fn statement(self) -> &'static str {
+        match self {
+            Self::All => LIST_AGENTS,
+            Self::Open => LIST_OPEN,
+            Self::Status => LIST_STATUS,
+            Self::StatusRepo => LIST_STATUS_REPO,
+            Self::Linked(_, _) => LIST_LINKED,
+        }
     }
 }
 

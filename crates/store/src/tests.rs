@@ -3,6 +3,7 @@
 mod crash;
 mod economy;
 mod faults;
+mod crowd;
 mod statements;
 
 use crate::Store;

@@ -6,9 +6,11 @@
 //! When the database itself objects, the batch is rolled back and each request tried alone.
 
 use crate::error::Error;
+use crate::reserve::Reserve;
 use sqlx::{AnyConnection, AnyPool, Connection};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -66,9 +68,13 @@ where
 
 impl Writer {
     /// A writer and the future that does its work.
-    pub(crate) fn new(pool: AnyPool, begin: &'static str) -> (Self, impl Future<Output = ()>) {
+    pub(crate) fn new(
+        pool: AnyPool,
+        begin: &'static str,
+        reserve: Arc<Reserve>,
+    ) -> (Self, impl Future<Output = ()>) {
         let (queue, requests) = mpsc::channel(QUEUE_REQUESTS);
-        (Self { queue }, serve(pool, begin, requests))
+        (Self { queue }, serve(Database { pool, begin, reserve }, requests))
     }
 
     /// Requests that wait for the writer.
@@ -103,13 +109,21 @@ impl Writer {
     }
 }
 
-async fn serve(pool: AnyPool, begin: &'static str, mut queue: mpsc::Receiver<Box<dyn Request>>) {
+/// Where it is written.
+#[derive(Clone)]
+struct Database {
+    pool: AnyPool,
+    begin: &'static str,
+    reserve: Arc<Reserve>,
+}
+
+async fn serve(database: Database, mut queue: mpsc::Receiver<Box<dyn Request>>) {
     let mut batch = Vec::with_capacity(BATCH_REQUESTS);
     // A task of its own per batch: a panic ends that batch, unanswered, and not the writer.
     let mut settling = JoinSet::new();
     while queue.recv_many(&mut batch, BATCH_REQUESTS).await > 0 {
-        let (pool, batch) = (pool.clone(), std::mem::take(&mut batch));
-        settling.spawn(async move { settle(&pool, begin, batch).await });
+        let (database, batch) = (database.clone(), std::mem::take(&mut batch));
+        settling.spawn(async move { settle(&database, batch).await });
         if let Some(Err(error)) = settling.join_next().await {
             tracing::error!(%error, "a batch of writes broke off");
         }
@@ -123,13 +137,13 @@ enum Failed {
     AtCommit(Error),
 }
 
-async fn settle(pool: &AnyPool, begin: &'static str, mut batch: Vec<Box<dyn Request>>) {
-    match commit(pool, begin, &mut batch).await {
+async fn settle(database: &Database, mut batch: Vec<Box<dyn Request>>) {
+    match commit(database, &mut batch).await {
         Ok(()) => batch.into_iter().for_each(|request| request.answer(Ok(()))),
         Err(Failed::Before(_)) if batch.len() > 1 => {
             for request in batch {
                 let mut alone = vec![request];
-                let outcome = commit(pool, begin, &mut alone).await;
+                let outcome = commit(database, &mut alone).await;
                 answer_all(alone, outcome);
             }
         }
@@ -142,14 +156,23 @@ fn answer_all(batch: Vec<Box<dyn Request>>, outcome: Result<(), Failed>) {
     batch.into_iter().for_each(|request| request.answer(outcome.clone()));
 }
 
-async fn commit(
-    pool: &AnyPool,
-    begin: &'static str,
-    batch: &mut [Box<dyn Request>],
-) -> Result<(), Failed> {
+/// Commits; on a full disk once more, with the room that was kept for this.
+async fn commit(database: &Database, batch: &mut [Box<dyn Request>]) -> Result<(), Failed> {
+    match attempt(database, batch).await {
+        Err(Failed::Before(Error::Full) | Failed::AtCommit(Error::Full))
+            if database.reserve.give_up() =>
+        {
+            attempt(database, batch).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn attempt(database: &Database, batch: &mut [Box<dyn Request>]) -> Result<(), Failed> {
+    let Database { pool, begin, .. } = database;
     let before = |e: sqlx::Error| Failed::Before(e.into());
     let mut connection = pool.acquire().await.map_err(before)?;
-    let mut transaction = connection.begin_with(begin).await.map_err(before)?;
+    let mut transaction = connection.begin_with(*begin).await.map_err(before)?;
     let mut failure = None;
     for request in batch.iter_mut() {
         if let Err(error) = request.run(&mut transaction).await {

@@ -1,6 +1,7 @@
 //! What a caller is told when a request is not carried out: a status, a stable code, plain words.
 
 use crate::clock::now_ms;
+use crate::disk;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -66,6 +67,14 @@ impl From<anyhow::Error> for ApiError {
     fn from(error: anyhow::Error) -> Self {
         match error.downcast::<Refusal>() {
             Ok(refusal) => refusal.into(),
+            Err(error) if disk::is_full(&error) => {
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "a request found no room on the disk"
+                );
+                let message = "the disk of Errand's server is full: free some space there, or delete agents that are no longer needed, then try again";
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", message)
+            }
             Err(error) => {
                 tracing::error!(error = format!("{error:#}"), "a request failed");
                 let message =

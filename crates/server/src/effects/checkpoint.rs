@@ -5,7 +5,7 @@
 
 use super::Job;
 use crate::machines::Machine;
-use crate::{artifacts, commits, lfs};
+use crate::{artifacts, commits, disk, lfs};
 use anyhow::{Context, Result};
 use git::agent_repo::AgentRepo;
 use git::diff::{DiffOptions, Side};
@@ -73,6 +73,9 @@ pub async fn run(job: &Job, run: RunId, epoch: Epoch) -> Result<()> {
 fn final_failure(error: &anyhow::Error) -> Option<Failure> {
     if let Some(super::Failed(failure)) = error.downcast_ref::<super::Failed>() {
         return Some(failure.clone());
+    }
+    if disk::is_full(error) {
+        return Some(disk::full(Phase::Commit));
     }
     let words = match error.downcast_ref::<GitError>()? {
         GitError::BadObjects { detail } => {

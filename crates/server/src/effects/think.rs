@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex};
 
 /// Runs the turn to its end.
 pub async fn run(job: &Job, run: RunId) -> Result<()> {
-    let turn = match prepare(job, run).await? {
-        Ok(turn) => turn,
+    let (turn, journal) = match prepare(job, run).await? {
+        Ok(prepared) => prepared,
         Err(failure) => {
             return job
                 .report(vec![Event::TurnEnded { run, outcome: TurnOutcome::Failed { failure } }])
@@ -34,10 +34,13 @@ pub async fn run(job: &Job, run: RunId) -> Result<()> {
         }
         Ok(outcome) => job.report(vec![Event::TurnEnded { run, outcome }]).await,
         // Cancelled, fenced or over: whoever stopped it says what comes next.
-        Err(harness::journal::Stopped) => {
-            job.cancel.cancelled().await;
-            Ok(())
-        }
+        Err(harness::journal::Stopped) => match journal.trouble() {
+            Some(error) => Err(error).context("record what the turn did"),
+            None => {
+                job.cancel.cancelled().await;
+                Ok(())
+            }
+        },
     }
 }
 
@@ -46,7 +49,9 @@ async fn keep_artifacts(job: &Job) -> Result<()> {
     artifacts::take(&job.app.store, &machine.link, &job.handle.org, job.handle.id, now_ms()).await
 }
 
-async fn prepare(job: &Job, run: RunId) -> Result<std::result::Result<Turn, Failure>> {
+type Prepared = std::result::Result<(Turn, Arc<AgentJournal>), Failure>;
+
+async fn prepare(job: &Job, run: RunId) -> Result<Prepared> {
     let transcript = job.handle.log(Seq(0)).await?;
     let view = job.view().await?;
     let settings = Arc::clone(&view.living()?.settings);
@@ -60,20 +65,22 @@ async fn prepare(job: &Job, run: RunId) -> Result<std::result::Result<Turn, Fail
         job.app.variables(&job.handle.org, job.handle.id).await.context("unseal the variables")?;
     let (base, bases) = base(job, &settings, &transcript, run, &variables).await?;
     let seen = transcript.last().map_or(Seq(0), |logged| logged.seq);
-    let journal = AgentJournal {
+    let journal = Arc::new(AgentJournal {
         app: Arc::clone(&job.app),
         handle: Arc::clone(&job.handle),
+        run,
         term: job.term,
         seen: Mutex::new(seen),
         bases,
-    };
+        trouble: Mutex::default(),
+    });
     let workspace = LinkWorkspace {
         app: Arc::clone(&job.app),
         handle: Arc::clone(&job.handle),
         run,
         variables: Arc::new(variables),
     };
-    Ok(Ok(Turn {
+    let turn = Turn {
         agent: job.handle.id,
         run,
         mode: options.mode.unwrap_or(settings.mode),
@@ -82,9 +89,10 @@ async fn prepare(job: &Job, run: RunId) -> Result<std::result::Result<Turn, Fail
         base,
         transcript,
         workspace: Arc::new(workspace),
-        journal: Arc::new(journal),
+        journal: Arc::clone(&journal) as _,
         cancel: job.cancel.clone(),
-    }))
+    };
+    Ok(Ok((turn, journal)))
 }
 
 fn options_of(transcript: &[Logged], run: RunId) -> Option<&AskOptions> {

@@ -14,6 +14,7 @@ async fn a_full_disk_is_its_own_error_and_writing_goes_on_after_it() {
     let store = Store::open(folder.path()).await.unwrap();
     let org = org("full");
     let agent = opened(&store, &org).await;
+    assert!(store.inner.reserve.give_up(), "no room is kept any more");
     let mut connection = store.inner.writing.acquire().await.unwrap();
     sqlx::query("PRAGMA max_page_count = 1").execute(&mut *connection).await.unwrap();
     drop(connection);
@@ -213,4 +214,32 @@ async fn a_changed_blob_is_noticed() {
     assert!(matches!(store.blob(&org, &blob.digest).await, Err(Error::Damaged(_))));
     store.put_blob(&org, "o", b"as it was", 1).await.unwrap();
     assert_eq!(store.blob(&org, &blob.digest).await.unwrap().unwrap(), b"as it was");
+}
+
+#[tokio::test]
+async fn what_must_be_written_on_a_full_disk_is_written_on_the_reserve() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let reserve = folder.path().join("reserve");
+    let kept = reserve.metadata().unwrap().len();
+    assert!(kept > 0 && store.has_room().await);
+    let org = org("reserve");
+    let agent = opened(&store, &org).await;
+    // The database finds no room, and finds some once the reserve is gone.
+    let gone = reserve.clone();
+    let refused_once = store.inner.writer.write(move |connection| {
+        let gone = gone.clone();
+        Box::pin(async move {
+            if gone.exists() {
+                return Err(Error::Full);
+            }
+            let insert = "INSERT INTO numbers (org, scope, value) VALUES ('reserve', 'n', 1)";
+            Ok(sqlx::query(insert).execute(connection).await?.rows_affected())
+        })
+    });
+    assert_eq!(refused_once.await.unwrap(), 1);
+    assert!(!reserve.exists());
+    store.append(append(&org, agent, 1, &["written"])).await.unwrap();
+    assert!(store.has_room().await, "there is room again");
+    assert_eq!(reserve.metadata().unwrap().len(), kept);
 }

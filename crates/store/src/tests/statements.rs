@@ -3,7 +3,7 @@
 use crate::Store;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 
-fn all() -> Vec<(&'static str, &'static str)> {
+pub(super) fn all() -> Vec<(&'static str, &'static str)> {
     [
         crate::append::STATEMENTS,
         crate::log::STATEMENTS,
@@ -66,6 +66,9 @@ async fn lists_use_their_indexes() {
     let mut connection = store.inner.readers.acquire().await.unwrap();
     let expected = [
         ("LIST_AGENTS", "agents_newest (org=? AND (created_ms,id)<(?,?))"),
+        ("LIST_OPEN", "agents_archived (org=? AND archived=? AND (created_ms,id)<(?,?))"),
+        ("LIST_STATUS", "agents_status (org=? AND status=? AND (created_ms,id)<(?,?))"),
+        ("LIST_STATUS_REPO", "agents_status (org=? AND status=? AND (created_ms,id)<(?,?))"),
         ("LIST_LINKED", "(org=? AND kind=? AND value=? AND (created_ms,agent)<(?,?))"),
         ("LIST_RUNS", "runs_newest (org=? AND agent=? AND (created_ms,id)<(?,?))"),
         ("WAKE", "agents_open"),
