@@ -63,6 +63,7 @@ pub async fn request(
         | Request::Ports
         | Request::Resize { .. }
         | Request::Kill { .. }
+        | Request::Signal { .. }
         | Request::KillAll { .. }
         | Request::Ack { .. }
         | Request::Ops

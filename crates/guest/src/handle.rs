@@ -43,6 +43,10 @@ pub async fn request(
             attach::sit_down(guest, channel, &op, replay_bytes).await
         }
         Request::Kill { op, signal } => kill(guest, &op, signal).await,
+        Request::Signal { op, signal } => {
+            checked(signal)?;
+            guest.ops.signal(&op, signal).map(|()| Answer::Done)
+        }
         Request::KillAll { except } => {
             guest.ops.kill_all(&except).await;
             Ok(Answer::Done)
@@ -88,10 +92,15 @@ pub fn ended(exited: Option<Exited>) -> Result<Answer, Fault> {
     exited.map(Answer::Exited).ok_or_else(|| fault(FaultCode::Failed, "the operation broke off"))
 }
 
-async fn kill(guest: &Arc<Guest>, op: &OpId, signal: i32) -> Result<Answer, Fault> {
-    if !(1..=libc::SIGRTMAX()).contains(&signal) {
-        return Err(fault(FaultCode::BadRequest, format!("{signal} is no signal")));
+fn checked(signal: i32) -> Result<(), Fault> {
+    if (1..=libc::SIGRTMAX()).contains(&signal) {
+        return Ok(());
     }
+    Err(fault(FaultCode::BadRequest, format!("{signal} is no signal")))
+}
+
+async fn kill(guest: &Arc<Guest>, op: &OpId, signal: i32) -> Result<Answer, Fault> {
+    checked(signal)?;
     let process = guest.ops.process(op)?;
     if !process.is_gone() {
         guest.ops.kill(&process, signal).await;

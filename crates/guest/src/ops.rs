@@ -27,6 +27,8 @@ pub struct Ops {
     directory: PathBuf,
     budget: Arc<Budget>,
     table: Mutex<BTreeMap<OpId, Known>>,
+    /// Supervisors of commands whose output nobody keeps.
+    streams: Arc<Mutex<BTreeMap<OpId, i32>>>,
     /// Every supervisor alive.
     pub supervisors: Arc<Supervisors>,
     tasks: Mutex<JoinSet<()>>,
@@ -34,6 +36,18 @@ pub struct Ops {
 
 /// The outcome of a call that is not a process.
 pub type Outcome = Result<Answer, Fault>;
+
+/// The name of a command whose output nobody keeps.
+pub struct Named {
+    streams: Arc<Mutex<BTreeMap<OpId, i32>>>,
+    op: OpId,
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.op);
+    }
+}
 
 /// A call's outcome, once there is one.
 type Pending = Arc<watch::Sender<Option<Outcome>>>;
@@ -52,6 +66,7 @@ impl Ops {
         let ops = Self {
             budget: Arc::new(Budget::new(config.spool_bytes)),
             table: Mutex::default(),
+            streams: Arc::default(),
             supervisors: Arc::default(),
             tasks: Mutex::default(),
             directory,
@@ -217,6 +232,24 @@ impl Ops {
         while self.supervisors.lives(process.supervisor()) {
             tokio::time::sleep(SWEEP).await;
         }
+    }
+
+    /// Gives a name to a command whose output nobody keeps, as long as what is returned lives.
+    pub fn name(&self, op: OpId, supervisor: i32) -> Named {
+        let streams = Arc::clone(&self.streams);
+        streams.lock().unwrap_or_else(PoisonError::into_inner).insert(op.clone(), supervisor);
+        Named { streams, op }
+    }
+
+    /// Sends a signal to everything of an operation and leaves the rest to it.
+    pub fn signal(&self, op: &OpId, signal: i32) -> Result<(), Fault> {
+        let stream = self.streams.lock().unwrap_or_else(PoisonError::into_inner).get(op).copied();
+        let supervisor = match stream {
+            Some(supervisor) => supervisor,
+            None => self.process(op)?.supervisor(),
+        };
+        self.supervisors.signal(supervisor, signal);
+        Ok(())
     }
 
     /// A signal, time to obey, then the deadly one until nothing is left.

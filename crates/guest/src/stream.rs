@@ -29,6 +29,7 @@ pub async fn run(guest: &Arc<Guest>, channel: &mut Channel, start: Start) -> Res
     let mut child =
         program.spawn([input, out, err], false, &guest.ops.supervisors).map_err(failed)?;
     let guard = KillOnDrop::new(Arc::clone(&guest.ops.supervisors), &child);
+    let _named = guest.ops.name(start.op, child.supervisor);
     channel.sink.opened().await.map_err(unheard)?;
     let (end, ended) = watch::channel(false);
     let both = async {

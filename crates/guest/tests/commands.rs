@@ -3,7 +3,7 @@
 use super::*;
 use protocol::link::{Bytes64, Exited, Piece, PtySize};
 use sandbox::link::{Followed, Offsets, Shown};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 async fn run(link: &Link, start: Start) -> Exited {
     let op = start.op.clone();
@@ -243,27 +243,6 @@ async fn a_guest_opened_again_knows_what_ended_and_what_was_lost() {
     assert_eq!(link.wait(id("lost")).await.unwrap().signal, Some(9));
 }
 
-/// Prints figures; the limits are loose, for machines that do other work too.
-#[tokio::test]
-async fn commands_and_file_reads_are_fast() {
-    let mut machine = Machine::new();
-    let link = machine.link().await;
-    std::fs::write(machine.path("f"), "text\n".repeat(100)).unwrap();
-    let mut times = (Vec::new(), Vec::new());
-    for round in 0..50 {
-        let begun = Instant::now();
-        run(&link, machine.shell(&format!("op{round}"), "true")).await;
-        times.0.push(begun.elapsed());
-        let begun = Instant::now();
-        link.request(files::read(&machine, "f")).await.unwrap();
-        times.1.push(begun.elapsed());
-    }
-    times.0.sort_unstable();
-    times.1.sort_unstable();
-    println!("start to exit {:?}, read {:?} (medians)", times.0[25], times.1[25]);
-    assert!(times.0[25] < Duration::from_millis(100) && times.1[25] < Duration::from_millis(50));
-}
-
 /// Reads a screen until this holds of everything shown so far.
 async fn until(screen: &mut sandbox::link::Screen, holds: impl Fn(&str) -> bool) -> (String, u64) {
     let (mut shown, mut missed) = (Vec::new(), 0);
@@ -327,4 +306,40 @@ async fn a_terminal_that_prints_without_end_neither_waits_for_its_reader_nor_kee
     let Answer::Stats(stats) = link.request(Request::Stats).await.unwrap() else { panic!("none") };
     assert!(stats.spool_bytes <= 128 * 1024, "{}", stats.spool_bytes);
     link.kill(id("t"), 9).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_signal_reaches_a_command_and_what_it_does_is_its_own_matter() {
+    use protocol::link::CAPABILITY_SIGNAL;
+    use sandbox::link::Followed;
+    let mut machine = Machine::new();
+    let link = machine.link().await;
+    assert!(link.can(CAPABILITY_SIGNAL));
+    let script = "trap 'echo heard' USR1; echo begun; while :; do sleep 0.02; done";
+    let start = machine.shell("stream", script);
+    let (mut output, _input) = link.exec(start).await.unwrap();
+    let mut said = String::new();
+    for (word, signal) in [("begun", libc::SIGUSR1), ("heard", libc::SIGKILL)] {
+        while !said.contains(word) {
+            match output.next().await.unwrap() {
+                Followed::Stdout(bytes) => said.push_str(&String::from_utf8(bytes.into()).unwrap()),
+                Followed::Stderr(_) => {}
+                Followed::Exited(exited) => panic!("{exited:?}"),
+            }
+        }
+        link.signal(id("stream"), signal).await.unwrap();
+    }
+    let exited = loop {
+        if let Followed::Exited(exited) = output.next().await.unwrap() {
+            break exited;
+        }
+    };
+    assert_eq!((exited.code, exited.signal), (None, Some(libc::SIGKILL)));
+    let gone = refused(&link, Request::Signal { op: id("stream"), signal: libc::SIGTERM }).await;
+    assert_eq!(gone.code, FaultCode::UnknownOp);
+    link.start(machine.shell("kept", "exec sleep 600")).await.unwrap();
+    link.signal(id("kept"), libc::SIGTERM).await.unwrap();
+    assert_eq!(link.wait(id("kept")).await.unwrap().signal, Some(libc::SIGTERM));
+    let none = refused(&link, Request::Signal { op: id("kept"), signal: 4000 }).await;
+    assert_eq!(none.code, FaultCode::BadRequest);
 }

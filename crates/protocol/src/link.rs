@@ -73,6 +73,8 @@ pub const CAPABILITY_SUDO: &str = "sudo";
 pub const CAPABILITY_PTY: &str = "pty";
 /// Capability: somebody may sit down at a terminal (`Attach`), look for ports, make directories.
 pub const CAPABILITY_ATTACH: &str = "attach";
+/// Capability: a command may be sent any signal (`Signal`).
+pub const CAPABILITY_SIGNAL: &str = "signal";
 
 /// Name of an operation: 1–128 of `A-Z a-z 0-9 _ . : -`, not beginning with a full stop.
 ///

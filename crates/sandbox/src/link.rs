@@ -199,6 +199,11 @@ impl Link {
         exited(self.request(Request::Kill { op, signal }).await?)
     }
 
+    /// Sends a signal to everything of an operation, which may do with it what it likes.
+    pub async fn signal(&self, op: OpId, signal: i32) -> Result<(), LinkError> {
+        self.request(Request::Signal { op, signal }).await.map(drop)
+    }
+
     /// The result is stored; the guest may forget it.
     pub async fn ack(&self, op: OpId) -> Result<(), LinkError> {
         self.request(Request::Ack { op }).await.map(drop)

@@ -6,6 +6,7 @@
 
 mod key;
 mod session;
+mod signal;
 
 pub use key::HostKey;
 

@@ -64,6 +64,9 @@ pub enum Request {
     /// Ends the process and everything that came from it; answered when all are gone → `Exited`.
     /// A signal other than 9 is followed by 9 after [`super::KILL_GRACE_MS`].
     Kill { op: OpId, signal: i32 },
+    /// Sends a signal to everything that came from a process or an `Exec`, which may do with it what
+    /// they like → `Done`.
+    Signal { op: OpId, signal: i32 },
     /// Ends every process but those of `except`; answered when all are gone → `Done`.
     KillAll { except: Vec<OpId> },
     /// The result is safe with the server and may be forgotten → `Done`, also when unknown.

@@ -1,9 +1,11 @@
 //! One session of a client: a shell, a command, or files; with a terminal or without.
 
-use super::Place;
+use super::{Place, signal};
 use crate::api::machine::attend;
 use crate::terminals;
-use protocol::link::{Exited, OpId, Piece, PtySize, Request, Start, Stdin, User};
+use protocol::link::{
+    CAPABILITY_SIGNAL, Exited, OpId, Piece, PtySize, Request, Start, Stdin, User,
+};
 use russh::server::{Handle, Msg};
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
 use sandbox::link::{Follow, Followed, LinkError, PortWriter, Screen, Shown};
@@ -60,23 +62,38 @@ pub async fn serve(place: Place, channel: Channel<Msg>, handle: Handle) {
         Some(size) => at_terminal(&place, asked.env, size, wanted, &mut reader, &writer).await,
         None => piped(&place, asked.env, wanted, &mut reader, &writer).await,
     };
-    let status = match outcome {
-        Ok(Some(exited)) => exited.code.map_or_else(
-            || exited.signal.map_or(NOT_STARTED, |signal| 128 + signal.unsigned_abs()),
-            i32::unsigned_abs,
-        ),
+    // A client that is gone hears none of it.
+    match outcome {
+        Ok(Some(exited)) => tell_end(&exited, &writer, &handle).await,
         // The client went first.
         Ok(None) => return,
         Err(error) => {
             let text = format!("errand: {error}\r\n");
             drop(writer.extended_data_bytes(STDERR, text.into_bytes()).await);
-            NOT_STARTED
+            drop(writer.exit_status(NOT_STARTED).await);
         }
-    };
-    // A client that is gone hears none of it.
-    drop(writer.exit_status(status).await);
+    }
     drop(writer.eof().await);
     drop(writer.close().await);
+}
+
+/// The exit status, or the signal that ended the program.
+async fn tell_end(exited: &Exited, writer: &ChannelWriteHalf<Msg>, handle: &Handle) {
+    let (id, none) = (writer.id(), String::new);
+    match (exited.code, exited.signal) {
+        (None, Some(number)) => match signal::named(number) {
+            Some(name) => {
+                let told = handle.exit_signal_request(id, name, false, none(), none());
+                told.await.unwrap_or_default();
+            }
+            // SSH has no name for it; shells spell it so.
+            None => drop(writer.exit_status(128 + number.unsigned_abs()).await),
+        },
+        (code, _) => {
+            let status = code.map_or(NOT_STARTED, i32::unsigned_abs);
+            drop(writer.exit_status(status).await);
+        }
+    }
 }
 
 /// What a message asks for: whether it is granted, and what it starts.
@@ -170,10 +187,11 @@ async fn piped(
     writer: &ChannelWriteHalf<Msg>,
 ) -> Ended {
     let start = start(place, env, &wanted).ok_or_else(unnamed)?;
+    let op = start.op.clone();
     let (output, input) = place.link.exec(start).await?;
     tokio::select! {
         ended = print(output, writer) => ended,
-        () = feed(place, reader, input) => Ok(None),
+        () = feed(place, &op, reader, input) => Ok(None),
     }
 }
 
@@ -190,12 +208,12 @@ async fn print(mut output: Follow, writer: &ChannelWriteHalf<Msg>) -> Ended {
     }
 }
 
-/// Passes on what the client sends; ends when the client does, or wants the command ended.
+/// Passes on what the client sends, signals too; ends when the client does.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "what is not for a running command is not heard"
 )]
-async fn feed(place: &Place, reader: &mut ChannelReadHalf, input: PortWriter) {
+async fn feed(place: &Place, op: &OpId, reader: &mut ChannelReadHalf, input: PortWriter) {
     let mut input = Some(input);
     while let Some(message) = reader.wait().await {
         match message {
@@ -214,10 +232,28 @@ async fn feed(place: &Place, reader: &mut ChannelReadHalf, input: PortWriter) {
                     drop(open.end().await);
                 }
             }
-            ChannelMsg::Close | ChannelMsg::Signal { .. } => return,
+            ChannelMsg::Signal { signal } => {
+                if !pass_on(place, op, &signal).await {
+                    return;
+                }
+            }
+            ChannelMsg::Close => return,
             _ => {}
         }
     }
+}
+
+/// Sends a signal to the command; false where its end is all that is left to send.
+async fn pass_on(place: &Place, op: &OpId, signal: &Sig) -> bool {
+    if !place.link.can(CAPABILITY_SIGNAL) {
+        // A guest of an earlier version knows how to end commands and nothing else.
+        return !signal::ends(signal);
+    }
+    if let Some(number) = signal::number(signal) {
+        // A command that ended meanwhile is told by its output.
+        drop(place.link.signal(op.clone(), number).await);
+    }
+    true
 }
 
 /// At a terminal: the newest output is kept, and the window's size followed.
@@ -271,8 +307,10 @@ async fn type_in(place: &Place, op: &OpId, reader: &mut ChannelReadHalf, keys: P
                 let (op, size) = (op.clone(), size(col_width, row_height));
                 place.link.request(Request::Resize { op, size }).await.map(drop)
             }
+            // In front of a terminal is not who was started first, but who reads the keys.
             ChannelMsg::Signal { signal } => match control(&signal) {
                 Some(key) => keys.write(&[key]).await,
+                None if pass_on(place, op, &signal).await => Ok(()),
                 None => return,
             },
             ChannelMsg::Close => return,
@@ -285,8 +323,8 @@ async fn type_in(place: &Place, op: &OpId, reader: &mut ChannelReadHalf, keys: P
     }
 }
 
-/// The key that sends a signal to what runs in front; others end the session.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the rest end the session")]
+/// The key that sends a signal to what runs in front; others have none.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the rest have no key")]
 fn control(signal: &Sig) -> Option<u8> {
     match signal {
         Sig::INT => Some(3),
