@@ -70,6 +70,10 @@ pub const RUN_TOKENS: u64 = 50_000_000;
 pub const RUN_COST_MICROS: u64 = 50_000_000;
 /// Time of one run until the hard stop, in milliseconds.
 pub const RUN_HARD_MS: u64 = 15 * 60 * 1000;
+/// Silence of a model before it is asked again unless configured, in seconds.
+pub const MODEL_STALL_S: u64 = 300;
+/// Longest such silence that may be configured, in seconds.
+pub const MODEL_STALL_MAX_S: u64 = 3600;
 /// How long before the hard stop the model is told to wrap up, in milliseconds.
 pub const RUN_SOFT_BEFORE_MS: u64 = 2 * 60 * 1000;
 /// Time a cancelled harness gets to report before the run is ended without it, in milliseconds.
@@ -105,6 +109,19 @@ pub const FIRST_LOOKS_BYTES: u64 = 64 * 1024 * 1024;
 pub const START_PACKS: usize = 64;
 /// Bytes of these packs; larger ones are made again for each agent.
 pub const START_PACK_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+
+/// Bytes of an environment file.
+pub const ENVIRONMENT_BYTES: usize = 256 * 1024;
+/// Lists and objects within each other in an environment file.
+pub const ENVIRONMENT_DEPTH: usize = 16;
+/// Entries of one list or object in an environment file.
+pub const ENVIRONMENT_ENTRIES: usize = 200;
+/// Bytes of a script or Dockerfile in an environment file.
+pub const ENVIRONMENT_TEXT_BYTES: usize = 64 * 1024;
+/// Bytes of any other text in an environment file.
+pub const ENVIRONMENT_LINE_BYTES: usize = 1024;
+/// Problems, and warnings, of one environment file that are told.
+pub const ENVIRONMENT_REMARKS: usize = 50;
 
 impl Default for RunLimits {
     fn default() -> Self {

@@ -4,6 +4,7 @@
 //! field is a key of the file under its table.
 
 use anyhow::{Context, Result, bail};
+use protocol::limits::MODEL_STALL_MAX_S;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -243,6 +244,12 @@ impl Config {
         }
         if self.run.minutes == 0 || self.run.minutes > 480 {
             bail!("run.minutes: is {}; choose 1 to 480", self.run.minutes);
+        }
+        if !(1..=MODEL_STALL_MAX_S).contains(&self.models.stall_seconds) {
+            bail!(
+                "models.stall_seconds: is {}; choose 1 to {MODEL_STALL_MAX_S}",
+                self.models.stall_seconds
+            );
         }
         Ok(())
     }

@@ -174,7 +174,9 @@ async fn build(
     let provider = Arc::new(LocalProvider::new(launcher).context("speak to the launcher")?);
     let app = App {
         catalog: catalog::catalog(&config.models)?,
-        http: HttpClient::new().context("make the HTTP client")?,
+        http: HttpClient::new()
+            .context("make the HTTP client")?
+            .with_stall_timeout(Duration::from_secs(config.models.stall_seconds)),
         git: Git::new().context("find git")?,
         far_end: far_end.map(|program| LocalFarEnd { program, keeper: Arc::clone(&provider) }),
         identity,

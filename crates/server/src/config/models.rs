@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The `[models]` table.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Models {
     /// Model of runs that name none; empty: the first of the list.
@@ -18,8 +18,25 @@ pub struct Models {
     pub openai_base_url: String,
     /// Address of a scripted model server, for trying Errand without a model.
     pub scripted_url: String,
+    /// Seconds of silence after which a model is asked again; many think that long before they speak.
+    pub stall_seconds: u64,
     /// Further models.
     pub list: Vec<ModelConfig>,
+}
+
+impl Default for Models {
+    fn default() -> Self {
+        Self {
+            default: String::new(),
+            anthropic_api_key: String::new(),
+            anthropic_base_url: String::new(),
+            openai_api_key: String::new(),
+            openai_base_url: String::new(),
+            scripted_url: String::new(),
+            stall_seconds: protocol::limits::MODEL_STALL_S,
+            list: Vec::new(),
+        }
+    }
 }
 
 /// One model of one's own.

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use git::agent_repo::AgentRepo;
 use git::name::{BranchName, CommitId};
 use git::worktree::outgoing::Wanted;
-use protocol::event::{Event, RepoBase, RepoSettings, WorkspaceBranch};
+use protocol::event::{Event, PushPlan, RepoBase, RepoSettings, WorkspaceBranch};
 use protocol::failure::Phase;
 use protocol::ids::{Epoch, RunId};
 use protocol::link::{
@@ -80,6 +80,19 @@ pub async fn run(job: &Job, epoch: Epoch, run: RunId) -> Result<()> {
         branches.push(ready);
     }
     job.report(vec![Event::WorkspaceReady { epoch, run, branches }]).await
+}
+
+/// Brings a workspace to what a push made of its branch, as far as nothing there stands against it.
+pub async fn follow(job: &Job, run: RunId, push: &PushPlan) -> Result<()> {
+    let machine = job.app.machines.get(job.handle.id).context("there is no machine")?;
+    let view = job.view().await?;
+    let mut repos = view.living()?.settings.repos.iter();
+    let repo = repos.find(|repo| repo.url == push.url).context("the repository is not known")?;
+    let path = format!("/workspace/{}", repo.folder);
+    let step = Preparation { job, machine: &machine, epoch: machine.epoch, run, attempt: 0 };
+    let at = step.script("follow", repo, UPDATE, &[&path, &push.branch, &push.commit]).await?;
+    anyhow::ensure!(at == push.commit, "what is there stands against it");
+    Ok(())
 }
 
 struct Preparation<'a> {

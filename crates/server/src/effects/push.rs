@@ -1,6 +1,6 @@
 //! Puts the commits on the remote's branch by compare-and-swap, and sees them there.
 
-use super::Job;
+use super::{Job, prepare};
 use crate::commits;
 use crate::repositories::explain;
 use anyhow::{Context, Result};
@@ -12,15 +12,24 @@ use git::remote::{RefKind, RemoteHead};
 use protocol::event::{Event, PushConflict, PushPlan, RepoSettings};
 use protocol::failure::{Failure, Phase};
 use protocol::ids::RunId;
+use std::time::Duration;
 
 /// Times somebody else's push is merged before it counts as a failure.
 const MERGES: u32 = 3;
+/// Time the workspace gets to follow.
+const FOLLOW: Duration = Duration::from_secs(20);
 
 /// Pushes every repository that has something new.
 pub async fn run(job: &Job, run: RunId, mut pushes: Vec<PushPlan>) -> Result<()> {
     for push in &mut pushes {
         match one(job, run, push).await? {
-            Ok(commit) => push.commit = commit.to_string(),
+            Ok(commit) => {
+                let merged = commit.as_str() != push.commit;
+                push.commit = commit.to_string();
+                if merged {
+                    follow_inside(job, run, push).await;
+                }
+            }
             Err((failure, conflict)) => {
                 let key = job.key.clone();
                 return job.report(vec![Event::PushFailed { run, key, failure, conflict }]).await;
@@ -28,6 +37,18 @@ pub async fn run(job: &Job, run: RunId, mut pushes: Vec<PushPlan>) -> Result<()>
         }
     }
     job.report(vec![Event::Pushed { run, key: job.key.clone(), pushes }]).await
+}
+
+/// Shows what was merged to whoever sits in the workspace before the next run, which brings it there in
+/// any case.
+async fn follow_inside(job: &Job, run: RunId, push: &PushPlan) {
+    let following = prepare::follow(job, run, push);
+    let error = match tokio::time::timeout(FOLLOW, following).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => format!("{error:#}"),
+        Err(_) => format!("it took longer than {} s", FOLLOW.as_secs()),
+    };
+    tracing::info!(agent.id = %job.handle.id, error, "the workspace stays where it is until the next run");
 }
 
 type Outcome = std::result::Result<CommitId, (Failure, Option<PushConflict>)>;
