@@ -190,6 +190,45 @@ mod tests {
         assert!(error.contains("errand login") && !error.contains("secret-value"), "{error}");
     }
 
+    fn key(all: &Contexts, name: &str) -> Option<String> {
+        let (name, server) = all.choose(Some(name)).ok().flatten()?;
+        server.key(name).ok()
+    }
+
+    #[test]
+    fn two_keys_for_one_server_are_kept_apart() {
+        let (_folder, path) = file();
+        let url = "https://two-keys.example/";
+        let mut all = Contexts::default();
+        assert_eq!(all.put("mine", url, "key of mine"), Kept::Keychain);
+        assert_eq!(all.put("theirs", url, "key of theirs"), Kept::Keychain);
+        all.save(&path).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("key of"), "keys are in the keychain alone: {text}");
+        let mut all = Contexts::load(&path).unwrap();
+        assert_eq!(key(&all, "mine").as_deref(), Some("key of mine"));
+        assert_eq!(key(&all, "theirs").as_deref(), Some("key of theirs"));
+        all.put("mine", url, "another key of mine");
+        assert_eq!(key(&all, "mine").as_deref(), Some("another key of mine"));
+        assert_eq!(key(&all, "theirs").as_deref(), Some("key of theirs"));
+        all.forget("mine").unwrap();
+        assert_eq!(key(&all, "theirs").as_deref(), Some("key of theirs"));
+        assert!(keychain::read(&account("mine", url)).is_err(), "a forgotten key is gone");
+    }
+
+    #[test]
+    fn a_login_that_moves_to_another_server_takes_no_key_along_and_leaves_none() {
+        let (old, new) = ("https://moves-from.example/", "https://moves-to.example/");
+        let mut all = Contexts::default();
+        all.put("moving", old, "old key");
+        all.put("moving", new, "new key");
+        assert_eq!(key(&all, "moving").as_deref(), Some("new key"));
+        assert!(keychain::read(&account("moving", old)).is_err());
+        // A file that somebody changed sends no key to the address in it.
+        let changed = Server { url: "https://elsewhere.example/".to_owned(), token: None };
+        assert!(changed.key("moving").is_err());
+    }
+
     #[test]
     fn a_forgotten_login_is_current_no_more() {
         let server = |url: &str| Server { url: url.to_owned(), token: Some("t".to_owned()) };
