@@ -3,7 +3,8 @@
 //! Read in this order: [`ids`] names things, [`content`] is what a conversation is made of,
 //! [`event`] is what happened (durable), [`delta`] what is seen live only, [`input`] what may be
 //! asked of an agent, [`failure`] how things go wrong, [`limits`] every limit with its name,
-//! [`link`] how the server speaks to a guest, [`api`] the public HTTP bodies.
+//! [`environment`] what a repository says about its machine, [`link`] how the server speaks to a
+//! guest, [`api`] the public HTTP bodies.
 //!
 //! Plain data only: no IO, no clock, no randomness (ids are minted from values passed in).
 
@@ -14,5 +15,6 @@ pub mod delta;
 pub mod input;
 pub mod failure;
 pub mod limits;
+pub mod environment;
 pub mod link;
 pub mod api;
