@@ -19,4 +19,5 @@ pub mod sse;
 pub mod watch;
 pub mod samples;
 pub mod host;
+pub mod disk;
 pub mod count;

@@ -3,6 +3,7 @@
 //! [`World::end`] deletes every agent, stops the server and asserts that nothing is left on the host.
 
 use crate::api::Api;
+use crate::disk::SmallDisk;
 use crate::host;
 use crate::process::Server;
 use crate::samples::Repository;
@@ -34,6 +35,8 @@ pub struct World {
     server: Option<Server>,
     listen: String,
     user: Option<u32>,
+    /// A disk of its own for the data folder.
+    pub disk: Option<SmallDisk>,
     agents: Mutex<Vec<String>>,
     is_ended: bool,
 }
@@ -89,6 +92,20 @@ impl World {
         world
     }
 
+    /// A server whose data folder has a disk of so many bytes; where none can be mounted, why.
+    pub async fn on_small_disk(bytes: u64) -> Result<Self, String> {
+        let mut world = Self::prepared("", Options::default()).await;
+        let file = world.data().join("errand.toml");
+        let config = std::fs::read(&file).unwrap();
+        let mounted = SmallDisk::mount(&world.data(), bytes);
+        world.is_ended = mounted.is_err();
+        let disk = mounted?;
+        std::fs::write(disk.path().join("errand.toml"), config).unwrap();
+        world.disk = Some(disk);
+        world.boot();
+        Ok(world)
+    }
+
     async fn prepared(config: &str, options: Options) -> Self {
         let folder = tempfile::Builder::new().prefix("errand-e2e-").tempdir().unwrap();
         // The server becomes an ordinary user, who must be able to reach the data folder.
@@ -108,6 +125,7 @@ impl World {
             api: Api::new("", ""),
             listen: "127.0.0.1:0".to_owned(),
             user: None,
+            disk: None,
             agents: Mutex::new(Vec::new()),
             server: None,
             is_ended: false,
@@ -119,6 +137,11 @@ impl World {
     /// The server's data folder.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// The same as seen from here.
+    fn data_seen(&self) -> PathBuf {
+        self.disk.as_ref().map_or_else(|| self.data(), SmallDisk::path)
     }
 
     /// The folder of the sample repositories.
@@ -137,16 +160,21 @@ impl World {
 
     /// Starts the server; after a kill, at the address it had before. Gives the time until ready.
     pub fn boot(&mut self) -> Duration {
-        let server = match self.user {
-            None => Server::start(&self.data(), &self.listen, &self.log()),
-            Some(uid) => {
+        let server = match (self.user, &self.disk) {
+            (None, None) => Server::start(&self.data(), &self.listen, &self.log()),
+            (None, Some(disk)) => {
+                let wrapper = disk.wrapper();
+                let wrapper = [wrapper[0].as_str(), wrapper[1].as_str()];
+                Server::start_within(&wrapper, &self.data(), &self.listen, &self.log())
+            }
+            (Some(uid), _) => {
                 let (user, group) = (format!("--reuid={uid}"), format!("--regid={uid}"));
                 let wrapper = ["setpriv", &user, &group, "--clear-groups"];
                 Server::start_within(&wrapper, &self.data(), &self.listen, &self.log())
             }
         };
         self.listen = server.url.trim_start_matches("http://").to_owned();
-        let token = std::fs::read_to_string(self.data().join("admin-token")).unwrap();
+        let token = std::fs::read_to_string(self.data_seen().join("admin-token")).unwrap();
         self.api = Api::new(&server.url, token.trim());
         let ready = server.ready_after;
         self.server = Some(server);
@@ -308,7 +336,7 @@ impl World {
             self.delete(agent).await;
         }
         // The API says "gone" at once, the server then clears up.
-        assert_clean(&self.data(), &agents).await;
+        assert_clean(&self.data_seen(), &agents).await;
         self.server.take().expect("a running server").stop();
         let data = self.data();
         // The launcher notices the server's end and follows it.

@@ -96,3 +96,28 @@ async fn a_cancel_at_any_moment_ends_the_command_within_a_second() {
     assert!(cancels < ENOUGH || slowest < BOUND, "one in a hundred took longer than {BOUND:?}");
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_that_a_killed_server_left_behind_still_ends_the_command() {
+    let rounds = count(3, 30);
+    let mut world = World::start().await;
+    let first = world.chore(&[Turn::say("Hello.")]).await;
+    world.ended_as(&first, "FINISHED").await;
+    let agent = first.agent;
+    for _ in 0..rounds {
+        let job = world.send(&agent, &[shell("sleep 4242")]).await;
+        let runs = || {
+            let running = host::processes_of_agent(&agent);
+            running.iter().any(|process| process.command == "sleep 4242")
+        };
+        e2e::world::eventually("the command runs", async || runs()).await;
+        let path = format!("/v1/agents/{agent}/runs/{}/cancel", job.run);
+        world.api.poke(&path).await.expect(200);
+        world.kill();
+        world.boot();
+        world.ended_as(&job, "CANCELLED").await;
+        assert!(!runs(), "cancelled, and its command still runs");
+    }
+    world.assert_usable(&agent).await;
+    world.end().await;
+}

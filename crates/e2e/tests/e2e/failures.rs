@@ -214,7 +214,8 @@ async fn a_run_ends_at_its_limits_with_the_work_kept() {
 async fn a_run_that_takes_too_long_expires_with_the_work_kept() {
     let world = World::start().await;
     let repository = world.repository("sample");
-    let turns = [write("work.txt", "so far\n"), shell("sleep 600")];
+    // The first long command is left alone when little time is left, the second meets the end.
+    let turns = [write("work.txt", "so far\n"), shell("sleep 600"), shell("sleep 601")];
     let body = json!({"prompt": {"text": prompt(&turns)}, "repos": [{"url": repository.url()}], "limits": {"minutes": 1}});
     let job = world.open(body).await;
     let mut watcher = world.watch(&job.agent);
@@ -229,7 +230,7 @@ async fn a_run_that_takes_too_long_expires_with_the_work_kept() {
     assert_eq!(run["status"], "EXPIRED", "{run:#}");
     let branch = run["git"]["branches"][0]["branch"].as_str().unwrap();
     assert_eq!(repository.file(branch, "work.txt"), "so far");
-    println!("the soft limit was noticed before the hard one: {noticed}");
+    assert!(noticed, "the model was told before the end");
     world.assert_usable(&job.agent).await;
     world.end().await;
 }
@@ -287,6 +288,10 @@ async fn what_a_person_pushes_meanwhile_is_merged_or_handed_to_the_agent_once() 
     })
     .await;
     world.ended_as(&clean, "FINISHED").await;
+    // The workspace has it too, before anybody works there again.
+    let inside = host::processes_of_agent(&job.agent).pop().expect("a machine").pid;
+    let theirs_inside = format!("/proc/{inside}/root/workspace/sample/theirs.txt");
+    assert_eq!(std::fs::read_to_string(theirs_inside).unwrap(), "theirs\n");
     assert_eq!(
         (repository.file(&branch, "ours.txt"), repository.file(&branch, "theirs.txt")),
         ("2".to_owned(), "theirs".to_owned())

@@ -15,6 +15,8 @@ mod metadata;
 mod privileges;
 mod refusals;
 mod failures;
+mod disk;
+mod spending;
 mod streams;
 mod crashes;
 mod cancels;

@@ -3,6 +3,7 @@
 use super::{awake, socket};
 use e2e::world::World;
 use futures::{SinkExt as _, StreamExt as _};
+use russh::{ChannelMsg, Sig};
 use std::path::Path;
 use std::process::Stdio;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -186,4 +187,77 @@ async fn files_are_copied_by_scp_sftp_and_rsync() {
 async fn rsync(arguments: &[&str]) {
     let output = tokio::process::Command::new("rsync").args(arguments).output().await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A client that says what the stock one never does.
+struct Anyone;
+
+impl russh::client::Handler for Anyone {
+    type Error = russh::Error;
+
+    async fn check_server_key(
+        &mut self,
+        _: &russh::keys::PublicKeyOrCertificate,
+    ) -> Result<bool, russh::Error> {
+        Ok(true)
+    }
+}
+
+/// What came of a command that was sent a signal as soon as it said `begun`.
+async fn signalled(
+    door: &Door,
+    command: &str,
+    signal: Sig,
+) -> (String, Option<u32>, Option<String>) {
+    let config = std::sync::Arc::new(russh::client::Config::default());
+    let address = ("127.0.0.1", door.port);
+    let mut client = russh::client::connect(config, address, Anyone).await.unwrap();
+    assert!(client.authenticate_none("agent").await.unwrap().success());
+    let mut channel = client.channel_open_session().await.unwrap();
+    channel.exec(true, command).await.unwrap();
+    let (mut said, mut status, mut ended_by, mut sent) = (String::new(), None, None, false);
+    while let Some(message) = channel.wait().await {
+        match message {
+            ChannelMsg::Data { data } => said.push_str(&String::from_utf8_lossy(&data)),
+            ChannelMsg::ExitStatus { exit_status } => status = Some(exit_status),
+            ChannelMsg::ExitSignal { signal_name, .. } => {
+                ended_by = Some(format!("{signal_name:?}"))
+            }
+            _ => {}
+        }
+        if said.contains("begun") && !sent {
+            sent = true;
+            channel.signal(signal.clone()).await.unwrap();
+        }
+    }
+    (said, status, ended_by)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_reaches_the_command_and_what_ends_it_is_told() {
+    let world = World::start().await;
+    let agent = awake(&world).await;
+    let door = Door::open(&world, &agent).await;
+    let until = "echo begun; while :; do sleep 0.05; done";
+    let heard = |name: &str| format!("trap 'echo heard {name}; exit 5' {name}; {until}");
+    for (name, signal) in [
+        ("USR1", Sig::USR1),
+        ("HUP", Sig::HUP),
+        ("INT", Sig::INT),
+        ("TERM", Sig::TERM),
+        ("USR2", Sig::Custom("USR2@openssh.com".to_owned())),
+    ] {
+        let (said, status, ended_by) = signalled(&door, &heard(name), signal).await;
+        assert!(said.contains(&format!("heard {name}")), "{name}: {said}");
+        assert_eq!((status, ended_by), (Some(5), None), "{name}");
+    }
+    for signal in [Sig::KILL, Sig::TERM, Sig::USR1] {
+        let (_, status, ended_by) = signalled(&door, until, signal.clone()).await;
+        assert_eq!((status, ended_by), (None, Some(format!("{signal:?}"))));
+    }
+    // A polite one that is not obeyed leaves the command alone.
+    let patient = "trap '' TERM; echo begun; sleep 1; echo went on";
+    let (said, status, _) = signalled(&door, patient, Sig::TERM).await;
+    assert!(said.contains("went on") && status == Some(0), "{said} {status:?}");
+    world.end().await;
 }
