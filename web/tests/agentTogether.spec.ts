@@ -1,3 +1,4 @@
+import type { LogEntry } from "../src/agent/wire";
 import type { Agent } from "../src/api/types";
 import { expect, signIn, test } from "./kit";
 
@@ -46,9 +47,28 @@ test("images go with a message, and what is no image is refused", async ({ page,
   const message = script("Look at this.", [{ text: "I see." }]);
   await page.getByRole("textbox", { name: "Message to the agent" }).fill(message);
   await page.getByRole("button", { name: "Send" }).click();
-  await expect(talk.getByText("PNG image, 70 B")).toBeVisible();
   await expect(talk.getByText("I see.", { exact: true })).toBeVisible();
   await expect(page.getByRole("img", { name: "shot.png" })).toHaveCount(0);
+  const small = talk.getByRole("img", { name: "PNG image, 70 B" });
+  await expect.poll(() => small.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(1);
+  await small.click();
+  await expect(page.getByRole("dialog", { name: "PNG image, 70 B" })).toBeVisible();
+
+  const { items } = await house.call<{ items: LogEntry[] }>(
+    "GET",
+    `/v1/agents/${made.agent.id}/events`,
+  );
+  const said = items.findLast(({ event }) => event.type === "Asked")?.seq;
+  const image = await page.request.get(`/v1/agents/${made.agent.id}/events/${said}/images/0`);
+  expect(image.headers()).toMatchObject({
+    "content-type": "image/png",
+    "content-disposition": "attachment",
+    "x-content-type-options": "nosniff",
+  });
+  for (const place of [`${said}/images/1`, "1/images/0", "0/images/0", "x/images/0"]) {
+    const none = await page.request.get(`/v1/agents/${made.agent.id}/events/${place}`);
+    expect(none.status(), place).toBe(404);
+  }
 });
 
 test("what was typed is still there after looking elsewhere", async ({ page, house }) => {

@@ -1,6 +1,7 @@
+import type { Route } from "@playwright/test";
 import type { Agent } from "../src/api/types";
 import { agent, pretend } from "./fixtures/api";
-import { expect, expectAccessible, picture, sidebar, test } from "./kit";
+import { expect, expectAccessible, picture, sidebar, signIn, test } from "./kit";
 import type { House } from "./kit/house";
 
 async function make(house: House, text: string, name: string) {
@@ -111,6 +112,8 @@ test("says what happened when the list cannot be loaded, and tries again", async
 test("goes on by itself when the server was away", async ({ page, house }, info) => {
   await make(house, 'Go.\nscript: {"turns":[{"text":"Hello."}]}', "Before");
   await page.goto("/settings/appearance");
+  // The whole page: one whose code is still on its way would be opened again.
+  await expect(page.getByRole("heading", { name: "Colours" })).toBeVisible();
   const list = await sidebar(page);
   await expect(list.getByRole("link", { name: /Before/ }).first()).toBeVisible();
   await house.kill();
@@ -120,4 +123,21 @@ test("goes on by itself when the server was away", async ({ page, house }, info)
   const name = `After ${info.project.name}`;
   await make(house, 'Go.\nscript: {"turns":[{"text":"Hello."}]}', name);
   await expect(list.getByRole("link", { name })).toBeVisible();
+});
+
+test("a page whose code cannot be had opens by itself once the server is back", async ({
+  stranger: page,
+  house,
+}) => {
+  await signIn(page, house);
+  await page.goto("/settings/appearance");
+  await expect(page.getByRole("heading", { name: "Colours" })).toBeVisible();
+  let isAway = true;
+  const cut = (route: Route) => (isAway ? route.abort() : route.fallback());
+  await page.route("**/assets/*", cut);
+  await page.route("**/readyz", cut);
+  await page.getByRole("link", { name: "API keys" }).click();
+  await expect(page.getByRole("heading", { name: "Connection lost" })).toBeVisible();
+  isAway = false;
+  await expect(page.getByRole("button", { name: "Make the key" })).toBeVisible();
 });

@@ -30,6 +30,8 @@ export interface Head {
   /** Keys of questions that wait for an answer. */
   questions: readonly string[];
   machine: Machine;
+  /** The event that ended a run last; 0 while none is known. */
+  ended: number;
   /** What the newest steps cost, oldest first. */
   spent: readonly Spent[];
 }
@@ -60,6 +62,7 @@ export const NO_HEAD: Head = {
   steers: [],
   questions: [],
   machine: "unknown",
+  ended: 0,
   spent: [],
 };
 
@@ -81,7 +84,8 @@ export function headAfter(head: Head, entry: LogEntry, fold: Fold): Head {
     case "RunEnded": {
       // A queued run may be taken back while another goes on.
       const active = head.active?.run === event.run ? undefined : head.active;
-      return { ...head, active, queue: [...fold.queued.values()], ...open(fold) };
+      const queue = [...fold.queued.values()];
+      return { ...head, active, queue, ended: entry.seq, ...open(fold) };
     }
     case "RunStarted": {
       const options = fold.row(`prompt:${event.run}`, "prompt")?.options;

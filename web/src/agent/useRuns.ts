@@ -11,7 +11,7 @@ export function useRuns() {
   const head = useHead();
   return useQuery({
     // Another run, or the end of one, is another list.
-    queryKey: ["agent", agent, "runs", head.active?.run ?? "", head.queue.length],
+    queryKey: ["agent", agent, "runs", head.active?.run ?? "", head.ended, head.queue.length],
     queryFn: async () => {
       const params = { path: { id: agent }, query: { limit: RUNS } };
       return (await unwrap(api.GET("/v1/agents/{id}/runs", { params }))).items;

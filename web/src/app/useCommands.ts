@@ -74,7 +74,7 @@ function agentCommands(id: string, go: (to: string) => () => void): Command[] {
   const tabs = [
     ["Conversation", "", "chat timeline"],
     ["Changes", "/changes", "diff files review"],
-    ["Machine", "/machine", "terminal files ports artifacts usage"],
+    ["Machine", "/machine", "terminal files ports browser artifacts usage"],
   ] as const;
   return tabs.map(([label, path, words]) => ({
     id: `tab ${label}`,

@@ -54,7 +54,9 @@ export const End = memo(function End({ row }: { row: EndRow }) {
 
 /** What the run used up, as far as it is among those that are listed. */
 function Took({ run }: { run: string | undefined }) {
-  const usage = useRuns().data?.find(({ id }) => id === run)?.usage;
+  const known = useRuns().data?.find(({ id }) => id === run);
+  // A list from before the end knows a part of it.
+  const usage = known?.durationMs == null ? undefined : known.usage;
   if (usage === undefined || usage.totalTokens === 0) return null;
   return (
     <>

@@ -77,7 +77,8 @@ export const Note = memo(function Note({ row }: { row: NoteRow }) {
     case "terminal":
       return (
         <Line icon={SquareTerminal}>
-          {note.principal} {note.taken ? "took over" : "handed back"} the terminal {note.terminal}.
+          {note.principal} {note.taken ? "took over" : "handed back"}{" "}
+          {note.terminal === ":browser" ? "the browser" : `the terminal ${note.terminal}`}.
         </Line>
       );
     case "archived":

@@ -131,7 +131,9 @@ function useFollowing(
   const { timeline } = useScope();
   const [isFollowing, set] = useState(true);
   const following = useRef(true);
-  const last = useRef(0);
+  const last = useRef({ offset: 0, size: 0 });
+  /** Where the end was held last: a scroll to there is not a person's. */
+  const held = useRef(0);
   const setFollowing = useCallback(
     (now: boolean) => {
       following.current = now;
@@ -143,12 +145,14 @@ function useFollowing(
   );
   // biome-ignore lint/correctness/useExhaustiveDependencies: another place has another content element
   useLayoutEffect(() => {
-    last.current = 0;
+    last.current = { offset: 0, size: 0 };
     const element = scroller.current;
     const content = element?.firstElementChild;
     if (!element || !content) return;
     const stick = () => {
-      if (following.current) element.scrollTop = element.scrollHeight;
+      if (!following.current) return;
+      element.scrollTop = element.scrollHeight;
+      held.current = element.scrollTop;
     };
     stick();
     const observer = new ResizeObserver(stick);
@@ -160,8 +164,11 @@ function useFollowing(
     const handle = list.current;
     if (!handle) return;
     const isAtEnd = handle.scrollSize - offset - handle.viewportSize < END_PX;
-    const isUpwards = offset < last.current - 1;
-    last.current = offset;
+    const before = last.current;
+    last.current = { offset, size: handle.scrollSize };
+    // What was being written may go again, and more may come at once: the browser scrolls then too.
+    const isOurs = Math.abs(offset - held.current) <= 1 || handle.scrollSize < before.size;
+    const isUpwards = offset < before.offset - 1 && !isOurs;
     if (isAtEnd && !following.current) setFollowing(true);
     else if (!isAtEnd && isUpwards && following.current) setFollowing(false);
   };

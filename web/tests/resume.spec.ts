@@ -1,0 +1,109 @@
+import type { Page } from "@playwright/test";
+import { expect, signIn, test } from "./kit";
+import { PacedHouse } from "./kit/long";
+
+const isFull = process.env.ERRAND_TEST_COUNTS === "full";
+const PAGES = isFull ? 50 : 5;
+const KILLS = isFull ? 6 : 2;
+const PIECES = 120;
+const PAUSE_MS = 40;
+
+test.skip(
+  ({ viewport, colorScheme }) => (viewport?.width ?? 0) < 1000 || colorScheme === "dark",
+  "size and theme change nothing here",
+);
+
+test(`${PAGES} pages go on after the server was killed, with nothing lost or doubled`, async ({
+  browser,
+  house,
+}) => {
+  test.setTimeout(isFull ? 900_000 : 180_000);
+  const paced = await PacedHouse.start(house);
+  const context = await browser.newContext({ baseURL: house.url, reducedMotion: "reduce" });
+  await context.addInitScript(noteNumbers);
+  const first = await context.newPage();
+  await signIn(first, house);
+  const id = await paced.begin({ steps: 30, calls: 2, pieces: PIECES, pauseMs: PAUSE_MS });
+  const pages = [first];
+  while (pages.length < PAGES) pages.push(await context.newPage());
+  for (const page of pages) {
+    await page.goto(`/agents/${id}`);
+    await expect(
+      conversation(page)
+        .getByText(/word\d/)
+        .last(),
+    ).toBeVisible({ timeout: 60_000 });
+  }
+  for (let kill = 0; kill < KILLS; kill += 1) {
+    if (kill > 0) await paced.begin({ steps: 10, calls: 2, pieces: PIECES, pauseMs: PAUSE_MS }, id);
+    const shown = conversation(first)
+      .getByText(/word3\d/)
+      .last();
+    await expect(shown).toBeVisible({ timeout: 60_000 });
+    await house.kill();
+    await house.open();
+    await paced.rest(id);
+  }
+  const { seq } = await paced.rest(id);
+  const expected = await shownOf(await fresh(context.newPage(), id));
+  for (const page of pages) {
+    await expect.poll(() => page.evaluate(lastNumber), { timeout: 60_000 }).toBe(seq);
+    const numbers = await page.evaluate(() => Reflect.get(window, "numbers") as number[]);
+    const begun = numbers[0] ?? 0;
+    expect(numbers).toEqual(numbers.map((_, at) => begun + at));
+    await expect.poll(() => shownOf(page), { timeout: 20_000 }).toEqual(expected);
+  }
+  await context.close();
+  await paced.stop();
+});
+
+function conversation(page: Page) {
+  return page.getByRole("region", { name: "Conversation" });
+}
+
+/** A page that was never cut off. */
+async function fresh(opening: Promise<Page>, id: string): Promise<Page> {
+  const page = await opening;
+  await page.goto(`/agents/${id}`);
+  await expect(
+    conversation(page)
+      .getByText(`word${PIECES - 1}`)
+      .last(),
+  ).toBeVisible();
+  return page;
+}
+
+/** Rows that are compared: those at the end, which every page shows. */
+const LAST_ROWS = 6;
+
+/** The last rows, without what tells the time. */
+function shownOf(page: Page): Promise<string[]> {
+  return conversation(page).evaluate(
+    (element, count) =>
+      [...element.querySelectorAll("[id^='row-']")]
+        .slice(-count)
+        .map((row) => `${row.id}: ${row.textContent?.replace(/just now|\d+ \w+ ago/g, "")}`),
+    LAST_ROWS,
+  );
+}
+
+/** In the page: the number of each event that its socket brought. */
+function noteNumbers(): void {
+  const numbers: number[] = [];
+  Reflect.set(window, "numbers", numbers);
+  const Native = window.WebSocket;
+  window.WebSocket = class extends Native {
+    constructor(url: string | URL, protocols?: string | string[]) {
+      super(url, protocols);
+      this.addEventListener("message", ({ data }) => {
+        const message = JSON.parse(String(data)) as { type: string; items?: { seq: number }[] };
+        if (message.type !== "events") return;
+        for (const { seq } of message.items ?? []) numbers.push(seq);
+      });
+    }
+  };
+}
+
+function lastNumber(): number | undefined {
+  return (Reflect.get(window, "numbers") as number[]).at(-1);
+}
