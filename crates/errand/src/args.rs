@@ -1,5 +1,6 @@
 //! What the command line takes.
 
+pub mod env;
 mod machine;
 mod sync;
 
@@ -94,6 +95,9 @@ pub enum Command {
     Rm(OneAgent),
     /// List the models
     Models,
+    /// Check a repository's environment file, which says what an agent's machine is made of
+    #[command(subcommand)]
+    Env(env::Env),
     /// Check connection, key and the server's walls
     Doctor,
     /// Make, list and revoke API keys
@@ -423,6 +427,9 @@ mod tests {
             "errand --context home ls --watch",
             "errand context use home",
             "errand completions bash",
+            "errand env check",
+            "errand env check ../shop --json",
+            "errand env schema",
         ] {
             assert!(parses(good), "{good}");
         }
@@ -435,6 +442,7 @@ mod tests {
             "errand watch bc-1 --live --run run-1",
             "errand send bc-1 text --steer --refuse",
             "errand pr",
+            "errand env",
         ] {
             assert!(!parses(bad), "{bad}");
         }

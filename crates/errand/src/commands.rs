@@ -8,6 +8,7 @@ mod context;
 pub mod cp;
 mod diff;
 mod doctor;
+mod env;
 mod forward;
 mod key;
 mod login;
@@ -43,6 +44,7 @@ pub async fn carry_out(
     match &command {
         Command::Login(arguments) => return login::login(arguments, around, output).await,
         Command::Doctor => return doctor::doctor(around, output).await,
+        Command::Env(action) => return env::env(action, output),
         Command::Context(action) => return context::context(action, around, output),
         Command::Completions(arguments) => return shell::completions(arguments, output),
         Command::Man(arguments) => return shell::man(arguments, output),
@@ -82,6 +84,7 @@ async fn with_server(command: Command, around: &Surroundings, output: &mut Outpu
         Command::Key(arguments) => key::key(cx, &arguments).await,
         // Carried out above, or before there was a runtime.
         Command::Doctor
+        | Command::Env(_)
         | Command::Login(_)
         | Command::Context(_)
         | Command::Completions(_)
