@@ -222,6 +222,10 @@ impl<'a> Driver<'a> {
     /// Nothing to do: a restarted server need not look at this agent before it is time.
     async fn rest(&self) -> Result<()> {
         let view = self.handle.view().await?;
+        if view.state.is_deleted() {
+            // Its records are still to be removed, by the next server if not by this one.
+            return Ok(());
+        }
         let plan = agent::plan(&view.state, now_ms());
         if plan.record.is_empty() && plan.effects.is_empty() {
             self.app

@@ -23,6 +23,8 @@ pub struct Projection {
     created_ms: i64,
     updated_ms: i64,
     archived: bool,
+    /// It is gone but for its records, which its driver removes.
+    erased: bool,
     latest: Option<RunId>,
     runs: BTreeMap<RunId, RunRow>,
     changed: BTreeSet<RunId>,
@@ -120,6 +122,7 @@ impl Projection {
             Event::SteerTaken { message, .. } => {
                 self.steers.retain(|(waiting, _)| waiting != message)
             }
+            Event::Deleted => self.erased = true,
             Event::Archived { .. } => self.archived = true,
             Event::Unarchived { .. } => self.archived = false,
             _ => {}
@@ -212,7 +215,8 @@ impl Projection {
             usage: self.usage,
             cost_micros: self.cost_micros,
             detail: serde_json::to_value(&self.detail).unwrap_or_default(),
-            open: !plan.record.is_empty() || !plan.effects.is_empty(),
+            // TRUST: sealed values go with the records; a server that dies before finds them again.
+            open: self.erased || !plan.record.is_empty() || !plan.effects.is_empty(),
             wake_at_ms: plan.wake_at_ms,
         }
     }
@@ -260,4 +264,18 @@ fn end_run(
     row.failure = failure.cloned();
     row.result = Some(result.to_owned());
     row.duration_ms = Some(duration_ms);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deleted_agent_is_found_again_until_its_records_are_removed() {
+        let mut projection = Projection::default();
+        let row = |projection: &Projection| projection.agent_row(&Plan::default());
+        assert!(!row(&projection).open);
+        projection.apply(&Logged { seq: Seq(1), at_ms: 1, event: Event::Deleted });
+        assert!(row(&projection).open, "a server that dies now leaves it to the next one");
+    }
 }

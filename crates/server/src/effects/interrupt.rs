@@ -15,15 +15,16 @@ const KILL: Duration = Duration::from_secs(5);
 
 /// Kills first, so that "cancelled" means that nothing of it runs any more.
 pub async fn run(job: &Job, run: RunId, epoch: Option<Epoch>, because: Interruption) -> Result<()> {
-    let machine = epoch.and_then(|epoch| {
-        job.app.machines.get(job.handle.id).filter(|machine| machine.epoch == epoch)
-    });
-    if let Some(machine) = machine {
-        let kill = kill_all(&machine.link);
+    if let Some(epoch) = epoch {
+        // After a restart of the server the link comes a moment later: what cannot be reached yet may
+        // still be running, and "cancelled" would be a lie.
+        let kill = async {
+            let machine = job.app.machines.wait(job.handle.id, epoch).await?;
+            kill_all(&machine.link).await.context("end the processes")
+        };
         tokio::time::timeout(KILL, kill)
             .await
-            .context("the guest did not end the processes in time")?
-            .context("end the processes")?;
+            .context("the guest did not end the processes in time")??;
     }
     let outcome = match because {
         Interruption::Cancelled => TurnOutcome::Cancelled,
