@@ -27,9 +27,9 @@ use std::path::{Path, PathBuf};
 
 use crate::commit::CommitDraft;
 use crate::error::{Error, Result};
-use crate::name::{CommitId, ObjectFormat, RefName, TreeId};
+use crate::name::{BlobId, CommitId, ObjectFormat, RefName, TreeId};
 use crate::repo::Repo;
-use crate::runner::{Call, Git};
+use crate::runner::{Call, Git, Input};
 
 const OPEN: &str = "open the worktree";
 /// Bytes of a configuration that is looked at.
@@ -137,6 +137,15 @@ impl Worktree {
         let output =
             call.args(["rev-parse", "--verify", "-q", "--end-of-options", &spec]).finish().await?;
         Ok(TreeId::parse(output.text().trim()).ok())
+    }
+
+    /// The objects that expressions stand for, in the order asked, of those that are here.
+    pub async fn objects_of(&self, expressions: &[String]) -> Result<Vec<Option<String>>> {
+        let call = self.call("look up objects").args(["cat-file", "--batch-check=%(objectname)"]);
+        let ask: String = expressions.iter().map(|text| format!("{text}\n")).collect();
+        let answer = call.input(Input::Bytes(ask.into_bytes())).run().await?.text();
+        let found = answer.lines().map(|line| BlobId::parse(line).ok().map(|_| line.to_owned()));
+        Ok(found.collect())
     }
 
     /// The branch that is checked out, if one is.

@@ -20,7 +20,7 @@ use git::worktree::Worktree;
 use git::worktree::apply::{Applied, Marks};
 use git::worktree::desk::Desk;
 use git::worktree::plan::Plan;
-use git::worktree::snapshot::Overlooked;
+use git::worktree::snapshot::{Overlooked, Snapshot};
 use protocol::api::agents::Agent;
 use protocol::api::metadata::Items;
 use protocol::api::sync::{PackRequest, WorktreeBody};
@@ -52,6 +52,16 @@ pub async fn down(
     taking.once().await
 }
 
+/// What is in this repository already.
+struct Known {
+    /// What both sides had in common last.
+    synced: Option<TreeId>,
+    /// Trees that have to be fetched.
+    missing: Vec<TreeId>,
+    /// Commits from which the server need not send again.
+    commits: Vec<CommitId>,
+}
+
 struct Taking<'a> {
     client: &'a Client,
     output: &'a mut Output,
@@ -68,21 +78,44 @@ impl Taking<'_> {
         if let Some(done) = desk.recover().await.map_err(trouble)? {
             self.output.show(&report::recovered(&done))?;
         }
-        let items: Items<WorktreeBody> =
-            self.client.act(&["agents", &self.agent.id, "worktree"]).await?;
+        // Both sides are read at the same time.
+        let path = ["agents", &self.agent.id, "worktree"];
+        let (ours, items) = tokio::join!(desk.snapshot(Overlooked::Seen), self.client.act(&path));
+        let items: Items<WorktreeBody> = items?;
         let (number, there) = self.choose(items.items)?;
         let synced = synced_ref(&self.agent.id, number)?;
         let theirs = TreeId::parse(&there.tree).context("read the server's answer")?;
-        let common = self.worktree.tree_of(synced.as_str()).await.map_err(trouble)?;
-        if common.as_ref() == Some(&theirs) {
+        let base = TreeId::parse(&there.base_tree).context("read the server's answer")?;
+        let known = self.known(&there, &synced, [&theirs, &base]).await?;
+        if known.synced.as_ref() == Some(&theirs) {
             return self.nothing();
         }
-        let base = match common {
-            Some(common) => common,
-            None => TreeId::parse(&there.base_tree).context("read the server's answer")?,
+        let base = known.synced.clone().unwrap_or(base);
+        self.fetch(&desk, number, known).await?;
+        self.merge(&desk, &there, ours.map_err(trouble)?, [&base, &theirs], synced).await
+    }
+
+    /// What of all that matters is in this repository.
+    async fn known(
+        &self,
+        there: &WorktreeBody,
+        synced: &RefName,
+        [theirs, base]: [&TreeId; 2],
+    ) -> Result<Known> {
+        let mut ask = vec![format!("{synced}^{{tree}}"), theirs.to_string(), base.to_string()];
+        let started = CommitId::parse(&there.base).context("read the server's answer")?;
+        let commits = ["HEAD", started.as_str(), synced.as_str()];
+        ask.extend(commits.map(|name| format!("{name}^{{commit}}")));
+        let found = self.worktree.objects_of(&ask).await.map_err(trouble)?;
+        let [tree, their_tree, base_tree, commits @ ..] = found.as_slice() else {
+            anyhow::bail!("git gave too few answers");
         };
-        self.fetch(&desk, number, &there, [&theirs, &base]).await?;
-        self.merge(&desk, &there, [&base, &theirs], synced).await
+        let synced = tree.as_deref().map(TreeId::parse).transpose()?;
+        let mut missing = Vec::new();
+        missing.extend(Some(theirs.clone()).filter(|_| their_tree.is_none()));
+        missing.extend(Some(base.clone()).filter(|_| base_tree.is_none() && synced.is_none()));
+        let commits = commits.iter().flatten().map(|id| CommitId::parse(id));
+        Ok(Known { synced, missing, commits: commits.collect::<Result<_, _>>()? })
     }
 
     /// The repository of the agent that this worktree is one of.
@@ -107,35 +140,13 @@ impl Taking<'_> {
     }
 
     /// Brings the objects that are missing here, checked before anything sees them.
-    async fn fetch(
-        &self,
-        desk: &Desk,
-        repo: usize,
-        there: &WorktreeBody,
-        trees: [&TreeId; 2],
-    ) -> Result<()> {
-        let mut want = Vec::new();
-        for tree in trees {
-            if !desk.repo().has_object(tree.as_str()).await.map_err(trouble)? {
-                want.push(tree.clone());
-            }
-        }
+    async fn fetch(&self, desk: &Desk, repo: usize, known: Known) -> Result<()> {
+        let Known { synced, missing: want, commits: known } = known;
         if want.is_empty() {
             return Ok(());
         }
-        let mut known: Vec<CommitId> = Vec::new();
-        for name in ["HEAD", &there.base, synced_ref(&self.agent.id, repo)?.as_str()] {
-            known.extend(self.worktree.commit_of(name).await.map_err(trouble)?);
-        }
-        let mut have: Vec<String> = known.iter().map(ToString::to_string).collect();
-        if let Some(tree) = self
-            .worktree
-            .tree_of(synced_ref(&self.agent.id, repo)?.as_str())
-            .await
-            .map_err(trouble)?
-        {
-            have.push(tree.to_string());
-        }
+        let have = known.iter().map(ToString::to_string);
+        let have = have.chain(synced.iter().map(ToString::to_string)).collect();
         let body = PackRequest { repo, want: want.iter().map(ToString::to_string).collect(), have };
         let path = ["agents", &self.agent.id, "worktree", "pack"];
         let response = self.client.post_for_bytes(&path, &body).await?;
@@ -156,12 +167,18 @@ impl Taking<'_> {
         &mut self,
         desk: &Desk,
         there: &WorktreeBody,
+        ours: Snapshot,
         [base, theirs]: [&TreeId; 2],
         synced: RefName,
     ) -> Result<Exit> {
         let marks = Marks { synced, backup: backup_ref(&self.agent.id)? };
-        for _ in 0..PLANS {
-            let plan = desk.plan(base, theirs).await.map_err(trouble)?;
+        let mut read = Some(ours);
+        for round in 0..PLANS {
+            let ours = match read.take() {
+                Some(ours) => ours,
+                None => desk.snapshot(Overlooked::Seen).await.map_err(trouble)?,
+            };
+            let plan = desk.plan_from(ours, base, theirs).await.map_err(trouble)?;
             self.output.status(None)?;
             self.show(&plan)?;
             if self.arguments.dry_run {
@@ -187,6 +204,8 @@ impl Taking<'_> {
             match applied.map_err(trouble)? {
                 Applied::Done(report) => return self.done(&report, &marks.backup),
                 Applied::Stale => {}
+                // They may have been made since this side was read, while the other one was.
+                Applied::InTheWay(_) if round == 0 => {}
                 Applied::InTheWay(paths) => return Err(in_the_way(&paths)),
             }
         }

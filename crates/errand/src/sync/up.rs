@@ -123,7 +123,7 @@ async fn read(desk: &Desk, arguments: &Up) -> Result<Reading> {
     let worktree = desk.worktree();
     let base = worktree.known_upstream(&head, &arguments.remote).await.map_err(trouble)?;
     let commits = worktree.count_commits(&head, base.as_ref()).await.map_err(trouble)?;
-    let changes = desk.changes(&snapshot.head_tree, &snapshot.tree).await.map_err(trouble)?;
+    let changes = snapshot.changes.clone();
     let filtered = desk.filtered(&changes).await.map_err(trouble)?;
     if !filtered.is_empty() {
         let message = format!(

@@ -64,8 +64,7 @@ impl Desk {
         let stage = self.stage_folder()?;
         self.fill(&stage, plan).await?;
         let known = self.versions(&plan.changes)?;
-        let edited = self.changed_since().await?;
-        if plan.changes.iter().any(|change| change.old.is_some() && edited.contains(&change.path)) {
+        if self.are_edited(&plan.ours.tree, &plan.replaced()).await? {
             return Ok(Applied::Stale);
         }
         match self.obstacles(&stage, plan, &known)? {

@@ -139,6 +139,7 @@ impl Desk {
             .config("core.safecrlf", "false")
             .config("core.compression", "1")
             .config("core.preloadIndex", "true")
+            .config("index.skipHash", "true")
             .config("advice.addEmbeddedRepo", "false");
         for (key, value) in &self.worktree.carried {
             call = call.config(key, OsString::from(value));

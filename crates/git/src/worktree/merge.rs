@@ -42,6 +42,16 @@ pub struct Merged {
 impl Desk {
     /// Merges what comes into what is here.
     pub async fn merge(&self, base: &TreeId, ours: &TreeId, theirs: &TreeId) -> Result<Merged> {
+        // Where one side changed nothing, the other one is what git would give.
+        let only = match (ours == base, theirs == base || theirs == ours) {
+            (_, true) => Some(ours),
+            (true, false) => Some(theirs),
+            (false, false) => None,
+        };
+        if let Some(tree) = only {
+            let tree = tree.clone();
+            return Ok(Merged { tree, conflicts: Vec::new(), set_aside: Vec::new() });
+        }
         let base = self.wrap(base, None).await?;
         for (name, tree) in SIDES.iter().zip([ours, theirs]) {
             let name = RefName::parse(&format!("refs/heads/{name}"))

@@ -50,12 +50,27 @@ pub struct Plan {
     pub bytes: u64,
 }
 
+impl Plan {
+    /// Files of the worktree that would be replaced or removed.
+    pub(super) fn replaced(&self) -> Vec<&[u8]> {
+        let is_file = |entry: &Entry| entry.kind != EntryKind::Submodule;
+        let known = self.changes.iter().filter(|c| c.old.as_ref().is_some_and(is_file));
+        known.map(|change| change.path.as_slice()).collect()
+    }
+}
+
 impl Desk {
     /// Reads the worktree and merges what comes.
     pub async fn plan(&self, base: &TreeId, theirs: &TreeId) -> Result<Plan> {
-        self.bound(theirs).await?;
         let ours = self.snapshot(Overlooked::Seen).await?;
-        let (wanted, submodules) = self.without_submodules(base, theirs).await?;
+        self.plan_from(ours, base, theirs).await
+    }
+
+    /// Merges what comes into the worktree as it was read.
+    pub async fn plan_from(&self, ours: Snapshot, base: &TreeId, theirs: &TreeId) -> Result<Plan> {
+        self.bound(theirs).await?;
+        let coming = self.changes(base, theirs).await?;
+        let (wanted, submodules) = self.without_submodules(theirs, &coming).await?;
         let merged = self.merge(base, &ours.tree, &wanted).await?;
         let aside = merged.set_aside.iter().map(|(path, entry)| Change {
             path: path.clone(),
@@ -64,7 +79,10 @@ impl Desk {
         });
         let aside: Vec<Change> = aside.collect();
         let tree = self.edit_tree(&merged.tree, &aside).await?;
-        let changes = self.changes(&ours.tree, &tree).await?;
+        let changes = match ours.tree == *base && tree == *theirs {
+            true => coming,
+            false => self.changes(&ours.tree, &tree).await?,
+        };
         let (refused, warnings) = self.judge(&ours.tree, &tree, &changes).await?;
         let bytes = self.weigh(&changes).await?;
         Ok(Plan {
@@ -80,9 +98,11 @@ impl Desk {
         })
     }
 
-    /// TRUST: a small pack can hold a tree of endless files; it is counted before it is used.
+    /// TRUST: a small pack can hold a tree of endless files; it is counted before it is used. No
+    /// comparison would do, since git keeps all of one in memory before it tells of it.
     async fn bound(&self, tree: &TreeId) -> Result<()> {
-        if self.names(tree).await?.len() > FILES_MAX {
+        let listed = self.listed(tree).await?;
+        if listed.iter().filter(|b| **b == 0).count() > FILES_MAX {
             let limit_bytes = FILES_MAX as u64;
             return Err(Error::TooLarge {
                 attempt: "count files",
@@ -94,11 +114,16 @@ impl Desk {
     }
 
     async fn names(&self, tree: &TreeId) -> Result<Vec<Vec<u8>>> {
-        let call =
-            self.call("list files").args(["ls-tree", "-r", "-z", "--full-tree", "--name-only"]);
-        let listed = call.arg(tree).stdout_max(NAMES_MAX_BYTES, Overflow::Fail).run().await?.stdout;
+        let listed = self.listed(tree).await?;
         let names = listed.split(|b| *b == 0).filter(|name| !name.is_empty());
         Ok(names.map(<[u8]>::to_vec).collect())
+    }
+
+    async fn listed(&self, tree: &TreeId) -> Result<Vec<u8>> {
+        let call =
+            self.call("list files").args(["ls-tree", "-r", "-z", "--full-tree", "--name-only"]);
+        let call = call.arg(tree).stdout_max(NAMES_MAX_BYTES, Overflow::Fail);
+        Ok(call.run().await?.stdout)
     }
 
     async fn weigh(&self, changes: &[Change]) -> Result<u64> {
@@ -119,17 +144,16 @@ impl Desk {
     /// What comes, with every submodule as it was in the base.
     async fn without_submodules(
         &self,
-        base: &TreeId,
         theirs: &TreeId,
+        coming: &[Change],
     ) -> Result<(TreeId, Vec<String>)> {
         let is = |entry: &Option<Entry>| {
             entry.as_ref().is_some_and(|entry| entry.kind == EntryKind::Submodule)
         };
-        let mut changes = self.changes(base, theirs).await?;
-        changes.retain(|change| is(&change.old) || is(&change.new));
-        let names = changes.iter().map(Change::shown_path).collect();
-        let back = |change: Change| Change { new: change.old.clone(), ..change };
-        let edits: Vec<Change> = changes.into_iter().map(back).collect();
+        let moved = coming.iter().filter(|change| is(&change.old) || is(&change.new));
+        let back = |change: &Change| Change { new: change.old.clone(), ..change.clone() };
+        let edits: Vec<Change> = moved.map(back).collect();
+        let names = edits.iter().map(Change::shown_path).collect();
         Ok((self.edit_tree(theirs, &edits).await?, names))
     }
 

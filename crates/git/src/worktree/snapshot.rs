@@ -59,6 +59,8 @@ pub struct Snapshot {
     pub head_tree: TreeId,
     /// All its files.
     pub tree: TreeId,
+    /// What differs from the commit.
+    pub changes: Vec<Change>,
     /// Repositories inside that are no submodules; they are no part of the tree.
     pub embedded: Vec<String>,
 }
@@ -80,12 +82,19 @@ impl Desk {
             Some(head) => self.repo.tree_of(head).await?,
             None => self.empty_tree()?,
         };
-        if overlooked == Overlooked::Seen {
-            self.look_at_all().await?;
-        }
-        let mut embedded = self.add().await?;
+        let mut embedded = match overlooked {
+            Overlooked::Stay => self.add().await?,
+            Overlooked::Seen => {
+                // Hardly ever is there one: git is not made to wait for the answer.
+                let (hidden, embedded) = tokio::join!(self.overlooked(), self.add());
+                match self.show(&hidden?).await? {
+                    true => self.add().await?,
+                    false => embedded?,
+                }
+            }
+        };
         let mut tree = self.write_tree().await?;
-        let changes = self.changes(&head_tree, &tree).await?;
+        let mut changes = self.changes(&head_tree, &tree).await?;
         let strangers = self.strangers(&tree, &changes).await?;
         if !strangers.is_empty() {
             let list: Vec<u8> =
@@ -94,10 +103,11 @@ impl Desk {
             let call = call.args(["update-index", "--force-remove", "-z", "--stdin"]);
             call.input(Input::Bytes(list)).run().await?;
             tree = self.write_tree().await?;
+            changes = self.changes(&head_tree, &tree).await?;
             embedded.extend(strangers);
         }
         let embedded = embedded.iter().map(|path| String::from_utf8_lossy(path).into_owned());
-        Ok(Snapshot { head, head_tree, tree, embedded: embedded.collect() })
+        Ok(Snapshot { head, head_tree, tree, changes, embedded: embedded.collect() })
     }
 
     /// The tree of nothing, which every repository knows.
@@ -106,20 +116,26 @@ impl Desk {
             .map_err(|bad| Error::other("name the empty tree", bad.to_string()))
     }
 
-    async fn look_at_all(&self) -> Result<()> {
+    /// Files that git was told to overlook, each with a NUL behind it.
+    async fn overlooked(&self) -> Result<Vec<u8>> {
         let call = self.call("look for overlooked files").args(["ls-files", "-v", "-z"]);
         let listed = call.stdout_max(RECORDS_MAX_BYTES, Overflow::Fail).run().await?.stdout;
         let overlooked = listed.split(|b| *b == 0).filter_map(|entry| match entry {
             [mark, b' ', path @ ..] if mark.is_ascii_lowercase() => Some([path, b"\0"].concat()),
             _ => None,
         });
-        let list: Vec<u8> = overlooked.flatten().collect();
+        Ok(overlooked.flatten().collect())
+    }
+
+    /// Lets git see these files again; whether there are any.
+    async fn show(&self, list: &[u8]) -> Result<bool> {
         if list.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let call = self.call("look at overlooked files");
         let call = call.args(["update-index", "--no-assume-unchanged", "-z", "--stdin"]);
-        call.input(Input::Bytes(list)).run().await.map(drop)
+        call.input(Input::Bytes(list.to_vec())).run().await?;
+        Ok(true)
     }
 
     /// Adds everything to the copied index; gives repositories inside that had to be left out.
@@ -191,15 +207,17 @@ impl Desk {
         Ok(links)
     }
 
-    /// Paths whose files changed since the snapshot.
-    pub(super) async fn changed_since(&self) -> Result<BTreeSet<Vec<u8>>> {
-        let call = self.call("look for new edits").args(["diff-files", "-z", "--name-only"]);
-        // Its own answer counts stale times as changes; a refresh of the copied index does not.
-        let refresh = self.call("look again").args(["update-index", "-q", "--refresh"]);
-        refresh.finish().await?;
-        let listed = call.stdout_max(RECORDS_MAX_BYTES, Overflow::Fail).run().await?.stdout;
-        let paths = listed.split(|b| *b == 0).filter(|path| !path.is_empty());
-        Ok(paths.map(<[u8]>::to_vec).collect())
+    /// Whether any of these files was edited since the snapshot; no others are looked at.
+    pub(super) async fn are_edited(&self, since: &TreeId, paths: &[&[u8]]) -> Result<bool> {
+        let list: Vec<u8> = paths.iter().flat_map(|path| [path, &b"\0"[..]].concat()).collect();
+        if list.is_empty() {
+            return Ok(false);
+        }
+        let call = self.call("look for new edits").args(["update-index", "--remove"]);
+        let call = call.args(["--ignore-skip-worktree-entries", "-z", "--stdin"]);
+        // What git cannot read any more was edited.
+        let looked = call.input(Input::Bytes(list)).finish().await?;
+        Ok(looked.code != Some(0) || self.write_tree().await? != *since)
     }
 
     /// Sizes of blobs, in the order asked; 0 for what is not here.
