@@ -54,7 +54,7 @@ async function start(page: Page, house: House): Promise<Agent> {
     "GET",
     path,
   );
-  if (!available) console.log("not tested: the sandbox has no Chromium");
+  if (!available) process.stdout.write("not tested: the sandbox has no Chromium\n");
   test.skip(!available, "the sandbox has no Chromium");
   if (running) await house.call("DELETE", path);
   await page.goto(`/agents/${found.id}/machine/browser`);

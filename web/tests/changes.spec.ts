@@ -7,7 +7,7 @@ import type { Agent } from "../src/api/types";
 import { serveDiff } from "./fixtures/diff";
 import { expect, expectAccessible, picture, test } from "./kit";
 import type { House } from "./kit/house";
-import { work } from "./kit/work";
+import { work, workOn } from "./kit/work";
 
 const RUST = `//! Adds up what is in a basket.
 
@@ -182,6 +182,25 @@ test("one commit's changes are shown alone", async ({ page, house }) => {
   await page.getByRole("menuitemradio", { name: /Count items/ }).click();
   await expect(page).toHaveURL(/commit=[0-9a-f]{40}/);
   await expect(page.getByText("0 of 3 viewed")).toBeAttached();
+});
+
+test("the changes of one run are shown apart from those before it", async ({ page, house }) => {
+  const name = `runs-${test.info().project.name}`;
+  const write = (path: string) => [
+    { calls: [{ write: { path, content: `${path}\n` } }] },
+    { text: "Done." },
+  ];
+  const { id } = await work(house, house.repository(name), write("first.txt"), { name });
+  await workOn(house, id, write("second.txt"));
+  await page.goto(`/agents/${id}/changes`);
+  const files = page.getByText(/^(first|second)\.txt$/);
+  await expect(page.getByText("0 of 2 viewed")).toBeAttached();
+  await page.getByRole("button", { name: "All changes" }).click();
+  await page.getByRole("menuitemradio", { name: /Run 2/ }).click();
+  await expect(page).toHaveURL(/run=run-/);
+  await expect(page.getByText("0 of 1 viewed")).toBeAttached();
+  await expect(files.filter({ hasText: "second.txt" }).first()).toBeAttached();
+  await expect(files.filter({ hasText: "first.txt" })).toHaveCount(0);
 });
 
 test("three thousand files with a hundred thousand lines scroll smoothly", async ({

@@ -51,6 +51,8 @@ test(`${PAGES} pages go on after the server was killed, with nothing lost or dou
     const numbers = await page.evaluate(() => Reflect.get(window, "numbers") as number[]);
     const begun = numbers[0] ?? 0;
     expect(numbers).toEqual(numbers.map((_, at) => begun + at));
+    // A browser draws what stands in front only.
+    await page.bringToFront();
     await expect.poll(() => shownOf(page), { timeout: 20_000 }).toEqual(expected);
   }
   await context.close();

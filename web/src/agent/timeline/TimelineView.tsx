@@ -16,6 +16,9 @@ import styles from "./TimelineView.module.css";
 const END_PX = 40;
 /** Older rows are asked for before their place is reached. */
 const AHEAD_PX = 1200;
+/** What a person scrolls with, and for how long a scroll may come after it. */
+const BY_HAND = ["wheel", "touchmove", "pointerdown", "pointermove", "keydown"] as const;
+const HAND_MS = 700;
 const TOP = "top";
 const BOTTOM = "bottom";
 
@@ -132,8 +135,8 @@ function useFollowing(
   const [isFollowing, set] = useState(true);
   const following = useRef(true);
   const last = useRef({ offset: 0, size: 0 });
-  /** Where the end was held last: a scroll to there is not a person's. */
-  const held = useRef(0);
+  const touched = useRef(Number.NEGATIVE_INFINITY);
+  const grown = useRef(Number.NEGATIVE_INFINITY);
   const setFollowing = useCallback(
     (now: boolean) => {
       following.current = now;
@@ -150,27 +153,35 @@ function useFollowing(
     const content = element?.firstElementChild;
     if (!element || !content) return;
     const stick = () => {
-      if (!following.current) return;
-      element.scrollTop = element.scrollHeight;
-      held.current = element.scrollTop;
+      grown.current = performance.now();
+      if (following.current) element.scrollTop = element.scrollHeight;
     };
+    const touch = () => {
+      touched.current = performance.now();
+    };
+    for (const kind of BY_HAND) element.addEventListener(kind, touch, { passive: true });
     stick();
     const observer = new ResizeObserver(stick);
     observer.observe(content);
     observer.observe(element);
-    return () => observer.disconnect();
+    return () => {
+      observer.disconnect();
+      for (const kind of BY_HAND) element.removeEventListener(kind, touch);
+    };
   }, [scroller, where]);
   const onScroll = (offset: number) => {
     const handle = list.current;
     if (!handle) return;
     const isAtEnd = handle.scrollSize - offset - handle.viewportSize < END_PX;
-    const before = last.current;
+    const isUpwards = offset < last.current.offset - 1;
+    const isSame = handle.scrollSize === last.current.size;
     last.current = { offset, size: handle.scrollSize };
-    // What was being written may go again, and more may come at once: the browser scrolls then too.
-    const isOurs = Math.abs(offset - held.current) <= 1 || handle.scrollSize < before.size;
-    const isUpwards = offset < before.offset - 1 && !isOurs;
+    // While rows come, go and are measured, the list scrolls by itself; a person's hand tells the difference.
+    const now = performance.now();
+    const isQuiet = isSame && now - grown.current > HAND_MS;
+    const isByHand = isQuiet || now - touched.current < HAND_MS;
     if (isAtEnd && !following.current) setFollowing(true);
-    else if (!isAtEnd && isUpwards && following.current) setFollowing(false);
+    else if (!isAtEnd && isUpwards && isByHand && following.current) setFollowing(false);
   };
   return { isFollowing, setFollowing, onScroll };
 }
