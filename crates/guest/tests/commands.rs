@@ -322,7 +322,7 @@ async fn a_signal_reaches_a_command_and_what_it_does_is_its_own_matter() {
     for (word, signal) in [("begun", libc::SIGUSR1), ("heard", libc::SIGKILL)] {
         while !said.contains(word) {
             match output.next().await.unwrap() {
-                Followed::Stdout(bytes) => said.push_str(&String::from_utf8(bytes.into()).unwrap()),
+                Followed::Stdout(bytes) => said.push_str(&String::from_utf8(bytes).unwrap()),
                 Followed::Stderr(_) => {}
                 Followed::Exited(exited) => panic!("{exited:?}"),
             }

@@ -233,7 +233,8 @@ async fn feed(place: &Place, op: &OpId, reader: &mut ChannelReadHalf, input: Por
                 }
             }
             ChannelMsg::Signal { signal } => {
-                if !pass_on(place, op, &signal).await {
+                let goes_on = pass_on(place, op, &signal).await;
+                if !goes_on {
                     return;
                 }
             }
