@@ -157,6 +157,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agents/{id}/browser": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether there is a browser, whether it runs, and who is there. */
+        get: operations["getAgentsIdBrowser"];
+        put?: never;
+        /** Starts the browser, or answers the one that runs. */
+        post: operations["postAgentsIdBrowser"];
+        /** Ends the browser, for everybody who looks at it. */
+        delete: operations["deleteAgentsIdBrowser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/{id}/browser/socket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The browser itself, as a socket of kind `browser`: pictures out, pointer and keys in. */
+        get: operations["getAgentsIdBrowserSocket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agents/{id}/diff": {
         parameters: {
             query?: never;
@@ -997,6 +1033,24 @@ export interface components {
             /** @description Carries its own right; no header needed. */
             url: string;
         };
+        /** @description The browser inside a machine. */
+        Browser: {
+            /** @description Whether the sandbox has one that could be started. */
+            available: boolean;
+            /** @description Whether it runs. */
+            running: boolean;
+            /** @description Its title. */
+            title?: string | null;
+            /** @description Address of the page that is shown, while somebody looks. */
+            url?: string | null;
+            /**
+             * Format: int32
+             * @description How many look at it.
+             */
+            viewers: number;
+            /** @description Who controls it, if anybody does. */
+            writer?: string | null;
+        };
         /** @description One commit of the branch. */
         CommitBody: {
             /** @description ISO 8601. */
@@ -1669,6 +1723,8 @@ export interface components {
                 model: components["schemas"]["ModelChoice"];
                 /** @description 1–100 characters. */
                 name: string;
+                /** @description Who opened it: the name of a key. Older servers do not tell. */
+                openedBy?: string;
                 /** @description Its pull requests. */
                 pullRequests: components["schemas"]["PullRequestLink"][];
                 question?: components["schemas"]["QuestionBody"] | null;
@@ -2460,6 +2516,118 @@ export interface operations {
                 };
             };
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getAgentsIdBrowser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Browser"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    postAgentsIdBrowser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Browser"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deleteAgentsIdBrowser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getAgentsIdBrowserSocket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

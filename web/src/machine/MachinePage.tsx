@@ -1,4 +1,4 @@
-import { Code, FolderTree, Gauge, Images, Network, SquareTerminal } from "lucide-react";
+import { AppWindow, Code, FolderTree, Gauge, Images, Network, SquareTerminal } from "lucide-react";
 import { lazy, type ReactNode, Suspense, useState } from "react";
 import { Navigate, Route, Routes, useParams } from "react-router";
 import { Button } from "../ui/Button";
@@ -12,9 +12,10 @@ import { PortsPage } from "./PortsPage";
 import { UsagePage } from "./UsagePage";
 
 const TerminalsPage = lazy(() => import("./terminal/TerminalsPage"));
+const BrowserPage = lazy(() => import("./browser/BrowserPage"));
 const FilesPage = lazy(() => import("./files/FilesPage"));
 
-/** The agent's machine: terminals, files, ports, what it left, what it uses. */
+/** The agent's machine: terminals, files, ports, its browser, what it left, what it uses. */
 export default function MachinePage() {
   const { id = "" } = useParams();
   const [isConnecting, setConnecting] = useState(false);
@@ -33,6 +34,7 @@ export default function MachinePage() {
             { to: `${base}/terminal`, label: "Terminal", icon: <SquareTerminal /> },
             { to: `${base}/files`, label: "Files", icon: <FolderTree /> },
             { to: `${base}/ports`, label: "Ports", icon: <Network /> },
+            { to: `${base}/browser`, label: "Browser", icon: <AppWindow /> },
             { to: `${base}/artifacts`, label: "Artifacts", icon: <Images /> },
             { to: `${base}/usage`, label: "Usage", icon: <Gauge /> },
           ]}
@@ -53,6 +55,7 @@ export default function MachinePage() {
           <Route path="terminal/:name?" element={inside(<TerminalsPage agent={id} />)} />
           <Route path="files" element={inside(<FilesPage agent={id} />)} />
           <Route path="ports" element={inside(<PortsPage agent={id} />)} />
+          <Route path="browser" element={inside(<BrowserPage agent={id} />)} />
           <Route path="artifacts" element={<ArtifactsPage agent={id} />} />
           <Route path="usage" element={inside(<UsagePage agent={id} />)} />
           <Route path="*" element={<Navigate to={`${base}/terminal`} replace />} />

@@ -9,6 +9,8 @@ use protocol::failure::Failure;
 
 /// Width of the first column, so that what follows stands in line.
 const LABEL: usize = 14;
+/// What the machine's browser is called where it stands among terminals.
+const BROWSER: &str = ":browser";
 
 /// What such an event shows; nothing for the others.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the view shows those with a memory")]
@@ -56,6 +58,12 @@ pub fn lines(event: &Event) -> Vec<Shown> {
         Event::Renamed { name } => vec![aside(format!("the agent is now called {name}"))],
         Event::Archived { principal } => vec![aside(format!("archived by {principal}"))],
         Event::Woken { principal } => vec![aside(format!("the machine was woken by {principal}"))],
+        Event::TerminalTaken { terminal, principal } if terminal == BROWSER => {
+            vec![aside(format!("{principal} has control of the browser"))]
+        }
+        Event::TerminalReleased { terminal, principal } if terminal == BROWSER => {
+            vec![aside(format!("{principal} handed the browser back"))]
+        }
         Event::TerminalTaken { terminal, principal } => {
             vec![aside(format!("{principal} types in terminal {terminal}"))]
         }

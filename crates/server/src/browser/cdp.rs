@@ -12,6 +12,7 @@ use futures::{SinkExt as _, StreamExt as _};
 use sandbox::link::Link;
 use serde_json::json;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
@@ -31,7 +32,12 @@ const BEAT_BYTES: usize = 8 * 1024 * 1024;
 /// Reading goes on after this time once a beat's share was read.
 const BEAT: Duration = Duration::from_millis(100);
 
-type Socket = WebSocketStream<PortStream>;
+/// Bytes both ways.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+type Socket = WebSocketStream<Box<dyn Stream>>;
 
 /// Why there is nothing to show, in words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,11 +48,19 @@ fn broken(what: impl Into<String>) -> Broken {
     Broken(what.into())
 }
 
-/// Opens the connection.
+/// Opens the connection to a browser of a machine.
 pub async fn connect(link: &Link, address: &Address) -> Result<(Speaker, Listener), Broken> {
     let stream = PortStream::connect(link, address.port).await;
     let stream =
         stream.map_err(|error| broken(format!("the browser cannot be reached: {error}")))?;
+    greet(Box::new(stream), address).await
+}
+
+/// Opens the connection on a stream of bytes.
+pub async fn greet(
+    stream: Box<dyn Stream>,
+    address: &Address,
+) -> Result<(Speaker, Listener), Broken> {
     let config = WebSocketConfig::default()
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(BUFFER_BYTES)
@@ -123,7 +137,10 @@ impl Listener {
 
 fn ended(error: &tokio_tungstenite::tungstenite::Error) -> Result<Option<Heard>, Broken> {
     use tokio_tungstenite::tungstenite::Error;
+    use tokio_tungstenite::tungstenite::error::ProtocolError;
     match error {
+        // Whoever is ended takes no leave.
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Ok(None),
         Error::Capacity(_) => Err(broken("the browser sent more than a picture may have")),
         Error::Protocol(_) | Error::Utf8(_) => Err(broken("the browser speaks nonsense")),
         // Whoever ends in the middle of something has ended.

@@ -275,6 +275,7 @@ impl Relay {
                 // The frame of a page itself is called as the page is.
                 if self.tabs.is_shown(&session) && self.tabs.active.as_deref() == Some(&frame) {
                     self.page.loading = begins;
+                    self.history_is_old |= !begins;
                 }
             }
             Heard::Moved { session } => self.history_is_old |= self.tabs.is_shown(&session),
@@ -319,11 +320,14 @@ impl Relay {
             }
             Question::History(step) => {
                 if let Some((at, entries)) = reply.history {
+                    if let Some(here) = entries.get(at) {
+                        self.tabs.entitle(&here.title);
+                    }
                     self.page.can_back = at > 0 && !entries.is_empty();
                     self.page.can_forward = at.saturating_add(1) < entries.len();
                     let to = step.and_then(|forward| {
                         let to = if forward { at.checked_add(1) } else { at.checked_sub(1) };
-                        entries.get(to?).copied()
+                        Some(entries.get(to?)?.id)
                     });
                     if let Some(entry) = to {
                         self.tell(words::travel(entry)).await?;

@@ -32,6 +32,16 @@ impl Tabs {
         shows.then_some(id)
     }
 
+    /// The page that is shown is called so; not every change of it is told.
+    pub fn entitle(&mut self, title: &str) {
+        let active = self.active.as_deref();
+        if let Some(tab) = self.known.iter_mut().find(|tab| active == Some(&tab.id))
+            && !title.is_empty()
+        {
+            title.clone_into(&mut tab.title);
+        }
+    }
+
     /// A tab is gone; whether it was the one that is shown.
     pub fn forget(&mut self, id: &str) -> bool {
         self.known.retain(|known| known.id != id);

@@ -240,7 +240,7 @@ pub struct Reply {
     /// Of `navigate`: why nothing was loaded.
     pub problem: Option<String>,
     /// Of `history`: where it is, and the pages.
-    pub history: Option<(usize, Vec<i64>)>,
+    pub history: Option<(usize, Vec<Entry>)>,
     /// Of `cursor` and `marked`.
     pub text: Option<String>,
 }
@@ -335,8 +335,11 @@ fn pictured(session: String, frame: &Frame<'_>) -> Heard {
 fn reply(text: &str) -> serde_json::Result<Reply> {
     let fields = serde_json::from_str::<Answer>(text)?.result;
     let history = fields.current_index.map(|at| {
-        let entries = fields.entries.unwrap_or_default();
-        (at, entries.into_iter().map(|entry| entry.id).collect())
+        let mut entries = fields.entries.unwrap_or_default();
+        for entry in &mut entries {
+            entry.title = line(&entry.title, TEXT_CHARS);
+        }
+        (at, entries)
     });
     Ok(Reply {
         failed: false,
@@ -365,9 +368,14 @@ struct Fields {
     result: Option<Evaluated>,
 }
 
-#[derive(Deserialize)]
-struct Entry {
-    id: i64,
+/// A page of a tab's history.
+#[derive(Debug, PartialEq, Deserialize)]
+pub struct Entry {
+    /// Names it.
+    pub id: i64,
+    /// Its title.
+    #[serde(default)]
+    pub title: String,
 }
 
 #[derive(Deserialize)]

@@ -6,6 +6,7 @@
     reason = "a test that finds something else has failed"
 )]
 
+mod browser;
 mod door;
 mod kit;
 mod live;

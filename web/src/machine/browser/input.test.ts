@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Clicks, fit, meaningOf, modifiersOf } from "./input";
+import { Clicks, fitted, meaningOf, modifiersOf } from "./input";
 
 function key(key: string, more: Partial<Parameters<typeof meaningOf>[0]> = {}) {
   const plain = { altKey: false, ctrlKey: false, metaKey: false, shiftKey: false };
@@ -63,11 +63,11 @@ describe("clicks", () => {
 
 describe("a picture in its frame", () => {
   it("is made smaller and never larger", () => {
-    expect(fit({ width: 1000, height: 500 }, { width: 500, height: 500 })).toEqual({
+    expect(fitted({ width: 1000, height: 500 }, { width: 500, height: 500 })).toEqual({
       width: 500,
       height: 250,
       scale: 0.5,
     });
-    expect(fit({ width: 100, height: 50 }, { width: 500, height: 500 }).scale).toBe(1);
+    expect(fitted({ width: 100, height: 50 }, { width: 500, height: 500 }).scale).toBe(1);
   });
 });

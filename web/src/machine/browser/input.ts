@@ -108,7 +108,7 @@ export class Clicks {
 }
 
 /** Where a picture lies in its frame: as large as it is, or smaller so that all of it is seen. */
-export function fit(
+export function fitted(
   page: { width: number; height: number },
   frame: { width: number; height: number },
 ): { width: number; height: number; scale: number } {
