@@ -11,8 +11,10 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// A client with the installation's own token.
 #[derive(Clone)]
 pub struct Api {
-    base: String,
-    token: String,
+    /// The server's address.
+    pub base: String,
+    /// The installation's own token.
+    pub token: String,
     client: Client,
 }
 

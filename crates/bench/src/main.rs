@@ -16,16 +16,18 @@ mod measures {
     pub mod memory;
     pub mod request;
     pub mod start;
+    pub mod sync;
     pub mod yardsticks;
 }
 
 use anyhow::{Context, Result, bail};
 use figure::Figures;
-use measures::{crowd, errand, memory, request, start, yardsticks};
+use measures::{crowd, errand, memory, request, start, sync, yardsticks};
 use std::io::Write as _;
 
 /// The groups, in the order in which they are measured.
-const GROUPS: [&str; 7] = ["yardsticks", "start", "request", "errand", "live", "sleeping", "crowd"];
+const GROUPS: [&str; 8] =
+    ["yardsticks", "start", "request", "errand", "live", "sleeping", "crowd", "sync"];
 
 fn main() -> Result<()> {
     let chosen: Vec<String> = std::env::args().skip(1).collect();
@@ -62,6 +64,7 @@ async fn measure(group: &str, figures: &mut Figures) -> Result<()> {
         "errand" => errand::measure(figures).await,
         "live" => memory::live(figures).await,
         "sleeping" => memory::sleeping(figures).await,
-        _ => crowd::measure(figures).await,
+        "crowd" => crowd::measure(figures).await,
+        _ => sync::measure(figures).await,
     }
 }
