@@ -1,5 +1,6 @@
-import type { Page } from "@playwright/test";
+import type { Browser, Page } from "@playwright/test";
 import { expect, signIn, test } from "./kit";
+import type { House } from "./kit/house";
 import { PacedHouse } from "./kit/long";
 
 const isFull = process.env.ERRAND_TEST_COUNTS === "full";
@@ -19,24 +20,12 @@ test(`${PAGES} pages go on after the server was killed, with nothing lost or dou
 }) => {
   test.setTimeout(isFull ? 900_000 : 180_000);
   const paced = await PacedHouse.start(house);
-  const context = await browser.newContext({ baseURL: house.url, reducedMotion: "reduce" });
-  await context.addInitScript(noteNumbers);
-  const first = await context.newPage();
-  await signIn(first, house);
   const id = await paced.begin({ steps: 30, calls: 2, pieces: PIECES, pauseMs: PAUSE_MS });
-  const pages = [first];
-  while (pages.length < PAGES) pages.push(await context.newPage());
-  for (const page of pages) {
-    await page.goto(`/agents/${id}`);
-    await expect(
-      conversation(page)
-        .getByText(/word\d/)
-        .last(),
-    ).toBeVisible({ timeout: 60_000 });
-  }
+  const pages: Page[] = [];
+  for (let count = 0; count < PAGES; count += 1) pages.push(await open(browser, house, id));
   for (let kill = 0; kill < KILLS; kill += 1) {
     if (kill > 0) await paced.begin({ steps: 10, calls: 2, pieces: PIECES, pauseMs: PAUSE_MS }, id);
-    const shown = conversation(first)
+    const shown = conversation(pages[0] as Page)
       .getByText(/word3\d/)
       .last();
     await expect(shown).toBeVisible({ timeout: 60_000 });
@@ -45,17 +34,15 @@ test(`${PAGES} pages go on after the server was killed, with nothing lost or dou
     await paced.rest(id);
   }
   const { seq } = await paced.rest(id);
-  const expected = await shownOf(await fresh(context.newPage(), id));
+  const expected = await shownOf(await open(browser, house, id));
   for (const page of pages) {
     await expect.poll(() => page.evaluate(lastNumber), { timeout: 60_000 }).toBe(seq);
     const numbers = await page.evaluate(() => Reflect.get(window, "numbers") as number[]);
     const begun = numbers[0] ?? 0;
     expect(numbers).toEqual(numbers.map((_, at) => begun + at));
-    // A browser draws what stands in front only.
-    await page.bringToFront();
     await expect.poll(() => shownOf(page), { timeout: 20_000 }).toEqual(expected);
   }
-  await context.close();
+  for (const page of pages) await page.context().close();
   await paced.stop();
 });
 
@@ -63,15 +50,18 @@ function conversation(page: Page) {
   return page.getByRole("region", { name: "Conversation" });
 }
 
-/** A page that was never cut off. */
-async function fresh(opening: Promise<Page>, id: string): Promise<Page> {
-  const page = await opening;
+/** A page in a window of its own: browsers draw nothing of a tab behind another. */
+async function open(browser: Browser, house: House, id: string): Promise<Page> {
+  const context = await browser.newContext({ baseURL: house.url, reducedMotion: "reduce" });
+  const page = await context.newPage();
+  await page.addInitScript(noteNumbers);
+  await signIn(page, house);
   await page.goto(`/agents/${id}`);
   await expect(
     conversation(page)
-      .getByText(`word${PIECES - 1}`)
+      .getByText(/word\d/)
       .last(),
-  ).toBeVisible();
+  ).toBeVisible({ timeout: 60_000 });
   return page;
 }
 
@@ -83,6 +73,7 @@ function shownOf(page: Page): Promise<string[]> {
   return conversation(page).evaluate(
     (element, count) =>
       [...element.querySelectorAll("[id^='row-']")]
+        .sort((one, other) => one.getBoundingClientRect().top - other.getBoundingClientRect().top)
         .slice(-count)
         .map((row) => `${row.id}: ${row.textContent?.replace(/just now|\d+ \w+ ago/g, "")}`),
     LAST_ROWS,

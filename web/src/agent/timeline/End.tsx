@@ -56,7 +56,8 @@ export const End = memo(function End({ row }: { row: EndRow }) {
 function Took({ run }: { run: string | undefined }) {
   const known = useRuns().data?.find(({ id }) => id === run);
   // A list from before the end knows a part of it.
-  const usage = known?.durationMs == null ? undefined : known.usage;
+  const isOver = known !== undefined && !["CREATING", "RUNNING"].includes(known.status);
+  const usage = isOver ? known.usage : undefined;
   if (usage === undefined || usage.totalTokens === 0) return null;
   return (
     <>
