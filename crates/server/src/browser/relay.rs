@@ -129,6 +129,8 @@ pub struct Relay {
     drawn: u32,
     number: u32,
     pointer: Option<(u32, u32)>,
+    /// Where to go once there is a page to send there.
+    wanted: Option<(String, mpsc::Sender<FromBrowser>)>,
     history_is_old: bool,
     picture_tick: Tick,
     page_tick: Tick,
@@ -184,6 +186,7 @@ pub fn open(
         drawn: 0,
         number: 0,
         pointer: None,
+        wanted: None,
         history_is_old: false,
         picture_tick: Tick::new(PICTURE_GAP),
         page_tick: Tick::new(PAGE_GAP),
@@ -388,6 +391,9 @@ impl Relay {
             self.tell(command).await?;
         }
         self.history_is_old = true;
+        if let Some((url, back)) = self.wanted.take() {
+            self.ask_page(words::navigate(&url), Question::Navigate(back)).await?;
+        }
         Ok(())
     }
 
@@ -458,6 +464,9 @@ impl Relay {
                     self.size = (width, height);
                     self.tell(words::resize(width, height)).await?;
                 }
+            }
+            ToBrowser::Navigate { url } if self.tabs.session.is_none() => {
+                self.wanted = Some((url, back));
             }
             ToBrowser::Navigate { url } => {
                 self.ask_page(words::navigate(&url), Question::Navigate(back)).await?;
