@@ -14,7 +14,7 @@ mod relay;
 mod tabs;
 mod words;
 
-pub use relay::{Order, Outcome, View};
+pub use relay::{Order, Outcome, View, open};
 
 use crate::api::machine::Inside;
 use crate::app::App;
