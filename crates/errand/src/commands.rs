@@ -72,9 +72,9 @@ async fn with_server(command: Command, around: &Surroundings, output: &mut Outpu
         Command::SshConfig => ssh::config(cx, around),
         Command::SshProxy(arguments) => ssh::proxy(cx, &arguments).await,
         Command::Cp(arguments) => cp::cp(cx, &arguments).await,
-        Command::Up(arguments) => up::up(cx, around, &arguments).await,
+        Command::Up(arguments) => Box::pin(up::up(cx, around, &arguments)).await,
         Command::Down(arguments) => {
-            sync::down::down(&cx.client, cx.output, around, &arguments).await
+            Box::pin(sync::down::down(&cx.client, cx.output, around, &arguments)).await
         }
         Command::Open(arguments) => open::open(cx, &arguments).await,
         Command::Archive(arguments) => agents::archive(cx, &arguments).await,

@@ -47,7 +47,7 @@ pub async fn down(
     let worktree = open(&arguments.into, around).await?;
     let mut taking = Taking { client, output, arguments, agent, worktree };
     if arguments.watch {
-        return taking.keep().await;
+        return Box::pin(taking.keep()).await;
     }
     taking.once().await
 }
