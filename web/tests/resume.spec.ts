@@ -14,7 +14,7 @@ test.skip(
   "size and theme change nothing here",
 );
 
-test(`${PAGES} pages are told each event once, though the server was killed`, async ({
+test(`${PAGES} pages are told each event once and show the end, though the server was killed`, async ({
   browser,
   house,
 }) => {
@@ -39,6 +39,11 @@ test(`${PAGES} pages are told each event once, though the server was killed`, as
     const numbers = await page.evaluate(() => Reflect.get(window, "numbers") as number[]);
     const begun = numbers[0] ?? 0;
     expect(numbers).toEqual(numbers.map((_, at) => begun + at));
+    // Nobody scrolled, so each stands at the end of what was said.
+    const last = conversation(page)
+      .getByText(`word${PIECES - 1}`)
+      .last();
+    await expect(last).toBeInViewport({ timeout: 20_000 });
   }
   for (const page of pages) await page.context().close();
   await paced.stop();
