@@ -48,6 +48,8 @@ pub struct Handle {
     pub nudge: Notify,
     /// Whether a driver task has this agent.
     pub driven: AtomicBool,
+    /// Held while the way out of its sandbox is opened: several effects may want it at once.
+    pub serving: AsyncMutex<()>,
     store: Store,
     /// Held while something is appended: one writer at a time.
     writer: AsyncMutex<()>,
@@ -108,6 +110,7 @@ impl Agents {
             live: Live::default(),
             nudge: Notify::new(),
             driven: AtomicBool::new(false),
+            serving: AsyncMutex::default(),
             store: self.store.clone(),
             writer: AsyncMutex::default(),
             view: RwLock::default(),

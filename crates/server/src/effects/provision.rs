@@ -75,6 +75,9 @@ pub async fn link(job: &Job, epoch: Epoch) -> Result<Machine> {
 pub async fn serve(job: &Job, mut machine: Machine) -> Result<Machine> {
     let view = job.view().await?;
     let living = view.living()?;
+    let _turn = job.handle.serving.lock().await;
+    let held = job.app.machines.get(job.handle.id).filter(|held| held.epoch == machine.epoch);
+    machine.gateway = machine.gateway.or(held.and_then(|held| held.gateway));
     if machine.gateway.is_some() || living.repos.iter().any(|repo| repo.base.is_none()) {
         return Ok(machine);
     }
