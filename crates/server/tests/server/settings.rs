@@ -2,9 +2,11 @@
 
 use crate::kit::{House, rename};
 use hyper::{Method, StatusCode};
+use protocol::event::Event;
 use protocol::input::Input;
 use serde_json::{Value, json};
 use server::agents::Extras;
+use store::sealed::{SealedValue, Secret};
 
 async fn change(house: &House, body: Value) -> crate::kit::Answer {
     house.ask(Method::PATCH, "/v1/settings").key(&house.admin).json(&body).send().await
@@ -124,4 +126,28 @@ async fn archived_agents_go_when_the_settings_say_so_and_not_before() {
     assert_eq!(statuses().await, [200, 200]);
     server::retention::look(&house.app, now + 8 * day).await.unwrap();
     assert_eq!(statuses().await, [200, 404]);
+}
+
+#[tokio::test]
+async fn a_server_that_dies_before_a_deleted_agents_records_go_leaves_them_to_the_next() {
+    let house = House::open().await;
+    let handle = house.agent().await;
+    let (org, id) = (handle.org.clone(), handle.id);
+    let (owner, name) = (id.to_string(), "TOKEN".to_owned());
+    let value =
+        SealedValue { owner: owner.clone(), name, value: Secret::new("x".into()), at_ms: 1 };
+    house.app.store.seal(&org, value).await.unwrap();
+    let delete = Input::Delete { principal: "admin".to_owned() };
+    handle.submit(delete, Extras::default()).await.unwrap();
+    handle.report(vec![Event::Deleted], None).await.unwrap();
+    drop(handle);
+    let house = house.again().await;
+    assert_eq!(house.app.store.sealed_names(&org, &owner).await.unwrap(), ["TOKEN"]);
+    let due = house.app.store.agents_to_wake(0).await.unwrap();
+    assert!(due.iter().any(|key| key.agent == id), "nobody will ever look at it again");
+    server::driver::wake(&house.app, &house.app.agents.handle(&org, id));
+    house.app.tasks.close();
+    house.app.tasks.wait().await;
+    assert!(house.app.store.sealed_names(&org, &owner).await.unwrap().is_empty());
+    assert!(house.app.store.agent(&org, id).await.unwrap().is_none());
 }
