@@ -1,7 +1,7 @@
 //! The browser inside a sandbox, shown live to people: a Chromium that runs beside the agent, whose
 //! pictures come out and whose pointer and keys one person at a time has.
 //!
-//! [`launch`] starts it, [`cdp`] and [`words`] speak with it, [`relay`] stands between it and windows.
+//! `launch` starts it, `cdp` and `words` speak with it, `relay` stands between it and windows.
 //!
 //! TRUST: everything on the far side of [`cdp`] belongs to the agent. A person's page never speaks
 //! with it: both sides speak with the relay, in closed and bounded words.
