@@ -20,4 +20,5 @@ pub mod watch;
 pub mod samples;
 pub mod host;
 pub mod disk;
+pub mod wire;
 pub mod count;

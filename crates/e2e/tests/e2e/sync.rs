@@ -1,5 +1,7 @@
 //! `errand up` and `errand down` with the real binary: a worktree leaves, an agent works, changes come.
 
+mod cuts;
+
 use e2e::process::binary;
 use e2e::samples::{Repository, git};
 use e2e::world::{World, prompt, shell, write};
@@ -62,6 +64,15 @@ impl Laptop {
         let text = String::from_utf8(output.stdout).unwrap();
         let last = text.lines().last().unwrap_or("null");
         serde_json::from_str(last).unwrap()
+    }
+
+    /// What calls lay out while they work is gone.
+    #[track_caller]
+    fn assert_nothing_left(&self) {
+        let left = std::fs::read_dir(self.work().join(".git/errand")).unwrap();
+        let left = left.map(|entry| entry.unwrap().file_name());
+        let left: Vec<_> = left.filter(|name| name != "lock").collect();
+        assert!(left.is_empty(), "{left:?}");
     }
 
     /// A command that must fail; the code and the message of its complaint.
@@ -209,10 +220,7 @@ async fn a_call_that_was_killed_is_finished_by_the_next() {
         assert_eq!(laptop.read(&path), format!("{number}\nmore\n"), "{path}");
     }
     assert_eq!(std::fs::read_dir(laptop.work().join("new")).unwrap().count(), 2000);
-    let left = std::fs::read_dir(laptop.work().join(".git/errand")).unwrap();
-    let left: Vec<_> =
-        left.map(|entry| entry.unwrap().file_name()).filter(|name| name != "lock").collect();
-    assert!(left.is_empty(), "{left:?}");
+    laptop.assert_nothing_left();
     world.delete(agent).await;
     world.end().await;
 }

@@ -33,6 +33,8 @@ use tokio_util::io::StreamReader;
 const PLANS: u32 = 5;
 /// Quiet on both sides before a change is taken over continuously.
 const QUIET: Duration = Duration::from_millis(700);
+/// Wait before a server that is away is asked again.
+const AWAY: Duration = Duration::from_secs(2);
 /// Longest wait for quiet.
 const QUIET_MAX: Duration = Duration::from_secs(10);
 
@@ -47,7 +49,11 @@ pub async fn down(
     let worktree = open(&arguments.into, around).await?;
     let mut taking = Taking { client, output, arguments, agent, worktree };
     if arguments.watch {
-        return Box::pin(taking.keep()).await;
+        // What is dropped half done is finished by the next call.
+        return tokio::select! {
+            kept = Box::pin(taking.keep()) => kept,
+            _ = tokio::signal::ctrl_c() => Ok(Exit::Done),
+        };
     }
     taking.once().await
 }
@@ -283,12 +289,16 @@ impl Taking<'_> {
         loop {
             self.settle().await?;
             if let Err(error) = self.once().await {
-                let trouble = error.downcast_ref::<Trouble>();
-                if trouble.is_none_or(|trouble| trouble.exit != Exit::Usage) {
+                let exit = error.downcast_ref::<Trouble>().map(|trouble| trouble.exit);
+                if !matches!(exit, Some(Exit::Usage | Exit::Unreachable)) {
                     return Err(error);
                 }
                 let words = format!("! {error}");
                 self.output.line(Line::of(Style::Warn, words))?;
+                if exit == Some(Exit::Unreachable) {
+                    tokio::time::sleep(AWAY).await;
+                    continue;
+                }
             }
             self.output.status(Some("waiting for changes; Ctrl-C ends it"))?;
             wait(&mut follower).await?;
