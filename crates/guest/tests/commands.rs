@@ -311,7 +311,6 @@ async fn a_terminal_that_prints_without_end_neither_waits_for_its_reader_nor_kee
 #[tokio::test]
 async fn a_signal_reaches_a_command_and_what_it_does_is_its_own_matter() {
     use protocol::link::CAPABILITY_SIGNAL;
-    use sandbox::link::Followed;
     let mut machine = Machine::new();
     let link = machine.link().await;
     assert!(link.can(CAPABILITY_SIGNAL));
@@ -337,7 +336,10 @@ async fn a_signal_reaches_a_command_and_what_it_does_is_its_own_matter() {
     assert_eq!((exited.code, exited.signal), (None, Some(libc::SIGKILL)));
     let gone = refused(&link, Request::Signal { op: id("stream"), signal: libc::SIGTERM }).await;
     assert_eq!(gone.code, FaultCode::UnknownOp);
-    link.start(machine.shell("kept", "exec sleep 600")).await.unwrap();
+    link.start(machine.shell("kept", "echo begun; exec sleep 600")).await.unwrap();
+    let mut output = link.follow(id("kept"), Offsets::default()).await.unwrap();
+    // A signal reaches what runs already.
+    assert!(matches!(output.next().await.unwrap(), Followed::Stdout(_)));
     link.signal(id("kept"), libc::SIGTERM).await.unwrap();
     assert_eq!(link.wait(id("kept")).await.unwrap().signal, Some(libc::SIGTERM));
     let none = refused(&link, Request::Signal { op: id("kept"), signal: 4000 }).await;
