@@ -79,6 +79,8 @@ async function readBack(element: Element, { steps, px }: { steps: number; px: nu
   };
   for (let step = 0; step < steps; step += 1) {
     const by = Math.min(px, element.scrollTop);
+    // As a hand at a wheel does it: what scrolls by itself is no sign that somebody reads.
+    element.dispatchEvent(new WheelEvent("wheel"));
     element.scrollTop -= by;
     wanted = by;
     for (let frame = 0; frame < FRAMES; frame += 1) {
