@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 /// Cancels of which one in a hundred says something.
 const ENOUGH: usize = 1000;
-/// What the slowest one in a hundred may take. Fewer cancels, among other tests, only print theirs.
+/// What the slowest one in a hundred may take.
 const BOUND: Duration = Duration::from_secs(1);
+/// What the slowest of fewer may take.
+const FEW_BOUND: Duration = Duration::from_millis(1500);
 /// Every so many cancels an agent is fresh, so that its machine is still being made.
 const FRESH: usize = 4;
 
@@ -93,7 +95,8 @@ async fn a_cancel_at_any_moment_ends_the_command_within_a_second() {
         p99(&over)
     );
     let slowest = p99(&gone).max(p99(&stubborn_gone));
-    assert!(cancels < ENOUGH || slowest < BOUND, "one in a hundred took longer than {BOUND:?}");
+    let bound = if cancels < ENOUGH { FEW_BOUND } else { BOUND };
+    assert!(slowest < bound, "the slowest one in a hundred took longer than {bound:?}");
     world.end().await;
 }
 
