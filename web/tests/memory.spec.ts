@@ -8,7 +8,7 @@ const LOOKS = Math.max(12, Math.round(MINUTES));
 /** Events before anything is measured: more than a page keeps. */
 const BEFORE = 12_000;
 /** By how much the heap may have grown from the third quarter to the fourth. */
-const GROWTH_MAX = 1.15;
+const GROWTH_MAX = 1.1;
 
 test.skip(
   ({ viewport, colorScheme }) => (viewport?.width ?? 0) < 1000 || colorScheme === "dark",
