@@ -87,6 +87,10 @@ uuid_id!(
     /// Something a person is asked.
     QuestionId, "q-", "a question id (q-<uuid>)"
 );
+uuid_id!(
+    /// A read-only part of a disk, on which other disks stand.
+    LayerId, "layer-", "a layer id (layer-<uuid>)"
+);
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident, $inner:ty) => {

@@ -1,6 +1,6 @@
 //! The suite that every provider must pass, whatever machines it makes.
 
-use protocol::ids::{AgentId, Epoch, OrgId};
+use protocol::ids::{AgentId, Epoch, LayerId, OrgId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::provider::{LinkStream, MachineState, Provider, ProviderError, SandboxKey, SandboxSpec};
@@ -24,7 +24,12 @@ pub async fn check(bench: &Bench<'_>) -> Verdict {
     links_may_be_dropped(bench).await.map_err(|e| format!("links may be dropped: {e}"))?;
     stop_keeps_the_agent(bench).await.map_err(|e| format!("stop keeps the agent: {e}"))?;
     epochs_replace(bench).await.map_err(|e| format!("epochs replace each other: {e}"))?;
-    destroy_forgets(bench).await.map_err(|e| format!("destroy forgets: {e}"))
+    destroy_forgets(bench).await.map_err(|e| format!("destroy forgets: {e}"))?;
+    if bench.provider.capabilities().snapshots {
+        disks_are_frozen(bench).await.map_err(|e| format!("disks are frozen: {e}"))?;
+        layers_are_kept(bench).await.map_err(|e| format!("layers are kept: {e}"))?;
+    }
+    Ok(())
 }
 
 fn ensure(holds: bool, words: &str) -> Verdict {
@@ -117,4 +122,63 @@ async fn destroy_forgets(bench: &Bench<'_>) -> Verdict {
     ensure(found.is_none(), "a destroyed machine is found")?;
     let listed = bench.provider.list().await.map_err(say)?;
     ensure(listed.iter().all(|machine| machine.key != spec.key), "a destroyed machine is listed")
+}
+
+fn is_refused<T>(result: &Result<T, ProviderError>) -> bool {
+    matches!(result, Err(ProviderError::Refused(_)))
+}
+
+/// An id that no other rule uses: those of its agents' are fresh.
+fn layer_of(agent: AgentId) -> LayerId {
+    LayerId::from_uuid(agent.uuid())
+}
+
+async fn disks_are_frozen(bench: &Bench<'_>) -> Verdict {
+    let (provider, mut spec) = (bench.provider, spec(bench));
+    let (agent, layer) = (spec.key.agent, layer_of(spec.key.agent));
+    ensure(is_refused(&provider.freeze(agent, layer).await), "a disk was frozen that never was")?;
+    provider.create(&spec).await.map_err(say)?;
+    ensure(
+        is_refused(&provider.freeze(agent, layer).await),
+        "a running machine's disk was frozen",
+    )?;
+    provider.stop(spec.key).await.map_err(say)?;
+    let first = provider.freeze(agent, layer).await.map_err(say)?;
+    let again = provider.freeze(agent, layer).await.map_err(say)?;
+    ensure(
+        first.id == layer && again.id == layer && again.below == first.below,
+        "freezing twice under one id gave two layers",
+    )?;
+    ensure(again.size.is_none(), "a layer was weighed before it was settled")?;
+    let settled = provider.settle(layer).await.map_err(say)?;
+    ensure(settled.size.is_some(), "a settled layer has no size")?;
+    spec.key.epoch = Epoch(2);
+    provider.create(&spec).await.map_err(say)?;
+    provider.destroy(spec.key).await.map_err(say)?;
+    provider.remove_layer(layer).await.map_err(say)
+}
+
+async fn layers_are_kept(bench: &Bench<'_>) -> Verdict {
+    let (provider, spec, mut fork) = (bench.provider, spec(bench), spec(bench));
+    let layer = layer_of(spec.key.agent);
+    fork.layers = vec![layer];
+    ensure(is_refused(&provider.create(&fork).await), "a disk began with a layer that never was")?;
+    provider.create(&spec).await.map_err(say)?;
+    provider.stop(spec.key).await.map_err(say)?;
+    provider.freeze(spec.key.agent, layer).await.map_err(say)?;
+    let theirs = provider.freeze(fork.key.agent, layer).await;
+    ensure(is_refused(&theirs), "another agent got the layer under its id")?;
+    provider.destroy(spec.key).await.map_err(say)?;
+    provider.create(&fork).await.map_err(say)?;
+    ensure(is_refused(&provider.remove_layer(layer).await), "a layer in use was removed")?;
+    let unused = provider.remove_unused_layers(u64::MAX).await.map_err(say)?;
+    ensure(!unused.contains(&layer), "a layer in use was removed as unused")?;
+    let listed = provider.layers().await.map_err(say)?;
+    ensure(listed.iter().any(|listed| listed.id == layer), "a layer is not listed")?;
+    provider.destroy(fork.key).await.map_err(say)?;
+    let unused = provider.remove_unused_layers(u64::MAX).await.map_err(say)?;
+    ensure(unused.contains(&layer), "an unused layer was kept")?;
+    provider.remove_layer(layer).await.map_err(say)?;
+    let listed = provider.layers().await.map_err(say)?;
+    ensure(listed.iter().all(|listed| listed.id != layer), "a removed layer is listed")
 }

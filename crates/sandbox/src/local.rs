@@ -20,6 +20,11 @@ mod machines;
 pub mod shim;
 mod child;
 mod root;
+mod stack;
+mod idmap;
+mod disk;
+pub mod layers;
+mod trash;
 mod etc;
 mod network;
 mod seccomp;
@@ -36,6 +41,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use async_trait::async_trait;
+use protocol::ids::{AgentId, LayerId};
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::{UnixDatagram, UnixStream};
 
@@ -44,7 +50,7 @@ use self::packet::Packet;
 use self::request::{Answer, FailureKind, RepositoryTask, Request};
 use crate::isolation::IsolationReport;
 use crate::provider::{
-    Capabilities, GatewaySocket, LinkStream, Machine, Provider, ProviderError, SandboxKey,
+    Capabilities, GatewaySocket, Layer, LinkStream, Machine, Provider, ProviderError, SandboxKey,
     SandboxSpec,
 };
 
@@ -215,6 +221,12 @@ impl LocalProvider {
         Ok(machine)
     }
 
+    async fn layer(&self, request: &Request) -> Result<Layer, ProviderError> {
+        let (answer, _) = self.ask(request).await?;
+        let Answer::Layer { layer } = answer else { return Err(unexpected(&answer)) };
+        Ok(layer)
+    }
+
     async fn done(&self, request: &Request) -> Result<(), ProviderError> {
         let (answer, _) = self.ask(request).await?;
         let Answer::Done {} = answer else { return Err(unexpected(&answer)) };
@@ -246,7 +258,7 @@ impl Provider for LocalProvider {
             name: "local".to_owned(),
             stop_keeps_disk: true,
             gateway_sockets: true,
-            snapshots: false,
+            snapshots: true,
         }
     }
 
@@ -295,5 +307,33 @@ impl Provider for LocalProvider {
         let Answer::Sockets { sockets } = answer else { return Err(unexpected(&answer)) };
         let named = sockets.into_iter().zip(fds);
         Ok(named.map(|((kind, family), fd)| GatewaySocket { kind, family, fd }).collect())
+    }
+
+    async fn freeze(&self, agent: AgentId, layer: LayerId) -> Result<Layer, ProviderError> {
+        self.layer(&Request::Freeze { agent, layer }).await
+    }
+
+    async fn settle(&self, layer: LayerId) -> Result<Layer, ProviderError> {
+        self.layer(&Request::Settle { layer }).await
+    }
+
+    async fn flatten(&self, agent: AgentId, layer: LayerId) -> Result<Layer, ProviderError> {
+        self.layer(&Request::Flatten { agent, layer }).await
+    }
+
+    async fn layers(&self) -> Result<Vec<Layer>, ProviderError> {
+        let (answer, _) = self.ask(&Request::Layers {}).await?;
+        let Answer::Layers { layers } = answer else { return Err(unexpected(&answer)) };
+        Ok(layers)
+    }
+
+    async fn remove_layer(&self, layer: LayerId) -> Result<(), ProviderError> {
+        self.done(&Request::RemoveLayer { layer }).await
+    }
+
+    async fn remove_unused_layers(&self, since_ms: u64) -> Result<Vec<LayerId>, ProviderError> {
+        let (answer, _) = self.ask(&Request::RemoveUnusedLayers { since_ms }).await?;
+        let Answer::Removed { layers } = answer else { return Err(unexpected(&answer)) };
+        Ok(layers)
     }
 }

@@ -9,11 +9,14 @@
 //!   `destroy`.
 //! - A lower epoch that still lives is ended before a higher one starts; a lower one asked for after
 //!   a higher is refused. So two machines never share a disk.
+//! - A **layer** is what a disk held when it was frozen, for ever. The caller mints its id before it
+//!   asks, so asking twice gives the first. Several disks may stand on one layer; each writes to a
+//!   part of its own that nobody else has.
 
 use std::os::fd::OwnedFd;
 
 use async_trait::async_trait;
-use protocol::ids::{AgentId, BadId, Epoch, OrgId};
+use protocol::ids::{AgentId, BadId, Epoch, LayerId, OrgId};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -25,6 +28,8 @@ pub const FIXED_TMPFS_BYTES: u64 = 48 * 1024 * 1024;
 pub const MEMORY_MIN_BYTES: u64 = 64 * 1024 * 1024;
 /// Longest host name inside a sandbox, in characters.
 pub const HOSTNAME_CHARS: usize = 63;
+/// Layers that one disk may stand on.
+pub const STACK_LAYERS: usize = 64;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -138,6 +143,11 @@ pub struct SandboxSpec {
     pub gitconfig: String,
     /// Certificate (PEM) added to the trusted ones inside.
     pub ca_certificate: Option<String>,
+    /// What the agent's disk begins with, base first: a later layer lies over earlier ones, and each
+    /// brings along what it was made upon. Empty: an empty disk. A disk that exists keeps what it
+    /// stands on, and is refused under a spec that says it began with something else.
+    #[serde(default)]
+    pub layers: Vec<LayerId>,
 }
 
 impl SandboxSpec {
@@ -153,6 +163,7 @@ impl SandboxSpec {
             env: Vec::new(),
             gitconfig: String::new(),
             ca_certificate: None,
+            layers: Vec::new(),
         }
     }
 
@@ -188,6 +199,13 @@ impl SandboxSpec {
         if !self.env.iter().all(|(name, value)| is_variable(name) && !value.contains('\0')) {
             return refuse("a variable's name may hold letters, digits and underscores only");
         }
+        if self.layers.len() > STACK_LAYERS {
+            return refuse("a disk stands on 64 layers at most: flatten one");
+        }
+        let named_before = |(index, id)| self.layers.iter().take(index).any(|other| other == id);
+        if self.layers.iter().enumerate().any(named_before) {
+            return refuse("a layer is named twice");
+        }
         Ok(())
     }
 }
@@ -215,8 +233,43 @@ pub struct Capabilities {
     pub stop_keeps_disk: bool,
     /// It hands out listening sockets inside the sandbox's network namespace.
     pub gateway_sockets: bool,
-    /// Snapshots can be made.
+    /// Disks can be frozen, and others begin with what they held.
     pub snapshots: bool,
+}
+
+/// What a disk held when it was frozen; read-only for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layer {
+    /// Which one.
+    pub id: LayerId,
+    /// What it lies upon, base first. It holds only what differs from these.
+    pub below: Vec<LayerId>,
+    /// Whose disk it was.
+    pub agent: AgentId,
+    /// Owner of the data.
+    pub org: OrgId,
+    /// When it was made, in milliseconds since 1970.
+    pub made_at_ms: u64,
+    /// When a machine last started on it, in milliseconds since 1970.
+    pub last_used_ms: u64,
+    /// What it holds itself; known once it was settled.
+    pub size: Option<LayerSize>,
+}
+
+impl Layer {
+    /// The layer right below.
+    pub fn parent(&self) -> Option<LayerId> {
+        self.below.last().copied()
+    }
+}
+
+/// How much a layer holds, without the layers below.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerSize {
+    /// Space taken.
+    pub bytes: u64,
+    /// Entries that are not directories.
+    pub files: u64,
 }
 
 /// Where a machine is in its life.
@@ -331,6 +384,42 @@ pub trait Provider: Send + Sync {
 
     /// The machine's gateway sockets; may be asked again after a restart of the server.
     async fn gateway_sockets(&self, key: SandboxKey) -> Result<Vec<GatewaySocket>, ProviderError>;
+
+    /// Makes what the agent's disk holds now into a layer; the disk goes on, empty, over it. Refused
+    /// while the machine runs. Under an id made before it only gives that layer.
+    async fn freeze(&self, _agent: AgentId, _layer: LayerId) -> Result<Layer, ProviderError> {
+        Err(no_layers())
+    }
+
+    /// Writes a layer out to stable storage and weighs it; how long that takes goes with its size.
+    async fn settle(&self, _layer: LayerId) -> Result<Layer, ProviderError> {
+        Err(no_layers())
+    }
+
+    /// Merges all that the agent's disk stands on into one layer, and stands it on that. Refused
+    /// while the machine runs. Under an id made before it only gives that layer.
+    async fn flatten(&self, _agent: AgentId, _layer: LayerId) -> Result<Layer, ProviderError> {
+        Err(no_layers())
+    }
+
+    /// Every layer.
+    async fn layers(&self) -> Result<Vec<Layer>, ProviderError> {
+        Ok(Vec::new())
+    }
+
+    /// Removes a layer; refused while a disk or another layer stands on it.
+    async fn remove_layer(&self, _layer: LayerId) -> Result<(), ProviderError> {
+        Err(no_layers())
+    }
+
+    /// Removes layers on which nothing stands and no machine started since this time; names them.
+    async fn remove_unused_layers(&self, _since_ms: u64) -> Result<Vec<LayerId>, ProviderError> {
+        Ok(Vec::new())
+    }
+}
+
+fn no_layers() -> ProviderError {
+    ProviderError::Refused("this provider cannot freeze disks".to_owned())
 }
 
 #[cfg(test)]
@@ -367,6 +456,16 @@ mod tests {
         assert!(
             matches!(spec.check(), Err(ProviderError::Refused(words)) if words.contains("tmpfs"))
         );
+    }
+
+    #[test]
+    fn no_layer_is_named_twice() {
+        let mut spec = spec();
+        let layer = LayerId::parse("layer-0190b5a4-7c3e-7bde-8f00-0123456789ab").unwrap();
+        spec.layers = vec![layer];
+        assert!(spec.check().is_ok());
+        spec.layers = vec![layer, layer];
+        assert!(spec.check().is_err());
     }
 
     #[test]

@@ -15,5 +15,6 @@ mod it {
     mod far_end;
     mod guest;
     mod host;
+    mod layers;
     mod life;
 }

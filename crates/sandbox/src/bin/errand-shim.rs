@@ -5,6 +5,7 @@
 
 use std::process::ExitCode;
 
+use sandbox::local::layers::flatten;
 use sandbox::local::{far_end, launcher, repository, shim, take_standard_input};
 
 fn main() -> ExitCode {
@@ -15,6 +16,7 @@ fn main() -> ExitCode {
         "guest" => Ok(()),
         "launcher" => take_standard_input().and_then(launcher::run),
         "repository" => take_standard_input().and_then(repository::run),
+        "flatten" => take_standard_input().and_then(flatten::run),
         "far-end" => return far_end::run(std::env::args().skip(2)),
         "shim" => take_standard_input().and_then(shim::run),
         _ => Err(std::io::Error::other("started by the Errand server only")),

@@ -104,14 +104,14 @@ fn build(
     wait_for_shim(setup).map_err(at("wait for the id maps"))?;
     become_root(order.uids).map_err(at("become the namespace's root"))?;
     open_network(setup).map_err(at("open the network namespace"))?;
-    root::build(&order.spec, order.uids, trees, &order.guest).map_err(|e| (e.step, e.error))?;
+    root::build(order, trees).map_err(|e| (e.step, e.error))?;
     wait_for_shim(setup).map_err(at("wait for the control groups"))?;
     unshare_cgroups().map_err(at("leave the cgroup namespace"))?;
     set_identity(order).map_err(at("name the host"))?;
     set_limits(order).map_err(at("set resource limits"))?;
     arrange_descriptors(control, log).map_err(at("arrange descriptors"))?;
     drop_capabilities(order).map_err(at("drop capabilities"))?;
-    die_with_shim().map_err(at("tie the sandbox to its shim"))?;
+    die_with_parent().map_err(at("tie the sandbox to its shim"))?;
     rustix::thread::set_no_new_privs(true).map_err(|e| ("forbid new privileges", e.into()))?;
     let (arguments, environment) = guest_start(order).map_err(at("prepare the guest"))?;
     seccomp::install().map_err(at("install the filter of system calls"))?;
@@ -122,14 +122,16 @@ fn tell(setup: &OwnedFd, report: &ChildReport, fds: &[BorrowedFd<'_>]) -> io::Re
     packet::send(setup, &serde_json::to_vec(report)?, fds).map(drop)
 }
 
-fn wait_for_shim(setup: &OwnedFd) -> io::Result<()> {
+/// Waits until the parent has done its part.
+pub fn wait_for_shim(setup: &OwnedFd) -> io::Result<()> {
     match packet::receive(setup)? {
         Some(_) => Ok(()),
         None => Err(io::Error::other("the shim is gone")),
     }
 }
 
-fn become_root(uids: UidMap) -> io::Result<()> {
+/// Becomes the root of the new user namespace, where it has one.
+pub fn become_root(uids: UidMap) -> io::Result<()> {
     rustix::process::umask(Mode::from_raw_mode(0o022));
     if let UidMap::Range { .. } = uids {
         let (uid, gid) = (Uid::ROOT, Gid::ROOT);
@@ -231,7 +233,8 @@ fn drop_capabilities(order: &ShimOrder) -> io::Result<()> {
     Ok(rustix::thread::set_capabilities(None, sets)?)
 }
 
-fn die_with_shim() -> io::Result<()> {
+/// Ends this process when its parent ends.
+pub fn die_with_parent() -> io::Result<()> {
     Ok(rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?)
 }
 

@@ -19,13 +19,14 @@ use protocol::ids::AgentId;
 use rustix::fs::{FlockOperation, OFlags};
 use serde::{Deserialize, Serialize};
 
+use super::layers;
 use super::lease::UidPool;
 use super::machines::{self, Answered, Problem};
 use super::packet;
 use super::record;
 use super::repository;
 use super::request::{Answer, FailureKind, Request};
-use super::sys;
+use super::{sys, trash};
 
 /// Requests worked on at the same time.
 const REQUESTS_MAX: usize = 128;
@@ -70,6 +71,8 @@ pub struct Launcher {
     locks: Mutex<HashMap<AgentId, Arc<Mutex<()>>>>,
     /// Taken while a range of user ids is looked for.
     pub leases: Mutex<()>,
+    /// Taken while it is judged which layers are needed, and while that changes.
+    pub layers: Mutex<()>,
     active: AtomicUsize,
     /// Places for work in repositories.
     pub repositories: repository::Places,
@@ -103,10 +106,13 @@ pub fn run(server: OwnedFd) -> io::Result<()> {
         config,
         locks: Mutex::default(),
         leases: Mutex::default(),
+        layers: Mutex::default(),
         active: AtomicUsize::new(0),
         repositories: repository::Places::default(),
     });
-    machines::empty_trash(Path::new(record::TRASH));
+    trash::empty(Path::new(record::TRASH));
+    // What cannot be brought to an end now is tried again before it is needed.
+    layers::sweep().ok();
     while let Some(message) = packet::receive(&server)? {
         for stream in message.fds {
             launcher.begin(stream, Entrance::Server)?;
@@ -132,7 +138,7 @@ fn enter(dir: &Path) -> io::Result<fs::File> {
     if meta.uid() != rustix::process::geteuid().as_raw() || meta.mode() & 0o077 != 0 {
         return Err(io::Error::other("it belongs to somebody else or is open to others"));
     }
-    for name in [record::SANDBOXES, record::DISKS, record::LEASES, record::TRASH] {
+    for name in record::PLACES {
         record::make_private_dir(Path::new(name))?;
     }
     let lock = fs::File::open(".")?;
@@ -245,6 +251,16 @@ impl Launcher {
             }
             Request::Connect { key } => machines::connect(key),
             Request::Sockets { key } => machines::sockets(key),
+            Request::Freeze { agent, layer } => {
+                self.locked(agent, || layers::freeze(self, agent, layer))
+            }
+            Request::Flatten { agent, layer } => {
+                self.locked(agent, || layers::flatten(self, agent, layer))
+            }
+            Request::Settle { layer } => layers::settle(layer),
+            Request::Layers {} => Ok(Answer::Layers { layers: layers::all()? }.into()),
+            Request::RemoveLayer { layer } => layers::remove(self, layer),
+            Request::RemoveUnusedLayers { since_ms } => layers::remove_unused(self, since_ms),
             Request::Probe {} => {
                 let key = machines::probe_key();
                 self.locked(key.agent, || machines::probe(self, key))

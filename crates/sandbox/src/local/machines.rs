@@ -3,7 +3,6 @@
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::PoisonError;
@@ -21,7 +20,7 @@ use super::cgroup::Groups;
 use super::launcher::Launcher;
 use super::record::{self, ExitRecord, ShimRecord};
 use super::request::{Answer, FailureKind, ShimAnswer, ShimCommand, ShimOrder, ShimReply, UidMap};
-use super::{cgroup, lease, packet, root, shim};
+use super::{cgroup, disk, lease, packet, shim, trash};
 use crate::provider::{Machine, MachineState, SandboxKey, SandboxSpec};
 
 /// Time a shim has to answer.
@@ -32,8 +31,6 @@ const STOP_WAIT: Duration = Duration::from_secs(15);
 const BUILD_WAIT: Duration = Duration::from_secs(30);
 /// Life of a probing sandbox, in milliseconds.
 const PROBE_LIFE_MS: u64 = 10_000;
-/// Depth to which directories are opened up before they are removed.
-const REMOVE_DEPTH: usize = 256;
 
 /// An answer with the descriptors that go along.
 #[derive(Debug)]
@@ -84,7 +81,8 @@ impl From<rustix::io::Errno> for Problem {
     }
 }
 
-type Verb = Result<Answered, Problem>;
+/// What comes of a verb.
+pub type Verb = Result<Answered, Problem>;
 
 /// Makes the machine, or finds the one made before under its key.
 pub fn create(launcher: &Launcher, spec: SandboxSpec, guest: &Path) -> Verb {
@@ -104,9 +102,12 @@ pub fn create(launcher: &Launcher, spec: SandboxSpec, guest: &Path) -> Verb {
     // Beside the rest: it only waits. A host without threads to spare is just slower.
     std::thread::Builder::new().name("warm-up".to_owned()).spawn(cgroup::warm_up).ok();
     let uids = map_ids(launcher, key.agent)?;
-    root::prepare_disk(&record::disk(key.agent), uids)?;
+    let lowers = {
+        let _held = launcher.layers.lock().unwrap_or_else(PoisonError::into_inner);
+        disk::prepare(&spec, uids)?
+    };
     record::make_private_dir(&record::dir(key))?;
-    let started = start_shim(ShimOrder { spec, uids, guest: guest.to_owned() });
+    let started = start_shim(ShimOrder { spec, uids, lowers, guest: guest.to_owned() });
     if started.is_err() {
         // Without a record the next try starts afresh.
         fs::remove_dir_all(record::dir(key))?;
@@ -114,7 +115,8 @@ pub fn create(launcher: &Launcher, spec: SandboxSpec, guest: &Path) -> Verb {
     Ok(Answer::Machine { machine: Some(started?) }.into())
 }
 
-fn map_ids(launcher: &Launcher, agent: AgentId) -> io::Result<UidMap> {
+/// The ids of an agent's sandboxes, leased if it has none yet.
+pub fn map_ids(launcher: &Launcher, agent: AgentId) -> io::Result<UidMap> {
     if rustix::process::geteuid().is_root() {
         let _one_at_a_time = launcher.leases.lock().unwrap_or_else(PoisonError::into_inner);
         return Ok(UidMap::Range { base: lease::take(launcher.config.uid_pool, agent)? });
@@ -244,47 +246,8 @@ pub fn destroy(launcher: &Launcher, key: SandboxKey) -> Verb {
 }
 
 fn remove_disk(agent: AgentId) -> io::Result<()> {
-    let trash = Path::new(record::TRASH).join(agent.to_string());
-    match fs::rename(record::disk(agent), &trash) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    remove_tree(&trash)
-}
-
-/// Removes what a former launcher did not get to.
-pub fn empty_trash(trash: &Path) {
-    for entry in fs::read_dir(trash).into_iter().flatten().flatten() {
-        // What cannot go now is tried again at the next start.
-        remove_tree(&entry.path()).ok();
-    }
-}
-
-fn remove_tree(tree: &Path) -> io::Result<()> {
-    let gone = |result: io::Result<()>| match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    };
-    if gone(fs::remove_dir_all(tree)).is_ok() {
-        return Ok(());
-    }
-    // An ordinary user may not look into directories that the agent closed.
-    open_up(tree, REMOVE_DEPTH)?;
-    gone(fs::remove_dir_all(tree))
-}
-
-fn open_up(dir: &Path, depth: usize) -> io::Result<()> {
-    if depth == 0 || !dir.symlink_metadata()?.is_dir() {
-        return Ok(());
-    }
-    fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            open_up(&entry.path(), depth - 1)?;
-        }
-    }
-    Ok(())
+    trash::throw_away(&record::disk(agent), &agent.to_string())?;
+    trash::take_out(&agent.to_string())
 }
 
 /// A fresh link to the guest.

@@ -2,12 +2,13 @@
 //!
 //! Everything lies below the launcher's working directory, which is its state directory:
 //! `sandboxes/<key>/{spec.json, shim.json, shim.sock, exit.json, log}`, `disks/<agent>/{workspace,
-//! home, opt, vartmp}`, `leases/<slot>`, `trash/`. Paths are relative on purpose: the directory was
-//! checked once, and whoever renames its parents later changes nothing.
+//! home, opt, vartmp}`, `layers/<layer>/`, `making/` for what is not whole yet, `leases/<slot>`,
+//! `trash/`. Paths are relative on purpose: the directory was checked once, and whoever renames its
+//! parents later changes nothing.
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use protocol::ids::AgentId;
@@ -22,8 +23,15 @@ pub const SANDBOXES: &str = "sandboxes";
 pub const DISKS: &str = "disks";
 /// Directory of the uid leases.
 pub const LEASES: &str = "leases";
-/// Directory of disks on their way out.
+/// Directory of disks and layers on their way out.
 pub const TRASH: &str = "trash";
+/// Directory of the layers.
+pub const LAYERS: &str = "layers";
+/// Directory of disks and layers that are not whole yet.
+pub const MAKING: &str = "making";
+
+/// All of them.
+pub const PLACES: [&str; 6] = [SANDBOXES, DISKS, LEASES, TRASH, LAYERS, MAKING];
 
 /// A live shim, told apart from a later process that got the same pid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +99,29 @@ pub fn write<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
 pub fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes down a small fact about a directory, in place of what was known before.
+///
+/// A link that leads nowhere carries its text from the very moment it exists, and the kernel keeps
+/// the order of such changes even when the power fails: no reader ever finds half a fact.
+pub fn write_fact<T: Serialize>(dir: &Path, name: &str, fact: &T) -> io::Result<()> {
+    let temporary = dir.join(format!("{name}.new"));
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    symlink(serde_json::to_string(fact)?, &temporary)?;
+    fs::rename(temporary, dir.join(name))
+}
+
+/// Reads a fact about a directory; `None` if it was never written down.
+pub fn read_fact<T: DeserializeOwned>(dir: &Path, name: &str) -> io::Result<Option<T>> {
+    match fs::read_link(dir.join(name)) {
+        Ok(text) => Ok(Some(serde_json::from_slice(text.as_os_str().as_encoded_bytes())?)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

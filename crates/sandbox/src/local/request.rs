@@ -4,10 +4,11 @@
 //! may be root. So a request carries validated ids and numbers. The only path is that of a person's
 //! repository, which is opened first and judged then.
 
+use protocol::ids::{AgentId, LayerId};
 use serde::{Deserialize, Serialize};
 
 use crate::isolation::IsolationReport;
-use crate::provider::{Machine, SandboxKey, SandboxSpec, SocketFamily, SocketKind};
+use crate::provider::{Layer, Machine, SandboxKey, SandboxSpec, SocketFamily, SocketKind};
 
 /// What the server asks of the launcher.
 #[derive(Debug, Serialize, Deserialize)]
@@ -44,6 +45,37 @@ pub enum Request {
     Sockets {
         /// Which one.
         key: SandboxKey,
+    },
+    /// Make what a disk holds into a layer, and go on over it.
+    Freeze {
+        /// Whose disk.
+        agent: AgentId,
+        /// The layer's name.
+        layer: LayerId,
+    },
+    /// Write a layer out, and weigh it.
+    Settle {
+        /// Which one.
+        layer: LayerId,
+    },
+    /// Merge the layers below a disk into one.
+    Flatten {
+        /// Whose disk.
+        agent: AgentId,
+        /// The layer's name.
+        layer: LayerId,
+    },
+    /// All layers.
+    Layers {},
+    /// Remove a layer.
+    RemoveLayer {
+        /// Which one.
+        layer: LayerId,
+    },
+    /// Remove what nobody uses.
+    RemoveUnusedLayers {
+        /// Nor used since, in milliseconds since 1970.
+        since_ms: u64,
     },
     /// Make a sandbox that ends at once, to see what this host can do.
     Probe {},
@@ -98,6 +130,21 @@ pub enum Answer {
         /// What they are.
         sockets: Vec<(SocketKind, SocketFamily)>,
     },
+    /// The layer.
+    Layer {
+        /// It.
+        layer: Layer,
+    },
+    /// All layers.
+    Layers {
+        /// They.
+        layers: Vec<Layer>,
+    },
+    /// These layers are gone.
+    Removed {
+        /// Their names.
+        layers: Vec<LayerId>,
+    },
     /// What this host can do.
     Probed {
         /// The walls.
@@ -149,6 +196,15 @@ pub enum UidMap {
     },
 }
 
+/// A layer below a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lower {
+    /// Which one.
+    pub layer: LayerId,
+    /// How ids map in its files.
+    pub uids: UidMap,
+}
+
 /// What the launcher tells a new shim, on its standard input.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ShimOrder {
@@ -156,6 +212,8 @@ pub struct ShimOrder {
     pub spec: SandboxSpec,
     /// How ids map.
     pub uids: UidMap,
+    /// What the agent's disk stands on, base first.
+    pub lowers: Vec<Lower>,
     /// The guest's binary on the host.
     pub guest: std::path::PathBuf,
 }

@@ -9,7 +9,7 @@ use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown, lchown, symlink};
+use std::os::unix::fs::{lchown, symlink};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::CWD;
@@ -18,20 +18,13 @@ use rustix::mount::{
     mount_change, move_mount, open_tree, unmount,
 };
 
-use super::request::UidMap;
+use super::disk::AGENT_UID;
+use super::request::{ShimOrder, UidMap};
+use super::stack::Disk;
 use super::sys::{self, attr};
 use super::{etc, record};
 use crate::provider::SandboxSpec;
 
-/// User id of `agent` inside.
-pub const AGENT_UID: u32 = 1000;
-/// Directories of an agent's disk: name, place inside, mode, owner inside.
-pub const DISK: [(&str, &str, u32, u32); 4] = [
-    ("workspace", "workspace", 0o755, AGENT_UID),
-    ("home", "home/agent", 0o755, AGENT_UID),
-    ("opt", "opt", 0o755, 0),
-    ("vartmp", "var/tmp", 0o1777, 0),
-];
 /// Bytes of the root file system itself, which holds `/etc` and empty directories.
 const ROOT_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes of `/run`.
@@ -81,14 +74,17 @@ struct Tree {
 #[derive(Debug)]
 pub struct Trees {
     trees: Vec<Tree>,
+    disk: Disk,
 }
 
 impl Trees {
     /// Copies the trees. The shim does it as root, since the child may not enter the state
     /// directory; for an ordinary user the child does it, since only it has the capability.
-    pub fn open(spec: &SandboxSpec, guest: &Path) -> io::Result<Self> {
+    pub fn open(order: &ShimOrder) -> io::Result<Self> {
         const PROGRAMS: u64 = attr::RDONLY | attr::NOSUID | attr::NODEV;
-        let mut trees = Self { trees: Vec::new() };
+        let own = record::disk(order.spec.key.agent);
+        let disk = Disk::open(&own, order.uids, &order.lowers)?;
+        let mut trees = Self { trees: Vec::new(), disk };
         trees.add(Path::new("/usr"), "usr", PROGRAMS)?;
         for part in USR_PARTS.map(|part| Path::new("/").join(part)) {
             if part.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
@@ -102,15 +98,11 @@ impl Trees {
                 trees.add(&source, Path::new("etc").join(dir), attributes)?;
             }
         }
-        let disk = record::disk(spec.key.agent);
-        for (name, target, _, _) in DISK {
-            trees.add(&disk.join(name), target, attr::NOSUID | attr::NODEV)?;
-        }
         for device in DEVICES {
             let target = Path::new("dev").join(device);
             trees.add(&Path::new("/dev").join(device), target, attr::NOSUID | attr::NOEXEC)?;
         }
-        trees.add(guest, super::child::GUEST_PATH.trim_start_matches('/'), PROGRAMS)?;
+        trees.add(&order.guest, super::child::GUEST_PATH.trim_start_matches('/'), PROGRAMS)?;
         Ok(trees)
     }
 
@@ -121,12 +113,7 @@ impl Trees {
         attributes: u64,
     ) -> io::Result<()> {
         let target = target.into();
-        let flags = OpenTreeFlags::OPEN_TREE_CLONE
-            | OpenTreeFlags::OPEN_TREE_CLOEXEC
-            | OpenTreeFlags::AT_RECURSIVE;
-        let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", source.display()));
-        let fd = open_tree(CWD, source, flags).map_err(|e| named(e.into()))?;
-        sys::set_mount_attributes(fd.as_fd(), attributes).map_err(named)?;
+        let fd = copy_tree(source, attributes)?;
         let is_dir = source.metadata()?.is_dir();
         self.trees.push(Tree { target, is_dir, fd });
         Ok(())
@@ -147,36 +134,24 @@ impl Trees {
     }
 }
 
-/// Makes the directories of an agent's disk, owned as the sandbox expects them.
-pub fn prepare_disk(disk: &Path, uids: UidMap) -> io::Result<()> {
-    record::make_private_dir(disk)?;
-    for (name, _, mode, owner) in DISK {
-        let dir = disk.join(name);
-        match fs::DirBuilder::new().mode(0o700).create(&dir) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-            Err(error) => return Err(error),
-        }
-        if let UidMap::Range { base } = uids {
-            chown(&dir, Some(base + owner), Some(base + owner))?;
-        }
-        fs::set_permissions(&dir, fs::Permissions::from_mode(mode))?;
-    }
-    Ok(())
+/// A detached copy of a file tree, with these attributes.
+pub fn copy_tree(source: &Path, attributes: u64) -> io::Result<OwnedFd> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_RECURSIVE;
+    let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", source.display()));
+    let fd = open_tree(CWD, source, flags).map_err(|e| named(e.into()))?;
+    sys::set_mount_attributes(fd.as_fd(), attributes).map_err(named)?;
+    Ok(fd)
 }
 
 /// Builds the tree and enters it.
-pub fn build(
-    spec: &SandboxSpec,
-    uids: UidMap,
-    trees: Option<Trees>,
-    guest: &Path,
-) -> Result<(), RootError> {
-    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-    mount_change("/", private).map_err(|e| at("make mounts private")(e.into()))?;
+pub fn build(order: &ShimOrder, trees: Option<Trees>) -> Result<(), RootError> {
+    let (spec, uids) = (&order.spec, order.uids);
+    make_mounts_private().map_err(at("make mounts private"))?;
     let trees = match trees {
         Some(trees) => trees,
-        None => Trees::open(spec, guest).map_err(at("open the host's file trees"))?,
+        None => Trees::open(order).map_err(at("open the host's file trees"))?,
     };
     let etc = etc::Etc::read(spec).map_err(at("read the host's /etc"))?;
     enter().map_err(at("enter the new root"))?;
@@ -187,14 +162,22 @@ pub fn build(
     leave_host().map_err(at("let go of the host's root"))
 }
 
-fn tmpfs(target: &str, bytes: u64, mode: &str, flags: MountFlags) -> io::Result<()> {
+/// Lets no mount of ours be seen elsewhere.
+pub fn make_mounts_private() -> io::Result<()> {
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    Ok(mount_change("/", private)?)
+}
+
+/// Mounts a file system in memory.
+pub fn tmpfs(target: &str, bytes: u64, mode: &str, flags: MountFlags) -> io::Result<()> {
     let inodes = (bytes / 4096).max(1024);
     let data = CString::new(format!("size={bytes},mode={mode},nr_inodes={inodes}"))?;
     let flags = flags | MountFlags::NOSUID | MountFlags::NODEV;
     Ok(mount("tmpfs", target, "tmpfs", flags, Some(data.as_c_str()))?)
 }
 
-fn enter() -> io::Result<()> {
+/// Enters an empty root; the host's hangs below it.
+pub fn enter() -> io::Result<()> {
     tmpfs(STAGE, ROOT_BYTES, "755", MountFlags::empty())?;
     rustix::process::chdir(STAGE)?;
     fs::create_dir(OLD.trim_start_matches('/'))?;
@@ -216,13 +199,8 @@ fn fill(spec: &SandboxSpec, trees: &Trees, etc: &etc::Etc) -> io::Result<()> {
     etc.write()?;
     trees.attach("etc")?;
     etc.add_certificate()?;
-    for (_, target, _, _) in DISK {
-        // `attach` goes by prefix: the guest's own place below /opt follows when /opt is there.
-        if target != "opt" {
-            trees.attach(target)?;
-        }
-    }
-    attach_opt(trees)?;
+    trees.disk.mount()?;
+    attach_guest(trees)?;
     let limits = &spec.limits;
     tmpfs("/tmp", limits.tmp_bytes, "1777", MountFlags::empty())?;
     fs::create_dir("/run")?;
@@ -233,15 +211,8 @@ fn fill(spec: &SandboxSpec, trees: &Trees, etc: &etc::Etc) -> io::Result<()> {
     tmpfs("/run/errand", limits.spool_bytes, "700", MountFlags::NOEXEC)
 }
 
-/// `/opt` from the agent's disk, and on it the read-only place of the guest.
-fn attach_opt(trees: &Trees) -> io::Result<()> {
-    let (opt, guest): (Vec<_>, Vec<_>) =
-        trees.trees.iter().filter(|t| t.target.starts_with("opt")).partition(|t| t.is_dir);
-    let empty = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
-    fs::create_dir("/opt")?;
-    for tree in opt {
-        move_mount(&tree.fd, "", CWD, "/opt", empty)?;
-    }
+/// The read-only place of the guest, on the agent's `/opt`.
+fn attach_guest(trees: &Trees) -> io::Result<()> {
     let place = Path::new("/opt/errand");
     // TRUST: a former epoch's root may have put a link or a file here.
     if !place.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
@@ -250,11 +221,7 @@ fn attach_opt(trees: &Trees) -> io::Result<()> {
     }
     tmpfs("/opt/errand", SMALL_BYTES, "755", MountFlags::empty())?;
     fs::create_dir("/opt/errand/bin")?;
-    for tree in guest {
-        let target = Path::new("/").join(&tree.target);
-        fs::write(&target, "")?;
-        move_mount(&tree.fd, "", CWD, &target, empty)?;
-    }
+    trees.attach("opt/errand/bin")?;
     symlink("errand-guest", "/opt/errand/bin/sudo")?;
     make_read_only("/opt/errand")
 }
@@ -349,7 +316,8 @@ fn own_places(uids: UidMap) -> io::Result<()> {
     Ok(())
 }
 
-fn leave_host() -> io::Result<()> {
+/// Lets go of the host's root.
+pub fn leave_host() -> io::Result<()> {
     unmount(OLD, UnmountFlags::DETACH)?;
     fs::remove_dir(OLD)
 }

@@ -75,6 +75,7 @@ pub fn run(launcher: OwnedFd) -> io::Result<()> {
     let Ok(mut running) = started else { return Ok(()) };
     let reason = running.serve();
     running.groups.end()?;
+    running.end_first_process();
     end_record(order.spec.key, &reason)
 }
 
@@ -121,9 +122,7 @@ fn build(
 ) -> Result<Running, Failed> {
     let spec = &order.spec;
     let trees = match order.uids {
-        UidMap::Range { .. } => {
-            Some(Trees::open(spec, &order.guest).map_err(Failed::at("open file trees"))?)
-        }
+        UidMap::Range { .. } => Some(Trees::open(order).map_err(Failed::at("open file trees"))?),
         UidMap::Single { .. } => None,
     };
     let (setup, child_setup) = packet::packet_pair().map_err(Failed::at("make a socket"))?;
@@ -189,7 +188,8 @@ impl Drop for KillOnDrop {
     }
 }
 
-fn write_maps(pid: i32, uids: UidMap) -> io::Result<()> {
+/// Maps the ids of a new user namespace, seen through one of its processes.
+pub fn write_maps(pid: i32, uids: UidMap) -> io::Result<()> {
     let proc = Path::new("/proc").join(pid.to_string());
     let (uid_map, gid_map) = match uids {
         UidMap::Range { base } => {
@@ -198,7 +198,7 @@ fn write_maps(pid: i32, uids: UidMap) -> io::Result<()> {
         }
         UidMap::Single { uid, gid } => {
             fs::write(proc.join("setgroups"), "deny")?;
-            let agent = super::root::AGENT_UID;
+            let agent = super::disk::AGENT_UID;
             (format!("{agent} {uid} 1"), format!("{agent} {gid} 1"))
         }
     };
@@ -341,6 +341,14 @@ impl Running {
             return "its first process ended".to_owned();
         };
         describe(&status)
+    }
+
+    /// Waits until nothing of the sandbox is left: with its first process all others end, and their
+    /// hold on the agent's disk.
+    fn end_first_process(&self) {
+        // It may have been reaped before.
+        rustix::process::pidfd_send_signal(&self.pidfd, rustix::process::Signal::KILL).ok();
+        waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED).ok();
     }
 
     fn answer_one(&self) -> Next {

@@ -43,12 +43,21 @@ fn check(result: libc::c_long) -> io::Result<libc::c_long> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
-/// Forks into new namespaces. Only for a process with a single thread.
+/// Forks into the namespaces of a sandbox. Only for a process with a single thread.
 pub fn clone_into_namespaces() -> io::Result<Cloned> {
+    clone_into(NAMESPACES)
+}
+
+/// Forks into a user namespace and no other. Only for a process with a single thread.
+pub fn clone_into_user_namespace() -> io::Result<Cloned> {
+    clone_into(libc::CLONE_NEWUSER)
+}
+
+fn clone_into(namespaces: i32) -> io::Result<Cloned> {
     let mut pidfd: RawFd = -1;
     // SAFETY: all-zero is a valid `clone_args`: every field is an integer and zero means "unused".
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
-    args.flags = (NAMESPACES | libc::CLONE_PIDFD) as u64;
+    args.flags = (namespaces | libc::CLONE_PIDFD) as u64;
     args.pidfd = (&raw mut pidfd) as u64;
     args.exit_signal = libc::SIGCHLD as u64;
     // SAFETY: no CLONE_VM and no new stack, so this behaves as `fork`; the caller is
@@ -71,7 +80,20 @@ pub fn set_mount_attributes(mount: BorrowedFd<'_>, attributes: u64) -> io::Resul
     // SAFETY: all-zero is a valid `mount_attr`: every field is an integer and zero means "keep".
     let mut attr: libc::mount_attr = unsafe { std::mem::zeroed() };
     attr.attr_set = attributes;
-    let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
+    set_mount(mount, &attr, libc::AT_RECURSIVE)
+}
+
+/// Has a mount show owners as this user namespace maps them. Only while it is not attached yet.
+pub fn map_mount_ids(mount: BorrowedFd<'_>, user_namespace: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: as above.
+    let mut attr: libc::mount_attr = unsafe { std::mem::zeroed() };
+    attr.attr_set = libc::MOUNT_ATTR_IDMAP;
+    attr.userns_fd = user_namespace.as_raw_fd() as u64;
+    set_mount(mount, &attr, 0)
+}
+
+fn set_mount(mount: BorrowedFd<'_>, attr: &libc::mount_attr, flags: i32) -> io::Result<()> {
+    let flags = libc::AT_EMPTY_PATH | flags;
     // SAFETY: the path is a static C string and `attr` lives for the call.
     let result = unsafe {
         libc::syscall(
@@ -79,7 +101,7 @@ pub fn set_mount_attributes(mount: BorrowedFd<'_>, attributes: u64) -> io::Resul
             mount.as_raw_fd(),
             c"".as_ptr(),
             flags,
-            &raw const attr,
+            std::ptr::from_ref(attr),
             std::mem::size_of::<libc::mount_attr>(),
         )
     };

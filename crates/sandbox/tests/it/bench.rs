@@ -17,10 +17,16 @@ pub struct Bench {
 }
 
 pub fn stand_in_guest() -> PathBuf {
+    example("stand_in_guest")
+}
+
+/// A program of this crate's that only tests use.
+pub fn example(name: &str) -> PathBuf {
     let shim = Path::new(env!("CARGO_BIN_EXE_errand-shim"));
-    let guest = shim.parent().unwrap().join("examples/stand_in_guest");
-    assert!(guest.is_file(), "run `cargo build -p sandbox --examples` first: {guest:?} is missing");
-    guest
+    let program = shim.parent().unwrap().join("examples").join(name);
+    let words = "run `cargo build -p sandbox --examples` first";
+    assert!(program.is_file(), "{words}: {program:?} is missing");
+    program
 }
 
 /// The folder, and what may still run from it.

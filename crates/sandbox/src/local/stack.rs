@@ -1,0 +1,132 @@
+//! An agent's disk as its sandbox mounts it: plain folders, or folders that lie over layers.
+//!
+//! The overlays are mounted from within the sandbox's own user namespace, with marks that an ordinary
+//! user may set (`user.overlay.*`), so that one format serves root and ordinary users.
+//!
+//! TRUST: a disk that was mounted plainly may hold forged marks once it is a layer. Marks in layers
+//! can hide what lies below, which the agent could have deleted as well; those that would lead
+//! elsewhere (`redirect`, `metacopy`) are not followed under `userxattr`.
+
+use std::ffi::CString;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::CWD;
+use rustix::mount::{MountFlags, MoveMountFlags, UnmountFlags, mount, move_mount, unmount};
+
+use super::disk::{FOLDERS, WORK};
+use super::idmap::Translations;
+use super::request::{Lower, UidMap};
+use super::sys::attr;
+use super::{layers, root};
+
+/// Where the parts are in reach while they are put together.
+const STAGE: &str = "/.layers";
+/// Bytes of that place, which holds empty directories.
+const STAGE_BYTES: u64 = 1024 * 1024;
+/// The disk itself, there.
+const OWN: &str = "own";
+/// Where layers are seen as one while they are merged.
+const MERGED: &str = "/merged";
+
+/// An agent's disk, opened.
+#[derive(Debug)]
+pub struct Disk {
+    own: OwnedFd,
+    /// Topmost first, as overlay wants them.
+    lowers: Vec<OwnedFd>,
+}
+
+impl Disk {
+    /// Opens disk and layers, these with the owners that the sandbox expects.
+    pub fn open(own: &Path, ids: UidMap, lowers: &[Lower]) -> io::Result<Self> {
+        const SAFE: u64 = attr::NOSUID | attr::NODEV;
+        let own = root::copy_tree(own, SAFE)?;
+        let mut translations = match ids {
+            UidMap::Range { base } => Some(Translations::to(base)),
+            UidMap::Single { .. } => None,
+        };
+        let mut opened = Vec::new();
+        for Lower { layer, uids } in lowers.iter().rev() {
+            let tree = root::copy_tree(&layers::tree(*layer), SAFE | attr::RDONLY)?;
+            match (&mut translations, *uids) {
+                (Some(to), UidMap::Range { base }) => to.apply(tree.as_fd(), base)?,
+                (None, single) if single == ids => {}
+                (Some(_) | None, _) => return Err(io::Error::other("a layer of other users")),
+            }
+            opened.push(tree);
+        }
+        Ok(Self { own, lowers: opened })
+    }
+
+    /// Puts every folder in its place, within the new root.
+    pub fn mount(&self) -> io::Result<()> {
+        self.stage()?;
+        for (name, target, _, _) in FOLDERS {
+            let target = Path::new("/").join(target);
+            let (lowers, own) = (self.lowers_of(name), own(name));
+            fs::create_dir_all(&target)?;
+            if lowers.is_empty() {
+                rustix::mount::mount_bind(own, target)?;
+                continue;
+            }
+            let lower = lowers.join(":");
+            let work = format!("{STAGE}/{OWN}/{WORK}/{name}");
+            mount_overlay(&target, &format!("lowerdir={lower},upperdir={own},workdir={work}"))?;
+        }
+        unmount(STAGE, UnmountFlags::DETACH)?;
+        fs::remove_dir(STAGE)
+    }
+
+    /// Copies what the layers hold together into the disk's own folders.
+    pub fn merge_into_own(&self) -> io::Result<()> {
+        self.stage()?;
+        let merged = Path::new(MERGED);
+        fs::create_dir(merged)?;
+        for (name, ..) in FOLDERS {
+            match self.lowers_of(name).as_slice() {
+                [] => continue,
+                [only] => rustix::mount::mount_bind(only, merged)?,
+                several => mount_overlay(merged, &format!("lowerdir={}", several.join(":")))?,
+            }
+            let (from, to) = (fs::File::open(merged)?, fs::File::open(own(name))?);
+            layers::copy::copy_tree(&from.into(), &to.into())?;
+            unmount(merged, UnmountFlags::DETACH)?;
+        }
+        Ok(())
+    }
+
+    fn stage(&self) -> io::Result<()> {
+        fs::create_dir(STAGE)?;
+        root::tmpfs(STAGE, STAGE_BYTES, "700", MountFlags::empty())?;
+        stage(&self.own, OWN)?;
+        for (index, lower) in self.lowers.iter().enumerate() {
+            stage(lower, &index.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Where the parts of a folder are, topmost first.
+    fn lowers_of(&self, name: &str) -> Vec<String> {
+        let part = |index: usize| format!("{STAGE}/{index}/{name}");
+        (0..self.lowers.len()).map(part).filter(|part| Path::new(part).is_dir()).collect()
+    }
+}
+
+fn own(name: &str) -> String {
+    format!("{STAGE}/{OWN}/{name}")
+}
+
+fn mount_overlay(target: &Path, parts: &str) -> io::Result<()> {
+    let data = CString::new(format!("userxattr,index=off,{parts}"))?;
+    let flags = MountFlags::NOSUID | MountFlags::NODEV;
+    Ok(mount("overlay", target, "overlay", flags, Some(data.as_c_str()))?)
+}
+
+fn stage(tree: &OwnedFd, name: &str) -> io::Result<()> {
+    let place = Path::new(STAGE).join(name);
+    fs::create_dir(&place)?;
+    Ok(move_mount(tree, "", CWD, &place, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?)
+}
