@@ -3,6 +3,7 @@ import { memo } from "react";
 import { NavLink } from "react-router";
 import { agentStatus, providerName, repositoryName } from "../api/status";
 import type { Agent } from "../api/types";
+import { askedWords } from "../home/asked";
 import { StatusDot } from "../ui/Badge";
 import { cx } from "../ui/cx";
 import { Time } from "../ui/Time";
@@ -45,7 +46,7 @@ export const AgentRow = memo(function AgentRow({ agent, unread, summary, onGo }:
 
 function Detail({ agent, summary, word }: { agent: Agent; summary: boolean; word: string }) {
   if (agent.question != null) {
-    return <span className={styles.ask}>{summary ? agent.question.text : word}</span>;
+    return <span className={styles.ask}>{summary ? askedWords(agent.question) : word}</span>;
   }
   const url = agent.repos[0]?.url;
   return (

@@ -5,7 +5,14 @@ import { Button, IconButton } from "../ui/Button";
 import { TextArea } from "../ui/Field";
 import { Markdown } from "../ui/Markdown";
 import styles from "./CommentRows.module.css";
-import { type Comment, type Place, placeText, removeComment, saveComment } from "./comments";
+import {
+  type Comment,
+  newCommentId,
+  type Place,
+  placeText,
+  removeComment,
+  saveComment,
+} from "./comments";
 import type { Finding } from "./findings";
 
 /** A comment that is kept until all are sent. */
@@ -64,7 +71,7 @@ export function DraftRow({ agent, place, onDone }: DraftRowProps) {
       place={place}
       text=""
       onSave={(text) => {
-        saveComment(agent, { id: crypto.randomUUID(), place, text });
+        saveComment(agent, { id: newCommentId(), place, text });
         onDone();
       }}
       onCancel={onDone}

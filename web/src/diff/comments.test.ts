@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { type Comment, messageOf, placeText } from "./comments";
+import { describe, expect, it, vi } from "vitest";
+import { type Comment, messageOf, newCommentId, placeText } from "./comments";
 
 function comment(path: string, from: number, text: string, more: Partial<Comment["place"]> = {}) {
   const code = ["let x = 1;"];
@@ -49,4 +49,11 @@ describe("placeText", () => {
       "a.rs:4 (before the change)",
     );
   });
+});
+
+it("tells comments apart where a page over plain HTTP has no `randomUUID`", () => {
+  const real = crypto;
+  vi.stubGlobal("crypto", { getRandomValues: (into: Uint32Array) => real.getRandomValues(into) });
+  expect(newCommentId()).not.toBe(newCommentId());
+  vi.unstubAllGlobals();
 });

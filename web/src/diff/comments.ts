@@ -27,6 +27,7 @@ const QUOTED_LINES_MAX = 12;
 const QUOTED_CHARS_MAX = 400;
 
 const NONE: readonly Comment[] = [];
+const ID_WORDS = 4;
 const cache = new Map<string, readonly Comment[]>();
 const listeners = new Set<() => void>();
 
@@ -67,6 +68,11 @@ function write(agent: string, comments: readonly Comment[]) {
     // Kept for as long as the page is open.
   }
   for (const listener of listeners) listener();
+}
+
+/** Tells a comment from all others. Pages over plain HTTP have no `randomUUID`. */
+export function newCommentId(): string {
+  return crypto.getRandomValues(new Uint32Array(ID_WORDS)).join("-");
 }
 
 /** The drafts for an agent. */

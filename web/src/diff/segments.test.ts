@@ -28,5 +28,7 @@ describe("segmentsOf", () => {
 describe("visible", () => {
   it("shows what would hide or reorder code", () => {
     expect(visible("a\u202eb\u200bc\u001b[31m\r\t")).toBe("a⟦U+202E⟧b⟦U+200B⟧c␛[31m␍\t");
+    expect(visible("let\u3164 x\u{e0041}\u00ad;")).toBe("let⟦U+3164⟧ x⟦U+E0041⟧⟦U+00AD⟧;");
+    expect(visible("family 👩‍👩‍👧 é")).toBe("family 👩‍👩‍👧 é");
   });
 });

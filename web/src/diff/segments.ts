@@ -46,16 +46,18 @@ export function segmentsOf(
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not stay unseen
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f]/g;
-const ZERO_WIDTH = /[\u200b\u2060\ufeff]/g;
+/** What takes no room: soft hyphen, fillers, joiners of words, tag characters. */
+const UNSEEN =
+  /[\u00ad\u115f\u1160\u180e\u200b\u2060-\u2064\u3164\ufeff\uffa0\u{e0000}-\u{e007f}]/gu;
 
-/** Control, zero-width and reordering characters as signs that a reader sees. */
+/** Control, unseen and reordering characters as signs that a reader sees. */
 export function visible(text: string): string {
   return visibleBidi(text)
     .replace(CONTROLS, (char) => {
       const code = char.charCodeAt(0);
       return code === 0x7f ? "␡" : String.fromCharCode(0x2400 + code);
     })
-    .replace(ZERO_WIDTH, (char) => {
-      return `⟦U+${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟧`;
+    .replace(UNSEEN, (char) => {
+      return `⟦U+${char.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")}⟧`;
     });
 }

@@ -88,7 +88,8 @@ function ParameterField({ parameter, launch, edit, quiet }: ParameterFieldProps)
   );
 }
 
-function useModel(launch: Launch) {
+/** The model of a launch, and those it could have. */
+export function useModel(launch: Launch) {
   const models = useModels().data ?? [];
   const chosenDefault = useSettings().data?.defaultModel?.id;
   const standard =

@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { Button, IconButton } from "../ui/Button";
 import { Checkbox, TextField } from "../ui/Field";
 import type { Launch, LimitsDraft, ProblemField } from "./launch";
-import { ModelParameters } from "./ModelField";
+import { ModelParameters, useModel } from "./ModelField";
 import styles from "./Options.module.css";
 import { WhatHolds } from "./WhatHolds";
 
@@ -49,11 +49,7 @@ export function Options({ launch, edit, problems }: OptionsProps) {
         </Checkbox>
         <Problem text={problems.branch} />
       </Group>
-      <Group title="Model">
-        <div className={styles.limits}>
-          <ModelParameters launch={launch} edit={edit} />
-        </div>
-      </Group>
+      <ModelGroup launch={launch} edit={edit} />
       <Group title="Variables">
         <p className={styles.note}>
           The agent's machine sees them as environment variables. Values are sealed on the server
@@ -70,6 +66,18 @@ export function Options({ launch, edit, problems }: OptionsProps) {
         <WhatHolds />
       </Group>
     </div>
+  );
+}
+
+function ModelGroup({ launch, edit }: Omit<OptionsProps, "problems">) {
+  const parameters = useModel(launch).model?.parameters ?? [];
+  if (parameters.length === 0) return null;
+  return (
+    <Group title="Model">
+      <div className={styles.limits}>
+        <ModelParameters launch={launch} edit={edit} />
+      </div>
+    </Group>
   );
 }
 

@@ -6,6 +6,7 @@ import { StatusDot } from "../ui/Badge";
 import { Money } from "../ui/Money";
 import { Skeleton } from "../ui/Skeleton";
 import { Time } from "../ui/Time";
+import { askedWords } from "./asked";
 import styles from "./Home.module.css";
 
 const RECENT = 8;
@@ -58,7 +59,7 @@ function Row({ agent }: { agent: Agent }) {
         <span>{repository === undefined ? "No repository" : repositoryName(repository)}</span>
         {cents > 0 && <Money cents={cents} />}
         {agent.question != null && summary && (
-          <span className={styles.ask}>{agent.question.text}</span>
+          <span className={styles.ask}>{askedWords(agent.question)}</span>
         )}
       </span>
     </Link>

@@ -6,15 +6,17 @@ import type { DoctorCheck } from "../api/types";
 import { StatusDot, type Tone } from "../ui/Badge";
 import { ErrorState } from "../ui/ErrorState";
 import { Skeleton } from "../ui/Skeleton";
+import { Facts } from "./Facts";
 import { Section } from "./Section";
 import styles from "./Settings.module.css";
+import { sentencesOf, titleOf } from "./walls";
 
 /** What this server is, and how well it keeps agents apart. */
 export default function AboutPage() {
   return (
     <>
       <Section title="About this server">
-        <Facts />
+        <AboutFacts />
       </Section>
       <Section
         title="What the server finds about itself"
@@ -26,7 +28,7 @@ export default function AboutPage() {
   );
 }
 
-function Facts() {
+function AboutFacts() {
   const server = useServer();
   if (server.isError) {
     return (
@@ -42,19 +44,10 @@ function Facts() {
   const facts: [string, string][] = [
     ["Version", version],
     ["Address", publicUrl],
-    ["Machines on", providerName(provider)],
+    ["Machines on", titleOf(providerName(provider))],
     ...(previewAddress == null ? [] : [["Previews at", previewAddress] as [string, string]]),
   ];
-  return (
-    <dl className={styles.facts}>
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <Facts rows={facts} />;
 }
 
 const STATES: Record<string, { tone: Tone; word: string }> = {
@@ -92,18 +85,22 @@ function Wall({ check }: { check: DoctorCheck }) {
   return (
     <li className={styles.check}>
       <StatusDot tone={state.tone} word={state.word} />
-      <span className={styles.checkText}>
-        <b>{plain(check.name)}</b>
-        <span className={styles.muted}>{plain(check.detail)}</span>
-      </span>
+      <div className={styles.checkText}>
+        <h3>{titleOf(check.name)}</h3>
+        {sentencesOf(check.detail).map((sentence) => (
+          <p key={sentence} className={styles.muted}>
+            <WithCode text={sentence} />
+          </p>
+        ))}
+      </div>
     </li>
   );
 }
 
-/** `sandbox: disk_limit` as people write it. */
-function plain(text: string): string {
-  const words = text.replace(/^sandbox: /, "").replace(/(?<=[a-z])_(?=[a-z])/g, " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
+/** A text in which `commands` are marked. */
+function WithCode({ text }: { text: string }) {
+  // biome-ignore lint/suspicious/noArrayIndexKey: parts of a text have no other name
+  return text.split("`").map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part));
 }
 
 const RANK: Record<string, number> = { missing: 0, reduced: 1, ok: 2 };

@@ -3,6 +3,7 @@ import { Switch } from "../ui/Field";
 import { Skeleton } from "../ui/Skeleton";
 import { Saved } from "./Saved";
 import { Section } from "./Section";
+import styles from "./Settings.module.css";
 import { useSetting } from "./useSetting";
 
 /** Switches about who sees and keeps what. Only administrators change them. */
@@ -38,6 +39,10 @@ export default function SecurityPage() {
           <b>Off:</b> the operator of this server may keep prompts and environments to improve the
           service. Nothing leaves this installation.
         </p>
+        <p className={styles.muted}>
+          In both, what an agent reads goes to the provider of its model, under your contract with
+          them.
+        </p>
       </Section>
       <Section
         title="What lists show"
@@ -45,7 +50,7 @@ export default function SecurityPage() {
       >
         <Switch
           label="Show summaries of agents"
-          description="Lists show questions, pictures of diffs and snippets of code. Off: neither file paths nor code appear in the sidebar."
+          description="Lists show what agents ask, and with it file paths and pieces of code. Off: neither file paths nor code appear in the sidebar."
           isDisabled={!admin}
           isSelected={now.displayAgentSummary}
           onChange={(displayAgentSummary) => save({ displayAgentSummary })}
@@ -53,7 +58,7 @@ export default function SecurityPage() {
         <hr />
         <Switch
           label="Show them in connected channels as well"
-          description="Everyone in a connected chat channel sees pieces of diffs and code there, also people without an account here."
+          description="Everyone in a connected chat channel sees pieces of diffs and code there, also people without an account here. No channel can be connected yet: this is kept for when one is."
           isDisabled={!admin || !now.displayAgentSummary}
           isSelected={now.displayAgentSummaryInExternalChannels}
           onChange={(on) => save({ displayAgentSummaryInExternalChannels: on })}

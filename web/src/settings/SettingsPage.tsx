@@ -5,7 +5,7 @@ import { PageHeader } from "../app/PageHeader";
 import { PageSkeleton } from "../app/PageSkeleton";
 import { cx } from "../ui/cx";
 import { Banner } from "../ui/ErrorState";
-import { settingsPages } from "./pages";
+import { type SettingsPageInfo, settingsPages } from "./pages";
 import styles from "./Settings.module.css";
 
 const Defaults = lazy(() => import("./DefaultsPage"));
@@ -13,7 +13,7 @@ const Security = lazy(() => import("./SecurityPage"));
 const Keys = lazy(() => import("./KeysPage"));
 const Appearance = lazy(() => import("./AppearancePage"));
 const About = lazy(() => import("./AboutPage"));
-const Later = lazy(() => import("./LaterPage"));
+const Configured = lazy(() => import("./ConfiguredPage"));
 
 /** What holds for the installation and for this browser. */
 export default function SettingsPage() {
@@ -32,15 +32,9 @@ export default function SettingsPage() {
       <PageHeader title="Settings" />
       <div className={styles.frame}>
         <nav ref={nav} className={styles.nav} aria-label="Settings">
-          {pages.map(({ path, title }) => (
-            <NavLink
-              key={path}
-              to={`/settings/${path}`}
-              className={({ isActive }) => cx(styles.link, isActive && styles.current)}
-            >
-              {title}
-            </NavLink>
-          ))}
+          <Links pages={pages.filter(({ place }) => place === "here")} />
+          <h2 className={styles.place}>In the configuration</h2>
+          <Links pages={pages.filter(({ place }) => place === "configuration")} />
         </nav>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: long pages without controls scroll by keyboard */}
         <section className={styles.scroll} aria-label="Page" tabIndex={0}>
@@ -59,7 +53,7 @@ export default function SettingsPage() {
                 <Route path="keys" element={<Keys />} />
                 <Route path="appearance" element={<Appearance />} />
                 <Route path="server" element={<About />} />
-                <Route path="*" element={<Later />} />
+                <Route path="*" element={<Configured />} />
               </Routes>
             </Suspense>
           </div>
@@ -67,4 +61,16 @@ export default function SettingsPage() {
       </div>
     </>
   );
+}
+
+function Links({ pages }: { pages: readonly SettingsPageInfo[] }) {
+  return pages.map(({ path, title }) => (
+    <NavLink
+      key={path}
+      to={`/settings/${path}`}
+      className={({ isActive }) => cx(styles.link, isActive && styles.current)}
+    >
+      {title}
+    </NavLink>
+  ));
 }

@@ -4,36 +4,49 @@ export interface SettingsPageInfo {
   title: string;
   /** Other words that find it. */
   words: string;
+  /** Where what it shows is changed: on the page, or in the server's configuration. */
+  place: "here" | "configuration";
+  /** The server can do more about it than this app, which is older. */
+  isOutgrown?: boolean;
 }
 
-const ALWAYS: readonly SettingsPageInfo[] = [
+const HERE: readonly Omit<SettingsPageInfo, "place">[] = [
   { path: "defaults", title: "Defaults", words: "model repository base branch retention" },
-  { path: "security", title: "Privacy and security", words: "summary privacy mode training code" },
-  { path: "keys", title: "API keys", words: "token access revoke" },
+  {
+    path: "security",
+    title: "Privacy and security",
+    words: "summary privacy mode training code channel",
+  },
+  { path: "keys", title: "API keys", words: "token access revoke people" },
   { path: "appearance", title: "Appearance", words: "theme dark light colours this browser" },
   { path: "server", title: "About this server", words: "doctor version health isolation checks" },
 ];
 
-/** Pages of back ends that not every server has, by the feature that brings them. */
-const WITH_FEATURE: readonly (SettingsPageInfo & { feature: string })[] = [
+/** What has no form here yet: each page says what holds and how it is set. */
+const IN_CONFIGURATION: readonly Omit<SettingsPageInfo, "place">[] = [
   {
-    feature: "environments",
     path: "environments",
-    title: "Environments",
-    words: "builds snapshot",
+    title: "Environments and builds",
+    words: "snapshot image dockerfile devcontainer install",
   },
-  { feature: "network", path: "network", title: "Network and secrets", words: "egress allow" },
-  { feature: "forges", path: "forges", title: "Forges", words: "github gitlab pull requests" },
   {
-    feature: "providers",
-    path: "providers",
-    title: "Providers",
-    words: "cloud machines modal fly",
+    path: "network",
+    title: "Network and secrets",
+    words: "egress allow list offline gateway variables env",
   },
-  { feature: "teams", path: "teams", title: "Teams", words: "members roles" },
+  { path: "forges", title: "Forges", words: "github gitlab gitea bitbucket pull requests ssh git" },
+  { path: "providers", title: "Providers", words: "cloud machines limits memory modal fly vercel" },
+  { path: "teams", title: "Teams", words: "members roles people organisation" },
 ];
 
-/** The pages this server has. */
+/** All pages, in the order of the list. */
 export function settingsPages(features: readonly string[]): SettingsPageInfo[] {
-  return [...ALWAYS, ...WITH_FEATURE.filter(({ feature }) => features.includes(feature))];
+  return [
+    ...HERE.map((page) => ({ ...page, place: "here" as const })),
+    ...IN_CONFIGURATION.map((page) => ({
+      ...page,
+      place: "configuration" as const,
+      isOutgrown: features.includes(page.path),
+    })),
+  ];
 }
