@@ -1,5 +1,4 @@
 /** The words of the browser's socket; see `crates/protocol/src/api/browser.rs`. */
-import type { Watcher } from "../../api/types";
 
 export interface BrowserTab {
   id: string;
@@ -25,11 +24,10 @@ export interface BrowserPage {
   cursor: string;
 }
 
+/** What comes beside the words of every shared socket. */
 export type FromBrowser =
-  | { type: "state"; writer: string | null; you: boolean; viewers: Watcher[] }
   | ({ type: "page" } & BrowserPage)
   | { type: "copied"; text: string }
-  | { type: "error"; code: string; message: string }
   | { type: "ended" };
 
 export type PointerButton = "none" | "left" | "middle" | "right" | "back" | "forward";
