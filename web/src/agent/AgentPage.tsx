@@ -9,6 +9,7 @@ import { AgentHeader } from "./AgentHeader";
 import styles from "./AgentPage.module.css";
 import { Facts } from "./Facts";
 import { Reconnecting } from "./Reconnecting";
+import { runsKey } from "./useRuns";
 import { TimelineContext, type TimelineScope, useNewTimeline } from "./useTimeline";
 import type { AgentEvent } from "./wire";
 
@@ -72,12 +73,14 @@ function OneAgent({ id }: { id: string }) {
 
 /** Reads the agent again when its log says that it changed. */
 function useFreshAgent({ agent, timeline }: TimelineScope): void {
-  useEffect(
-    () =>
-      timeline.subscribeEvents(({ event }) => {
-        if (!CHANGING.has(event.type)) return;
-        void queryClient.invalidateQueries({ queryKey: ["agent", agent], exact: true });
-      }),
-    [agent, timeline],
-  );
+  useEffect(() => {
+    const readRuns = () => void queryClient.invalidateQueries({ queryKey: runsKey(agent) });
+    // What was read on an earlier visit may lack what was done since.
+    readRuns();
+    return timeline.subscribeEvents(({ event }) => {
+      if (!CHANGING.has(event.type)) return;
+      void queryClient.invalidateQueries({ queryKey: ["agent", agent], exact: true });
+      if (event.type === "RunStarted" || event.type === "RunEnded") readRuns();
+    });
+  }, [agent, timeline]);
 }

@@ -30,8 +30,6 @@ export interface Head {
   /** Keys of questions that wait for an answer. */
   questions: readonly string[];
   machine: Machine;
-  /** The event that ended a run last; 0 while none is known. */
-  ended: number;
   /** What the newest steps cost, oldest first. */
   spent: readonly Spent[];
 }
@@ -62,7 +60,6 @@ export const NO_HEAD: Head = {
   steers: [],
   questions: [],
   machine: "unknown",
-  ended: 0,
   spent: [],
 };
 
@@ -85,7 +82,7 @@ export function headAfter(head: Head, entry: LogEntry, fold: Fold): Head {
       // A queued run may be taken back while another goes on.
       const active = head.active?.run === event.run ? undefined : head.active;
       const queue = [...fold.queued.values()];
-      return { ...head, active, queue, ended: entry.seq, ...open(fold) };
+      return { ...head, active, queue, ...open(fold) };
     }
     case "RunStarted": {
       const options = fold.row(`prompt:${event.run}`, "prompt")?.options;

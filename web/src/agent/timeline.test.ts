@@ -4,8 +4,8 @@ import type { LogEntry } from "./wire";
 
 const AT = "2026-01-01T00:00:00Z";
 
-/** Steps of one call each, four events a step, in one run. */
-function log(steps: number): LogEntry[] {
+/** Steps of one call each, four events a step, in one run; what calls print may be padded. */
+function log(steps: number, padding = ""): LogEntry[] {
   const entries: LogEntry[] = [];
   const put = (event: LogEntry["event"]) =>
     entries.push({ seq: entries.length + 1, at: AT, event });
@@ -22,7 +22,7 @@ function log(steps: number): LogEntry[] {
       type: "ToolReturned",
       ...where,
       call,
-      result: { text: `${step}`, isError: false },
+      result: { text: `${step}${padding}`, isError: false },
       durationMs: 1,
     });
   }
@@ -127,6 +127,42 @@ it("stays small while it follows an endless run", async () => {
   expect(at).toBeGreaterThan(0);
   const before = timeline.shown.keys[at - 1];
   expect(Number(before?.slice(6))).toBe(Number(top?.slice(6)) - 1);
+});
+
+it("stays small at the end that nobody sees, and joins it without a hole", async () => {
+  const all = log(5000);
+  const [timeline, server] = await opened(all.slice(0, 2000));
+  await timeline.goTo(1);
+  for (let at = 2000; at < all.length; at += 500) {
+    server.append(all.slice(at, at + 500));
+    await server.settle();
+  }
+  expect(timeline.situation.isPast).toBe(true);
+  const expected = Array.from({ length: 5000 }, (_, at) => `call:c${at + 1}`);
+  timeline.latest();
+  const { keys } = timeline.shown;
+  expect(keys.length).toBeLessThanOrEqual(3500);
+  expect(keys).toEqual(expected.slice(-keys.length));
+  await timeline.goTo(1);
+  for (let page = 0; page < 50 && timeline.situation.isPast; page += 1) await timeline.loadNewer();
+  expect(timeline.shown.keys).toEqual(["prompt:run-1", ...expected]);
+});
+
+it("lets the end go on apart, once what is kept for a reader above it is too much", async () => {
+  const all = log(2000, "x".repeat(100_000));
+  const [timeline, server] = await opened(all.slice(0, 400));
+  timeline.follow(false);
+  const top = timeline.shown.keys[0];
+  for (let at = 400; at < all.length; at += 400) {
+    server.append(all.slice(at, at + 400));
+    await server.settle();
+  }
+  expect(timeline.situation.isPast).toBe(true);
+  expect(timeline.shown.keys[0]).toBe(top);
+  expect(timeline.shown.keys.length).toBeLessThan(700);
+  timeline.latest();
+  expect(timeline.shown.keys.at(-1)).toBe("call:c2000");
+  expect(timeline.shown.keys.length).toBeLessThan(300);
 });
 
 it("jumps far back, reads on until it meets the end, and goes on being told", async () => {

@@ -93,9 +93,11 @@ export class Timeline {
   #unwatch: (() => void) | undefined;
   #generation = 0;
 
-  constructor(world: TimelineWorld) {
+  /** `newest` are the newest events, where they were read ahead. */
+  constructor(world: TimelineWorld, newest?: LogEntry[]) {
     this.#world = world;
     this.head = this.#live.head;
+    if (newest) this.#open(newest);
   }
 
   /** Reads the newest events, then watches. The answer ends it. */
@@ -149,14 +151,19 @@ export class Timeline {
     return this.#past ?? this.#live;
   }
 
+  #open(newest: LogEntry[]): void {
+    this.#live.applyAll(fromWholeStep(newest));
+    this.#flush(false);
+    this.#set({ phase: "ready", older: this.#live.first > 1 ? "more" : "none" });
+  }
+
   async #load(generation: number): Promise<void> {
     this.#set({ phase: this.#live.last > 0 ? "ready" : "loading", error: undefined });
     try {
-      const entries = await this.#world.newest();
+      // What is known already is followed from its end on.
+      const newest = this.#live.last > 0 ? [] : await this.#world.newest();
       if (generation !== this.#generation) return;
-      this.#live.applyAll(fromWholeStep(entries));
-      this.#flush(false);
-      this.#set({ phase: "ready", older: this.#live.first > 1 ? "more" : "none" });
+      if (newest.length > 0) this.#open(newest);
       this.#unwatch?.();
       this.#unwatch = this.#world.watch(this.#live.last, this.#feed());
       void this.#findTodos(generation);
@@ -215,6 +222,7 @@ export class Timeline {
     const view = this.#view;
     const changed = [...view.dirty];
     view.dirty.clear();
+    if (view !== this.#live) this.#live.dirty.clear();
     if (view.structure !== this.#structure || isShifted) {
       this.#structure = view.structure;
       this.shown = { keys: [...view.keys], isShifted, place: this.#place };
@@ -247,9 +255,11 @@ export class Timeline {
 
   #trim(): void {
     const fold = this.#live;
-    const isLarge = fold.keys.length > FOLLOWED_ROWS || fold.weight > FOLLOWED_CHARS;
-    if (!this.#isFollowing || this.#past || !isLarge) return;
-    this.#shift(() => this.#isFollowing && fold.dropOldest(KEPT_ROWS, KEPT_CHARS));
+    if (fold.keys.length <= FOLLOWED_ROWS && fold.weight <= FOLLOWED_CHARS) return;
+    // Nothing of it is shown, so nothing moves.
+    if (this.#past) fold.dropOldest(KEPT_ROWS, KEPT_CHARS);
+    else if (!this.#isFollowing) this.#leaveEnd();
+    else this.#shift(() => this.#isFollowing && fold.dropOldest(KEPT_ROWS, KEPT_CHARS));
   }
 
   /** Reads the page above. */
