@@ -1,5 +1,6 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
+import { ahead } from "./scripts/ahead";
 import { precompress } from "./scripts/precompress";
 
 const server = process.env.ERRAND_SERVER ?? "http://127.0.0.1:7420";
@@ -14,8 +15,14 @@ const proxy = {
   },
 };
 
+/** First views whose code is fetched beside the app's own. */
+const views = {
+  conversation: ["/src/agent/AgentPage.tsx", "/src/agent/ConversationPage.tsx"],
+  home: ["/src/home/HomePage.tsx"],
+};
+
 export default defineConfig({
-  plugins: [react(), precompress()],
+  plugins: [react(), ahead(views), precompress()],
   server: { proxy },
   preview: { proxy },
   build: {
@@ -28,6 +35,9 @@ export default defineConfig({
         manualChunks(id) {
           if (/node_modules\/(react|react-dom|scheduler|react-router)\//.test(id)) return "react";
           if (/node_modules\/(@tanstack|openapi-fetch)\//.test(id)) return "data";
+          // Many small files cost more than one that has a little too much.
+          if (/node_modules\/lucide-react\//.test(id)) return "icons";
+          if (/\/src\/ui\/(?!Markdown)/.test(id)) return "ui";
           return undefined;
         },
       },

@@ -3,13 +3,13 @@ import {
   createContext,
   useCallback,
   useContext,
-  useEffect,
+  useLayoutEffect,
   useMemo,
   useSyncExternalStore,
 } from "react";
 import { call } from "../api/client";
 import { live } from "../api/live";
-import { firstPage } from "./firstPage";
+import { firstPage, takeAhead } from "./firstPage";
 import type { Head } from "./head";
 import type { Row } from "./rows";
 import { type Shown, type Situation, Timeline, type TimelineWorld } from "./timeline";
@@ -55,10 +55,15 @@ export function useScope(): TimelineScope {
 /** Makes the timeline of an agent and keeps it going while the page is open. */
 export function useNewTimeline(agent: string): TimelineScope {
   const scope = useMemo(
-    () => ({ agent, timeline: new Timeline(world(agent)), openings: new Openings() }),
+    () => ({
+      agent,
+      timeline: new Timeline(world(agent), takeAhead(agent)),
+      openings: new Openings(),
+    }),
     [agent],
   );
-  useEffect(() => scope.timeline.start(), [scope]);
+  // Before the paint: what was asked for ahead may be there already.
+  useLayoutEffect(() => scope.timeline.start(), [scope]);
   return scope;
 }
 

@@ -1,4 +1,5 @@
 import createClient, { type Middleware } from "openapi-fetch";
+import { aheadOr } from "./asked";
 import { ApiError, apiError } from "./errors";
 import type { paths } from "./schema";
 
@@ -13,7 +14,14 @@ const mark: Middleware = {
 };
 
 /** The typed client of everything in `openapi.json`. */
-export const api = createClient<paths>({ baseUrl: location.origin, credentials: "same-origin" });
+export const api = createClient<paths>({
+  baseUrl: location.origin,
+  credentials: "same-origin",
+  fetch: (request) => {
+    const { pathname, search } = new URL(request.url);
+    return ask(request.method, pathname + search, () => fetch(request));
+  },
+});
 api.use(mark);
 
 /** The body of an answer, or an `ApiError`. */
@@ -40,13 +48,15 @@ export async function send(method: string, path: string, init?: CallOptions & { 
     headers.set("content-type", "application/json");
     body = JSON.stringify(init.body);
   }
-  const response = await fetch(path, {
-    method,
-    headers,
-    credentials: "same-origin",
-    ...(body !== undefined && { body }),
-    ...(init?.signal && { signal: init.signal }),
-  });
+  const response = await ask(method, path, () =>
+    fetch(path, {
+      method,
+      headers,
+      credentials: "same-origin",
+      ...(body !== undefined && { body }),
+      ...(init?.signal && { signal: init.signal }),
+    }),
+  );
   if (response.ok) return response;
   throw apiError(response.status, await json(response));
 }
@@ -62,6 +72,10 @@ export async function openSocket(path: string, kind: string): Promise<WebSocket>
   const { ticket } = await call<{ ticket: string }>("POST", "/v1/tickets", { body: {} });
   const url = new URL(path, location.origin.replace(/^http/, "ws"));
   return new WebSocket(url, [`errand.${kind}.v1`, `ticket.${ticket}`]);
+}
+
+function ask(method: string, path: string, now: () => Promise<Response>): Promise<Response> {
+  return method === "GET" ? aheadOr(path, now) : now();
 }
 
 async function json(response: Response): Promise<unknown> {

@@ -1,4 +1,4 @@
-import { QueryClient, useQuery } from "@tanstack/react-query";
+import { QueryClient, queryOptions, useQuery } from "@tanstack/react-query";
 import { api, unwrap } from "./client";
 import { takeCode } from "./code";
 import { ApiError } from "./errors";
@@ -20,11 +20,15 @@ export const queryClient = new QueryClient({
 });
 
 /** One agent. Live changes are written into the same place. */
-export function useAgent(id: string) {
-  return useQuery({
+export const agentQuery = (id: string) =>
+  queryOptions({
     queryKey: ["agent", id],
     queryFn: () => unwrap(api.GET("/v1/agents/{id}", { params: { path: { id } } })),
   });
+
+/** One agent. */
+export function useAgent(id: string) {
+  return useQuery(agentQuery(id));
 }
 
 /** Models that can be chosen. */
@@ -45,12 +49,15 @@ export function useRepositories() {
 }
 
 /** Who is signed in. */
+export const sessionQuery = queryOptions({
+  queryKey: ["session"],
+  queryFn: readSession,
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+/** Who is signed in. */
 export function useSession() {
-  return useQuery({
-    queryKey: ["session"],
-    queryFn: readSession,
-    staleTime: Number.POSITIVE_INFINITY,
-  });
+  return useQuery(sessionQuery);
 }
 
 // `errand open` leads here with a one-time code in the address: it is spent before anything is asked.

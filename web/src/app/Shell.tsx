@@ -100,7 +100,7 @@ function Lend({ controls, dialogs, children }: LendProps) {
 
 function LiveAgents() {
   useLiveAgents();
-  useEffect(aheadOfNext, []);
+  useEffect(() => void aheadOfNext(), []);
   return null;
 }
 

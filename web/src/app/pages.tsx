@@ -1,41 +1,47 @@
-import { type ComponentType, lazy, Suspense, useState } from "react";
+import { type ComponentType, useLayoutEffect, useState, useSyncExternalStore } from "react";
 import { PageSkeleton } from "./PageSkeleton";
 
 type Load = () => Promise<{ default: ComponentType }>;
 
 /** The code of a page, fetched when it is first opened or ahead of that. */
 export class PageCode {
-  #load: Load;
-  #known: ComponentType | undefined;
-  readonly #later = lazy(() => this.fetch());
+  readonly #load: Load;
+  readonly #listeners = new Set<() => void>();
+  #page: ComponentType | undefined;
 
   constructor(load: Load) {
     this.#load = load;
   }
 
-  async fetch(): Promise<{ default: ComponentType }> {
-    const code = await this.#load();
-    this.#known = code.default;
-    return code;
+  /** Fetches the code; nothing more once it is there. */
+  async fetch(): Promise<void> {
+    this.#page ??= (await this.#load()).default;
+    for (const listener of this.#listeners) listener();
   }
 
-  /** The page, or what waits for it. */
-  get page(): ComponentType {
-    return this.#known ?? this.#later;
+  subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  /** The page, once its code is there. */
+  get page(): ComponentType | undefined {
+    return this.#page;
   }
 }
 
 /**
- * A page. One whose code is there is drawn at once: a skeleton shown for a moment would stay for
- * React's 300 ms, though nothing is waited for.
+ * A page, or what waits for it. Not by React's own waiting: that would show a skeleton for 300 ms, even
+ * where the code came a moment after it.
  */
 export function LazyPage({ code }: { code: PageCode }) {
-  const [Page] = useState(() => code.page);
-  return (
-    <Suspense fallback={<PageSkeleton />}>
-      <Page />
-    </Suspense>
-  );
+  const Page = useSyncExternalStore(code.subscribe, () => code.page);
+  const [failure, setFailure] = useState<{ error: unknown }>();
+  useLayoutEffect(() => {
+    code.fetch().catch((error: unknown) => setFailure({ error }));
+  }, [code]);
+  if (failure !== undefined) throw failure.error;
+  return Page === undefined ? <PageSkeleton /> : <Page />;
 }
 
 /** Every page, by what it shows. */

@@ -161,6 +161,9 @@ function useFollowing(
     };
     for (const kind of BY_HAND) element.addEventListener(kind, touch, { passive: true });
     stick();
+    // Or the list would draw its first rows, as long as it was told nothing; it listens from a microtask
+    // of its own on.
+    if (following.current) queueMicrotask(() => element.dispatchEvent(new Event("scroll")));
     const observer = new ResizeObserver(stick);
     observer.observe(content);
     observer.observe(element);
