@@ -1,26 +1,6 @@
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Agent } from "../src/api/types";
 import { expect, picture, test } from "./kit";
-
-/** Notes every request that reaches it; there must be none. */
-class Canary {
-  readonly seen: string[] = [];
-  readonly #server: Server = createServer((request, response) => {
-    this.seen.push(request.url ?? "");
-    response.end("caught");
-  });
-
-  async listen(): Promise<string> {
-    await new Promise<void>((done) => this.#server.listen(0, "127.0.0.1", done));
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  close(): void {
-    this.#server.closeAllConnections();
-    this.#server.close();
-  }
-}
+import { Canary } from "./kit/canary";
 
 test("hostile text and output do nothing but stand there", async ({ page, house }) => {
   const canary = new Canary();
@@ -30,6 +10,7 @@ test("hostile text and output do nothing but stand there", async ({ page, house 
     `![pixel](${trap}/pixel.png) ![data](data:image/png;base64,iVBORw0KGgo=)`,
     `[github.com](${trap}/click) [run](javascript:window.pwned=3) ${trap}/auto`,
     "invoice\u202Egnp.exe",
+    "Tom &amp; Jerry &lt;b&gt; &copy; &notit; &nothing;",
     `<iframe src="${trap}/frame"></iframe><svg onload="window.pwned=4"></svg>`,
     `| a |\n|---|\n| ![cell](${trap}/cell.png) |`,
     `[ref]: ${trap}/ref\n\n[a reference][ref]`,
@@ -61,7 +42,9 @@ test("hostile text and output do nothing but stand there", async ({ page, house 
   await command.click();
 
   await expect(talk.getByText("<script>window.pwned = 1</script>").first()).toBeAttached();
+  await expect(talk.getByText("<!-- hidden -->").first()).toBeAttached();
   await expect(talk.getByText(/⟦U\+202E⟧/).first()).toBeAttached();
+  await expect(talk.getByText("Tom & Jerry <b> ©").first()).toBeAttached();
   await expect(talk.getByText("https://github.com kept")).toBeAttached();
   await expect(talk.getByText("REWRITTENgone")).toBeAttached();
   await expect(talk.getByText(/more characters/)).toBeAttached();
