@@ -50,7 +50,8 @@ export function themeOf(element: HTMLElement): ITheme {
     foreground: style.color,
     cursor: style.color,
     cursorAccent: style.backgroundColor,
-    overviewRulerBorder: "transparent",
+    // As digits: of a colour by name the terminal makes white.
+    overviewRulerBorder: "#00000000",
     scrollbarSliderBackground: isDark ? "#ffffff26" : "#00000022",
     scrollbarSliderHoverBackground: isDark ? "#ffffff40" : "#00000038",
     scrollbarSliderActiveBackground: isDark ? "#ffffff55" : "#0000004d",
