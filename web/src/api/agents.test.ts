@@ -2,10 +2,12 @@ import { beforeAll, expect, it, vi } from "vitest";
 import type { Agent } from "./types";
 
 // The client names its own address when it is loaded; a page has one, this test has not.
-let withAgent: typeof import("./agents").withAgent;
+let agents: typeof import("./agents");
+let withAgent: typeof agents.withAgent;
 beforeAll(async () => {
   vi.stubGlobal("location", { origin: "http://127.0.0.1" });
-  ({ withAgent } = await import("./agents"));
+  agents = await import("./agents");
+  ({ withAgent } = agents);
 });
 
 const any = { search: "", status: "any", repository: "" } as const;
@@ -56,4 +58,27 @@ it("takes away what fits the filter no more", () => {
   expect(ids(withAgent(before, archived, any))).toEqual([["1"]]);
   const failed = { ...any, status: "failed" } as const;
   expect(ids(withAgent(pages([agent("2")]), agent("2", { seq: 2 }), failed))).toEqual([[]]);
+});
+
+it("brings an answer up to date with what was told while it was on its way", async () => {
+  let answer: ((items: Agent[]) => void) | undefined;
+  vi.stubGlobal(
+    "fetch",
+    () =>
+      new Promise<Response>((done) => {
+        answer = (items) => done(Response.json({ items }));
+      }),
+  );
+  const { signal } = new AbortController();
+  const page = agents.fetchPage(any, undefined, signal);
+  const archived = agent("3", { seq: 2, status: "ARCHIVED" });
+  for (const told of [agent("2", { seq: 2, name: "two" }), archived, agent("5")]) {
+    agents.putAgent(told);
+  }
+  agents.dropAgent("1");
+  await vi.waitFor(() => expect(answer).toBeDefined());
+  answer?.([agent("4"), agent("3"), agent("2"), agent("1")]);
+  const { items } = await page;
+  expect(items.map(({ id }) => id)).toEqual(["5", "4", "2"]);
+  expect(items[2]?.name).toBe("two");
 });

@@ -79,8 +79,14 @@ export function useLiveAgents(): void {
   );
 }
 
+type Told = Map<string, Agent | "gone">;
+
+/** What was told while each answer was on its way, which may be from before. */
+const meanwhile = new Set<Told>();
+
 /** Writes a new or changed agent into everything that shows it. */
 export function putAgent(agent: Agent): void {
+  for (const told of meanwhile) told.set(agent.id, agent);
   const known = queryClient.getQueryData<Agent>(["agent", agent.id]);
   if (known === undefined || known.seq <= agent.seq) {
     queryClient.setQueryData(["agent", agent.id], agent);
@@ -93,6 +99,7 @@ export function putAgent(agent: Agent): void {
 
 /** Takes a deleted agent out of everything. */
 export function dropAgent(id: string): void {
+  for (const told of meanwhile) told.set(id, "gone");
   queryClient.removeQueries({ queryKey: ["agent", id] });
   queryClient.setQueriesData<Pages>({ queryKey: LISTS }, (pages) => pages && without(pages, id));
 }
@@ -143,7 +150,8 @@ function readAgain(): void {
   void queryClient.invalidateQueries({ queryKey: ["agent"] });
 }
 
-async function fetchPage(
+/** A page of a list as it is when it arrives. */
+export async function fetchPage(
   filter: AgentFilter,
   cursor: string | undefined,
   signal: AbortSignal,
@@ -158,6 +166,24 @@ async function fetchPage(
     ...(search !== "" && { search }),
     ...(filter.repository !== "" && { repo: filter.repository }),
   };
-  const page = await unwrap(api.GET("/v1/agents", { params: { query }, signal }));
-  return { ...page, items: page.items.filter((agent) => matches(agent, filter)) };
+  const told: Told = new Map();
+  meanwhile.add(told);
+  try {
+    const page = await unwrap(api.GET("/v1/agents", { params: { query }, signal }));
+    const items = page.items.filter((agent) => matches(agent, filter));
+    return upToDate({ ...page, items }, told, filter, cursor);
+  } finally {
+    meanwhile.delete(told);
+  }
+}
+
+function upToDate(page: Page, told: Told, filter: AgentFilter, cursor: string | undefined): Page {
+  let pages: Pages = { pages: [page], pageParams: [cursor] };
+  for (const [id, agent] of told) {
+    const isKnown = page.items.some((known) => known.id === id);
+    if (agent === "gone") pages = without(pages, id);
+    // What is new stands on the first page.
+    else if (isKnown || cursor === undefined) pages = withAgent(pages, agent, filter);
+  }
+  return pages.pages[0] ?? page;
 }
