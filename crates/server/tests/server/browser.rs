@@ -20,7 +20,7 @@ const GROWTH_BYTES: u64 = 64 * 1024 * 1024;
 const FLOOD_BYTES: usize = 120 * 1024 * 1024;
 
 /// A browser that a test plays.
-struct Fake {
+pub struct Fake {
     out: SplitSink<WebSocketStream<DuplexStream>, Message>,
     incoming: SplitStream<WebSocketStream<DuplexStream>>,
 }
@@ -40,8 +40,7 @@ fn address() -> Address {
 async fn meet() -> (Fake, Seen) {
     let (near, far) = tokio::io::duplex(64 * 1024);
     let address = address();
-    let (fake, both) = tokio::join!(accept_async(far), cdp::greet(Box::new(near), &address));
-    let (out, incoming) = fake.unwrap().split();
+    let (fake, both) = tokio::join!(Fake::accept(far), cdp::greet(Box::new(near), &address));
     let (speaker, listener) = both.unwrap();
     let (view, relay, over) = server::browser::open(speaker, listener);
     let mut work = JoinSet::new();
@@ -50,24 +49,38 @@ async fn meet() -> (Fake, Seen) {
         over.send_replace(Some(end.clone()));
         end
     });
-    (Fake { out, incoming }, Seen { view, work, notes: mpsc::channel(16) })
+    (fake, Seen { view, work, notes: mpsc::channel(16) })
 }
 
 impl Fake {
+    /// Answers whoever opens a socket on this stream.
+    pub async fn accept(stream: DuplexStream) -> Self {
+        let (out, incoming) = accept_async(stream).await.unwrap().split();
+        Self { out, incoming }
+    }
+
     async fn says(&mut self, message: Value) {
         // Whoever is cut off in the middle of a flood has been heard enough.
         drop(self.out.send(Message::text(message.to_string())).await);
     }
 
-    /// The next command of this name, with its number; others are answered with nothing.
+    /// The next command of this name, with its number; others are passed over.
     async fn hears(&mut self, method: &str) -> Value {
+        self.hears_all_until(method).await.pop().unwrap()
+    }
+
+    /// All commands up to the next one of this name.
+    pub async fn hears_all_until(&mut self, method: &str) -> Vec<Value> {
+        let mut heard = Vec::new();
         loop {
             let Some(Ok(Message::Text(text))) = self.incoming.next().await else {
                 panic!("cut off before {method}")
             };
             let command: Value = serde_json::from_str(&text).unwrap();
-            if command["method"] == method {
-                return command;
+            let is_it = command["method"] == method;
+            heard.push(command);
+            if is_it {
+                return heard;
             }
         }
     }
@@ -77,7 +90,7 @@ impl Fake {
     }
 
     /// Has one tab, which is shown.
-    async fn shows_a_tab(&mut self) {
+    pub async fn shows_a_tab(&mut self) {
         let command = self.hears("Target.setDiscoverTargets").await;
         let info = json!({ "targetId": "T", "type": "page", "title": "Hello", "url": "http://a/" });
         self.says(json!({ "method": "Target.targetCreated", "params": { "targetInfo": info } }))

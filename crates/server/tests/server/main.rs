@@ -1,4 +1,5 @@
-//! The server through its real router, over loopback: signing in, the hard shell, the live socket.
+//! The server through its real router, over loopback: signing in, the hard shell, the live socket,
+//! what reaches machines.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,4 +11,5 @@ mod browser;
 mod door;
 mod kit;
 mod live;
+mod machine;
 mod settings;
