@@ -32,13 +32,16 @@ impl Translations {
         if from == self.to {
             return Ok(());
         }
-        if let Some((_, known)) = self.made.iter().find(|(made, _)| *made == from) {
-            return sys::map_mount_ids(tree, known.as_fd());
+        if !self.made.iter().any(|(made, _)| *made == from) {
+            self.made.push((from, user_namespace(from, self.to)?));
         }
-        let fresh = user_namespace(from, self.to)?;
-        sys::map_mount_ids(tree, fresh.as_fd())?;
-        self.made.push((from, fresh));
-        Ok(())
+        let known = self.made.iter().find(|(made, _)| *made == from);
+        known.map_or(Ok(()), |(_, known)| sys::map_mount_ids(tree, known.as_fd())).map_err(
+            |error| {
+                let words = "the file system of the data folder cannot translate owners";
+                io::Error::new(error.kind(), format!("{words}: {error}"))
+            },
+        )
     }
 }
 

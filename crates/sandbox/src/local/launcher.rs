@@ -110,7 +110,7 @@ pub fn run(server: OwnedFd) -> io::Result<()> {
         active: AtomicUsize::new(0),
         repositories: repository::Places::default(),
     });
-    trash::empty(Path::new(record::TRASH));
+    trash::empty();
     // What cannot be brought to an end now is tried again before it is needed.
     layers::sweep().ok();
     while let Some(message) = packet::receive(&server)? {

@@ -244,14 +244,14 @@ pub fn settle(layer: LayerId) -> Verb {
 
 /// Removes a layer on which nothing stands.
 pub fn remove(launcher: &Launcher, layer: LayerId) -> Verb {
-    {
+    let thrown = {
         let _held = launcher.layers.lock().unwrap_or_else(PoisonError::into_inner);
         if find(layer)?.is_some() && needed(&all()?)?.contains(&layer) {
             return Err(refused(format!("a disk or another layer stands on {layer}")));
         }
-        trash::throw_away(&dir(layer), &layer.to_string())?;
-    }
-    trash::take_out(&layer.to_string())?;
+        trash::throw_away(&dir(layer), &layer.to_string())?
+    };
+    thrown.remove()?;
     Ok(Answer::Done {}.into())
 }
 

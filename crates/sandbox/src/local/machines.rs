@@ -246,8 +246,7 @@ pub fn destroy(launcher: &Launcher, key: SandboxKey) -> Verb {
 }
 
 fn remove_disk(agent: AgentId) -> io::Result<()> {
-    trash::throw_away(&record::disk(agent), &agent.to_string())?;
-    trash::take_out(&agent.to_string())
+    trash::throw_away(&record::disk(agent), &agent.to_string())?.remove()
 }
 
 /// A fresh link to the guest.

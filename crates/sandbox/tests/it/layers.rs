@@ -1,6 +1,7 @@
 //! Disks that are frozen, and disks that begin with what another held.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -10,6 +11,7 @@ use rustix::process::Signal;
 use sandbox::local::layers::freeze::Step;
 use sandbox::provider::{Layer, Provider, ProviderError, SandboxSpec};
 
+use super::abuse;
 use super::bench::{Bench, Inside, example, is_root};
 use super::host::Host;
 
@@ -243,6 +245,55 @@ async fn a_disk_begins_only_with_layers_of_its_own_organisation_and_keeps_what_i
     }
 }
 
+#[tokio::test]
+async fn layers_of_several_agents_lie_over_each_other_in_the_order_asked_for() {
+    let bench = Bench::new();
+    let mut made = Vec::new();
+    for name in ["first", "second"] {
+        let (mut spec, mut inside) = bench.start().await;
+        let line =
+            format!("echo {name} > ~/both; mkdir -p ~/dir; touch ~/dir/{name} /workspace/{name}");
+        must(&mut inside, &line).await;
+        let (below, mut inside) = freeze(&bench, &mut spec).await;
+        must(&mut inside, "touch ~/dir/upper").await;
+        let (layer, _) = freeze(&bench, &mut spec).await;
+        bench.provider.destroy(spec.key).await.unwrap();
+        made.extend([below.id, layer.id]);
+    }
+    let [a, b, c, d] = made.as_slice() else { panic!("{made:?}") };
+    for (asked, stack, top) in
+        [([*b, *d], [*a, *b, *c, *d], "second"), ([*d, *b], [*c, *d, *a, *b], "first")]
+    {
+        let (spec, mut inside) = bench.start_with(|spec| spec.layers = asked.to_vec()).await;
+        let seen = must(&mut inside, "cat ~/both; ls ~/dir /workspace; stat -c %u ~/dir/*").await;
+        let all = "/home/agent/dir:\nfirst\nsecond\nupper\n\n/workspace:\nfirst\nsecond";
+        assert_eq!(seen, format!("{top}\n{all}\n1000\n1000\n1000"));
+        must(&mut inside, "echo new >> ~/dir/first; chmod 600 ~/dir/second").await;
+        bench.provider.stop(spec.key).await.unwrap();
+        let layer = bench.provider.freeze(spec.key.agent, layer_id()).await.unwrap();
+        assert_eq!(layer.below, stack);
+        bench.provider.destroy(spec.key).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_disk_of_before_layers_goes_on_and_can_be_frozen() {
+    let bench = Bench::new();
+    let (mut spec, mut inside) = bench.start().await;
+    must(&mut inside, MAKE).await;
+    let before = list(&mut inside).await;
+    bench.provider.stop(spec.key).await.unwrap();
+    let disk = bench.config.launcher.state_dir.join("disks").join(spec.key.agent.to_string());
+    for fact in ["org", "ids", "began", "stack"] {
+        fs::remove_file(disk.join(fact)).unwrap();
+    }
+    fs::set_permissions(&disk, fs::Permissions::from_mode(0o700)).unwrap();
+    let (layer, mut inside) = freeze(&bench, &mut spec).await;
+    assert_eq!((layer.org, layer.below), (spec.org.clone(), Vec::new()));
+    assert_eq!(list(&mut inside).await, before);
+    bench.provider.destroy(spec.key).await.unwrap();
+}
+
 fn stress(arguments: &[&str]) -> Output {
     let program: PathBuf = example("freeze_at_the_limit");
     #[expect(clippy::disallowed_methods, reason = "the process is killed, so it cannot be ours")]
@@ -314,6 +365,8 @@ async fn a_hostile_root_gets_nowhere_through_layers() {
     println!("{seen}");
     assert!(!seen.contains("shadow") && !seen.contains("passwd"), "{seen}");
     for user in ["as-agent", "as-root"] {
+        abuse::try_calls(&mut inside, user).await;
+        abuse::try_files(&mut inside, user).await;
         for line in [
             "ls -d /.layers /.old /merged 2>/dev/null; grep -c ' /.layers' /proc/self/mountinfo",
             "mount -o remount,rw /workspace 2>/dev/null; umount /workspace 2>/dev/null; echo 0",
