@@ -3,6 +3,7 @@ import { useEffect } from "react";
 import { Outlet, useParams } from "react-router";
 import { ApiError } from "../api/errors";
 import { queryClient, useAgent } from "../api/queries";
+import { PageHeader } from "../app/PageHeader";
 import { ErrorState } from "../ui/ErrorState";
 import { NavTabs } from "../ui/Tabs";
 import { AgentHeader } from "./AgentHeader";
@@ -39,13 +40,16 @@ function OneAgent({ id }: { id: string }) {
   if (agent.isError && agent.data === undefined) {
     const isGone = agent.error instanceof ApiError && agent.error.status === 404;
     return (
-      <ErrorState
-        title={isGone ? "There is no such agent" : "Could not open this agent"}
-        error={
-          isGone ? new Error("It may have been deleted, or the address is wrong.") : agent.error
-        }
-        onRetry={isGone ? undefined : () => agent.refetch()}
-      />
+      <>
+        <PageHeader title="Agent" />
+        <ErrorState
+          title={isGone ? "There is no such agent" : "Could not open this agent"}
+          error={
+            isGone ? new Error("It may have been deleted, or the address is wrong.") : agent.error
+          }
+          onRetry={isGone ? undefined : () => agent.refetch()}
+        />
+      </>
     );
   }
   const base = `/agents/${id}`;
