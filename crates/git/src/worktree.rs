@@ -9,8 +9,9 @@
 //! that borrows its objects, with a copy of its index and none of its configuration, so that
 //! neither hooks nor filters nor monitors run. What is kept at the end is objects and refs below
 //! `refs/errand`. Read in this order: this file opens the worktree, [`desk`] prepares, [`snapshot`]
-//! reads, [`outgoing`] packs, [`merge`] joins, [`check`] judges names, [`plan`] decides, [`apply`]
-//! writes through `beneath`, and `journal` finishes what was interrupted.
+//! reads (`remembered` keeps what it read for the next time), [`outgoing`] packs, [`merge`] joins,
+//! [`check`] judges names, [`plan`] decides, [`apply`] writes through `beneath`, and `journal`
+//! finishes what was interrupted.
 
 pub mod apply;
 mod beneath;
@@ -20,6 +21,7 @@ pub mod journal;
 pub mod merge;
 pub mod outgoing;
 pub mod plan;
+mod remembered;
 pub mod snapshot;
 
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -69,6 +71,7 @@ pub struct Worktree {
     common_dir: PathBuf,
     carried: Vec<(String, String)>,
     remotes: Vec<(String, String)>,
+    remembers_from: u64,
 }
 
 impl Worktree {
@@ -90,10 +93,17 @@ impl Worktree {
             common_dir,
             carried: Vec::new(),
             remotes: Vec::new(),
+            remembers_from: remembered::KEPT_FROM_BYTES,
         };
         worktree.repo()?;
         worktree.read_settings(personal).await?;
         Ok(worktree)
+    }
+
+    /// The same, remembering what it read from this size of the index on, in bytes.
+    #[must_use]
+    pub fn remembering_from(self, bytes: u64) -> Self {
+        Self { remembers_from: bytes, ..self }
     }
 
     /// The top folder.

@@ -6,6 +6,7 @@ pub mod check_out;
 pub mod checkpoint;
 pub mod pack;
 pub mod branch;
+pub mod index;
 
 use crate::Guest;
 use crate::exec::{self, Child, DEFAULT_PATH, KillOnDrop, Pipe, Program, Report};

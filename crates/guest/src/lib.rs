@@ -46,6 +46,7 @@ pub struct Guest {
     config: GuestConfig,
     ops: Arc<Ops>,
     current: Current,
+    indexes: git::index::Waiting,
 }
 
 impl Guest {
@@ -55,7 +56,8 @@ impl Guest {
         std::fs::create_dir_all(&config.run_dir)?;
         std::fs::set_permissions(&config.run_dir, std::fs::Permissions::from_mode(0o700))?;
         let ops = Arc::new(Ops::open(&config)?);
-        Ok(Arc::new(Self { config, ops, current: Current::default() }))
+        let (current, indexes) = (Current::default(), git::index::Waiting::default());
+        Ok(Arc::new(Self { config, ops, current, indexes }))
     }
 
     /// Serves one connection until it ends or a newer one takes its place.

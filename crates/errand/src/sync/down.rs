@@ -194,12 +194,12 @@ impl Taking<'_> {
             if !plan.conflicts.is_empty() {
                 match self.arguments.conflicts {
                     Conflicts::Refuse => return Err(conflicts(&plan)),
-                    Conflicts::Branch => return self.branch(desk, there, theirs).await,
+                    Conflicts::Branch => return self.branch(desk, there, &plan).await,
                     Conflicts::Files => {}
                 }
             }
             if plan.changes.is_empty() {
-                desk.keep().await.map_err(trouble)?;
+                desk.keep(&plan.ours).await.map_err(trouble)?;
                 desk.remember(&marks.synced, theirs, &who()).await.map_err(trouble)?;
                 return self.nothing();
             }
@@ -254,16 +254,16 @@ impl Taking<'_> {
     }
 
     /// Leaves the worktree alone and puts the agent's files on a branch of their own.
-    async fn branch(&mut self, desk: &Desk, there: &WorktreeBody, theirs: &TreeId) -> Result<Exit> {
+    async fn branch(&mut self, desk: &Desk, there: &WorktreeBody, plan: &Plan) -> Result<Exit> {
         let name = format!("errand-down/{}", text::short_id(&self.agent.id));
         if self.worktree.branch().await.map_err(trouble)?.as_deref() == Some(&name) {
             let message = format!("{name} is checked out here: check out another branch first");
             return Err(Trouble::usage(message).into());
         }
         let base = self.worktree.commit_of(&there.base).await.map_err(trouble)?;
-        desk.keep().await.map_err(trouble)?;
+        desk.keep(&plan.ours).await.map_err(trouble)?;
         let draft = CommitDraft {
-            tree: theirs.clone(),
+            tree: plan.theirs.clone(),
             parents: base.into_iter().collect(),
             author: who(),
             committer: who(),

@@ -93,7 +93,7 @@ pub struct Finish {
 impl Finish {
     /// Notes what this worktree and the agent have in common.
     pub async fn remember(self, agent: &str) -> Result<()> {
-        self.desk.keep().await.map_err(trouble)?;
+        self.desk.keep(&self.reading.snapshot).await.map_err(trouble)?;
         let name = synced_ref(agent, 0)?;
         self.desk.remember(&name, &self.reading.snapshot.tree, &who()).await.map_err(trouble)
     }

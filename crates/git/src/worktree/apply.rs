@@ -72,7 +72,7 @@ impl Desk {
             Obstacles::Edited => return Ok(Applied::Stale),
             Obstacles::Ignored(paths) => return Ok(Applied::InTheWay(paths)),
         }
-        self.keep().await?;
+        self.keep(&plan.ours).await?;
         let draft = CommitDraft {
             tree: plan.ours.tree.clone(),
             parents: plan.ours.head.iter().cloned().collect(),

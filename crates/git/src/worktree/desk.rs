@@ -4,15 +4,19 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::Worktree;
 use super::journal::Journal;
+use super::remembered;
+use super::snapshot::Snapshot;
 use crate::error::{Error, Result};
 use crate::layout::{self, Layout};
-use crate::name::BranchName;
+use crate::name::{BranchName, TreeId};
 use crate::repo::Repo;
 use crate::runner::Call;
 
@@ -24,6 +28,8 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 const LOCK_RETRY: Duration = Duration::from_millis(20);
 /// Files of git's own folder that say what belongs to the worktree.
 const INFO: [&str; 2] = ["info/exclude", "info/attributes"];
+/// Beginning of the names of files that an index may be split into.
+const SHARED_INDEX: &str = "sharedindex.";
 /// Beginning of the names of folders that are put into a worktree while its files are swapped, where
 /// the git folder is on another file system.
 pub(super) const STAGE: &str = ".errand-stage-";
@@ -34,6 +40,12 @@ pub struct Desk {
     pub(super) worktree: Worktree,
     pub(super) repo: Repo,
     pub(super) folder: TempDir,
+    /// Which state of the person's index was copied.
+    pub(super) origin: Option<String>,
+    /// The tree of an index that an earlier call left, until the first look.
+    pub(super) recalled: Mutex<Option<TreeId>>,
+    /// Whether the index may serve a later call.
+    pub(super) is_plain: AtomicBool,
     _lock: File,
 }
 
@@ -42,7 +54,9 @@ impl Worktree {
     pub async fn desk(&self) -> Result<Desk> {
         let worktree = self.clone();
         let made = tokio::task::spawn_blocking(move || Desk::make(worktree)).await;
-        made.map_err(|error| Error::other(ATTEMPT, error.to_string()))?
+        let mut desk = made.map_err(|error| Error::other(ATTEMPT, error.to_string()))??;
+        desk.recalled = Mutex::new(desk.recall().await?);
+        Ok(desk)
     }
 }
 
@@ -76,7 +90,9 @@ impl Desk {
         };
         layout::create(&dir, &layout)?;
         let repo = Repo::open(&worktree.git, &dir)?;
-        let desk = Self { worktree, repo, folder, _lock: lock };
+        let (recalled, is_plain) = (Mutex::new(None), AtomicBool::new(true));
+        let origin = remembered::origin(&worktree);
+        let desk = Self { worktree, repo, folder, origin, recalled, is_plain, _lock: lock };
         desk.copy_state().map_err(io())?;
         Ok(desk)
     }
@@ -92,15 +108,26 @@ impl Desk {
         rules.extend_from_slice(format!("\n/{STAGE}*/\n").as_bytes());
         std::fs::write(exclude, rules)?;
         copy_if_there(&common.join("shallow"), &self.repo.dir().join("shallow"))?;
-        copy_if_there(&git_dir.join("index"), &self.index())?;
-        keep_time(&git_dir.join("index"), &self.index())?;
         for entry in std::fs::read_dir(git_dir)?.flatten() {
             let name = entry.file_name();
-            if name.to_string_lossy().starts_with("sharedindex.") {
+            if name.to_string_lossy().starts_with(SHARED_INDEX) {
                 copy_if_there(&entry.path(), &self.repo.dir().join(name))?;
+                self.is_plain.store(false, Ordering::Relaxed);
             }
         }
-        Ok(())
+        self.copy_index()
+    }
+
+    /// Puts a copy of the person's own index in place.
+    pub(super) fn copy_index(&self) -> std::io::Result<()> {
+        let (from, to) = (self.worktree.git_dir.join("index"), self.index());
+        // The one that lies there may have a second name.
+        match std::fs::remove_file(&to) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        copy_if_there(&from, &to)?;
+        keep_time(&from, &to)
     }
 
     /// The copied index.
@@ -147,13 +174,15 @@ impl Desk {
         call
     }
 
-    /// Moves every object made or received here into the person's repository.
-    pub async fn keep(&self) -> Result<()> {
+    /// Moves every object made or received here into the person's repository, and remembers how the
+    /// worktree was read.
+    pub async fn keep(&self, read: &Snapshot) -> Result<()> {
         let (from, to) = (self.repo.objects_dir(), self.worktree.objects());
         let moved = tokio::task::spawn_blocking(move || migrate(&from, &to)).await;
         moved
             .map_err(|error| Error::other("keep the objects", error.to_string()))?
-            .map_err(Error::io("keep the objects"))
+            .map_err(Error::io("keep the objects"))?;
+        self.remember_index(read).await
     }
 }
 

@@ -148,10 +148,9 @@ fn parse(stdout: &[u8]) -> Option<Merged> {
         let paths: Vec<&[u8]> = fields.by_ref().take(count).collect();
         let (kind, _message) = (fields.next()?, fields.next()?);
         let kind = String::from_utf8_lossy(kind).into_owned();
-        let Some(kind) = kind.strip_prefix("CONFLICT (").map(|kind| kind.trim_end_matches(')'))
-        else {
-            continue;
-        };
+        // Some kinds have a space between, some have none.
+        let Some(kind) = kind.strip_prefix("CONFLICT") else { continue };
+        let kind = kind.trim_start_matches([' ', '(']).trim_end_matches(')');
         let path = paths.first()?;
         if kind == "binary"
             && let Some((_, entry)) = agents.iter().find(|(known, _)| known == path)

@@ -3,8 +3,10 @@
 //! Works on the copied index, which knows which files have not changed since git looked last.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use super::desk::Desk;
+use super::remembered::touches_attributes;
 use crate::error::{Error, Result};
 use crate::name::{BlobId, CommitId, TreeId};
 use crate::objects::EntryKind;
@@ -77,6 +79,18 @@ pub enum Overlooked {
 impl Desk {
     /// Reads the worktree.
     pub async fn snapshot(&self, overlooked: Overlooked) -> Result<Snapshot> {
+        let read = self.read(overlooked).await?;
+        let recalled = self.recalled.lock().map_err(|_| poisoned())?.take();
+        if let Some(earlier) = recalled
+            && touches_attributes(&self.changes(&earlier, &read.tree).await?)
+        {
+            self.copy_index().map_err(Error::io("copy the index"))?;
+            return self.read(overlooked).await;
+        }
+        Ok(read)
+    }
+
+    async fn read(&self, overlooked: Overlooked) -> Result<Snapshot> {
         let head = self.worktree.head().await?;
         let head_tree = match &head {
             Some(head) => self.repo.tree_of(head).await?,
@@ -97,17 +111,21 @@ impl Desk {
         let mut changes = self.changes(&head_tree, &tree).await?;
         let strangers = self.strangers(&tree, &changes).await?;
         if !strangers.is_empty() {
-            let list: Vec<u8> =
-                strangers.iter().flat_map(|path| [path.as_slice(), b"\0"].concat()).collect();
-            let call = self.call("leave out repositories inside");
-            let call = call.args(["update-index", "--force-remove", "-z", "--stdin"]);
-            call.input(Input::Bytes(list)).run().await?;
+            let list = strangers.iter().flat_map(|path| [path.as_slice(), b"\0"].concat());
+            self.drop_entries(list.collect()).await?;
             tree = self.write_tree().await?;
             changes = self.changes(&head_tree, &tree).await?;
             embedded.extend(strangers);
         }
         let embedded = embedded.iter().map(|path| String::from_utf8_lossy(path).into_owned());
         Ok(Snapshot { head, head_tree, tree, changes, embedded: embedded.collect() })
+    }
+
+    /// Takes paths out of the copied index, each with a NUL behind it.
+    pub(super) async fn drop_entries(&self, list: Vec<u8>) -> Result<()> {
+        let call = self.call("leave files out");
+        let call = call.args(["update-index", "--force-remove", "-z", "--stdin"]);
+        call.input(Input::Bytes(list)).run().await.map(drop)
     }
 
     /// The tree of nothing, which every repository knows.
@@ -135,6 +153,7 @@ impl Desk {
         let call = self.call("look at overlooked files");
         let call = call.args(["update-index", "--no-assume-unchanged", "-z", "--stdin"]);
         call.input(Input::Bytes(list.to_vec())).run().await?;
+        self.is_plain.store(false, Ordering::Relaxed);
         Ok(true)
     }
 
@@ -231,6 +250,10 @@ impl Desk {
         let text = call.input(Input::Bytes(ask.into_bytes())).run().await?.text();
         Ok(text.lines().map(|line| line.parse().unwrap_or(0)).collect())
     }
+}
+
+fn poisoned() -> Error {
+    Error::other("read the worktree", "an earlier look at it failed")
 }
 
 fn parse_change(meta: &[u8], path: &[u8]) -> Option<Change> {

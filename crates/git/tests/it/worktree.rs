@@ -4,6 +4,7 @@ mod desk;
 mod hostile;
 mod random;
 mod state;
+mod submodule;
 
 use desk::{Local, Taken};
 use git::worktree::apply::Applied;
@@ -149,6 +150,34 @@ async fn line_ends_stay_as_the_person_has_them() {
     assert!(matches!(local.take_from(&start, &theirs).await, Taken::Done(_)));
     assert_eq!(local.read("w.txt"), "A\r\nb\r\nC\r\n");
     assert_eq!(local.read("new.txt"), "n\r\n");
+}
+
+#[tokio::test]
+async fn what_was_read_before_is_not_hashed_again_and_not_trusted_blindly() {
+    let local = Local::new(&base()).await;
+    local.write("a", "mine\n");
+    local.write("notes", "untracked\n");
+    let read = async || {
+        let desk = local.worktree().await.desk().await.unwrap();
+        let read = desk.snapshot(Overlooked::Seen).await.unwrap();
+        let packs = local.git_with_objects(&desk, "count-objects");
+        desk.keep(&read).await.unwrap();
+        (read.tree, packs.starts_with("0 objects"))
+    };
+    let (first, nothing_new) = read().await;
+    assert!(!nothing_new, "trees are made once");
+    assert_eq!(read().await, (first.clone(), true), "and once only");
+    local.write(".git/info/exclude", "notes\n");
+    let (ignored, _) = read().await;
+    let files = local.git(&format!("ls-tree -r --name-only {ignored}"));
+    assert!(!files.contains("notes"), "ignored by now: {files}");
+    local.write(".git/info/exclude", "");
+    assert_eq!(read().await.0, first);
+    local.git("rm -q --cached d/b");
+    local.write(".git/info/exclude", "d/\n");
+    let (removed, _) = read().await;
+    let files = local.git(&format!("ls-tree -r --name-only {removed}"));
+    assert!(!files.contains("d/b"), "the index is another one: {files}");
 }
 
 #[tokio::test]

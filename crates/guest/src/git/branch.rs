@@ -1,6 +1,6 @@
 //! Moving a local branch to a published commit without touching files.
 
-use super::{Repo, check_id};
+use super::{Repo, check_id, index};
 use crate::Guest;
 use crate::ops::fault;
 use protocol::link::{Answer, Fault, FaultCode, MoveBranch};
@@ -25,7 +25,8 @@ pub async fn shift(guest: &Arc<Guest>, wanted: MoveBranch) -> Result<Answer, Fau
     }
     // Also when it stood there already: an earlier try may have been cut off before the index.
     let there = now.as_deref() == Some(wanted.new.as_str());
-    if there && repo.head().await?.branch.as_deref() == Some(wanted.branch.as_str()) {
+    let is_out = there && repo.head().await?.branch.as_deref() == Some(wanted.branch.as_str());
+    if is_out && !index::adopt(&repo, &wanted.new).await? {
         // Not `reset --hard`: files stay as they are, entries of equal files keep their times.
         repo.must(&["reset", "-q", "--mixed", &wanted.new], b"").await?;
     }

@@ -3,12 +3,12 @@
 //! Works on a copy of the real index, which knows what sparse checkout leaves out, what was added
 //! by force, and which files have not changed since git looked last.
 
-use super::{Repo, blobs, complaint};
+use super::index::IndexCopy;
+use super::{Repo, blobs};
 use crate::Guest;
-use crate::ops::fault;
-use protocol::link::{Answer, Checkpoint, Fault, FaultCode, Head, LfsPointer, OpId, Worktree};
+use protocol::link::{Answer, Checkpoint, Fault, Head, LfsPointer, Worktree};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Folder of artifacts, never part of a tree.
@@ -44,13 +44,9 @@ struct Change {
 
 async fn worktree(repo: Repo, wanted: &Checkpoint) -> Result<Worktree, Fault> {
     let mut head = repo.head().await?;
-    let odd = repo.must(&["ls-files", "-t", "-u", "-o", "--exclude-standard", "-z"], b"").await?;
-    let unmerged =
-        names(&odd, |entry| entry.strip_prefix("M ")?.split_once('\t').map(|(_, path)| path));
-    let mut embedded = names(&odd, |entry| entry.strip_prefix("? ")?.strip_suffix('/'));
     let index = IndexCopy::make(&repo, &wanted.op).await?;
-    let copy = Repo { index: Some(index.path.display().to_string()), ..repo.clone() };
-    add(&copy, &wanted.exclude, &embedded).await?;
+    let copy = Repo { index: Some(index.path().display().to_string()), ..repo.clone() };
+    let (unmerged, mut embedded) = take(&repo, &copy, &wanted.exclude).await?;
     let mut tree = line(&copy.must(&["write-tree"], b"").await?);
     let (base, mut changes) = changes_since(&repo, &mut head, &tree).await?;
     let strangers = strangers(&repo, &tree, &changes).await?;
@@ -60,7 +56,7 @@ async fn worktree(repo: Repo, wanted: &Checkpoint) -> Result<Worktree, Fault> {
         tree = line(&copy.must(&["write-tree"], b"").await?);
         changes = differences(&repo, &base, &tree).await?;
     }
-    index.discard().await;
+    index.settle(&tree).await;
     let submodules = changes
         .iter()
         .filter(|change| change.old_mode == GITLINK || change.new_mode == GITLINK)
@@ -108,7 +104,33 @@ fn names<'a>(list: &'a [u8], pick: impl Fn(&str) -> Option<&str>) -> BTreeSet<St
         .collect()
 }
 
-/// Adds everything to the copied index; files may change while it looks.
+/// Adds everything to the copied index; gives the paths with conflicts, and the repositories inside,
+/// which are left out.
+async fn take(
+    repo: &Repo,
+    copy: &Repo,
+    exclude: &[String],
+) -> Result<(BTreeSet<String>, BTreeSet<String>), Fault> {
+    // Hardly ever is there such a repository: adding does not wait for the answer.
+    let look = ["ls-files", "-t", "-u", "-o", "--exclude-standard", "-z"];
+    let none = BTreeSet::new();
+    let (odd, mut added) = tokio::join!(repo.must(&look, b""), add(copy, exclude, &none));
+    let odd = odd?;
+    let unmerged =
+        names(&odd, |entry| entry.strip_prefix("M ")?.split_once('\t').map(|(_, path)| path));
+    let embedded = names(&odd, |entry| entry.strip_prefix("? ")?.strip_suffix('/'));
+    if added.is_ok() && !embedded.is_empty() {
+        remove(copy, &embedded).await?;
+    }
+    // Files may change or vanish while git looks at them.
+    for _ in 1..ADD_ATTEMPTS {
+        if added.is_err() {
+            added = add(copy, exclude, &embedded).await;
+        }
+    }
+    added.map(|()| (unmerged, embedded))
+}
+
 async fn add(copy: &Repo, exclude: &[String], embedded: &BTreeSet<String>) -> Result<(), Fault> {
     let mut paths = b":(top)\0".to_vec();
     let artifacts = ARTIFACTS.to_owned();
@@ -118,17 +140,7 @@ async fn add(copy: &Repo, exclude: &[String], embedded: &BTreeSet<String>) -> Re
         paths.push(0);
     }
     let args = ["add", "-A", "--sparse", "--pathspec-from-file=-", "--pathspec-file-nul"];
-    let mut attempt = 1;
-    loop {
-        let finished = copy.run(&args, &paths).await?;
-        if finished.code == 0 {
-            return Ok(());
-        }
-        if attempt == ADD_ATTEMPTS {
-            return Err(complaint(&args, &finished.stderr));
-        }
-        attempt += 1;
-    }
+    copy.must(&args, &paths).await.map(drop)
 }
 
 async fn differences(repo: &Repo, base: &str, tree: &str) -> Result<Vec<Change>, Fault> {
@@ -207,63 +219,4 @@ fn parse_pointer(text: &str) -> Option<(String, u64)> {
 fn stored(store: &Path, oid: &str) -> bool {
     let (Some(first), Some(second)) = (oid.get(..2), oid.get(2..4)) else { return false };
     store.join(first).join(second).join(oid).exists()
-}
-
-/// Copies an index with the time of its last change: git looks into files again whose own time is not
-/// before it, and a younger copy would hide an edit made within the same tick of the clock.
-fn copy_with_time(from: &Path, to: &Path) -> std::io::Result<()> {
-    let mut source = std::fs::File::open(from)?;
-    let mut target = std::fs::File::create(to)?;
-    std::io::copy(&mut source, &mut target)?;
-    target.set_modified(source.metadata()?.modified()?)
-}
-
-/// A copy of the real index beside it, removed at the end whatever happens.
-struct IndexCopy {
-    path: PathBuf,
-    guest: Arc<Guest>,
-    kept: bool,
-}
-
-impl IndexCopy {
-    async fn make(repo: &Repo, op: &OpId) -> Result<Self, Fault> {
-        let real = repo.real_index.clone();
-        let path = real.with_file_name(format!("errand-index-{op}"));
-        let target = path.clone();
-        repo.guest
-            .as_agent(move || match copy_with_time(&real, &target) {
-                Ok(()) => Ok(()),
-                // A repository without a commit and without an added file has none.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-                Err(error) => {
-                    Err(fault(FaultCode::Failed, format!("cannot copy git's index: {error}")))
-                }
-            })
-            .await?;
-        Ok(Self { path, guest: Arc::clone(&repo.guest), kept: true })
-    }
-
-    async fn discard(mut self) {
-        self.kept = false;
-        let (path, guest) = (self.path.clone(), Arc::clone(&self.guest));
-        delete(guest, path).await;
-    }
-}
-
-impl Drop for IndexCopy {
-    fn drop(&mut self) {
-        if self.kept {
-            let (path, guest) = (self.path.clone(), Arc::clone(&self.guest));
-            self.guest.ops.spawn(delete(guest, path));
-        }
-    }
-}
-
-async fn delete(guest: Arc<Guest>, path: PathBuf) {
-    let work = move || {
-        // One that was never written needs no removal.
-        drop(std::fs::remove_file(path));
-        Ok(())
-    };
-    drop(guest.as_agent(work).await);
 }

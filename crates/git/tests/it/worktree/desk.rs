@@ -128,7 +128,9 @@ impl Local {
     }
 
     pub async fn worktree(&self) -> Worktree {
-        Worktree::open(&self.git, &self.root, &Personal::default()).await.unwrap()
+        let worktree = Worktree::open(&self.git, &self.root, &Personal::default()).await.unwrap();
+        // Also where reading anew would be as quick.
+        worktree.remembering_from(0)
     }
 
     pub async fn plan(&self, base: &State, theirs: &State) -> Plan {

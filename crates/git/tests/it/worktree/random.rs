@@ -3,10 +3,13 @@
 use std::path::Path;
 
 use fastrand::Rng;
+use git::name::TreeId;
 use git::worktree::apply::Applied;
+use git::worktree::snapshot::Overlooked;
 
 use super::desk::{Local, marks, who};
 use super::state::{Node, State, file, link, program};
+use super::submodule;
 use crate::fixture::{count, git_in, try_git_in};
 
 const NAMES: [&str; 12] =
@@ -51,7 +54,31 @@ fn begin(rng: &mut Rng) -> State {
         1 => state.put(".gitattributes", file("* text=auto\nc.txt merge=union\n")),
         _ => {}
     }
+    if rng.u8(..5) == 0 {
+        state.put(".gitmodules", file(submodule::DECLARATION));
+        state.put(submodule::PATH, a_submodule(rng));
+    }
     state
+}
+
+fn a_submodule(rng: &mut Rng) -> Node {
+    let commits = submodule::commits();
+    Node::Submodule(commits[rng.usize(..commits.len())].clone())
+}
+
+/// What comes, with each submodule as it was: they are named and left.
+fn without_submodules(base: &State, theirs: &State) -> State {
+    let is = |node: Option<&Node>| matches!(node, Some(Node::Submodule(_)));
+    let mut left = theirs.clone();
+    for path in theirs.0.keys().chain(base.0.keys()) {
+        if is(base.0.get(path)) || is(theirs.0.get(path)) {
+            left.0.remove(path);
+            if let Some(node) = base.0.get(path) {
+                left.put(path, node.clone());
+            }
+        }
+    }
+    left
 }
 
 fn edit_text(rng: &mut Rng, bytes: &[u8]) -> Vec<u8> {
@@ -71,8 +98,8 @@ fn edit_text(rng: &mut Rng, bytes: &[u8]) -> Vec<u8> {
 
 fn edit(rng: &mut Rng, state: &mut State) {
     for _ in 0..rng.usize(..6) {
-        let known: Vec<String> =
-            state.0.keys().filter(|path| *path != ".gitattributes").cloned().collect();
+        let is_setting = |path: &str| matches!(path, ".gitattributes" | ".gitmodules");
+        let known: Vec<String> = state.0.keys().filter(|path| !is_setting(path)).cloned().collect();
         if known.is_empty() || rng.u8(..6) == 0 {
             state.put(&path(rng), node(rng));
             continue;
@@ -81,6 +108,8 @@ fn edit(rng: &mut Rng, state: &mut State) {
         let old = state.0.remove(&chosen).unwrap();
         match (rng.u8(..8), old) {
             (0, _) => {}
+            // Elsewhere it would be declared nowhere.
+            (1..=3, Node::Submodule(_)) => state.put(&chosen, a_submodule(rng)),
             (1 | 2, old) => state.put(&path(rng), old),
             (3, Node::File(bytes)) => state.put(&chosen, Node::Program(bytes)),
             (3, Node::Program(bytes)) => state.put(&chosen, Node::File(bytes)),
@@ -90,12 +119,19 @@ fn edit(rng: &mut Rng, state: &mut State) {
             }
             (_, Node::File(bytes)) => state.put(&chosen, Node::File(edit_text(rng, &bytes))),
             (_, Node::Program(bytes)) => state.put(&chosen, Node::Program(edit_text(rng, &bytes))),
-            (_, old @ Node::Link(_)) => state.put(&chosen, old),
+            (_, old @ (Node::Link(_) | Node::Submodule(_))) => state.put(&chosen, old),
         }
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Edits on disk: files in the folder of a submodule that is not checked out are nothing to git.
+fn edit_here(rng: &mut Rng, state: &mut State) {
+    edit(rng, state);
+    let inside = format!("{}/", submodule::PATH);
+    state.0.retain(|path, _| !path.starts_with(&inside));
+}
+
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -120,6 +156,10 @@ fn oracle(local: &Local) -> (State, bool) {
     let merge = ["merge", "-q", "--no-verify", "-m", "m", "agent"];
     let clean = try_git_in(&dir, &merge).is_ok();
     let mut state = State::read(&dir);
+    for line in git(&["ls-files", "-s"]).lines().filter(|line| line.starts_with("160000 ")) {
+        let commit = line.split(' ').nth(1).unwrap();
+        state.put(line.split('\t').nth(1).unwrap(), Node::Submodule(commit.to_owned()));
+    }
     if !clean {
         let renamed = |text: &str| text.replace("~HEAD", "~yours");
         state = State(
@@ -141,7 +181,7 @@ fn relabelled(node: Node) -> Node {
     match node {
         Node::File(bytes) => Node::File(change(bytes)),
         Node::Program(bytes) => Node::Program(change(bytes)),
-        Node::Link(target) => Node::Link(target),
+        other @ (Node::Link(_) | Node::Submodule(_)) => other,
     }
 }
 
@@ -155,19 +195,20 @@ async fn case(seed: u64) -> Kind {
     let mut rng = Rng::with_seed(seed);
     let base = begin(&mut rng);
     let (mut ours, mut theirs) = (base.clone(), base.clone());
-    edit(&mut rng, &mut ours);
+    edit_here(&mut rng, &mut ours);
     edit(&mut rng, &mut theirs);
     let local = Local::new(&base).await;
     lay_out(&local, &ours, &mut rng);
     let here = local.disk();
-    let tree = commit_ours(&local, &theirs);
+    let tree = commit_ours(&local, &without_submodules(&base, &theirs));
     let (mut expected, clean) = oracle(&local);
+    let coming = local.trees(&[&base, &theirs]).remove(1);
     let context = || format!("seed {seed}");
 
-    let (base_tree, their_tree) = (local.tree("refs/test/0"), local.tree("refs/test/theirs"));
+    let base_tree = local.tree("refs/test/0");
     let desk = local.worktree().await.desk().await.unwrap();
     let plan =
-        desk.plan(&base_tree, &their_tree).await.unwrap_or_else(|e| panic!("{e}\n{}", context()));
+        desk.plan(&base_tree, &coming).await.unwrap_or_else(|e| panic!("{e}\n{}", context()));
     assert_eq!(plan.ours.tree, tree, "the tree plain git makes\n{}", context());
     assert_eq!(plan.refused, [], "{}", context());
     assert_eq!(plan.conflicts.is_empty(), clean, "{:?}\n{}", plan.conflicts, context());
@@ -198,13 +239,33 @@ async fn case(seed: u64) -> Kind {
     let saved = local.tree("refs/errand/backup/test");
     assert_eq!(saved, tree, "the backup is the worktree before\n{}", context());
     drop(desk);
-    if clean {
-        let desk = local.worktree().await.desk().await.unwrap();
-        let again = desk.plan(&their_tree, &their_tree).await.unwrap();
-        assert_eq!(again.changes, [], "a second time nothing is left\n{}", context());
-        return Kind::Clean;
+    read_again(&local, &mut rng, seed).await;
+    match clean {
+        true => Kind::Clean,
+        false => Kind::Conflicts,
     }
-    Kind::Conflicts
+}
+
+/// After more edits the worktree is read as plain git reads it, from what was remembered of it.
+async fn read_again(local: &Local, rng: &mut Rng, seed: u64) {
+    let desk = local.worktree().await.desk().await.unwrap();
+    let tree = desk.snapshot(Overlooked::Seen).await.unwrap().tree;
+    assert_eq!(tree, read_by_git(local), "nothing was edited\nseed {seed}");
+    let again = desk.plan(&tree, &tree).await.unwrap();
+    assert_eq!(again.changes, [], "a second time nothing is left\nseed {seed}");
+    drop(desk);
+    let mut now = local.disk();
+    edit_here(rng, &mut now);
+    if rng.u8(..4) == 0 {
+        now.put(".gitignore", file("a*\nsrc/\n"));
+    }
+    if rng.u8(..6) == 0 {
+        now.put(".gitattributes", file("* text=auto\n"));
+    }
+    lay_out(local, &now, rng);
+    let desk = local.worktree().await.desk().await.unwrap();
+    let tree = desk.snapshot(Overlooked::Seen).await.unwrap().tree;
+    assert_eq!(tree, read_by_git(local), "after more edits\nseed {seed}");
 }
 
 fn difference(one: &State, other: &State) -> String {
@@ -241,24 +302,35 @@ fn lay_out(local: &Local, ours: &State, rng: &mut Rng) {
 }
 
 /// Plain git's commits of both sides; the tree of ours.
-fn commit_ours(local: &Local, theirs: &State) -> git::name::TreeId {
+fn commit_ours(local: &Local, theirs: &State) -> TreeId {
     let mut stream = Vec::new();
     theirs.stream("theirs-files", &mut stream);
     git_in(&local.root, &["fast-import", "--quiet", "--force"], &stream);
-    let index = local.root.join(".git/oracle-index");
-    std::fs::copy(local.root.join(".git/index"), &index).unwrap_or_default();
-    let alias = format!(
-        "alias.ours=!GIT_INDEX_FILE={0} git add -A && GIT_INDEX_FILE={0} git write-tree",
-        index.display()
-    );
-    let tree = git_in(&local.root, &["-c", &alias, "ours"], b"");
-    for (name, tree) in [("ours", tree.trim()), ("theirs", "refs/test/theirs-files^{tree}")] {
+    let read = read_by_git(local);
+    for (name, tree) in [("ours", read.as_str()), ("theirs", "refs/test/theirs-files^{tree}")] {
         let tree = git_in(&local.root, &["rev-parse", tree], b"");
         let commit =
             git_in(&local.root, &["commit-tree", "-p", "refs/test/0", "-m", "x", tree.trim()], b"");
         local.git(&format!("update-ref refs/test/{name} {}", commit.trim()));
     }
-    git::name::TreeId::parse(tree.trim()).unwrap()
+    read
+}
+
+/// The tree of the worktree as plain git makes it, with a copy of the index.
+fn read_by_git(local: &Local) -> TreeId {
+    let (real, index) = (local.root.join(".git/index"), local.root.join(".git/oracle-index"));
+    drop(std::fs::remove_file(&index));
+    if let Ok(bytes) = std::fs::read(&real) {
+        std::fs::write(&index, bytes).unwrap();
+        // A later time would hide edits made within the same tick of the clock.
+        let written = real.metadata().unwrap().modified().unwrap();
+        std::fs::File::options().write(true).open(&index).unwrap().set_modified(written).unwrap();
+    }
+    let alias = format!(
+        "alias.ours=!GIT_INDEX_FILE={0} git add -A && GIT_INDEX_FILE={0} git write-tree",
+        index.display()
+    );
+    TreeId::parse(git_in(&local.root, &["-c", &alias, "ours"], b"").trim()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

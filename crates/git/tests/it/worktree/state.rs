@@ -1,5 +1,6 @@
 //! Files of a worktree as a value.
 
+use super::submodule;
 use std::collections::BTreeMap;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
@@ -9,6 +10,8 @@ pub enum Node {
     File(Vec<u8>),
     Program(Vec<u8>),
     Link(String),
+    /// A repository inside, at this commit.
+    Submodule(String),
 }
 
 pub fn file(content: impl AsRef<[u8]>) -> Node {
@@ -34,6 +37,7 @@ impl std::fmt::Debug for State {
                 Node::File(bytes) => format!("file {:?}", String::from_utf8_lossy(bytes)),
                 Node::Program(bytes) => format!("program {:?}", String::from_utf8_lossy(bytes)),
                 Node::Link(target) => format!("link {target:?}"),
+                Node::Submodule(commit) => format!("submodule {commit}"),
             };
             writeln!(f, "  {path:?} {shown}")?;
         }
@@ -78,6 +82,7 @@ impl State {
                     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
                 }
                 Node::Link(target) => symlink(target, path).unwrap(),
+                Node::Submodule(commit) => submodule::check_out(commit, &path),
             }
         }
     }
@@ -97,7 +102,9 @@ impl State {
             }
             let (path, meta) = (format!("{above}{name}"), entry.path().symlink_metadata().unwrap());
             let read = || std::fs::read(entry.path()).unwrap();
-            if meta.is_dir() {
+            if let Some(commit) = submodule::commit_in(&entry.path()) {
+                self.0.insert(path, Node::Submodule(commit));
+            } else if meta.is_dir() {
                 self.read_folder(&entry.path(), &format!("{path}/"));
             } else if meta.is_symlink() {
                 let target = std::fs::read_link(entry.path()).unwrap();
@@ -121,6 +128,10 @@ impl State {
                 Node::File(bytes) => ("100644", bytes.clone()),
                 Node::Program(bytes) => ("100755", bytes.clone()),
                 Node::Link(target) => ("120000", target.clone().into_bytes()),
+                Node::Submodule(commit) => {
+                    out.extend_from_slice(format!("M 160000 {commit} {path}\n").as_bytes());
+                    continue;
+                }
             };
             let quoted = path.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
             out.extend_from_slice(
