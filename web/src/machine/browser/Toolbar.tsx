@@ -1,5 +1,5 @@
 import { ArrowLeft, ArrowRight, Power, RotateCw, X } from "lucide-react";
-import { type FormEvent, type Ref, useEffect, useState } from "react";
+import { type FormEvent, type Ref, useEffect, useRef, useState } from "react";
 import { explain } from "../../api/errors";
 import { visible } from "../../diff/segments";
 import { Button, IconButton } from "../../ui/Button";
@@ -73,8 +73,12 @@ interface AddressProps {
 function Address({ url, isMine, inputRef, onGo }: AddressProps) {
   const [typed, setTyped] = useState<string>();
   const [isWrong, setWrong] = useState(false);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another page has another address
+  const before = useRef(url);
   useEffect(() => {
+    const isFirst = before.current === "";
+    before.current = url;
+    // What was typed before the first page was there stays; another page has another address.
+    if (isFirst) return;
     setTyped(undefined);
     setWrong(false);
   }, [url]);
