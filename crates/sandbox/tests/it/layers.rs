@@ -276,6 +276,32 @@ async fn layers_of_several_agents_lie_over_each_other_in_the_order_asked_for() {
     }
 }
 
+/// A repository of some files, with a name for its author.
+const REPOSITORY: &str = r"
+    cd /workspace; git init -q -b main r; cd r; git config user.name a; git config user.email a@b
+    for i in $(seq 50); do mkdir -p d$i; echo $i > d$i/f; done; git add .; git commit -q -m one";
+/// Work on it that touches every part of it.
+const GIT_WORK: &str = r"
+    cd /workspace/r; git status --porcelain; git switch -q -c work; echo new >> d1/f; git rm -q d2/f
+    git mv d3/f d3/g; mv d4 moved; git add -A; git commit -q -m two; git gc -q; git switch -q main
+    git merge -q work; git fsck --strict; git stash list; git status --porcelain; cat d1/f d3/g moved/f
+    git clone -q . ../copy; git -C ../copy rev-list --count HEAD; ls -d d2 d4 2>&1 | grep -c 'No such'";
+
+#[tokio::test]
+async fn git_works_on_a_repository_in_a_layer() {
+    let bench = Bench::new();
+    let (mut spec, mut inside) = bench.start().await;
+    must(&mut inside, REPOSITORY).await;
+    let (layer, mut inside) = freeze(&bench, &mut spec).await;
+    let (forked, mut in_fork) = fork(&bench, layer.id).await;
+    for inside in [&mut inside, &mut in_fork] {
+        assert_eq!(must(inside, GIT_WORK).await, "1\nnew\n3\n4\n2\n2");
+    }
+    for key in [spec.key, forked.key] {
+        bench.provider.destroy(key).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_disk_of_before_layers_goes_on_and_can_be_frozen() {
     let bench = Bench::new();
