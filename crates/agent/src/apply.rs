@@ -3,8 +3,8 @@
 use crate::state::{
     Active, Call, Condition, Conflict, Disk, Ended, Failing, Life, Living, Machines,
     OPEN_QUESTIONS, Phase, Progress, PublishStep, Publishing, Pull, Question, Queued,
-    RECENT_PUBLISHED, RECENT_RUNS, RECENT_STEERS, Repo, Sandbox, Stage, Standing, Start, State,
-    StepNow, Totals, Turn, Wake, Workspace, elapsed,
+    RECENT_PUBLISHED, RECENT_RUNS, RECENT_STEERS, Repo, Sandbox, SetUp, Stage, Standing, Start,
+    State, StepNow, Totals, Turn, Wake, Workspace, elapsed,
 };
 use protocol::content::Usage;
 use protocol::event::{
@@ -46,6 +46,7 @@ impl Living {
             wake: Wake::Unasked,
             epoch: Epoch(0),
             disk: Disk::Blank,
+            set_up: None,
             repos: settings.repos.iter().map(|repo| Repo::new(&repo.url)).collect(),
             totals: Totals::default(),
             failing: Vec::new(),
@@ -135,6 +136,9 @@ impl Living {
             Event::RunStarted { run } => self.start(*run, at_ms),
             Event::BaseResolved { run, repos } => self.base_resolved(*run, repos),
             Event::BaseFailed { failure, .. } => self.fail_turn(failure),
+            Event::EnvironmentRead { environment, .. } => {
+                self.set_up = Some(SetUp::new(environment));
+            }
             Event::WorkspaceReady { epoch, .. } => {
                 self.disk = Disk::Used;
                 if let Some(active) = &mut self.active {
@@ -155,7 +159,12 @@ impl Living {
             }
             Event::Compacted { usage, cost_micros, .. } => self.spend(0, usage, *cost_micros),
             Event::EffectFailed { key, failure } => self.effect_failed(key, failure, at_ms),
-            Event::TurnEnded { outcome, .. } => self.turn_ended(outcome),
+            Event::TurnEnded { outcome, .. } => {
+                self.turn_ended(outcome);
+                if let Some(set_up) = &mut self.set_up {
+                    set_up.woken = None;
+                }
+            }
             Event::RunEnded { run, status, .. } => {
                 self.queue.retain(|queued| queued.run != *run);
                 if self.active.as_ref().is_some_and(|active| active.run == *run) {
@@ -256,6 +265,9 @@ impl Living {
                 self.sandbox =
                     Sandbox::Up { epoch: *epoch, since_ms: at_ms, condition: Condition::Sound };
                 self.failing.retain(|failing| !failing.key.0.ends_with("/provision"));
+                if let Some(set_up) = &mut self.set_up {
+                    set_up.woken = (self.wake == Wake::Asked).then_some(*epoch);
+                }
                 self.wake = Wake::Unasked;
                 self.active_at_ms = at_ms;
             }
@@ -275,6 +287,14 @@ impl Living {
                 self.sandbox = Sandbox::Stopping { epoch: *epoch, keep_disk: *keep_disk };
             }
             Event::SandboxStopped { epoch } => self.stopped(*epoch),
+            Event::SetUpFinished { epoch, phase, .. } => {
+                if let Some(set_up) = &mut self.set_up {
+                    set_up.finished(*epoch);
+                }
+                let ending = format!("/e{epoch}/{}", phase.word());
+                self.failing.retain(|failing| !failing.key.0.ends_with(&ending));
+                self.active_at_ms = at_ms;
+            }
             _ => {}
         }
     }

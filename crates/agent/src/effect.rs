@@ -1,5 +1,6 @@
 //! What the driver of an agent is to carry out, as [`plan`](mod@crate::plan) names it.
 
+use protocol::environment::found::SetUpPhase;
 use protocol::event::PushPlan;
 use protocol::ids::{EffectKey, Epoch, RunId};
 
@@ -30,7 +31,8 @@ pub struct Effect {
 /// What an effect does, and which events it reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Confirm the starting commit on each remote: `BaseResolved`, or `BaseFailed` for good.
+    /// Confirm the starting commit on each remote: `BaseResolved`, the first time after
+    /// `EnvironmentRead` where there is a file; or `BaseFailed` for good.
     ResolveBase { run: RunId },
     /// Make the sandbox and meet its guest: `SandboxUp`, or `SandboxFailed` for good.
     Provision { epoch: Epoch },
@@ -38,6 +40,8 @@ pub enum Action {
     Attach { epoch: Epoch },
     /// Check out, branch, bring up to date: `WorkspaceReady`, or `WorkspaceFailed` for good.
     Prepare { epoch: Epoch, run: RunId },
+    /// Carry out what the environment file asks for: `SetUpFinished`, whatever came of it.
+    SetUp { epoch: Epoch, phase: SetUpPhase },
     /// Drive the model: the step events, then `TurnEnded`.
     Think { run: RunId },
     /// Kill what the run left running inside, then `TurnEnded` with this reason.

@@ -15,6 +15,7 @@ pub(crate) use publish::follow_up_of;
 use crate::apply::apply;
 use crate::effect::Plan;
 use crate::state::{Failing, Life, Living, Sandbox, Stage, State, later};
+use protocol::environment::found::SetUpPhase;
 use protocol::event::Logged;
 use protocol::ids::{AgentId, EffectKey, Epoch, RunId};
 use protocol::limits;
@@ -105,6 +106,10 @@ pub fn provision_key(agent: AgentId, epoch: Epoch) -> EffectKey {
 
 pub(crate) fn prepare_key(run: RunId, epoch: Epoch) -> EffectKey {
     EffectKey(format!("{run}/e{epoch}/prepare"))
+}
+
+pub(crate) fn set_up_key(agent: AgentId, epoch: Epoch, phase: SetUpPhase) -> EffectKey {
+    EffectKey(format!("{agent}/e{epoch}/{}", phase.word()))
 }
 
 pub(crate) fn base_key(run: RunId) -> EffectKey {

@@ -12,12 +12,16 @@
 //!
 //! a sandbox  Absent ─ Wanted ─ Up ─ Stopping ─ Absent
 //!                       └──────┴─ Remains (failed or lost; cleared away before another is made)
+//!
+//! what the environment file asks for, anew in each sandbox: install ─ start ─ terminals, each
+//! SetUpFinished before the next; tools wait for the last of them
 //! ```
 //!
 //! There is one `Sandbox` value, so there is never a second sandbox; there is one `active` run, so
 //! there is never a second writer.
 
 use protocol::content::Usage;
+use protocol::environment::found::{FoundEnvironment, SetUpPhase};
 use protocol::event::{
     Event, Outlay, PullRequest, PushConflict, PushPlan, RepoBase, RunStatus, Settings, StopReason,
     TurnOutcome,
@@ -81,6 +85,8 @@ pub struct Living {
     pub epoch: Epoch,
     /// What the disk may hold.
     pub disk: Disk,
+    /// What its environment file asks for; none where there is no file.
+    pub set_up: Option<SetUp>,
     /// Each repository, in the order of the settings.
     pub repos: Vec<Repo>,
     /// What was used up so far.
@@ -391,6 +397,22 @@ pub enum Disk {
     Used,
 }
 
+/// What the environment file asks for, and how far that is in a sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetUp {
+    /// The file can be used and may be.
+    pub is_followed: bool,
+    /// All of it, in order.
+    pub phases: Vec<SetUpPhase>,
+    /// The sandbox in which some of it is over.
+    pub epoch: Epoch,
+    /// How many of the phases are over there.
+    pub done: usize,
+    /// The sandbox that a person woke, as long as no turn ended in it: there it is carried out
+    /// although no run needs it.
+    pub woken: Option<Epoch>,
+}
+
 /// One repository of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repo {
@@ -495,12 +517,36 @@ impl Living {
         }
     }
 
+    /// What the environment file asks for next in this sandbox; tools wait until nothing is left.
+    pub fn to_set_up(&self, epoch: Epoch) -> Option<SetUpPhase> {
+        let set_up = self.set_up.as_ref()?;
+        let done = if set_up.epoch == epoch { set_up.done } else { 0 };
+        set_up.phases.get(done).copied()
+    }
+
     /// The turn of the active run, unless it is over.
     pub fn turn(&self) -> Option<&Turn> {
         match &self.active.as_ref()?.stage {
             Stage::Turn(turn) => Some(turn),
             Stage::Publishing(_) => None,
         }
+    }
+}
+
+impl SetUp {
+    /// Of a file that was just read.
+    pub(crate) fn new(environment: &FoundEnvironment) -> Self {
+        let (is_followed, phases) = (environment.problems.is_empty(), environment.phases());
+        Self { is_followed, phases, epoch: Epoch(0), done: 0, woken: None }
+    }
+
+    /// One more is over in this sandbox.
+    pub(crate) const fn finished(&mut self, epoch: Epoch) {
+        if self.epoch.0 != epoch.0 {
+            self.epoch = epoch;
+            self.done = 0;
+        }
+        self.done += 1;
     }
 }
 

@@ -1,5 +1,6 @@
 //! Single promises of the life of an agent, told step by step.
 
+mod set_up;
 mod story;
 
 use crate::effect::{Action, Interruption};

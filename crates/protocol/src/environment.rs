@@ -7,7 +7,8 @@
 //!
 //! Read in this order: [`place`] says where a repository keeps such a file and which one counts,
 //! [`remark`] what can be said about it, [`path`] what a path in it may be, [`explain`] tells a
-//! person what was understood, [`schema`] tells an editor what may be written.
+//! person what was understood, [`found`] what an agent follows of it, [`schema`] tells an editor what
+//! may be written.
 //!
 //! TRUST: the bytes come from a repository. Everything is limited before it is looked at, nothing
 //! here does IO, and a path that leaves the repository never becomes a [`path::RepoPath`].
@@ -19,6 +20,7 @@ mod dockerfile;
 pub mod explain;
 mod field;
 mod file;
+pub mod found;
 pub mod path;
 pub mod place;
 mod print;
@@ -34,7 +36,7 @@ pub use dockerfile::check as check_dockerfile;
 use path::RepoPath;
 use place::{Format, Place};
 use remark::{Noted, Notes, Reference, Remark, Remarks};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What stands for the saved environment's snapshot in old files.
@@ -125,12 +127,12 @@ pub struct Terminal {
 }
 
 /// A port that people will want to see.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Port {
     /// Its number, not zero.
     pub port: u16,
     /// What is there.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 

@@ -7,11 +7,12 @@
 //!
 //! ```text
 //! Opened Asked RunStarted ─┬─ BaseResolved ── StepStarted MessageFinished ToolCalled ToolReturned StepFinished … ─┐
-//!                          └─ SandboxWanted SandboxUp PhaseFinished… WorkspaceReady ────────────────────────────┘
+//!                          └─ SandboxWanted SandboxUp PhaseFinished… WorkspaceReady SetUpFinished… ─────────────┘
 //!   TurnEnded ── CheckpointWanted CheckpointMade ── PushWanted Pushed ── PullRequestWanted PullRequestPublished ── RunEnded
 //! ```
 
 use crate::content::{Part, Prompt, Todo, ToolResult, Usage};
+use crate::environment::found::{FoundEnvironment, SetUpOutcome, SetUpPhase};
 use crate::failure::Failure;
 use crate::ids::{CallId, EffectKey, Epoch, MessageId, QuestionId, RunId, Seq, Step};
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,8 @@ pub enum Event {
     RunStarted { run: RunId },
     /// The starting commit of each repository was confirmed on its remote.
     BaseResolved { run: RunId, repos: Vec<RepoBase> },
+    /// The environment file at the starting commit was read; where there is none nothing is told.
+    EnvironmentRead { run: RunId, environment: Box<FoundEnvironment> },
     /// Finding the starting commit failed.
     BaseFailed { run: RunId, failure: Failure },
 
@@ -67,10 +70,13 @@ pub enum Event {
     SandboxStopped { epoch: Epoch },
     /// A phase of preparing the workspace finished (clone, branch, …).
     PhaseFinished { epoch: Epoch, phase: String, duration_ms: u64, detail: String },
-    /// Every repository is checked out on the agent's branch and up to date; this run's tools may work.
+    /// Every repository is checked out on the agent's branch and up to date; this run's tools may work
+    /// once what the environment file asks for is over.
     WorkspaceReady { epoch: Epoch, run: RunId, branches: Vec<WorkspaceBranch> },
     /// Preparing the workspace failed for good.
     WorkspaceFailed { epoch: Epoch, run: RunId, failure: Failure },
+    /// A phase that the environment file asks for is over in this sandbox, well or not.
+    SetUpFinished { epoch: Epoch, phase: SetUpPhase, outcome: SetUpOutcome, duration_ms: u64 },
     /// An attempt at an effect failed; it is tried again later under the same key.
     EffectFailed { key: EffectKey, failure: Failure },
 
@@ -545,6 +551,7 @@ impl Event {
             | Self::SteerTaken { run, .. }
             | Self::RunStarted { run }
             | Self::BaseResolved { run, .. }
+            | Self::EnvironmentRead { run, .. }
             | Self::BaseFailed { run, .. }
             | Self::StepStarted { run, .. }
             | Self::MessageFinished { run, .. }
@@ -578,6 +585,7 @@ impl Event {
             | Self::SandboxStopWanted { .. }
             | Self::SandboxStopped { .. }
             | Self::PhaseFinished { .. }
+            | Self::SetUpFinished { .. }
             | Self::EffectFailed { .. }
             | Self::Denied { .. }
             | Self::QuestionAnswered { .. }

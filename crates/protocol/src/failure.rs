@@ -14,6 +14,8 @@ pub enum Phase {
     Clone,
     /// Making the agent's branch.
     Branch,
+    /// Following the environment file inside.
+    SetUp,
     /// Asking the model.
     Model,
     /// Carrying out a tool call.

@@ -122,6 +122,12 @@ pub const ENVIRONMENT_TEXT_BYTES: usize = 64 * 1024;
 pub const ENVIRONMENT_LINE_BYTES: usize = 1024;
 /// Problems, and warnings, of one environment file that are told.
 pub const ENVIRONMENT_REMARKS: usize = 50;
+/// Terminals of an environment file that are opened.
+pub const ENVIRONMENT_TERMINALS: usize = 12;
+/// Time of `install` in an environment file, in milliseconds.
+pub const ENVIRONMENT_INSTALL_MS: u64 = 10 * 60 * 1000;
+/// Time of `start` in an environment file, in milliseconds.
+pub const ENVIRONMENT_START_MS: u64 = 2 * 60 * 1000;
 
 impl Default for RunLimits {
     fn default() -> Self {

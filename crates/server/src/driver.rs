@@ -247,6 +247,7 @@ fn failure_of(error: &anyhow::Error, action: &Action) -> Failure {
             (Phase::Sandbox, "sandbox_failed")
         }
         Action::Prepare { .. } => (Phase::Clone, "workspace_failed"),
+        Action::SetUp { .. } => (Phase::SetUp, "set_up_failed"),
         Action::Think { .. } => (Phase::Model, "model_failed"),
         Action::Interrupt { .. } => (Phase::Tool, "interrupt_failed"),
         Action::Checkpoint { .. } => (Phase::Commit, "commit_failed"),

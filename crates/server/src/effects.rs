@@ -12,6 +12,7 @@ pub mod provision;
 pub mod publish_pull_request;
 pub mod push;
 pub mod resolve_base;
+pub mod set_up;
 pub mod stop;
 pub mod think;
 
@@ -93,6 +94,7 @@ pub async fn carry_out(job: Job, action: Action) -> Result<()> {
         Action::Provision { epoch } => provision::run(&job, epoch).await,
         Action::Attach { epoch } => attach::run(&job, epoch).await,
         Action::Prepare { epoch, run } => prepare::run(&job, epoch, run).await,
+        Action::SetUp { epoch, phase } => set_up::run(&job, epoch, phase).await,
         Action::Think { run } => think::run(&job, run).await,
         Action::Interrupt { run, epoch, because } => {
             interrupt::run(&job, run, epoch, because).await

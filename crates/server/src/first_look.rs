@@ -1,7 +1,8 @@
-//! What the model is told of a repository before it looks itself: instructions for agents and the top
-//! of the file tree. Read from the mirror, since the sandbox may not even be up, and once for all
+//! What is looked at of a repository before anything starts: instructions for agents, the top of the
+//! file tree, and the environment file. Read from the mirror, since the sandbox may not even be up, and once for all
 //! agents that start from the same commit.
 
+use crate::environments::CommitEnvironment;
 use anyhow::{Context, Result};
 use git::mirror::Mirror;
 use git::name::CommitId;
@@ -30,6 +31,8 @@ pub struct FirstLook {
     pub instructions: Vec<(String, String)>,
     /// The top of the file tree, a line each.
     pub tree: String,
+    /// The environment file that counts.
+    pub environment: Option<CommitEnvironment>,
 }
 
 impl Default for FirstLooks {
@@ -53,20 +56,17 @@ impl FirstLooks {
 impl FirstLook {
     fn bytes(&self) -> u32 {
         let texts = self.instructions.iter().map(|(path, text)| path.len() + text.len());
-        u32::try_from(texts.sum::<usize>() + self.tree.len()).unwrap_or(u32::MAX)
+        let file = self.environment.as_ref().map_or(0, CommitEnvironment::bytes);
+        u32::try_from(texts.sum::<usize>() + self.tree.len() + file).unwrap_or(u32::MAX)
     }
 
     async fn read(mirror: &Mirror, commit: &CommitId) -> Result<Self> {
         let mut reader = mirror.reader().await.context("read the mirror")?;
-        let mut look = Self { instructions: Vec::new(), tree: String::new() };
+        let mut look = Self { instructions: Vec::new(), tree: String::new(), environment: None };
         let listing =
             reader.folder(commit, "", TREE_ENTRIES).await.context("list the top folder")?;
         let Some(listing) = listing else { return Ok(look) };
-        // Only what the top folder shows can be there: no question is asked in vain.
-        let there = |path: &str| {
-            let first = path.split('/').next().unwrap_or(path);
-            listing.truncated || listing.entries.iter().any(|entry| entry.path == first.as_bytes())
-        };
+        let there = |path: &str| may_have(&listing, path);
         let wanted = harness::instructions::wanted();
         for name in wanted.first_of.iter().filter(|name| there(name)) {
             if let Some(text) = text(&mut reader, commit, name).await {
@@ -78,6 +78,7 @@ impl FirstLook {
         if there(folder) {
             look.rules(&mut reader, commit, folder, ending).await?;
         }
+        look.environment = CommitEnvironment::look(&mut reader, commit, &listing).await?;
         look.tree = shown(&listing);
         Ok(look)
     }
@@ -102,6 +103,12 @@ impl FirstLook {
         }
         Ok(())
     }
+}
+
+/// Only what the top folder shows can be there: no question is asked in vain.
+pub fn may_have(listing: &Listing, path: &str) -> bool {
+    let first = path.split('/').next().unwrap_or(path);
+    listing.truncated || listing.entries.iter().any(|entry| entry.path == first.as_bytes())
 }
 
 async fn text(reader: &mut Reader, commit: &CommitId, name: &str) -> Option<String> {

@@ -42,6 +42,7 @@ pub mod ssh;
 pub mod preview;
 pub mod sandbox_spec;
 pub mod first_look;
+pub mod environments;
 pub mod starts;
 pub mod artifacts;
 pub mod audit;

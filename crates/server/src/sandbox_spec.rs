@@ -104,14 +104,19 @@ pub fn command_variables(
     variables
 }
 
-/// What may leave.
+/// What may leave as the operator has it.
 pub fn policy(config: &Config) -> Result<Policy> {
-    let mode = match config.network.mode.as_str() {
+    let allow = config.network.allow.iter().map(|entry| Pattern::parse(entry));
+    let allow = allow.collect::<Result<_, _>>().context("read network.allow")?;
+    Ok(Policy::new(mode(config), allow))
+}
+
+/// How far sandboxes may reach as the operator has it.
+pub fn mode(config: &Config) -> EgressMode {
+    match config.network.mode.as_str() {
         "offline" => EgressMode::Offline,
         "allowlist" => EgressMode::Allowlist,
         "open" => EgressMode::Open,
         _ => EgressMode::Packages,
-    };
-    let allow = config.network.allow.iter().map(|entry| Pattern::parse(entry));
-    Ok(Policy::new(mode, allow.collect::<Result<_, _>>().context("read network.allow")?))
+    }
 }

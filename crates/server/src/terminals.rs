@@ -6,7 +6,7 @@
 mod launch;
 mod room;
 
-pub use launch::{Found, NotOpened, Opening, clean, close, find, list, open};
+pub use launch::{Found, NotOpened, Opening, Work, begin, clean, close, find, list, open};
 pub use room::{Room, Seat};
 
 use protocol::ids::AgentId;

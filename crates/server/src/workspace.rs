@@ -38,7 +38,9 @@ fn readiness(view: &View, run: RunId) -> Result<Option<Epoch>, WorkspaceGone> {
     match (&turn.phase, &active.workspace) {
         (Phase::Cancelling, _) => Err(Stopped.into()),
         (Phase::Failing(failure), _) => Err(WorkspaceGone::Failed(failure.clone())),
-        (Phase::Starting | Phase::Thinking, Readiness::Ready(epoch)) => Ok(Some(*epoch)),
+        (Phase::Starting | Phase::Thinking, Readiness::Ready(epoch)) => {
+            Ok(living.to_set_up(*epoch).is_none().then_some(*epoch))
+        }
         (Phase::Starting | Phase::Thinking, Readiness::Never | Readiness::Lost) => Ok(None),
     }
 }

@@ -28,6 +28,26 @@ export function applyMachine(fold: Fold, entry: LogEntry): boolean {
       });
       return true;
     }
+    case "EnvironmentRead": {
+      const { file, problems = [], warnings = [] } = event.environment;
+      if (problems.length + warnings.length > 0) {
+        fold.note(entry, undefined, { type: "environment", file, problems, warnings });
+      }
+      return true;
+    }
+    case "SetUpFinished": {
+      const { phase, durationMs, outcome, epoch } = event;
+      if (outcome.type === "failed") {
+        const title = `The agent goes on although ${phase} of its environment failed`;
+        fold.note(entry, undefined, { type: "failure", failure: outcome.failure, title });
+        return true;
+      }
+      const row = setup(fold, entry, epoch);
+      const detail = outcome.type === "kept" ? "done on this disk before" : "";
+      const phases = [...row.phases, { phase, durationMs, detail }];
+      fold.patch(row, { phases, progress: undefined });
+      return true;
+    }
     case "WorkspaceReady": {
       const row = setup(fold, entry, event.epoch);
       if (row.readyAt !== undefined) return true;
@@ -117,7 +137,7 @@ function newestSetup(fold: Fold): SetupRow | undefined {
 }
 
 function effectFailed(fold: Fold, entry: LogEntry, key: string, failure: Failure): void {
-  const epoch = /\/e(\d+)\/(provision|prepare|attach)/.exec(key)?.[1];
+  const epoch = /\/e(\d+)\/(provision|prepare|attach|install|start|terminals)/.exec(key)?.[1];
   const row = epoch === undefined ? undefined : fold.row(`setup:${epoch}`, "setup");
   if (row && row.readyAt === undefined) {
     fold.patch(row, { retries: [...(row.retries ?? []), failure] });

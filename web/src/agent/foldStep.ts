@@ -43,6 +43,8 @@ export function applyStep(fold: Fold, entry: LogEntry): boolean {
       fold.live.clear();
       return true;
     case "Noticed":
+      // People see what failed in the note before.
+      if (event.code === "set_up_failed") return true;
       fold.note(entry, event.run, { type: "notice", code: event.code, text: event.text });
       return true;
     case "Compacted": {

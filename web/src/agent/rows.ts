@@ -157,6 +157,7 @@ export interface NoteRow extends Base {
     | { type: "lost"; reason: string }
     | { type: "asleep"; reason: string; keepDisk: boolean }
     | { type: "failure"; failure: Failure; title: string }
+    | { type: "environment"; file: string; problems: string[]; warnings: string[] }
     | { type: "cancel"; principal: string }
     | { type: "merged"; repo: string; number: number; principal: string }
     | { type: "terminal"; terminal: string; principal: string; taken: boolean }

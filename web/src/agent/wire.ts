@@ -95,6 +95,18 @@ export interface RepoBase {
   defaultBranch: string;
 }
 
+/** The environment file that the agent follows, or why it does not. */
+export interface FoundEnvironment {
+  file: string;
+  problems?: string[];
+  warnings?: string[];
+}
+
+export type SetUpOutcome =
+  | { type: "done" }
+  | { type: "kept" }
+  | { type: "failed"; failure: Failure };
+
 type Of<T extends string, Body = object> = { type: T } & Body;
 type InRun<T extends string, Body = object> = Of<T, { run: string } & Body>;
 type InStep<T extends string, Body = object> = InRun<T, { step: number } & Body>;
@@ -107,6 +119,7 @@ export type AgentEvent =
   | InRun<"SteerTaken", { message: string }>
   | InRun<"RunStarted">
   | InRun<"BaseResolved", { repos: RepoBase[] }>
+  | InRun<"EnvironmentRead", { environment: FoundEnvironment }>
   | InRun<"BaseFailed", { failure: Failure }>
   | Of<"SandboxWanted", { epoch: number; provider: string }>
   | Of<"SandboxUp", { epoch: number; bootMs: number }>
@@ -117,6 +130,7 @@ export type AgentEvent =
   | Of<"PhaseFinished", { epoch: number; phase: string; durationMs: number; detail: string }>
   | InRun<"WorkspaceReady", { epoch: number }>
   | InRun<"WorkspaceFailed", { epoch: number; failure: Failure }>
+  | Of<"SetUpFinished", { epoch: number; phase: string; outcome: SetUpOutcome; durationMs: number }>
   | Of<"EffectFailed", { key: string; failure: Failure }>
   | InStep<"StepStarted", { attempt: number; model: string }>
   | InStep<"MessageFinished", { attempt: number; parts: Part[]; outlay?: Outlay }>

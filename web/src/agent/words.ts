@@ -32,6 +32,9 @@ export const PHASES: Record<string, [during: string, done: string]> = {
   mirror: ["Fetching the repository", "Repository fetched"],
   clone: ["Copying the repository into the machine", "Repository copied in"],
   branch: ["Preparing the branch", "Branch prepared"],
+  install: ["Installing what the project needs", "Project's install ran"],
+  start: ["Starting what the project needs", "Project's start ran"],
+  terminals: ["Opening the project's terminals", "Project's terminals are open"],
   update: ["Bringing the branch up to date", "Branch up to date"],
 };
 
@@ -41,6 +44,7 @@ export const FAILED_AT: Record<string, string> = {
   sandbox: "starting the machine",
   clone: "copying the repository",
   branch: "preparing the branch",
+  set_up: "following the environment file",
   model: "asking the model",
   tool: "running a tool",
   commit: "saving the work as a commit",

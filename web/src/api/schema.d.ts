@@ -1452,6 +1452,8 @@ export interface components {
             items: {
                 /** @description The address it is bound to. */
                 address: string;
+                /** @description What the environment file calls it. */
+                name?: string | null;
                 /**
                  * Format: int32
                  * @description Its number.
@@ -1798,11 +1800,13 @@ export interface components {
          * @description Where in a run's life something failed.
          * @enum {string}
          */
-        Phase: "repository" | "sandbox" | "clone" | "branch" | "model" | "tool" | "commit" | "push" | "pull_request" | "internal";
+        Phase: "repository" | "sandbox" | "clone" | "branch" | "set_up" | "model" | "tool" | "commit" | "push" | "pull_request" | "internal";
         /** @description A port inside on which somebody listens. */
         Port: {
             /** @description The address it is bound to. */
             address: string;
+            /** @description What the environment file calls it. */
+            name?: string | null;
             /**
              * Format: int32
              * @description Its number.

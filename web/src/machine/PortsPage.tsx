@@ -37,8 +37,8 @@ export function PortsPage({ agent }: { agent: string }) {
     );
   }
   const all = byNumber(ports.data);
-  const named = all.filter((port) => port.process);
-  const unnamed = all.filter((port) => !port.process);
+  const named = all.filter((port) => port.process || port.name);
+  const unnamed = all.filter((port) => !port.process && !port.name);
   return (
     <div className={styles.page}>
       {named.length > 0 ? (
@@ -67,10 +67,11 @@ interface Listening extends Omit<Port, "address"> {
 
 function byNumber(ports: readonly Port[]): Listening[] {
   const found = new Map<number, Listening>();
-  for (const { port, address, process } of ports) {
+  for (const { port, address, name, process } of ports) {
     const known = found.get(port);
     found.set(port, {
       port,
+      name: known?.name ?? name ?? null,
       process: known?.process ?? process ?? null,
       addresses: [...(known?.addresses ?? []), address],
     });
@@ -91,6 +92,7 @@ function PortList({ ports, onOpen }: PortListProps) {
           <span className={styles.port}>{port.port}</span>
           <span className={styles.what}>
             <span className={styles.process}>
+              {port.name && `${visible(port.name)}: `}
               {port.process ? visible(port.process) : "A program that cannot be seen from here"}
             </span>
             <span className={styles.address}>

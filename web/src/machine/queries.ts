@@ -19,6 +19,7 @@ export interface Terminal {
 export interface Port {
   port: number;
   address: string;
+  name?: string | null;
   process?: string | null;
 }
 

@@ -8,6 +8,7 @@ use crate::state::{
     Active, Living, OPEN_QUESTIONS, Phase, Progress, PublishStep, Publishing, Sandbox, Stage,
     Standing, State, Turn, Workspace,
 };
+use protocol::environment::found::{SET_UP_FAILED, SetUpOutcome, SetUpPhase};
 use protocol::event::{Event, PushPlan, RepoBase, RepoCheckpoint, TurnOutcome};
 use protocol::failure::Refusal;
 use protocol::ids::{CallId, EffectKey, Epoch, RunId, Step};
@@ -23,6 +24,7 @@ pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Ref
     match event {
         Event::BaseResolved { run, repos } => base_resolved(living, *run, repos),
         Event::BaseFailed { run, .. } => starting(living, *run),
+        Event::EnvironmentRead { run, .. } => environment_read(living, *run),
         Event::SandboxUp { epoch, .. } | Event::SandboxFailed { epoch, .. } => {
             wanted(living, *epoch)
         }
@@ -34,6 +36,7 @@ pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Ref
         Event::WorkspaceReady { epoch, run, .. } | Event::WorkspaceFailed { epoch, run, .. } => {
             preparing(living, *epoch, *run)
         }
+        Event::SetUpFinished { epoch, phase, .. } => set_up_finished(living, *epoch, *phase),
         Event::EffectFailed { key, .. } => {
             let live = named(state.agent, living, now_ms).iter().any(|effect| effect.key == *key);
             if live { Ok(()) } else { Err(OLD_KEY) }
@@ -86,13 +89,30 @@ pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Ref
     }
 }
 
-/// The event, and before the end of a turn that of its open step: what a message cost counts, however
-/// its turn ended.
+/// The event, and what belongs to it: before the end of a turn that of its open step, since what a
+/// message cost counts however its turn ended; after a set-up that failed what the model is told.
+#[expect(clippy::wildcard_enum_match_arm, reason = "most events stand alone")]
 pub(super) fn whole(state: &State, event: Event, now_ms: i64) -> Vec<Event> {
-    let Event::TurnEnded { run, .. } = event else { return vec![event] };
-    let open = state.living().and_then(Living::turn);
-    let end = open.and_then(|turn| turn.step.end(run, now_ms));
-    end.into_iter().chain([event]).collect()
+    let living = state.living();
+    match event {
+        Event::TurnEnded { run, .. } => {
+            let open = living.and_then(Living::turn);
+            let end = open.and_then(|turn| turn.step.end(run, now_ms));
+            end.into_iter().chain([event]).collect()
+        }
+        Event::SetUpFinished { outcome: SetUpOutcome::Failed { ref failure }, .. } => {
+            let told = living.and_then(|living| told(living, &failure.message));
+            std::iter::once(event).chain(told).collect()
+        }
+        _ => vec![event],
+    }
+}
+
+fn told(living: &Living, message: &str) -> Option<Event> {
+    let active = living.active.as_ref()?;
+    in_phase(living, active.run, &Phase::Thinking).ok()?;
+    let text = format!("The environment file was not followed in full. {message}");
+    Some(Event::Noticed { run: active.run, code: SET_UP_FAILED.to_owned(), text })
 }
 
 fn is_decision(state: &State, event: &Event, now_ms: i64) -> bool {
@@ -122,6 +142,16 @@ fn base_resolved(living: &Living, run: RunId, bases: &[RepoBase]) -> Result<(), 
     starting(living, run)?;
     let all = living.repos.iter().all(|repo| bases.iter().any(|base| base.url == repo.url));
     if all { Ok(()) } else { Err(Refusal::Stale("a repository is missing")) }
+}
+
+fn environment_read(living: &Living, run: RunId) -> Result<(), Refusal> {
+    starting(living, run)?;
+    if living.set_up.is_none() { Ok(()) } else { Err(KNOWN) }
+}
+
+fn set_up_finished(living: &Living, epoch: Epoch, phase: SetUpPhase) -> Result<(), Refusal> {
+    up(living, epoch)?;
+    if living.to_set_up(epoch) == Some(phase) { Ok(()) } else { Err(KNOWN) }
 }
 
 fn wanted(living: &Living, reported: Epoch) -> Result<(), Refusal> {

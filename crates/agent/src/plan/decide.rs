@@ -7,6 +7,7 @@ use crate::state::{
     Active, Condition, Disk, Failing, Living, Machines, Phase, Sandbox, Stage, Standing, State,
     Turn, Wake, elapsed, later,
 };
+use protocol::environment::found::SetUpOutcome;
 use protocol::event::{Event, StopReason, TurnOutcome};
 use protocol::ids::{AgentId, Epoch};
 use protocol::limits;
@@ -78,6 +79,10 @@ fn final_failure(action: &Action, failing: &Failing) -> Option<Event> {
             Some(Event::SandboxLost { epoch, reason: failing.failure.message.clone() })
         }
         Action::Prepare { epoch, run } => Some(Event::WorkspaceFailed { epoch, run, failure }),
+        Action::SetUp { epoch, phase } => {
+            let outcome = SetUpOutcome::Failed { failure };
+            Some(Event::SetUpFinished { epoch, phase, outcome, duration_ms: 0 })
+        }
         Action::Think { run } => {
             Some(Event::TurnEnded { run, outcome: TurnOutcome::Failed { failure } })
         }

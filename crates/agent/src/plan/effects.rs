@@ -1,11 +1,11 @@
 //! The effects that should be running, each with its key; whether one must wait is not asked here.
 
 use super::decide::is_expired;
-use super::{base_key, prepare_key, think_key};
+use super::{base_key, prepare_key, set_up_key, think_key};
 use crate::effect::{Action, Effect, Interruption};
 use crate::state::{
-    Active, Condition, Living, Phase, PublishStep, Publishing, Sandbox, Stage, Standing, Turn,
-    Workspace,
+    Active, Condition, Disk, Living, Phase, PublishStep, Publishing, Sandbox, Stage, Standing,
+    Turn, Workspace,
 };
 use protocol::ids::{AgentId, EffectKey, Epoch};
 
@@ -17,12 +17,14 @@ pub(crate) fn named(agent: AgentId, living: &Living, now_ms: i64) -> Vec<Effect>
         match &active.stage {
             Stage::Turn(turn) => {
                 let expired = is_expired(living, active, turn, now_ms);
-                turning(living, active, turn, expired, &mut effects);
+                turning(agent, living, active, turn, expired, &mut effects);
             }
             Stage::Publishing(publishing) => publish(active, publishing, &mut effects),
         }
     } else if living.standing == Standing::Deleting && living.sandbox == Sandbox::Absent {
         effects.push(effect(format!("{agent}/erase"), Action::Erase));
+    } else if let Some(epoch) = woken(living) {
+        effects.extend(set_up(agent, living, epoch));
     }
     effects
 }
@@ -49,6 +51,7 @@ fn machine(agent: AgentId, living: &Living, effects: &mut Vec<Effect>) {
 }
 
 fn turning(
+    agent: AgentId,
     living: &Living,
     active: &Active,
     turn: &Turn,
@@ -70,6 +73,10 @@ fn turning(
             if let Some(epoch) = to_prepare(living, active) {
                 let action = Action::Prepare { epoch, run };
                 effects.push(Effect { key: prepare_key(run, epoch), action });
+            } else if let Workspace::Ready(epoch) = active.workspace
+                && living.up() == Some(epoch)
+            {
+                effects.extend(set_up(agent, living, epoch));
             }
         }
     }
@@ -99,6 +106,23 @@ pub(crate) fn to_prepare(living: &Living, active: &Active) -> Option<Epoch> {
             _,
         ) => None,
     }
+}
+
+/// What the environment file asks for next in this sandbox.
+fn set_up(agent: AgentId, living: &Living, epoch: Epoch) -> Option<Effect> {
+    let phase = living.to_set_up(epoch)?;
+    let key = set_up_key(agent, epoch, phase);
+    Some(Effect { key, action: Action::SetUp { epoch, phase } })
+}
+
+/// The sandbox that a person woke and that no run uses; its disk has the repositories.
+fn woken(living: &Living) -> Option<Epoch> {
+    let Sandbox::Up { epoch, condition: Condition::Sound, .. } = living.sandbox else {
+        return None;
+    };
+    let woken = living.set_up.as_ref()?.woken;
+    let is_open = living.standing == Standing::Open && living.disk == Disk::Used;
+    (is_open && woken == Some(epoch)).then_some(epoch)
 }
 
 fn interrupt(living: &Living, active: &Active, because: Interruption, effects: &mut Vec<Effect>) {

@@ -2,6 +2,7 @@
 
 use crate::world::Git;
 use agent::effect::{Action, Effect};
+use protocol::environment::found::SetUpPhase;
 use protocol::event::{Event, PushPlan, RunStatus};
 use protocol::ids::{EffectKey, Epoch, MessageId, RunId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -27,6 +28,9 @@ pub struct Check {
     epoch: Option<Epoch>,
     newest: u64,
     intents: BTreeSet<EffectKey>,
+    /// What the environment file asks for, and how far that is in the sandbox named.
+    set_up: Vec<SetUpPhase>,
+    set_up_in: (Epoch, usize),
     /// Somebody wants a sandbox that no run needs, and none was up or refused since.
     woken: bool,
     pub deleted: bool,
@@ -178,7 +182,13 @@ impl Check {
                 self.ensure(once, "a turn ended twice or out of turn");
                 self.turn_over = true;
             }
-            Event::StepStarted { .. } | Event::ToolCalled { .. } => {
+            Event::ToolCalled { epoch, .. } => {
+                let over = self.turn_over;
+                self.ensure(!over, "the model worked after its turn");
+                let ready = self.set_up.len() == self.set_up_done(*epoch);
+                self.ensure(ready, "a tool was called before the environment file was followed");
+            }
+            Event::StepStarted { .. } => {
                 let over = self.turn_over;
                 self.ensure(!over, "the model worked after its turn");
             }
@@ -193,6 +203,17 @@ impl Check {
                 self.ensure(fits, "a second sandbox was wanted");
                 (self.epoch, self.newest) = (Some(*epoch), epoch.0);
                 self.intents.insert(key.clone());
+            }
+            Event::EnvironmentRead { environment, .. } => {
+                let first = self.set_up.is_empty();
+                self.ensure(first, "the environment file was read twice");
+                self.set_up = environment.phases();
+            }
+            Event::SetUpFinished { epoch, phase, .. } => {
+                let done = self.set_up_done(*epoch);
+                let next = self.set_up.get(done) == Some(phase) && self.epoch == Some(*epoch);
+                self.ensure(next, "a set-up was out of turn");
+                self.set_up_in = (*epoch, done + 1);
             }
             Event::Woken { .. } => self.woken = true,
             Event::SandboxUp { .. }
@@ -232,6 +253,11 @@ impl Check {
             }
             _ => {}
         }
+    }
+
+    fn set_up_done(&self, epoch: Epoch) -> usize {
+        let (known, done) = self.set_up_in;
+        if known == epoch { done } else { 0 }
     }
 
     fn run_ended(&mut self, run: RunId, status: RunStatus) {

@@ -1,17 +1,19 @@
 //! The effects on the simulated world, each idempotent under its key.
 
 use crate::mutation::Mutation;
-use crate::world::{Machine, World, number, sha};
+use crate::world::{Disk, Machine, World, number, sha};
 use agent::State;
 use agent::effect::{Action, Effect, Interruption};
 use agent::state::{Living, Progress, Workspace};
 use protocol::content::{ToolResult, Usage};
+use protocol::environment::found::{FoundEnvironment, NamedTerminal, SetUpOutcome, SetUpPhase};
 use protocol::event::{
     DiffStat, Event, Outlay, PullRequest, PushConflict, PushPlan, QuestionKind, RepoBase,
     RepoCheckpoint, TurnOutcome, WorkspaceBranch,
 };
 use protocol::failure::{Failure, Phase};
 use protocol::ids::{CallId, EffectKey, Epoch, QuestionId, RunId, Step};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 pub const URL: &str = "https://forge.test/repository";
@@ -54,7 +56,7 @@ pub fn carry_out(world: &mut World, state: &State, effect: &Effect, term: u64) -
 fn touch(world: &mut World, state: &State, effect: &Effect, term: u64) -> Option<Carried> {
     let key = &effect.key;
     let event = match &effect.action {
-        Action::ResolveBase { run } => resolve_base(world, *run),
+        Action::ResolveBase { run } => resolve_base(world, state.living()?, *run),
         Action::Provision { epoch } => provision(world, *epoch, key, term)?,
         Action::Attach { epoch } => {
             if world.alive_in(*epoch) {
@@ -63,6 +65,7 @@ fn touch(world: &mut World, state: &State, effect: &Effect, term: u64) -> Option
             Event::SandboxLost { epoch: *epoch, reason: "gone".to_owned() }
         }
         Action::Prepare { epoch, run } => prepare(world, *epoch, *run)?,
+        Action::SetUp { epoch, phase } => return set_up(world, *epoch, *phase),
         Action::Think { run } => return Some(think(world, state.living()?, *run)),
         Action::Interrupt { run, because, .. } => {
             let outcome = match because {
@@ -74,15 +77,18 @@ fn touch(world: &mut World, state: &State, effect: &Effect, term: u64) -> Option
         Action::Checkpoint { run, epoch } => checkpoint(world, *run, *epoch, key)?,
         Action::Push { run, pushes } => push(world, *run, pushes, key),
         Action::PublishPullRequest { run } => publish(world, *run, key)?,
-        Action::Stop { epoch, .. } => stop(world, *epoch),
+        Action::Stop { epoch, keep_disk } => stop(world, *epoch, *keep_disk),
         Action::Erase => Event::Deleted,
     };
     Some(Carried::Done(event))
 }
 
-fn resolve_base(world: &mut World, run: RunId) -> Event {
+fn resolve_base(world: &mut World, living: &Living, run: RunId) -> Event {
     if world.fault(25) {
         return Event::BaseFailed { run, failure: failure("no_repository") };
+    }
+    if world.environment && living.set_up.is_none() {
+        return Event::EnvironmentRead { run, environment: Box::new(environment()) };
     }
     let base = RepoBase {
         url: URL.to_owned(),
@@ -92,6 +98,49 @@ fn resolve_base(world: &mut World, run: RunId) -> Event {
         head: world.git.branch.map(sha),
     };
     Event::BaseResolved { run, repos: vec![base] }
+}
+
+fn environment() -> FoundEnvironment {
+    let terminal =
+        NamedTerminal { name: "web".to_owned(), command: "serve".to_owned(), description: None };
+    FoundEnvironment {
+        url: URL.to_owned(),
+        install: Some("install".to_owned()),
+        start: Some("start".to_owned()),
+        terminals: vec![terminal],
+        ..FoundEnvironment::default()
+    }
+}
+
+/// Begins a phase inside, or attaches to what was begun.
+fn set_up(world: &mut World, epoch: Epoch, phase: SetUpPhase) -> Option<Carried> {
+    if !world.alive_in(epoch) {
+        return None;
+    }
+    let finished = |outcome| Event::SetUpFinished { epoch, phase, outcome, duration_ms: 1 };
+    let installs = phase == SetUpPhase::Install;
+    if installs && world.disk.installed && world.mutation != Mutation::InstallAgain {
+        return Some(Carried::Done(finished(SetUpOutcome::Kept)));
+    }
+    let (goes_on, fails) = (world.fault(2), world.fault(8));
+    let World { machines, disk, check, mutation, .. } = world;
+    let machine = machines.values_mut().find(|machine| machine.alive)?;
+    let begun = machine.begun.entry(phase).or_default();
+    if *begun == 0 || *mutation == Mutation::ForgetBegun {
+        *begun += 1;
+        if *begun > 1 || installs && disk.installed {
+            check.fail(format!("{} was begun twice", phase.word()));
+        }
+        if goes_on {
+            return Some(Carried::Waiting);
+        }
+    }
+    if fails {
+        let failure = failure("install_failed");
+        return Some(Carried::Done(finished(SetUpOutcome::Failed { failure })));
+    }
+    disk.installed |= installs;
+    Some(Carried::Done(finished(SetUpOutcome::Done)))
 }
 
 fn provision(world: &mut World, epoch: Epoch, key: &EffectKey, term: u64) -> Option<Event> {
@@ -106,16 +155,20 @@ fn provision(world: &mut World, epoch: Epoch, key: &EffectKey, term: u64) -> Opt
     if world.tombs.contains(&under) {
         return None;
     }
-    world.machines.entry(under).or_insert(Machine { epoch, alive: true }).alive = true;
+    let machine = Machine { epoch, alive: true, begun: BTreeMap::new() };
+    world.machines.entry(under).or_insert(machine).alive = true;
     let isolation = serde_json::Value::Null;
     Some(Event::SandboxUp { epoch, boot_ms: 1, isolation })
 }
 
-fn stop(world: &mut World, epoch: Epoch) -> Event {
+fn stop(world: &mut World, epoch: Epoch, keep_disk: bool) -> Event {
     if world.mutation != Mutation::SkipDestroy {
         for machine in world.machines.values_mut().filter(|machine| machine.epoch == epoch) {
             machine.alive = false;
         }
+    }
+    if !keep_disk {
+        world.disk = Disk::default();
     }
     if world.mutation != Mutation::NoTombstone {
         // A create that is still on its way must find that its time is over.
@@ -326,6 +379,10 @@ fn tools(world: &mut World, living: &Living, run: RunId) -> Carried {
     }
     if now.calls.len() < 2 && world.rng.bool() {
         let Workspace::Ready(epoch) = active.workspace else { return Carried::Waiting };
+        let hurries = world.mutation == Mutation::ToolsBeforeSetUp;
+        if living.to_set_up(epoch).is_some() && !hurries {
+            return Carried::Waiting;
+        }
         return Carried::Done(Event::ToolCalled {
             run,
             step: now.step,

@@ -7,6 +7,7 @@ use crate::world::{World, agent_id};
 use agent::state::{Standing, State};
 use agent::{accept, plan};
 use protocol::content::{Prompt, Source};
+use protocol::environment::found::SetUpOutcome;
 use protocol::event::{
     AskOptions, Event, Mode, ModelChoice, RepoSettings, RunLimits, Settings, TurnOutcome,
 };
@@ -357,6 +358,10 @@ fn name(event: &Event) -> &'static str {
         Event::RunStarted { .. } => "RunStarted",
         Event::BaseResolved { .. } => "BaseResolved",
         Event::BaseFailed { .. } => "BaseFailed",
+        Event::EnvironmentRead { .. } => "EnvironmentRead",
+        Event::SetUpFinished { outcome: SetUpOutcome::Done, .. } => "SetUpFinished done",
+        Event::SetUpFinished { outcome: SetUpOutcome::Kept, .. } => "SetUpFinished kept",
+        Event::SetUpFinished { .. } => "SetUpFinished failed",
         Event::SandboxWanted { .. } => "SandboxWanted",
         Event::SandboxUp { .. } => "SandboxUp",
         Event::SandboxFailed { .. } => "SandboxFailed",

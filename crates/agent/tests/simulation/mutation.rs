@@ -35,10 +35,16 @@ pub enum Mutation {
     EndTwice,
     /// The agent is reported gone while its sandbox is only being stopped.
     EraseEarly,
+    /// Nobody looks whether a disk was installed before.
+    InstallAgain,
+    /// What a set-up began inside is begun again by whoever comes after a crash.
+    ForgetBegun,
+    /// Tools do not wait for what the environment file asks for.
+    ToolsBeforeSetUp,
 }
 
 /// All that must be caught.
-pub const ALL: [Mutation; 15] = [
+pub const ALL: [Mutation; 18] = [
     Mutation::DropKey,
     Mutation::FreshKey,
     Mutation::SkipDestroy,
@@ -54,4 +60,7 @@ pub const ALL: [Mutation; 15] = [
     Mutation::CreateWhenListEmpty,
     Mutation::EndTwice,
     Mutation::EraseEarly,
+    Mutation::InstallAgain,
+    Mutation::ForgetBegun,
+    Mutation::ToolsBeforeSetUp,
 ];

@@ -4,6 +4,7 @@ use crate::check::Check;
 use crate::mutation::Mutation;
 use agent::effect::Action;
 use agent::{State, apply};
+use protocol::environment::found::SetUpPhase;
 use protocol::event::{Event, Logged};
 use protocol::ids::{AgentId, EffectKey, Epoch, Seq};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +36,9 @@ pub struct World {
     pub tombs: BTreeSet<EffectKey>,
     pub keys: BTreeMap<EffectKey, Action>,
     pub git: Git,
+    pub disk: Disk,
+    /// Whether the repository has an environment file.
+    pub environment: bool,
     pub check: Check,
 }
 
@@ -42,6 +46,15 @@ pub struct World {
 pub struct Machine {
     pub epoch: Epoch,
     pub alive: bool,
+    /// How often what the environment file asks for was begun inside: once, whoever asks again.
+    pub begun: BTreeMap<SetUpPhase, u32>,
+}
+
+/// What outlives a machine inside.
+#[derive(Default)]
+pub struct Disk {
+    /// `install` ran to its end on it.
+    pub installed: bool,
 }
 
 /// Commits by number, with their parents, and who points where.
@@ -114,6 +127,8 @@ impl World {
             tombs: BTreeSet::new(),
             keys: BTreeMap::new(),
             git,
+            disk: Disk::default(),
+            environment: seed % 3 > 0,
             check: Check::default(),
         }
     }

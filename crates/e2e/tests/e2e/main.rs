@@ -23,6 +23,7 @@ mod cancels;
 mod git_matrix;
 mod isolation;
 mod machine;
+mod environments;
 mod sdk;
 mod sync;
 mod hands;

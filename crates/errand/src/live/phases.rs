@@ -4,6 +4,7 @@ use crate::diff;
 use crate::style::{Line, Shown, Style};
 use crate::text;
 use protocol::content::{Todo, TodoState};
+use protocol::environment::found::{FoundEnvironment, SET_UP_FAILED, SetUpOutcome, SetUpPhase};
 use protocol::event::{Event, PushConflict, PushPlan, RepoBase, RepoCheckpoint, StopReason};
 use protocol::failure::Failure;
 
@@ -25,6 +26,10 @@ pub fn lines(event: &Event) -> Vec<Shown> {
             .iter()
             .map(|branch| done("workspace", format!("{} in {}", branch.branch, branch.path)))
             .collect(),
+        Event::EnvironmentRead { environment, .. } => environment_read(environment),
+        Event::SetUpFinished { phase, outcome, duration_ms, .. } => {
+            vec![set_up(*phase, outcome, *duration_ms)]
+        }
         Event::BaseFailed { failure, .. } => failed("repository", failure),
         Event::SandboxFailed { failure, .. } => failed("sandbox", failure),
         Event::WorkspaceFailed { failure, .. } => failed("workspace", failure),
@@ -49,6 +54,8 @@ pub fn lines(event: &Event) -> Vec<Shown> {
             )]
         }
         Event::TodosChanged { todos, .. } => todos.iter().map(todo).collect(),
+        // What failed stands in the line before.
+        Event::Noticed { code, .. } if code == SET_UP_FAILED => Vec::new(),
         Event::Noticed { text, .. } => vec![noted(text)],
         Event::Compacted { .. } => vec![aside("earlier messages were summarised to make room")],
         Event::Denied { host, port, message, .. } => denied(host, *port, message),
@@ -133,6 +140,36 @@ pub fn aside(text: impl AsRef<str>) -> Shown {
 fn base(repo: &RepoBase) -> Shown {
     let commit = text::short_commit(&repo.commit);
     done("repository", format!("{} at {} {commit}", repo.url, repo.base_branch))
+}
+
+fn environment_read(found: &FoundEnvironment) -> Vec<Shown> {
+    let mut shown = Vec::new();
+    if found.problems.is_empty() {
+        let phases: Vec<_> = found.phases().into_iter().map(SetUpPhase::word).collect();
+        let what = if phases.is_empty() { "nothing to run".to_owned() } else { phases.join(", ") };
+        shown.push(done("environment", format!("{}: {what}", found.file)));
+        shown.extend(found.terminals.iter().map(|terminal| {
+            aside(format!("terminal {}: {}", terminal.name, text::one_line(&terminal.command)))
+        }));
+        shown.extend(found.ports.iter().filter_map(|port| {
+            let name = port.name.as_ref()?;
+            Some(aside(format!("port {}: {}", port.port, text::one_line(name))))
+        }));
+    } else {
+        let file = &found.file;
+        shown.push(noted(format!("{file} is not followed; the agent starts from the defaults")));
+        shown.extend(found.problems.iter().map(noted));
+    }
+    shown.extend(found.warnings.iter().map(noted));
+    shown
+}
+
+fn set_up(phase: SetUpPhase, outcome: &SetUpOutcome, ms: u64) -> Shown {
+    match outcome {
+        SetUpOutcome::Done => timed(phase.word(), "of the environment file", ms),
+        SetUpOutcome::Kept => done(phase.word(), "was done on this disk before"),
+        SetUpOutcome::Failed { failure } => noted(format!("{failure}; the agent goes on without")),
+    }
 }
 
 fn pushed(push: &PushPlan) -> Shown {

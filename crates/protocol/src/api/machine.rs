@@ -187,6 +187,9 @@ pub struct Port {
     pub port: u16,
     /// The address it is bound to.
     pub address: String,
+    /// What the environment file calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Name of the program, where it can be seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<String>,

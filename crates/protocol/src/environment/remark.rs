@@ -3,6 +3,7 @@
 use super::path::RepoPath;
 use crate::limits::ENVIRONMENT_REMARKS;
 use serde::Serialize;
+use std::fmt;
 
 /// One problem or warning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -20,6 +21,15 @@ pub struct Remark {
     pub key: String,
     /// What is wrong and what to do.
     pub message: String,
+}
+
+/// In a line, as compilers write it.
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, column, key, message, .. } = self;
+        let colon = if key.is_empty() { "" } else { ": " };
+        write!(f, "{file}:{line}:{column}  {key}{colon}{message}")
+    }
 }
 
 /// What is said about one file.

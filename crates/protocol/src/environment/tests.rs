@@ -3,6 +3,7 @@
 mod devcontainers;
 mod examples;
 mod files;
+mod followed;
 mod mutations;
 mod paths;
 mod schemas;

@@ -1,6 +1,6 @@
 //! Ends what a run left running inside, then ends its turn.
 
-use super::Job;
+use super::{Job, set_up};
 use crate::terminals::is_persons;
 use agent::effect::Interruption;
 use anyhow::{Context, Result};
@@ -33,14 +33,13 @@ pub async fn run(job: &Job, run: RunId, epoch: Option<Epoch>, because: Interrupt
     job.report(vec![Event::TurnEnded { run, outcome }]).await
 }
 
-/// Ends everything that is not a person's: whoever sits at a terminal keeps it.
+/// Ends everything that is not a person's, who keeps their terminals, nor the machine's.
 async fn kill_all(link: &Link) -> Result<Answer, LinkError> {
     let except = match link.request(Request::Ops).await? {
         Answer::Ops { ops } => ops
             .into_iter()
-            .filter(|state| state.running)
+            .filter(|state| state.running && is_persons(&state.op) || set_up::outlives_runs(state))
             .map(|state| state.op)
-            .filter(is_persons)
             .collect(),
         _ => Vec::new(),
     };

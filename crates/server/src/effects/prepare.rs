@@ -240,7 +240,7 @@ impl Preparation<'_> {
             output_cap: OUTPUT_BYTES,
         };
         self.machine.link.start(start).await?;
-        let (exited, output) = self.output(phase, op).await?;
+        let (exited, output) = to_end(self.job, self.machine, phase, op).await?;
         if exited.code == Some(0) {
             let last = output.lines().last().unwrap_or_default().trim();
             // TRUST: a claim from inside; whoever uses it looks it up on our side.
@@ -254,21 +254,27 @@ impl Preparation<'_> {
         let message = format!("preparing {} failed: {}", repo.folder, why.trim());
         Err(failed(Phase::Clone, "branch_failed", message))
     }
+}
 
-    async fn output(&self, phase: &str, op: OpId) -> Result<(Exited, String)> {
-        let mut follow = self.machine.link.follow(op, Offsets { stdout: 0, stderr: 0 }).await?;
-        let mut kept = String::new();
-        loop {
-            match follow.next().await? {
-                Followed::Exited(exited) => return Ok((exited, kept)),
-                Followed::Stdout(bytes) | Followed::Stderr(bytes) => {
-                    let text = String::from_utf8_lossy(&bytes);
-                    self.job.progress(self.epoch, phase, text.trim_end(), None);
-                    kept.push_str(&text);
-                    let cut = kept.len().saturating_sub(SHOWN_BYTES);
-                    let cut = (cut..kept.len()).find(|at| kept.is_char_boundary(*at)).unwrap_or(0);
-                    kept.drain(..cut);
-                }
+/// Follows a command to its end, showing what it prints; gives the end of that.
+pub(super) async fn to_end(
+    job: &Job,
+    machine: &Machine,
+    phase: &str,
+    op: OpId,
+) -> Result<(Exited, String)> {
+    let mut follow = machine.link.follow(op, Offsets { stdout: 0, stderr: 0 }).await?;
+    let mut kept = String::new();
+    loop {
+        match follow.next().await? {
+            Followed::Exited(exited) => return Ok((exited, kept)),
+            Followed::Stdout(bytes) | Followed::Stderr(bytes) => {
+                let text = String::from_utf8_lossy(&bytes);
+                job.progress(machine.epoch, phase, text.trim_end(), None);
+                kept.push_str(&text);
+                let cut = kept.len().saturating_sub(SHOWN_BYTES);
+                let cut = (cut..kept.len()).find(|at| kept.is_char_boundary(*at)).unwrap_or(0);
+                kept.drain(..cut);
             }
         }
     }

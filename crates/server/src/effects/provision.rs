@@ -1,6 +1,7 @@
 //! Makes the sandbox of an epoch and meets its guest.
 
 use super::{Job, failed};
+use crate::environments::{self, Reach};
 use crate::machines::Machine;
 use crate::sandbox_spec;
 use anyhow::{Context, Result};
@@ -98,7 +99,11 @@ pub async fn serve(job: &Job, mut machine: Machine) -> Result<Machine> {
             branch: branch.clone(),
         });
     }
-    let policy = sandbox_spec::policy(&job.app.config)?;
+    let config = &job.app.config;
+    let policy = match environments::followed(&job.app, &job.handle.org, living).await? {
+        Some(followed) => Reach::of(config, &followed.understood.environment)?.policy(config)?,
+        None => sandbox_spec::policy(config)?,
+    };
     let guard = job
         .app
         .gateway

@@ -1,8 +1,10 @@
-//! Confirms the starting commit of each repository on its remote and brings it into the mirror.
+//! Confirms the starting commit of each repository on its remote, brings it into the mirror, and looks
+//! at what is there.
 //!
 //! The first model request waits for this, and for nothing else.
 
 use super::{Job, failed};
+use crate::environments::{self, Origin, Sight};
 use crate::repositories::explain;
 use crate::uploads;
 use anyhow::{Context, Result};
@@ -26,19 +28,24 @@ pub async fn run(job: &Job, run: RunId) -> Result<()> {
     let living = view.living()?;
     let settings = Arc::clone(&living.settings);
     let known: Option<Vec<RepoBase>> = living.repos.iter().map(|repo| repo.base.clone()).collect();
-    let mut repos = Vec::new();
+    let (mut repos, mut sights) = (Vec::new(), Vec::new());
     for (index, repo) in settings.repos.iter().enumerate() {
         let resolved = match known.as_ref().and_then(|known| known.get(index)) {
             // The work's start never moves; what people push meanwhile comes into the branch.
-            Some(base) => follow(job, &settings, repo, base).await,
-            None => resolve(job, &settings, repo).await,
+            Some(base) => follow(job, &settings, repo, base).await.map(|base| (base, None)),
+            None => resolve(job, &settings, repo).await.map(|(base, sight)| (base, Some(sight))),
         };
         match resolved {
-            Ok(base) => repos.push(base),
+            Ok((base, sight)) => {
+                repos.push(base);
+                sights.extend(sight);
+            }
             Err(error) => return fail(job, run, repo, error).await,
         }
     }
-    job.report(vec![Event::BaseResolved { run, repos }]).await
+    let environment = environments::tell(&job.app.config, run, &sights)?;
+    let resolved = Event::BaseResolved { run, repos };
+    job.report(environment.into_iter().chain([resolved]).collect()).await
 }
 
 /// What a person must change ends the run now; what may pass is tried again.
@@ -56,7 +63,7 @@ async fn fail(job: &Job, run: RunId, repo: &RepoSettings, error: anyhow::Error) 
     }
 }
 
-async fn resolve(job: &Job, settings: &Settings, repo: &RepoSettings) -> Result<RepoBase> {
+async fn resolve(job: &Job, settings: &Settings, repo: &RepoSettings) -> Result<(RepoBase, Sight)> {
     let remote = job.app.remote(&repo.url)?;
     let start = repo
         .starting_ref
@@ -75,7 +82,37 @@ async fn resolve(job: &Job, settings: &Settings, repo: &RepoSettings) -> Result<
         commit: known_start(repo, &mirror, &remote, &head).await?.to_string(),
         ..base_of(&repo.url, &head, settings)?
     };
-    check_branch(job, settings, &remote, &base).await?;
+    let begin = begin(job, settings, repo, (&remote, &mirror), (&head, &base));
+    let (begun, sight) = tokio::join!(begin, sight(job, repo, (&mirror, &remote), (&head, &base)));
+    begun?;
+    Ok((base, sight?))
+}
+
+/// Looks at the starting commit; what is seen is kept for the model's first request.
+async fn sight(
+    job: &Job,
+    repo: &RepoSettings,
+    (mirror, remote): (&Mirror, &git::remote::Remote),
+    (head, base): (&RemoteHead, &RepoBase),
+) -> Result<Sight> {
+    let commit = CommitId::parse(&base.commit)?;
+    let look = job.app.first_looks.at(mirror, &commit).await?;
+    let origin = match look.environment {
+        Some(_) => environments::origin((mirror, remote), head, &commit).await?,
+        None => Origin::Unknown,
+    };
+    Ok(Sight { url: repo.url.clone(), commit, look, origin })
+}
+
+/// The agent's own repository, at the start.
+async fn begin(
+    job: &Job,
+    settings: &Settings,
+    repo: &RepoSettings,
+    (remote, mirror): (&git::remote::Remote, &Mirror),
+    (head, base): (&RemoteHead, &RepoBase),
+) -> Result<()> {
+    check_branch(job, settings, remote, base).await?;
     let base_branch = BranchName::parse(&base.base_branch)?;
     let branch = BranchName::parse(&settings.branch)?;
     let mut refs = vec![(base_branch.to_ref(), head.commit.clone())];
@@ -83,10 +120,9 @@ async fn resolve(job: &Job, settings: &Settings, repo: &RepoSettings) -> Result<
         refs.push((branch.to_ref(), head.commit.clone()));
     }
     let agent = job.handle.id;
-    let ours = job.app.make_agent_repo(agent, repo, &mirror, &base_branch, refs).await?;
+    let ours = job.app.make_agent_repo(agent, repo, mirror, &base_branch, refs).await?;
     let start = CommitId::parse(&base.commit)?;
-    uploads::begin(&job.app, job.handle.id, repo, &ours, (&branch, &start)).await.map_err(sent)?;
-    Ok(base)
+    uploads::begin(&job.app, job.handle.id, repo, &ours, (&branch, &start)).await.map_err(sent)
 }
 
 /// What a person sent, and not what the remote has, is at fault.

@@ -3,9 +3,12 @@
 use super::Job;
 use crate::artifacts;
 use crate::clock::now_ms;
+use crate::environments::{self, Followed, Reach};
 use crate::journal::AgentJournal;
+use crate::sandbox_spec;
 use crate::workspace::LinkWorkspace;
 use anyhow::{Context, Result};
+use gateway::policy::EgressMode;
 use git::mirror::Mirror;
 use git::name::CommitId;
 use harness::turn::{Base, Brain, Repo, Turn, run_turn};
@@ -54,7 +57,8 @@ type Prepared = std::result::Result<(Turn, Arc<AgentJournal>), Failure>;
 async fn prepare(job: &Job, run: RunId) -> Result<Prepared> {
     let transcript = job.handle.log(Seq(0)).await?;
     let view = job.view().await?;
-    let settings = Arc::clone(&view.living()?.settings);
+    let living = view.living()?;
+    let settings = Arc::clone(&living.settings);
     let options = options_of(&transcript, run).context("find the run's message")?;
     let choice = options.model.clone().unwrap_or_else(|| settings.model.clone());
     let brain = match brain(job, &choice) {
@@ -63,7 +67,10 @@ async fn prepare(job: &Job, run: RunId) -> Result<Prepared> {
     };
     let variables =
         job.app.variables(&job.handle.org, job.handle.id).await.context("unseal the variables")?;
-    let (base, bases) = base(job, &settings, &transcript, run, &variables).await?;
+    let followed = environments::followed(&job.app, &job.handle.org, living).await?;
+    let variables = environments::variables(followed.as_ref(), variables);
+    let (base, bases) =
+        base(job, &settings, &transcript, run, (&variables, followed.as_ref())).await?;
     let seen = transcript.last().map_or(Seq(0), |logged| logged.seq);
     let journal = Arc::new(AgentJournal {
         app: Arc::clone(&job.app),
@@ -130,7 +137,7 @@ async fn base(
     settings: &Settings,
     transcript: &[Logged],
     run: RunId,
-    variables: &[(String, String)],
+    (variables, followed): (&[(String, String)], Option<&Followed>),
 ) -> Result<(Base, Bases)> {
     let started = transcript.iter().find_map(|logged| match &logged.event {
         Event::RunStarted { run: of } if *of == run => Some(logged.at_ms),
@@ -146,7 +153,16 @@ async fn base(
         let names: Vec<_> = variables.iter().map(|(name, _)| name.as_str()).collect();
         base.facts.push(format!("Variables set in every command: {}.", names.join(", ")));
     }
-    base.facts.push(network_fact(&job.app.config.network.mode));
+    let mode = match followed {
+        Some(followed) => Reach::of(&job.app.config, &followed.understood.environment)?.mode,
+        None => sandbox_spec::mode(&job.app.config),
+    };
+    base.facts.push(network_fact(mode));
+    let read = transcript.iter().find_map(|logged| match &logged.event {
+        Event::EnvironmentRead { environment, .. } => Some(environments::facts(environment)),
+        _ => None,
+    });
+    base.facts.extend(read.unwrap_or_default());
     let view = job.view().await?;
     let mut bases = Bases::new();
     for (repo, state) in settings.repos.iter().zip(&view.living()?.repos) {
@@ -169,12 +185,12 @@ async fn base(
     Ok((base, bases))
 }
 
-fn network_fact(mode: &str) -> String {
+fn network_fact(mode: EgressMode) -> String {
     let reach = match mode {
-        "offline" => "Nothing outside can be reached",
-        "allowlist" => "Only listed hosts can be reached",
-        "open" => "Any public host can be reached",
-        _ => "Package registries can be reached, other hosts only if listed",
+        EgressMode::Offline => "Nothing outside can be reached",
+        EgressMode::Allowlist => "Only listed hosts can be reached",
+        EgressMode::Open => "Any public host can be reached",
+        EgressMode::Packages => "Package registries can be reached, other hosts only if listed",
     };
     format!("{reach}; a refused connection says how a person can allow it.")
 }

@@ -16,6 +16,13 @@ const HANGUP: i32 = 1;
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Name of the terminal of those that have one inside tmux.
 const INNER_TERM: &str = "screen-256color";
+/// Runs a command, and then the shell that whoever sits there goes on in. Ctrl-C ends the command only.
+const FIRST: &str = r#"trap : INT QUIT
+trap '' TSTP
+/bin/bash --noprofile --norc -c "$1"
+printf '\n[it ended with status %s]\n' "$?"
+trap - INT QUIT TSTP
+exec /bin/bash --noprofile --norc -i"#;
 /// Bytes that a helper command may print.
 const HELPER_BYTES: u64 = 4096;
 
@@ -66,6 +73,27 @@ pub struct Opening<'a> {
     pub now_ms: i64,
 }
 
+/// What a terminal begins with.
+#[derive(Debug, Clone, Copy)]
+pub struct Work<'a> {
+    /// Where.
+    pub cwd: &'a str,
+    /// Shell text that runs first; after it a shell is there.
+    pub command: Option<&'a str>,
+}
+
+impl Work<'_> {
+    /// A person's own shell.
+    const SHELL: Work<'static> = Work { cwd: "/workspace", command: None };
+
+    fn argv(self) -> Vec<String> {
+        let Some(command) = self.command else { return shell() };
+        ["/bin/bash", "--noprofile", "--norc", "-c", FIRST, "errand", command]
+            .map(str::to_owned)
+            .to_vec()
+    }
+}
+
 /// Why a terminal was not opened.
 #[derive(Debug)]
 pub enum NotOpened {
@@ -106,6 +134,11 @@ async fn all(link: &Link) -> Result<Vec<Found>, LinkError> {
 
 /// The terminal of this name, opened if it is not. Callers take turns.
 pub async fn open(link: &Link, opening: Opening<'_>) -> Result<Found, NotOpened> {
+    begin(link, opening, Work::SHELL).await
+}
+
+/// The same; one that is opened begins with this work.
+pub async fn begin(link: &Link, opening: Opening<'_>, work: Work<'_>) -> Result<Found, NotOpened> {
     let known = all(link).await?;
     if let Some(found) = known.iter().find(|found| found.name == opening.name && found.alive) {
         return Ok(found.clone());
@@ -122,13 +155,13 @@ pub async fn open(link: &Link, opening: Opening<'_>) -> Result<Found, NotOpened>
     let op = named.ok_or_else(|| LinkError::Protocol("a terminal without a name".to_owned()))?;
     let env = clean(opening.env);
     let argv = match &tmux {
-        Some(tmux) => session(tmux, opening.name, &env),
-        None => shell(),
+        Some(tmux) => session(tmux, opening.name, &env, work),
+        None => work.argv(),
     };
     link.start(Start {
         op: op.clone(),
         argv,
-        cwd: "/workspace".to_owned(),
+        cwd: work.cwd.to_owned(),
         env,
         user: User::Agent,
         timeout_ms: None,
@@ -219,7 +252,7 @@ pub fn clean(mut env: Vec<(String, String)>) -> Vec<(String, String)> {
 }
 
 /// A tmux session with such a shell, attached; made unless it is there.
-fn session(tmux: &str, name: &str, env: &[(String, String)]) -> Vec<String> {
+fn session(tmux: &str, name: &str, env: &[(String, String)], work: Work<'_>) -> Vec<String> {
     let mut argv: Vec<String> = [
         tmux,
         "-f",
@@ -256,19 +289,17 @@ fn session(tmux: &str, name: &str, env: &[(String, String)]) -> Vec<String> {
         "-A",
         "-s",
         name,
-        "-c",
-        "/workspace",
-        "/usr/bin/env",
-        "-i",
     ]
     .map(str::to_owned)
     .to_vec();
+    let place = ["-c", work.cwd, "/usr/bin/env", "-i"].map(str::to_owned);
+    argv.extend(place.map(unparted));
     // TRUST: the agent may have started the tmux server, with variables of its own; none of them
     // reaches the shell.
     let inner = env.iter().filter(|(name, _)| name != "TERM");
     argv.extend(inner.map(|(name, value)| unparted(format!("{name}={value}"))));
     argv.push(format!("TERM={INNER_TERM}"));
-    argv.extend(shell());
+    argv.extend(work.argv().into_iter().map(unparted));
     argv
 }
 
@@ -302,7 +333,7 @@ mod tests {
         let env = clean(given.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec());
         let value = |name: &str| env.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
         assert_eq!((value("BASH_ENV"), value("CI"), value("A")), (Some(""), None, Some("b;")));
-        let argv = session("tmux", "main", &env);
+        let argv = session("tmux", "main", &env, Work::SHELL);
         assert!(argv.contains(&"A=b\\;".to_owned()));
         assert!(argv.ends_with(&shell()));
     }

@@ -2,6 +2,7 @@ import {
   Archive,
   ArchiveRestore,
   Ban,
+  FileCog,
   FoldVertical,
   GitMerge,
   type LucideIcon,
@@ -66,6 +67,8 @@ export const Note = memo(function Note({ row }: { row: NoteRow }) {
           {note.failure.message} <Where failure={note.failure} />
         </Line>
       );
+    case "environment":
+      return <Environment note={note} />;
     case "cancel":
       return <Line icon={Octagon}>{note.principal} stopped the run.</Line>;
     case "merged":
@@ -109,6 +112,26 @@ export function Line({ icon: Icon, tone, title, action, children }: LineProps) {
       </div>
       {action}
     </div>
+  );
+}
+
+type EnvironmentNote = Extract<NoteRow["note"], { type: "environment" }>;
+
+/** What of the repository's environment file is left out. */
+function Environment({ note }: { note: EnvironmentNote }) {
+  const isLeft = note.problems.length > 0;
+  const title = isLeft
+    ? `${visibleBidi(note.file)} is not followed; the agent starts from the defaults`
+    : `About ${visibleBidi(note.file)}`;
+  const all = [...note.problems, ...note.warnings];
+  return (
+    <Line icon={FileCog} title={title} {...(isLeft && { tone: "amber" as const })}>
+      {all.map((text) => (
+        <span key={text} className={styles.remark}>
+          {visibleBidi(text)}
+        </span>
+      ))}
+    </Line>
   );
 }
 

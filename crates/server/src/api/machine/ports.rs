@@ -6,6 +6,7 @@ use crate::api::error::{ApiError, ApiResult};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::clock::now_ms;
+use crate::environments;
 use crate::preview;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -32,9 +33,17 @@ pub async fn list(
     let Answer::Ports { ports, .. } = inside.link.request(Request::Ports).await? else {
         return Err(LinkError::Protocol("no ports".to_owned()).into());
     };
+    let view = inside.handle.view().await?;
+    let followed = environments::followed(&app, &caller.org, view.living()?).await?;
+    let known = followed.map(|followed| followed.understood.environment.ports).unwrap_or_default();
+    let name = |number| known.iter().find(|port| port.port == number)?.name.clone();
     let own = ports.into_iter().filter(|port| !OWN_PORTS.contains(&port.port));
-    let items =
-        own.map(|open| Port { port: open.port, address: open.address, process: open.process });
+    let items = own.map(|open| Port {
+        port: open.port,
+        address: open.address,
+        name: name(open.port),
+        process: open.process,
+    });
     Ok(Json(Items { items: items.collect() }))
 }
 

@@ -1,0 +1,150 @@
+//! What an agent does about the environment file of its repository.
+
+use super::story::{Story, run, settings, trouble};
+use crate::effect::Action;
+use protocol::environment::found::{
+    FoundEnvironment, NamedTerminal, SET_UP_FAILED, SetUpOutcome, SetUpPhase as Phase,
+};
+use protocol::event::Event;
+use protocol::ids::Epoch;
+use protocol::input::{Input, WhenBusy};
+use protocol::limits;
+
+fn file() -> FoundEnvironment {
+    let (name, command) = ("web".to_owned(), "npm run dev".to_owned());
+    FoundEnvironment {
+        install: Some("npm ci".to_owned()),
+        start: Some("true".to_owned()),
+        terminals: vec![NamedTerminal { name, command, description: None }],
+        ..FoundEnvironment::default()
+    }
+}
+
+/// The first run is at the point where its workspace is ready.
+fn ready(environment: FoundEnvironment) -> Story {
+    let mut story = Story::new(settings());
+    let environment = Box::new(environment);
+    story.report(Event::EnvironmentRead { run: run(1), environment });
+    story.base("b0", None);
+    story.up(1);
+    story.ready(1, 1);
+    story
+}
+
+fn wanted(story: &Story) -> Option<(u64, Phase)> {
+    story.actions().into_iter().find_map(|action| match action {
+        Action::SetUp { epoch, phase } => Some((epoch.0, phase)),
+        _ => None,
+    })
+}
+
+fn finished(epoch: u64, phase: Phase, outcome: SetUpOutcome) -> Event {
+    Event::SetUpFinished { epoch: Epoch(epoch), phase, outcome, duration_ms: 1 }
+}
+
+fn follow(story: &mut Story, epoch: u64) {
+    while let Some((_, phase)) = wanted(story) {
+        story.report(finished(epoch, phase, SetUpOutcome::Done));
+    }
+}
+
+#[test]
+fn a_file_is_followed_in_order_while_the_model_thinks_and_tools_wait() {
+    let mut story = ready(file());
+    for phase in [Phase::Install, Phase::Start, Phase::Terminals] {
+        assert!(story.thinks(), "the model is asked meanwhile");
+        assert_eq!(wanted(&story), Some((1, phase)));
+        assert_eq!(story.living().to_set_up(Epoch(1)), Some(phase));
+        story.report(finished(1, phase, SetUpOutcome::Done));
+        story.refused(finished(1, phase, SetUpOutcome::Done));
+    }
+    assert_eq!((wanted(&story), story.living().to_set_up(Epoch(1))), (None, None));
+    let environment = Box::new(file());
+    story.refused(Event::EnvironmentRead { run: run(1), environment });
+}
+
+#[test]
+fn without_a_file_or_with_a_broken_one_tools_wait_for_nothing() {
+    let problems = vec!["1:1 broken".to_owned()];
+    let broken = FoundEnvironment { problems, ..file() };
+    for story in [Story::working(settings()), ready(broken)] {
+        assert_eq!((wanted(&story), story.living().to_set_up(Epoch(1))), (None, None));
+    }
+}
+
+#[test]
+fn what_fails_is_told_to_the_model_and_ends_nothing() {
+    let mut story = ready(file());
+    let failure = trouble("install_failed");
+    story.report(finished(1, Phase::Install, SetUpOutcome::Failed { failure }));
+    assert!(matches!(story.log.last(), Some(Event::Noticed { code, text, .. })
+        if code == SET_UP_FAILED && text.contains("broken")));
+    // An effect that cannot even be carried out is given up, and that is told too.
+    for _ in 0..limits::EFFECT_ATTEMPTS {
+        story.wait(100_000);
+        story.fail(|action| matches!(action, Action::SetUp { phase: Phase::Start, .. }));
+    }
+    assert_eq!(wanted(&story), Some((1, Phase::Terminals)));
+    story.report(finished(1, Phase::Terminals, SetUpOutcome::Done));
+    assert!(story.thinks() && story.ended(1).is_none());
+}
+
+#[test]
+fn a_machine_that_comes_up_again_is_set_up_again_and_one_that_stayed_is_not() {
+    let mut story = ready(file());
+    follow(&mut story, 1);
+    story.finish();
+    story.checkpoint("b0");
+    story.ask(2, WhenBusy::Refuse).unwrap();
+    story.settle();
+    story.base("b0", None);
+    story.ready(1, 2);
+    assert_eq!(wanted(&story), None, "it is the same machine");
+    story.finish();
+    story.checkpoint("b0");
+    story.wait(limits::IDLE_MS);
+    story.stopped(1);
+    story.ask(3, WhenBusy::Refuse).unwrap();
+    story.settle();
+    story.base("b0", None);
+    story.up(2);
+    assert_eq!(wanted(&story), None, "not before the branch is up to date");
+    story.ready(2, 3);
+    assert_eq!(wanted(&story), Some((2, Phase::Install)));
+    story.refused(finished(1, Phase::Install, SetUpOutcome::Kept));
+    follow(&mut story, 2);
+    assert!(story.thinks());
+}
+
+#[test]
+fn a_machine_that_a_person_wakes_is_set_up_without_a_run() {
+    let mut story = ready(file());
+    follow(&mut story, 1);
+    story.finish();
+    story.checkpoint("b0");
+    story.wait(limits::IDLE_MS);
+    story.stopped(1);
+    story.give(Input::Wake { principal: "owner".to_owned() }).unwrap();
+    story.settle();
+    story.up(2);
+    assert_eq!(wanted(&story), Some((2, Phase::Install)));
+    follow(&mut story, 2);
+    assert!(!story.log.iter().any(|event| matches!(event, Event::Noticed { .. })));
+}
+
+#[test]
+fn a_cancelled_run_sets_nothing_up_and_the_next_one_goes_on_with_it() {
+    let mut story = ready(file());
+    story.cancel(1).unwrap();
+    assert_eq!(wanted(&story), None);
+    let outcome = protocol::event::TurnOutcome::Cancelled;
+    story.report(Event::TurnEnded { run: run(1), outcome });
+    assert_eq!(wanted(&story), None);
+    story.checkpoint("b0");
+    assert_eq!(wanted(&story), None, "nobody asked for it");
+    story.ask(2, WhenBusy::Refuse).unwrap();
+    story.settle();
+    story.base("b0", None);
+    story.ready(1, 2);
+    assert_eq!(wanted(&story), Some((1, Phase::Install)));
+}

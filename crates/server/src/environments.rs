@@ -1,0 +1,349 @@
+//! The environment file of an agent: found with the first look, told in the log, followed by effects.
+//!
+//! TRUST: the file decides what runs inside and which hosts may be reached. So it counts only as it
+//! stands on a branch or tag of the repository itself, where somebody with write access put it, and
+//! reaches never farther than the operator's own network mode.
+
+use crate::app::App;
+use crate::config::Config;
+use crate::first_look::{FirstLook, may_have};
+use crate::sandbox_spec;
+use agent::state::Living;
+use anyhow::{Context, Result};
+use gateway::policy::{EgressMode, Pattern, Policy};
+use git::mirror::Mirror;
+use git::name::CommitId;
+use git::objects::{FileContent, Listing, Reader};
+use git::remote::{RefKind, Remote, RemoteHead};
+use protocol::environment::found::{FoundEnvironment, NamedTerminal};
+use protocol::environment::place::{Choice, Place, choose};
+use protocol::environment::{EgressMode as Wished, Environment, Reading, Understood, read};
+use protocol::event::Event;
+use protocol::ids::{OrgId, RunId};
+use protocol::limits::ENVIRONMENT_BYTES;
+use std::sync::Arc;
+
+/// Files at the top that say what `install` brings: where one changes, a disk is prepared anew.
+const LOCKS: [&str; 19] = [
+    "package.json",
+    "package-lock.json",
+    "npm-shrinkwrap.json",
+    "yarn.lock",
+    "pnpm-lock.yaml",
+    "bun.lock",
+    "bun.lockb",
+    "deno.lock",
+    "requirements.txt",
+    "pyproject.toml",
+    "poetry.lock",
+    "uv.lock",
+    "Pipfile.lock",
+    "Cargo.lock",
+    "go.sum",
+    "Gemfile.lock",
+    "composer.lock",
+    "mix.lock",
+    "pom.xml",
+];
+/// Hexadecimal digits that name what prepared a disk.
+const DIGEST_DIGITS: usize = 32;
+/// Characters of a command that the model is shown of a terminal.
+const COMMAND_CHARS: usize = 200;
+
+/// The environment file of one commit.
+pub struct CommitEnvironment {
+    choice: Choice,
+    reading: Reading,
+    digest: String,
+    bytes: usize,
+}
+
+impl CommitEnvironment {
+    /// Reads the file that counts, if there is one.
+    pub async fn look(
+        reader: &mut Reader,
+        commit: &CommitId,
+        listing: &Listing,
+    ) -> Result<Option<Self>> {
+        let mut files: Vec<(Place, Vec<u8>)> = Vec::new();
+        for place in Place::ALL.into_iter().filter(|place| may_have(listing, place.path())) {
+            let most = ENVIRONMENT_BYTES as u64;
+            match reader.file(commit, place.path(), most).await.context("read a file")? {
+                Some(FileContent::Whole(bytes)) => files.push((place, bytes)),
+                // Refused by its size, whatever it says.
+                Some(FileContent::TooLarge(_)) => {
+                    files.push((place, vec![b' '; ENVIRONMENT_BYTES + 1]));
+                }
+                None => {}
+            }
+        }
+        let choice = choose(|place| files.iter().any(|(there, _)| *there == place));
+        let chosen = choice.and_then(|choice| {
+            let (_, bytes) = files.into_iter().find(|(place, _)| *place == choice.place)?;
+            Some((choice, bytes))
+        });
+        Ok(chosen.map(|(choice, bytes)| {
+            let reading = read(choice.place, &bytes);
+            let digest = digest(&reading, listing);
+            Self { choice, reading, digest, bytes: bytes.len() }
+        }))
+    }
+
+    /// About what it takes in memory.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// Names the script and the locks that a disk is prepared by.
+fn digest(reading: &Reading, listing: &Listing) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let mut take = |bytes: &[u8]| {
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    if let Ok(Understood { environment, .. }) = &reading.outcome {
+        take(environment.install.as_deref().unwrap_or_default().as_bytes());
+    }
+    let is_lock = |path: &[u8]| LOCKS.iter().any(|lock| lock.as_bytes() == path);
+    for entry in listing.entries.iter().filter(|entry| is_lock(&entry.path)) {
+        take(&entry.path);
+        take(entry.id.as_str().as_bytes());
+    }
+    hasher.finalize().to_hex().chars().take(DIGEST_DIGITS).collect()
+}
+
+/// A repository at its starting commit, looked at.
+pub struct Sight {
+    /// Its URL.
+    pub url: String,
+    /// The commit.
+    pub commit: CommitId,
+    /// What is there.
+    pub look: Arc<FirstLook>,
+    /// Whose commit it is.
+    pub origin: Origin,
+}
+
+/// Whose commit an agent starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A branch or tag of the repository has it.
+    Own,
+    /// Perhaps a stranger's, as the head of a fork is.
+    Unknown,
+}
+
+/// Whose commit this is, as far as the ref that was asked for and the default branch tell.
+pub async fn origin(
+    (mirror, remote): (&Mirror, &Remote),
+    head: &RemoteHead,
+    commit: &CommitId,
+) -> Result<Origin> {
+    let is_own = match &head.kind {
+        RefKind::Branch(_) => true,
+        RefKind::Tag(name) => name.as_str().starts_with("refs/tags/"),
+        RefKind::Commit => false,
+    };
+    if is_own && *commit == head.commit {
+        return Ok(Origin::Own);
+    }
+    if is_own && mirror.is_ancestor(commit, &head.commit).await?
+        || on_default(mirror, head, commit).await?
+    {
+        return Ok(Origin::Own);
+    }
+    // The default branch may have moved since it was fetched.
+    mirror.update(remote, &mut |_| {}).await?;
+    let is_own = on_default(mirror, head, commit).await?;
+    Ok(if is_own { Origin::Own } else { Origin::Unknown })
+}
+
+async fn on_default(mirror: &Mirror, head: &RemoteHead, commit: &CommitId) -> Result<bool> {
+    let Some(branch) = &head.default_branch else { return Ok(false) };
+    match mirror.ref_head(&branch.to_ref()).await? {
+        Some(tip) => Ok(mirror.is_ancestor(commit, &tip).await?),
+        None => Ok(false),
+    }
+}
+
+/// What the log is told of the file that counts: the one of the first repository that has any.
+pub fn tell(config: &Config, run: RunId, sights: &[Sight]) -> Result<Option<Event>> {
+    let mut there = sights.iter().filter_map(|sight| {
+        sight.look.environment.as_ref().map(|environment| (sight, environment))
+    });
+    let Some((sight, CommitEnvironment { choice, reading, .. })) = there.next() else {
+        return Ok(None);
+    };
+    let mut found = match sight.origin {
+        Origin::Own => FoundEnvironment::of(&reading.outcome, &reading.warnings),
+        Origin::Unknown => FoundEnvironment {
+            problems: vec![format!(
+                "{} counts only on a branch or tag of the repository itself, and its default branch \
+                 does not have this commit: start from a branch or tag",
+                choice.place.path()
+            )],
+            ..FoundEnvironment::default()
+        },
+    };
+    if let (true, Ok(understood)) = (found.problems.is_empty(), &reading.outcome) {
+        let reach = Reach::of(config, &understood.environment)?;
+        found.hosts = reach.hosts;
+        found.warnings.extend(reach.warnings);
+    }
+    let others = choice.passed_over.iter().map(|place| place.path().to_owned());
+    let further = there.map(|(sight, _)| format!("the environment file of {}", sight.url));
+    let unread = others.chain(further).map(|what| format!("{what} is there too and is not read"));
+    found.warnings.extend(unread);
+    found.url.clone_from(&sight.url);
+    found.commit = sight.commit.to_string();
+    choice.place.path().clone_into(&mut found.file);
+    Ok(Some(Event::EnvironmentRead { run, environment: Box::new(found) }))
+}
+
+/// What an agent follows.
+pub struct Followed {
+    /// The repository's folder inside.
+    pub path: String,
+    /// What the file says.
+    pub understood: Understood,
+    /// The file, relative to the repository.
+    pub file: &'static str,
+    /// Names what prepares the disk.
+    pub digest: String,
+}
+
+/// The file that an agent follows, as it stands at its starting commit.
+pub async fn followed(app: &App, org: &OrgId, living: &Living) -> Result<Option<Followed>> {
+    if !living.set_up.as_ref().is_some_and(|set_up| set_up.is_followed) {
+        return Ok(None);
+    }
+    for (repo, state) in living.settings.repos.iter().zip(&living.repos) {
+        let base = state.base.as_ref().context("the starting commit is not known")?;
+        let commit = CommitId::parse(&base.commit)?;
+        let mirror = app.mirror(org, &app.remote(&repo.url)?, &commit)?;
+        let look = app.first_looks.at(&mirror, &commit).await?;
+        let Some(environment) = &look.environment else { continue };
+        let CommitEnvironment { choice, reading, digest, .. } = environment;
+        return Ok(reading.outcome.as_ref().ok().map(|understood| Followed {
+            path: format!("/workspace/{}", repo.folder),
+            understood: understood.clone(),
+            file: choice.place.path(),
+            digest: digest.clone(),
+        }));
+    }
+    Ok(None)
+}
+
+/// The file's variables, and over them those that the agent was given.
+pub fn variables(followed: Option<&Followed>, own: Vec<(String, String)>) -> Vec<(String, String)> {
+    let Some(followed) = followed else { return own };
+    let mut all = followed.understood.variables.clone();
+    all.extend(own);
+    all.into_iter().collect()
+}
+
+/// How far a machine may reach by its environment file.
+pub struct Reach {
+    /// The mode that holds.
+    pub mode: EgressMode,
+    /// Hosts that are allowed besides the operator's.
+    pub hosts: Vec<String>,
+    /// What the file asks for and does not get.
+    pub warnings: Vec<String>,
+}
+
+impl Reach {
+    /// The operator's mode, narrowed or filled by the file; never a wider one.
+    pub fn of(config: &Config, environment: &Environment) -> Result<Self> {
+        let operators = sandbox_spec::mode(config);
+        let (wished, asked) = (environment.egress_mode, !environment.egress_allowlist.is_empty());
+        let (mode, refused) = match (operators, wished) {
+            (EgressMode::Offline, _) => (EgressMode::Offline, asked || wished.is_some()),
+            (EgressMode::Allowlist, None | Some(Wished::ParentPlusNetworkSettings)) => {
+                (EgressMode::Allowlist, asked)
+            }
+            (EgressMode::Allowlist, Some(_)) => (EgressMode::Allowlist, true),
+            (EgressMode::Packages | EgressMode::Open, Some(Wished::NetworkSettingsOnly)) => {
+                (EgressMode::Allowlist, false)
+            }
+            (EgressMode::Packages, Some(Wished::AllowAll)) => (EgressMode::Packages, true),
+            (EgressMode::Open, Some(Wished::DefaultWithNetworkSettings)) => {
+                (EgressMode::Packages, false)
+            }
+            (EgressMode::Packages | EgressMode::Open, _) => (operators, false),
+        };
+        let mut reach = Self { mode, hosts: Vec::new(), warnings: Vec::new() };
+        if refused {
+            reach.warnings.push(format!(
+                "`egressMode` and `egressAllowlist` cannot reach farther than this server allows, \
+                 which is {:?}: its operator can change `mode` and `allow` under [network] of \
+                 errand.toml",
+                config.network.mode
+            ));
+        }
+        if matches!(operators, EgressMode::Packages | EgressMode::Open) {
+            for host in &environment.egress_allowlist {
+                match Pattern::parse(host) {
+                    Ok(_) => reach.hosts.push(host.clone()),
+                    Err(error) => reach.warnings.push(format!("`egressAllowlist`: {error}")),
+                }
+            }
+        }
+        Ok(reach)
+    }
+
+    /// The same for the gateway. A list that is meant to be the only one leaves the operator's out.
+    pub fn policy(&self, config: &Config) -> Result<Policy> {
+        let narrowed =
+            self.mode == EgressMode::Allowlist && sandbox_spec::mode(config) != self.mode;
+        let operators = config.network.allow.iter().filter(|_| !narrowed);
+        let allow = operators.chain(&self.hosts).map(|host| Pattern::parse(host));
+        Ok(Policy::new(self.mode, allow.collect::<Result<_, _>>().context("read allowed hosts")?))
+    }
+}
+
+/// What the model is told of the file before it begins, a line each.
+pub fn facts(found: &FoundEnvironment) -> Vec<String> {
+    let file = &found.file;
+    if let Some(problem) = found.problems.first() {
+        return vec![format!("The environment file {file} was not followed: {problem}")];
+    }
+    let mut facts = Vec::new();
+    let scripts: Vec<_> = [
+        found.install.as_ref().map(|_| "`install` (once for this disk)"),
+        found.start.as_ref().map(|_| "`start`"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if !scripts.is_empty() {
+        let scripts = scripts.join(" and ");
+        facts.push(format!(
+            "Of the environment file {file}, {scripts} run before your first command; you are told \
+             if one fails."
+        ));
+    }
+    if !found.terminals.is_empty() {
+        let all: Vec<_> = found.terminals.iter().map(told).collect();
+        facts.push(format!(
+            "These run beside you in tmux sessions: {}. `tmux capture-pane -p -t NAME` shows one.",
+            all.join("; ")
+        ));
+    }
+    if !found.ports.is_empty() {
+        let told = |port: &protocol::environment::Port| match &port.name {
+            Some(name) => format!("{} ({name})", port.port),
+            None => port.port.to_string(),
+        };
+        let all: Vec<_> = found.ports.iter().map(told).collect();
+        facts.push(format!("Ports of the project: {}.", all.join(", ")));
+    }
+    facts
+}
+
+fn told(terminal: &NamedTerminal) -> String {
+    let line = terminal.command.lines().next().unwrap_or_default();
+    let line: String = line.chars().take(COMMAND_CHARS).collect();
+    format!("{} (`{line}`)", terminal.name)
+}
