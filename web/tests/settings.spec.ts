@@ -35,6 +35,43 @@ test("defaults are saved, and taken away again", async ({ page, house }) => {
   await expect(page.getByText("Needs a whole number of days")).toBeVisible();
 });
 
+test("an agent that names nothing gets the defaults", async ({ page, house }, info) => {
+  const name = `defaults-${info.project.name}-${info.retry}`;
+  const repository = house.repository(name);
+  await house.call("POST", "/v1/agents", {
+    prompt: { text: 'Go.\nscript: {"turns":[{"text":"Gone."}]}' },
+    repos: [{ url: repository }],
+  });
+  await page.goto("/settings/defaults");
+  const saved = (change: Record<string, unknown>) =>
+    expect.poll(() => house.call("GET", "/v1/settings")).toMatchObject(change);
+  await page.getByRole("button", { name: /Model$/ }).click();
+  await page.getByRole("option", { name: "Scripted model" }).click();
+  await saved({ defaultModel: { id: "scripted" } });
+  await page.getByRole("button", { name: /Repository$/ }).click();
+  await page.getByRole("option", { name }).click();
+  await saved({ defaultRepository: repository });
+  await page.getByLabel("Base branch").fill("main");
+  await page.getByLabel("Base branch").press("Enter");
+  await saved({ baseBranch: "main" });
+  await page.getByLabel(/Delete archived agents/).fill("30");
+  await page.getByLabel(/Delete archived agents/).press("Enter");
+  await saved({ retentionDays: 30 });
+
+  await page.goto("/new");
+  await expect(page.getByRole("button", { name: `Repository ${repository}` })).toBeVisible();
+  await page.getByLabel("Task").fill('Go.\nscript: {"turns":[{"text":"Gone."}]}');
+  await page.getByLabel("Task").press("Control+Enter");
+  await expect(page).toHaveURL(/\/agents\/bc-/);
+  const id = new URL(page.url()).pathname.split("/")[2];
+  expect(await house.call("GET", `/v1/agents/${id}`)).toMatchObject({
+    model: { id: "scripted" },
+    repos: [{ url: repository, startingRef: "main" }],
+  });
+  const none = { defaultModel: null, defaultRepository: null, baseBranch: null };
+  await house.call("PATCH", "/v1/settings", { ...none, retentionDays: null });
+});
+
 test("a key is made, shown once and revoked", async ({ page, house }, info) => {
   const name = `Ada's laptop ${info.project.name}`;
   await page.goto("/settings/keys");
@@ -98,14 +135,35 @@ test("colours are chosen for this browser and stay", async ({ page }) => {
   await expect(page.locator("html")).not.toHaveAttribute("data-theme");
 });
 
-test("pages of later back ends are listed only where the server has them", async ({ page }) => {
-  await pretend(page, { features: ["environments"] });
+const CONFIGURED = [
+  ["environments", "Environments and builds", "Images, builds and snapshots are not followed yet."],
+  ["network", "Network and secrets", "There is no store of secrets yet."],
+  ["forges", "Forges", "cannot be connected yet"],
+  ["providers", "Providers", "None can be added yet."],
+  ["teams", "Teams", "There are no roles, invitations or limits"],
+] as const;
+
+test("what has no form yet says what holds today and how it is set", async ({ page }) => {
   await page.goto("/settings");
   const pages = page.getByRole("navigation", { name: "Settings" });
-  await expect(pages.getByRole("link", { name: "Environments" })).toBeVisible();
-  await expect(pages.getByRole("link", { name: "Teams" })).toHaveCount(0);
-  await page.goto("/settings/teams");
+  for (const [path, title, words] of CONFIGURED) {
+    await pages.getByRole("link", { name: title }).click();
+    await expect(page).toHaveURL(new RegExp(`/settings/${path}$`));
+    await expect(page.getByRole("region", { name: "Page" })).toContainText(words);
+    await expectAccessible(page);
+    await picture(page, `settings-${path}`);
+  }
+  await page.goto("/settings/nothing-like-it");
   await expect(page).toHaveURL(/\/settings\/defaults$/);
+});
+
+test("a server that can more than this page says so", async ({ page }) => {
+  await pretend(page, { features: ["environments"] });
+  await page.goto("/settings/environments");
+  await expect(page.getByText("it is newer than the app in your browser")).toBeVisible();
+  await page.goto("/settings/teams");
+  await expect(page.getByRole("link", { name: "API keys" }).last()).toBeVisible();
+  await expect(page.getByText("it is newer than the app in your browser")).toHaveCount(0);
 });
 
 test("says when settings cannot be loaded, and an address that leads nowhere", async ({ page }) => {

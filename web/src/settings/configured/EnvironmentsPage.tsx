@@ -23,9 +23,13 @@ export function EnvironmentsPage() {
         description="A repository can say in .errand/environment.json what its machines need: image, install step, programs that run meanwhile, ports, network."
       >
         <p>
-          Errand reads this file, checks it and explains it. <b>Agents do not follow it yet.</b>{" "}
-          Until they do, name what must be installed in the task, or in the file{" "}
-          <code>AGENTS.md</code> of the repository, which agents read before they begin.
+          Errand reads this file, checks it and explains it.{" "}
+          <b>Images, builds and snapshots are not followed yet.</b> What an agent does follow stands
+          in its conversation, step by step.
+        </p>
+        <p>
+          Whatever is missing can be named in the task, or in the file <code>AGENTS.md</code> of the
+          repository, which agents read before they begin.
         </p>
         <Snippet label="In a terminal, inside the repository" text="errand env check" />
       </Section>

@@ -22,7 +22,7 @@ export function NetworkPage() {
     <>
       <Section
         title="What agents may reach"
-        description="One rule for all agents of this server. It is in the server's configuration, which is read when the server starts."
+        description="The outermost rule for all agents of this server. It is in the server's configuration, which is read when the server starts."
       >
         <Facts rows={MODES} />
         <hr />
