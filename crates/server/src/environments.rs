@@ -347,3 +347,91 @@ fn told(terminal: &NamedTerminal) -> String {
     let line: String = line.chars().take(COMMAND_CHARS).collect();
     format!("{} (`{line}`)", terminal.name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gateway::host::Authority;
+    use gateway::policy::Access;
+
+    fn reach(server: &str, file: &str) -> (EgressMode, Vec<String>, usize, Policy) {
+        let mut config = Config::default();
+        server.clone_into(&mut config.network.mode);
+        config.network.allow = vec!["operator.example".to_owned()];
+        let reading = read(Place::Errand, file.as_bytes());
+        let reach = Reach::of(&config, &reading.outcome.unwrap().environment).unwrap();
+        let policy = reach.policy(&config).unwrap();
+        (reach.mode, reach.hosts, reach.warnings.len(), policy)
+    }
+
+    #[test]
+    fn a_file_reaches_never_farther_than_the_operators_mode() {
+        use EgressMode::{Allowlist, Offline, Open, Packages};
+        let modes = [
+            "{}",
+            r#"{"egressMode": "allow_all"}"#,
+            r#"{"egressMode": "parent_plus_network_settings"}"#,
+            r#"{"egressMode": "default_with_network_settings"}"#,
+            r#"{"egressMode": "network_settings_only"}"#,
+        ];
+        let table = [
+            ("offline", [(Offline, 0), (Offline, 1), (Offline, 1), (Offline, 1), (Offline, 1)]),
+            (
+                "allowlist",
+                [(Allowlist, 0), (Allowlist, 1), (Allowlist, 0), (Allowlist, 1), (Allowlist, 1)],
+            ),
+            (
+                "packages",
+                [(Packages, 0), (Packages, 1), (Packages, 0), (Packages, 0), (Allowlist, 0)],
+            ),
+            ("open", [(Open, 0), (Open, 0), (Open, 0), (Packages, 0), (Allowlist, 0)]),
+        ];
+        for (server, expected) in table {
+            for (file, (mode, warnings)) in modes.into_iter().zip(expected) {
+                let (found, _, warned, _) = reach(server, file);
+                assert_eq!((found, warned), (mode, warnings), "{server} {file}");
+            }
+        }
+    }
+
+    #[test]
+    fn hosts_of_a_file_come_to_the_operators_or_take_their_place() {
+        let allows = |policy: &Policy, host: &str| {
+            let target = Authority::parse(host, Some(443)).unwrap();
+            policy.judge(&target, Access::Tunnel).is_ok()
+        };
+        let list = r#""egressAllowlist": ["file.example"]"#;
+        let only = format!(r#"{{{list}, "egressMode": "network_settings_only"}}"#);
+        let more = format!("{{{list}}}");
+        let table = [
+            ("offline", &more, false, false),
+            ("allowlist", &more, false, true),
+            ("packages", &more, true, true),
+            ("packages", &only, true, false),
+            ("open", &only, true, false),
+        ];
+        for (server, file, own, operators) in table {
+            let (_, hosts, _, policy) = reach(server, file);
+            let found = (allows(&policy, "file.example"), allows(&policy, "operator.example"));
+            assert_eq!(found, (own, operators), "{server} {file}");
+            assert_eq!(hosts.len(), usize::from(own), "{server} {file}");
+        }
+    }
+
+    #[test]
+    fn the_model_is_told_what_runs_beside_it_or_why_nothing_does() {
+        let file = r#"{
+            "install": "make deps", "ports": [{"port": 80, "name": "front"}, {"port": 81}],
+            "terminals": [{"name": "web", "command": "serve\nmore"}]
+        }"#;
+        let reading = read(Place::Errand, file.as_bytes());
+        let mut found = FoundEnvironment::of(&reading.outcome, &reading.warnings);
+        ".errand/environment.json".clone_into(&mut found.file);
+        let told = facts(&found).join(" ");
+        for part in ["`install` (once for this disk) run", "web (`serve`)", "80 (front), 81."] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        found.problems.push("1:1 nonsense".to_owned());
+        assert!(facts(&found)[0].contains("was not followed: 1:1 nonsense"));
+    }
+}

@@ -240,6 +240,39 @@ async fn a_cancel_ends_install_and_the_next_message_runs_it_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn hosts_of_the_file_can_be_reached_as_far_as_the_operator_allows() {
+    let file = json!({"egressMode": "allow_all", "egressAllowlist": ["listed.example"]});
+    let turns = [
+        shell("curl -sS http://listed.example/ ; curl -sS http://other.example/ ; true"),
+        Turn::say("Done."),
+    ];
+    for (mode, hosts) in [("packages", json!(["listed.example"])), ("offline", json!(null))] {
+        let world = World::with(&format!("[network]\nmode = {mode:?}\n")).await;
+        let repository = with(&world, &file);
+        let job = world.errand(&repository, &turns).await;
+        world.ended_as(&job, "FINISHED").await;
+        let (environment, _) = told(&world, &job.agent).await;
+        assert_eq!(environment["hosts"], hosts);
+        let warning = environment["warnings"].as_array().unwrap().last().unwrap();
+        let warning = warning.as_str().unwrap();
+        assert!(warning.contains("cannot reach farther") && warning.contains(mode), "{warning}");
+        let events = world.events(&job.agent).await;
+        let denied: Vec<_> = events
+            .iter()
+            .filter(|entry| entry["event"]["type"] == "Denied")
+            .map(|entry| entry["event"]["host"].as_str().unwrap())
+            .collect();
+        let expected: &[&str] = if mode == "offline" {
+            &["listed.example", "other.example"]
+        } else {
+            &["other.example"]
+        };
+        assert_eq!(denied, expected, "{mode}");
+        world.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_no_branch_is_known_to_have_brings_no_file() {
     let world = World::start().await;
     let repository = with(&world, &json!({"install": "echo once >> ~/installs"}));

@@ -336,5 +336,9 @@ mod tests {
         let argv = session("tmux", "main", &env, Work::SHELL);
         assert!(argv.contains(&"A=b\\;".to_owned()));
         assert!(argv.ends_with(&shell()));
+        let work = Work { cwd: "/workspace/r", command: Some("serve;") };
+        let argv = session("tmux", "web", &env, work);
+        assert_eq!(argv.last().map(String::as_str), Some("serve\\;"));
+        assert!(argv.windows(2).any(|pair| pair == ["-c", "/workspace/r"]));
     }
 }
