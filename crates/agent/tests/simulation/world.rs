@@ -128,7 +128,7 @@ impl World {
             keys: BTreeMap::new(),
             git,
             disk: Disk::default(),
-            environment: seed % 3 > 0,
+            environment: !seed.is_multiple_of(3),
             check: Check::default(),
         }
     }

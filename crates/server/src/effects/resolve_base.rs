@@ -33,7 +33,9 @@ pub async fn run(job: &Job, run: RunId) -> Result<()> {
         let resolved = match known.as_ref().and_then(|known| known.get(index)) {
             // The work's start never moves; what people push meanwhile comes into the branch.
             Some(base) => follow(job, &settings, repo, base).await.map(|base| (base, None)),
-            None => resolve(job, &settings, repo).await.map(|(base, sight)| (base, Some(sight))),
+            None => Box::pin(resolve(job, &settings, repo))
+                .await
+                .map(|(base, sight)| (base, Some(sight))),
         };
         match resolved {
             Ok((base, sight)) => {
@@ -82,7 +84,8 @@ async fn resolve(job: &Job, settings: &Settings, repo: &RepoSettings) -> Result<
         commit: known_start(repo, &mirror, &remote, &head).await?.to_string(),
         ..base_of(&repo.url, &head, settings)?
     };
-    let begin = begin(job, settings, repo, (&remote, &mirror), (&head, &base));
+    // On the heap: together they are large.
+    let begin = Box::pin(begin(job, settings, repo, (&remote, &mirror), (&head, &base)));
     let (begun, sight) = tokio::join!(begin, sight(job, repo, (&mirror, &remote), (&head, &base)));
     begun?;
     Ok((base, sight?))
