@@ -12,11 +12,11 @@ use tempfile::TempDir;
 
 use super::Worktree;
 use super::journal::Journal;
-use super::remembered;
+use super::remembered::{self, Remembered};
 use super::snapshot::Snapshot;
 use crate::error::{Error, Result};
 use crate::layout::{self, Layout};
-use crate::name::{BranchName, TreeId};
+use crate::name::BranchName;
 use crate::repo::Repo;
 use crate::runner::Call;
 
@@ -42,8 +42,8 @@ pub struct Desk {
     pub(super) folder: TempDir,
     /// Which state of the person's index was copied.
     pub(super) origin: Option<String>,
-    /// The tree of an index that an earlier call left, until the first look.
-    pub(super) recalled: Mutex<Option<TreeId>>,
+    /// What an earlier call left, until the first look.
+    pub(super) recalled: Mutex<Option<Remembered>>,
     /// Whether the index may serve a later call.
     pub(super) is_plain: AtomicBool,
     _lock: File,

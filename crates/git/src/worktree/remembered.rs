@@ -2,9 +2,11 @@
 //! uncommitted files are hashed once, not each time.
 //!
 //! It holds only while the person's own index is the same, and while a ref of ours keeps its objects.
-//! Files that were not in the person's index are listed beside it: one that git ignores by now must
-//! not be taken along. Small worktrees are read anew.
+//! Where it differs from the person's is listed beside it: a file that git ignores by now must not be
+//! taken along, and how git reads one that changed may depend on what the person's index has there.
+//! Small worktrees are read anew.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -13,7 +15,7 @@ use std::sync::atomic::Ordering;
 
 use super::Worktree;
 use super::desk::Desk;
-use super::snapshot::{Change, Snapshot};
+use super::snapshot::{self, Change, Snapshot};
 use crate::commit::{CommitDraft, Signature, When};
 use crate::error::{Error, Result};
 use crate::name::{RefName, TreeId};
@@ -22,11 +24,20 @@ use crate::runner::{Input, Overflow};
 const ATTEMPT: &str = "remember what was read";
 /// Bytes of an index from which on it is worth keeping: some thousands of files.
 pub(super) const KEPT_FROM_BYTES: u64 = 512 * 1024;
-/// Files outside of the person's index that are listed; with more, nothing is kept.
-const ADDED_MAX: usize = 10_000;
-const ADDED_MAX_BYTES: usize = 16 * 1024 * 1024;
+/// Files that differ from the person's index; with more, nothing is kept.
+const DIFFERING_MAX: usize = 20_000;
+const DIFFERING_MAX_BYTES: usize = 32 * 1024 * 1024;
 /// Beginning of the names of kept indexes.
 const KEPT: &str = "remembered-";
+
+/// What an index that was kept holds.
+#[derive(Debug)]
+pub(super) struct Remembered {
+    /// The tree that it writes.
+    pub tree: TreeId,
+    /// What differs between that tree and the person's index.
+    differing: Vec<Change>,
+}
 
 /// What stands beside a kept index.
 struct Note {
@@ -34,10 +45,9 @@ struct Note {
     index: String,
     /// The person's index that it was made from.
     origin: String,
-    /// The tree that it writes.
     tree: TreeId,
-    /// Files that the person's index does not have.
-    added: Vec<Vec<u8>>,
+    /// What differs, in git's words.
+    differing: Vec<u8>,
 }
 
 impl Note {
@@ -49,7 +59,7 @@ impl Note {
         let mut text =
             format!("index {}\norigin {}\ntree {}\n", self.index, self.origin, self.tree)
                 .into_bytes();
-        text.extend(self.added.join(&0));
+        text.extend(&self.differing);
         let fresh = Self::file(home).with_extension("new");
         std::fs::write(&fresh, text)?;
         std::fs::rename(fresh, Self::file(home))
@@ -65,14 +75,13 @@ impl Note {
         };
         let (index, origin) = (field("index")?, field("origin")?);
         let tree = TreeId::parse(&field("tree")?).ok()?;
-        let added = lines.next()?.split(|b| *b == 0).filter(|path| !path.is_empty());
-        Some(Self { index, origin, tree, added: added.map(<[u8]>::to_vec).collect() })
+        Some(Self { index, origin, tree, differing: lines.next()?.to_vec() })
     }
 }
 
 impl Desk {
-    /// Puts the kept index in the place of the copied one, if it still holds; gives its tree.
-    pub(super) async fn recall(&self) -> Result<Option<TreeId>> {
+    /// Puts the kept index in the place of the copied one, if it still holds; gives what it holds.
+    pub(super) async fn recall(&self) -> Result<Option<Remembered>> {
         let home = self.worktree.home();
         let Some(note) = Note::read(&home) else { return Ok(None) };
         let kept = home.join(&note.index);
@@ -83,7 +92,8 @@ impl Desk {
         if self.worktree.tree_of(name.as_str()).await? != Some(note.tree.clone()) {
             return Ok(None);
         }
-        let ignored = self.ignored_now(&note.added).await?;
+        let differing = snapshot::parse_changes(&note.differing)?;
+        let ignored = self.ignored_now(&differing).await?;
         let index = self.index();
         let put = || {
             let fresh = index.with_extension("recalled");
@@ -95,20 +105,21 @@ impl Desk {
         if !ignored.is_empty() {
             self.drop_entries(ignored).await?;
         }
-        Ok(Some(note.tree))
+        Ok(Some(Remembered { tree: note.tree, differing }))
     }
 
-    /// Which of these the rules of this moment ignore; asked of the person's own index.
-    async fn ignored_now(&self, paths: &[Vec<u8>]) -> Result<Vec<u8>> {
-        if paths.is_empty() {
+    /// Which of the files outside of the person's index the rules of this moment ignore.
+    async fn ignored_now(&self, differing: &[Change]) -> Result<Vec<u8>> {
+        const HERE: &[u8] = b"./";
+        let added = differing.iter().filter(|change| change.new.is_none());
+        // In front of a name that begins like a pattern it says that it is none.
+        let list: Vec<u8> = added.flat_map(|change| [HERE, &change.path, b"\0"].concat()).collect();
+        if list.is_empty() {
             return Ok(Vec::new());
         }
-        const HERE: &[u8] = b"./";
-        // In front of a name that begins like a pattern it says that it is none.
-        let list = paths.iter().flat_map(|path| [HERE, path, b"\0"].concat()).collect();
         let call = self.call("look for ignored files").args(["check-ignore", "-z", "--stdin"]);
         let call = call.env("GIT_LITERAL_PATHSPECS", "0").input(Input::Bytes(list));
-        let found = call.stdout_max(ADDED_MAX_BYTES, Overflow::Fail).finish().await?;
+        let found = call.stdout_max(DIFFERING_MAX_BYTES, Overflow::Fail).finish().await?;
         // Its status says whether it found any.
         if !matches!(found.code, Some(0 | 1)) {
             return Err(crate::error::of_local(ATTEMPT, &found.stderr));
@@ -124,7 +135,7 @@ impl Desk {
         let now = origin(&self.worktree);
         let same = now.is_some() && now == self.origin && self.is_plain.load(Ordering::Relaxed);
         let (true, true, Some(origin)) = (large, same, now) else { return Ok(()) };
-        let Some(added) = self.added_to_origin(&read.tree).await? else { return Ok(()) };
+        let Some(differing) = self.differing(&read.tree).await? else { return Ok(()) };
         let name = self.worktree.reading_ref()?;
         let when = When { seconds: 0, offset_minutes: 0 };
         let who =
@@ -142,7 +153,7 @@ impl Desk {
         let file = format!("{KEPT}{unique}");
         let put = || {
             std::fs::hard_link(&index, home.join(&file))?;
-            let note = Note { index: file.clone(), origin, tree: read.tree.clone(), added };
+            let note = Note { index: file.clone(), origin, tree: read.tree.clone(), differing };
             note.write(&home)?;
             sweep(&home, &file)
         };
@@ -151,16 +162,50 @@ impl Desk {
         Ok(())
     }
 
-    /// Files of the tree that the person's index does not have; nothing where they are too many.
-    async fn added_to_origin(&self, tree: &TreeId) -> Result<Option<Vec<Vec<u8>>>> {
+    /// What differs between a tree and the person's index; nothing where it is too much.
+    async fn differing(&self, tree: &TreeId) -> Result<Option<Vec<u8>>> {
         let index = self.worktree.git_dir.join("index");
         let call = self.call_at("compare with the index", &self.worktree.root, &index);
-        let call = call.args(["diff-index", "--cached", "--no-renames", "--name-only", "-z"]);
-        let call = call.args(["--diff-filter=D"]).arg(tree);
-        let listed = call.stdout_max(ADDED_MAX_BYTES, Overflow::Cut).run().await?.stdout;
-        let paths = listed.split(|b| *b == 0).filter(|path| !path.is_empty());
-        let added: Vec<Vec<u8>> = paths.map(<[u8]>::to_vec).collect();
-        Ok(Some(added).filter(|added| added.len() <= ADDED_MAX && listed.len() < ADDED_MAX_BYTES))
+        let call = call.args(["diff-index", "--cached", "--no-renames", "--no-abbrev", "-z"]);
+        let call = call.arg(tree).stdout_max(DIFFERING_MAX_BYTES, Overflow::Cut);
+        let listed = call.run().await?.stdout;
+        let few = listed.iter().filter(|b| **b == 0).count() <= 2 * DIFFERING_MAX;
+        Ok(Some(listed).filter(|listed| few && listed.len() < DIFFERING_MAX_BYTES))
+    }
+
+    /// Reads files again that changed since, each as if what the person's index has were there; gives
+    /// whether there were any.
+    pub(super) async fn read_as_first(
+        &self,
+        known: &Remembered,
+        changes: &[Change],
+    ) -> Result<bool> {
+        let changed: BTreeSet<&[u8]> = changes
+            .iter()
+            .filter(|change| change.new.is_some())
+            .map(|change| change.path.as_slice())
+            .collect();
+        let again = known.differing.iter().filter(|change| changed.contains(&*change.path));
+        let (mut entries, mut paths) = (Vec::new(), Vec::new());
+        for change in again {
+            let zero = "0".repeat(known.tree.as_str().len());
+            let (mode, id) = match &change.new {
+                Some(entry) => (entry.kind.mode(), entry.id.as_str()),
+                None => ("0", zero.as_str()),
+            };
+            entries.extend_from_slice(format!("{mode} {id}\t").as_bytes());
+            entries.extend_from_slice(&[&change.path, &b"\0"[..]].concat());
+            paths.extend_from_slice(&[&change.path, &b"\0"[..]].concat());
+        }
+        if paths.is_empty() {
+            return Ok(false);
+        }
+        let call = || self.call("read files again").arg("update-index");
+        let set = call().args(["--replace", "-z", "--index-info"]);
+        set.input(Input::Bytes(entries)).run().await?;
+        let read = call().args(["--add", "--remove", "--replace", "-z", "--stdin"]);
+        read.input(Input::Bytes(paths)).run().await?;
+        Ok(true)
     }
 }
 

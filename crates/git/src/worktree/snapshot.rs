@@ -81,22 +81,22 @@ impl Desk {
     pub async fn snapshot(&self, overlooked: Overlooked) -> Result<Snapshot> {
         let read = self.read(overlooked).await?;
         let recalled = self.recalled.lock().map_err(|_| poisoned())?.take();
-        if let Some(earlier) = recalled
-            && touches_attributes(&self.changes(&earlier, &read.tree).await?)
-        {
+        let Some(known) = recalled else { return Ok(read) };
+        let changes = self.changes(&known.tree, &read.tree).await?;
+        if touches_attributes(&changes) {
             self.copy_index().map_err(Error::io("copy the index"))?;
             return self.read(overlooked).await;
         }
-        Ok(read)
+        if !self.read_as_first(&known, &changes).await? {
+            return Ok(read);
+        }
+        let mut again = self.written().await?;
+        again.embedded.extend(read.embedded);
+        Ok(again)
     }
 
     async fn read(&self, overlooked: Overlooked) -> Result<Snapshot> {
-        let head = self.worktree.head().await?;
-        let head_tree = match &head {
-            Some(head) => self.repo.tree_of(head).await?,
-            None => self.empty_tree()?,
-        };
-        let mut embedded = match overlooked {
+        let embedded = match overlooked {
             Overlooked::Stay => self.add().await?,
             Overlooked::Seen => {
                 // Hardly ever is there one: git is not made to wait for the answer.
@@ -107,6 +107,18 @@ impl Desk {
                 }
             }
         };
+        let mut read = self.written().await?;
+        read.embedded.extend(shown(&embedded));
+        Ok(read)
+    }
+
+    /// What the copied index holds by now.
+    async fn written(&self) -> Result<Snapshot> {
+        let head = self.worktree.head().await?;
+        let head_tree = match &head {
+            Some(head) => self.repo.tree_of(head).await?,
+            None => self.empty_tree()?,
+        };
         let mut tree = self.write_tree().await?;
         let mut changes = self.changes(&head_tree, &tree).await?;
         let strangers = self.strangers(&tree, &changes).await?;
@@ -115,10 +127,8 @@ impl Desk {
             self.drop_entries(list.collect()).await?;
             tree = self.write_tree().await?;
             changes = self.changes(&head_tree, &tree).await?;
-            embedded.extend(strangers);
         }
-        let embedded = embedded.iter().map(|path| String::from_utf8_lossy(path).into_owned());
-        Ok(Snapshot { head, head_tree, tree, changes, embedded: embedded.collect() })
+        Ok(Snapshot { head, head_tree, tree, changes, embedded: shown(&strangers) })
     }
 
     /// Takes paths out of the copied index, each with a NUL behind it.
@@ -198,14 +208,7 @@ impl Desk {
         }
         let call = self.call("compare trees").args(["diff-tree", "-r", "-z", "--raw"]);
         let call = call.args(["--no-renames", "--no-abbrev"]).args([old, new]);
-        let raw = call.stdout_max(RECORDS_MAX_BYTES, Overflow::Fail).run().await?.stdout;
-        let mut fields = raw.split(|b| *b == 0);
-        let mut changes = Vec::new();
-        while let (Some(meta), Some(path)) = (fields.next(), fields.next()) {
-            let odd = || Error::BadObjects { detail: "a tree entry of unknown kind".to_owned() };
-            changes.push(parse_change(meta, path).ok_or_else(odd)?);
-        }
-        Ok(changes)
+        parse_changes(&call.stdout_max(RECORDS_MAX_BYTES, Overflow::Fail).run().await?.stdout)
     }
 
     /// Repositories that look like submodules, but that nobody declared.
@@ -254,6 +257,21 @@ impl Desk {
 
 fn poisoned() -> Error {
     Error::other("read the worktree", "an earlier look at it failed")
+}
+
+fn shown(paths: &BTreeSet<Vec<u8>>) -> Vec<String> {
+    paths.iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect()
+}
+
+/// Reads git's list of differences.
+pub(super) fn parse_changes(raw: &[u8]) -> Result<Vec<Change>> {
+    let mut fields = raw.split(|b| *b == 0);
+    let mut changes = Vec::new();
+    while let (Some(meta), Some(path)) = (fields.next(), fields.next()) {
+        let odd = || Error::BadObjects { detail: "a tree entry of unknown kind".to_owned() };
+        changes.push(parse_change(meta, path).ok_or_else(odd)?);
+    }
+    Ok(changes)
 }
 
 fn parse_change(meta: &[u8], path: &[u8]) -> Option<Change> {
