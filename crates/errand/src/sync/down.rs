@@ -26,6 +26,7 @@ use protocol::api::metadata::Items;
 use protocol::api::sync::{PackRequest, WorktreeBody};
 use serde_json::json;
 use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 use tokio_util::io::StreamReader;
 
@@ -49,13 +50,20 @@ pub async fn down(
     let worktree = open(&arguments.into, around).await?;
     let mut taking = Taking { client, output, arguments, agent, worktree };
     if arguments.watch {
-        // What is dropped half done is finished by the next call.
-        return tokio::select! {
-            kept = Box::pin(taking.keep()) => kept,
-            _ = tokio::signal::ctrl_c() => Ok(Exit::Done),
-        };
+        let mut interrupts = signal(SignalKind::interrupt()).context("watch for Ctrl-C")?;
+        return Box::pin(taking.keep(&mut interrupts)).await;
     }
     taking.once().await
+}
+
+/// Both sides, read, with all that is needed to merge them.
+struct Sides {
+    desk: Desk,
+    there: WorktreeBody,
+    ours: Snapshot,
+    base: TreeId,
+    theirs: TreeId,
+    synced: RefName,
 }
 
 /// What is in this repository already.
@@ -79,6 +87,14 @@ struct Taking<'a> {
 impl Taking<'_> {
     /// Brings what is there now.
     async fn once(&mut self) -> Result<Exit> {
+        match self.read().await? {
+            Some(sides) => self.merge(sides).await,
+            None => self.nothing(),
+        }
+    }
+
+    /// Reads both sides; nothing where the agent's is as it was.
+    async fn read(&mut self) -> Result<Option<Sides>> {
         self.output.status(Some("reading both sides"))?;
         let desk = self.worktree.desk().await.map_err(trouble)?;
         if let Some(done) = desk.recover().await.map_err(trouble)? {
@@ -94,11 +110,11 @@ impl Taking<'_> {
         let base = TreeId::parse(&there.base_tree).context("read the server's answer")?;
         let known = self.known(&there, &synced, [&theirs, &base]).await?;
         if known.synced.as_ref() == Some(&theirs) {
-            return self.nothing();
+            return Ok(None);
         }
         let base = known.synced.clone().unwrap_or(base);
         self.fetch(&desk, number, known).await?;
-        self.merge(&desk, &there, ours.map_err(trouble)?, [&base, &theirs], synced).await
+        Ok(Some(Sides { ours: ours.map_err(trouble)?, desk, there, base, theirs, synced }))
     }
 
     /// What of all that matters is in this repository.
@@ -169,14 +185,8 @@ impl Taking<'_> {
         taken.map_err(trouble)
     }
 
-    async fn merge(
-        &mut self,
-        desk: &Desk,
-        there: &WorktreeBody,
-        ours: Snapshot,
-        [base, theirs]: [&TreeId; 2],
-        synced: RefName,
-    ) -> Result<Exit> {
+    async fn merge(&mut self, sides: Sides) -> Result<Exit> {
+        let Sides { desk, there, ours, base, theirs, synced } = sides;
         let marks = Marks { synced, backup: backup_ref(&self.agent.id)? };
         let mut read = Some(ours);
         for round in 0..PLANS {
@@ -184,7 +194,7 @@ impl Taking<'_> {
                 Some(ours) => ours,
                 None => desk.snapshot(Overlooked::Seen).await.map_err(trouble)?,
             };
-            let plan = desk.plan_from(ours, base, theirs).await.map_err(trouble)?;
+            let plan = desk.plan_from(ours, &base, &theirs).await.map_err(trouble)?;
             self.output.status(None)?;
             self.show(&plan)?;
             if self.arguments.dry_run {
@@ -194,13 +204,13 @@ impl Taking<'_> {
             if !plan.conflicts.is_empty() {
                 match self.arguments.conflicts {
                     Conflicts::Refuse => return Err(conflicts(&plan)),
-                    Conflicts::Branch => return self.branch(desk, there, &plan).await,
+                    Conflicts::Branch => return self.branch(&desk, &there, &plan).await,
                     Conflicts::Files => {}
                 }
             }
             if plan.changes.is_empty() {
                 desk.keep(&plan.ours).await.map_err(trouble)?;
-                desk.remember(&marks.synced, theirs, &who()).await.map_err(trouble)?;
+                desk.remember(&marks.synced, &theirs, &who()).await.map_err(trouble)?;
                 return self.nothing();
             }
             let bar = Bar::files("writing", plan.changes.len(), self.output);
@@ -283,26 +293,56 @@ impl Taking<'_> {
     }
 
     /// Goes on for as long as somebody watches.
-    async fn keep(&mut self) -> Result<Exit> {
+    async fn keep(&mut self, interrupts: &mut Signal) -> Result<Exit> {
         let id = lookup::id_of(&self.agent)?;
         let mut follower = Follower::start(self.client, id, self.agent.seq).await?;
         loop {
-            self.settle().await?;
-            if let Err(error) = self.once().await {
-                let exit = error.downcast_ref::<Trouble>().map(|trouble| trouble.exit);
-                if !matches!(exit, Some(Exit::Usage | Exit::Unreachable)) {
-                    return Err(error);
-                }
-                let words = format!("! {error}");
-                self.output.line(Line::of(Style::Warn, words))?;
-                if exit == Some(Exit::Unreachable) {
-                    tokio::time::sleep(AWAY).await;
-                    continue;
-                }
+            let read = tokio::select! {
+                read = self.read_settled() => read,
+                _ = interrupts.recv() => return Ok(Exit::Done),
+            };
+            let (taken, is_left) = match read {
+                Ok(Some(sides)) => to_its_end(self.merge(sides), interrupts).await,
+                Ok(None) => (self.nothing(), false),
+                Err(error) => (Err(error), false),
+            };
+            let away = match taken {
+                Ok(_) => false,
+                Err(error) => self.complain(error)? == Exit::Unreachable,
+            };
+            if is_left {
+                return Ok(Exit::Done);
             }
-            self.output.status(Some("waiting for changes; Ctrl-C ends it"))?;
-            wait(&mut follower).await?;
+            let next = async {
+                match away {
+                    true => {
+                        tokio::time::sleep(AWAY).await;
+                        Ok(())
+                    }
+                    false => wait(&mut follower).await,
+                }
+            };
+            if !away {
+                self.output.status(Some("waiting for changes; Ctrl-C ends it"))?;
+            }
+            tokio::select! {
+                waited = next => waited?,
+                _ = interrupts.recv() => return Ok(Exit::Done),
+            }
         }
+    }
+
+    async fn read_settled(&mut self) -> Result<Option<Sides>> {
+        self.settle().await?;
+        self.read().await
+    }
+
+    /// Tells of what the person or time may mend; anything else ends the watching.
+    fn complain(&mut self, error: anyhow::Error) -> Result<Exit> {
+        let exit = error.downcast_ref::<Trouble>().map(|trouble| trouble.exit);
+        let Some(exit @ (Exit::Usage | Exit::Unreachable)) = exit else { return Err(error) };
+        self.output.line(Line::of(Style::Warn, format!("! {error}")))?;
+        Ok(exit)
     }
 
     /// Waits until this side is not being edited.
@@ -320,6 +360,25 @@ impl Taking<'_> {
             tokio::time::sleep(QUIET).await;
         }
         Ok(())
+    }
+}
+
+/// What is being written is written to its end, and then the person is let go; whoever asks again is
+/// let go at once, and the next call finishes it.
+async fn to_its_end(
+    merging: impl Future<Output = Result<Exit>>,
+    interrupts: &mut Signal,
+) -> (Result<Exit>, bool) {
+    let mut merging = std::pin::pin!(merging);
+    let mut is_left = false;
+    loop {
+        tokio::select! {
+            done = &mut merging => return (done, is_left),
+            _ = interrupts.recv() => match is_left {
+                true => return (Ok(Exit::Done), true),
+                false => is_left = true,
+            },
+        }
     }
 }
 
