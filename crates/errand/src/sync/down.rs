@@ -53,7 +53,7 @@ pub async fn down(
         let mut interrupts = signal(SignalKind::interrupt()).context("watch for Ctrl-C")?;
         return Box::pin(taking.keep(&mut interrupts)).await;
     }
-    taking.once().await
+    Box::pin(taking.once()).await
 }
 
 /// Both sides, read, with all that is needed to merge them.
@@ -302,7 +302,7 @@ impl Taking<'_> {
                 _ = interrupts.recv() => return Ok(Exit::Done),
             };
             let (taken, is_left) = match read {
-                Ok(Some(sides)) => to_its_end(self.merge(sides), interrupts).await,
+                Ok(Some(sides)) => to_its_end(Box::pin(self.merge(sides)), interrupts).await,
                 Ok(None) => (self.nothing(), false),
                 Err(error) => (Err(error), false),
             };
@@ -366,10 +366,9 @@ impl Taking<'_> {
 /// What is being written is written to its end, and then the person is let go; whoever asks again is
 /// let go at once, and the next call finishes it.
 async fn to_its_end(
-    merging: impl Future<Output = Result<Exit>>,
+    mut merging: impl Future<Output = Result<Exit>> + Unpin,
     interrupts: &mut Signal,
 ) -> (Result<Exit>, bool) {
-    let mut merging = std::pin::pin!(merging);
     let mut is_left = false;
     loop {
         tokio::select! {
