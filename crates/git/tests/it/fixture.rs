@@ -175,6 +175,11 @@ pub fn try_git_in(dir: &Path, args: &[&str]) -> Result<(), String> {
     if output.status.success() { Ok(()) } else { Err(stderr) }
 }
 
+/// The first case of a test that draws its cases, to go on where an earlier run stopped.
+pub fn first_seed() -> u64 {
+    std::env::var("ERRAND_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0)
+}
+
 /// `full` where `ERRAND_TEST_COUNTS=full`, else `reduced`.
 pub fn count(reduced: usize, full: usize) -> usize {
     match std::env::var_os("ERRAND_TEST_COUNTS") {
