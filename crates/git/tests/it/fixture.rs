@@ -177,7 +177,8 @@ pub fn try_git_in(dir: &Path, args: &[&str]) -> Result<(), String> {
 
 /// The first case of a test that draws its cases, to go on where an earlier run stopped.
 pub fn first_seed() -> u64 {
-    std::env::var("ERRAND_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0)
+    let named = std::env::var_os("ERRAND_TEST_SEED");
+    named.and_then(|seed| seed.to_str()?.parse().ok()).unwrap_or(0)
 }
 
 /// `full` where `ERRAND_TEST_COUNTS=full`, else `reduced`.
