@@ -85,7 +85,7 @@ test("takes images by drop and refuses what is none", async ({ page }) => {
 test("begins with a preset, and saves one's own", async ({ page }) => {
   await page.getByRole("button", { name: "Explore" }).click();
   await expect(page.getByLabel("Task")).toHaveValue(/Explain to someone new/);
-  await expect(page.getByRole("button", { name: /How it works/ })).toContainText("Answer");
+  await expect(page.getByRole("button", { name: /How it works/ })).toContainText("Ask");
   await page.getByLabel("Task").fill("Count the tests");
   await page.getByRole("button", { name: "Save as preset" }).click();
   await page.getByLabel("Name").fill("Count");

@@ -17,6 +17,7 @@ async function awake(house: House): Promise<Agent> {
           {
             shell:
               "mkdir -p /workspace/.artifacts && cd /workspace/.artifacts && echo 'all 12 tests passed' > test.log && " +
+              "mkdir -p dumps && truncate -s 70000000 'dumps/heap 1.bin' && " +
               "printf %s 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==' | base64 -d > page.png",
           },
         ],
@@ -201,9 +202,16 @@ test("files are uploaded, replaced only when asked, and deleted", async ({ page,
   await expect(page.getByText(name)).toHaveCount(2);
 });
 
-test("what a run left is shown", async ({ page, house }) => {
-  await open(page, house, "artifacts");
+test("what a run left is shown, and what of it is too large to be kept", async ({
+  page,
+  house,
+}) => {
+  const { id } = await open(page, house, "artifacts");
   await expect(page.getByText("page.png")).toBeVisible();
+  const large = page.getByRole("note").filter({ hasText: "dumps/heap 1.bin" });
+  await expect(large).toContainText("70 MB, is too large to be kept. It is in the machine only.");
+  await expect(large).toContainText(`errand cp ${id}:'/workspace/.artifacts/dumps/heap 1.bin' .`);
+  await expect(large.getByRole("link", { name: "Download" })).toHaveAttribute("download", "");
   await picture(page, "machine-artifacts");
   await expectAccessible(page);
   await page.getByRole("button", { name: "Open test.log" }).click();

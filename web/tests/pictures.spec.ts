@@ -280,7 +280,7 @@ const SETTINGS = {
   keys: "Ada's laptop",
   appearance: "As the device",
   server: /Good|Weaker|Missing/,
-  environments: "Images, builds and snapshots are not followed yet.",
+  environments: "Images and Dockerfiles are not followed yet.",
   network: "There is no store of secrets yet.",
   forges: "cannot be connected yet",
   providers: "None can be added yet.",

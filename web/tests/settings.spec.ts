@@ -136,7 +136,6 @@ test("colours are chosen for this browser and stay", async ({ page }) => {
 });
 
 const CONFIGURED = [
-  ["environments", "Environments and builds", "Images, builds and snapshots are not followed yet."],
   ["network", "Network and secrets", "There is no store of secrets yet."],
   ["forges", "Forges", "cannot be connected yet"],
   ["providers", "Providers", "None can be added yet."],
@@ -158,8 +157,8 @@ test("what has no form yet says what holds today and how it is set", async ({ pa
 });
 
 test("a server that can more than this page says so", async ({ page }) => {
-  await pretend(page, { features: ["environments"] });
-  await page.goto("/settings/environments");
+  await pretend(page, { features: ["forges"] });
+  await page.goto("/settings/forges");
   await expect(page.getByText("it is newer than the app in your browser")).toBeVisible();
   await page.goto("/settings/teams");
   await expect(page.getByRole("link", { name: "API keys" }).last()).toBeVisible();

@@ -4,6 +4,7 @@ import {
   ArchiveRestore,
   Copy,
   Ellipsis,
+  HardDriveDownload,
   Pencil,
   SquareTerminal,
   Trash2,
@@ -12,10 +13,10 @@ import { useState } from "react";
 import { useNavigate } from "react-router";
 import { call } from "../api/client";
 import { explain } from "../api/errors";
-import { queryClient } from "../api/queries";
+import { queryClient, useSession } from "../api/queries";
 import type { Agent } from "../api/types";
 import { SidebarButton, useDocumentTitle } from "../app/PageHeader";
-import { StatusDot } from "../ui/Badge";
+import { Badge, StatusDot } from "../ui/Badge";
 import { Button, IconButton } from "../ui/Button";
 import { copyText } from "../ui/CopyButton";
 import { Dialog } from "../ui/Dialog";
@@ -25,6 +26,7 @@ import { Skeleton } from "../ui/Skeleton";
 import styles from "./AgentHeader.module.css";
 import { AgentName } from "./AgentName";
 import { AttachDialog } from "./AttachDialog";
+import { KeepDialog } from "./KeepDialog";
 import { Presence } from "./Presence";
 import { useHead, useScope } from "./useTimeline";
 import { stateOf } from "./words";
@@ -44,6 +46,7 @@ export function AgentHeader({ agent }: { agent: Agent | undefined }) {
       ) : (
         <AgentName name={name} isEditing={isRenaming} onEditing={setRenaming} />
       )}
+      {head.isBuild && <Badge icon={<HardDriveDownload aria-hidden="true" />}>Build</Badge>}
       {(agent !== undefined || head.active !== undefined) && (
         <StatusDot word={word} tone={tone} live={live ?? false} />
       )}
@@ -58,8 +61,11 @@ export function AgentHeader({ agent }: { agent: Agent | undefined }) {
 function Actions({ agent, onRename }: { agent: Agent | undefined; onRename(): void }) {
   const { agent: id } = useScope();
   const head = useHead();
-  const [dialog, setDialog] = useState<"attach" | "delete">();
+  const [dialog, setDialog] = useState<"attach" | "keep" | "delete">();
+  const admin = useSession().data?.admin ?? false;
   const isArchived = head.archived ?? agent?.status === "ARCHIVED";
+  const repos = agent?.repos ?? [];
+  const canKeep = admin && !head.isBuild && !isArchived && repos.length > 0;
   const archive = useMutation({
     mutationFn: () => call("POST", `/v1/agents/${id}/${isArchived ? "unarchive" : "archive"}`),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ["agent", id], exact: true }),
@@ -78,6 +84,11 @@ function Actions({ agent, onRename }: { agent: Agent | undefined; onRename(): vo
         <MenuItem icon={<SquareTerminal />} onAction={() => setDialog("attach")}>
           Open in a terminal
         </MenuItem>
+        {canKeep && (
+          <MenuItem icon={<HardDriveDownload />} onAction={() => setDialog("keep")}>
+            Keep this machine for new agents…
+          </MenuItem>
+        )}
         <MenuItem icon={<Copy />} onAction={() => void copyText(id)}>
           Copy the id
         </MenuItem>
@@ -93,6 +104,12 @@ function Actions({ agent, onRename }: { agent: Agent | undefined; onRename(): vo
         </MenuItem>
       </Menu>
       <AttachDialog agent={id} isOpen={dialog === "attach"} onClose={() => setDialog(undefined)} />
+      <KeepDialog
+        agent={id}
+        repos={repos.map(({ url }) => url)}
+        isOpen={dialog === "keep"}
+        onClose={() => setDialog(undefined)}
+      />
       <DeleteDialog
         id={id}
         name={head.name ?? agent?.name ?? "this agent"}

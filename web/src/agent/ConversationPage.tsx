@@ -1,5 +1,6 @@
 import { useAgent } from "../api/queries";
 import { Banner } from "../ui/ErrorState";
+import { BuildBox } from "./BuildBox";
 import styles from "./ConversationPage.module.css";
 import { Composer } from "./composer/Composer";
 import { Queue } from "./composer/Queue";
@@ -24,6 +25,8 @@ export default function ConversationPage() {
           <Queue />
           {head.deleted ? (
             <p className={styles.closed}>This agent was deleted.</p>
+          ) : head.isBuild ? (
+            <BuildBox />
           ) : (
             <Composer key={agent} isArchived={head.archived ?? known?.status === "ARCHIVED"} />
           )}

@@ -18,6 +18,8 @@ export function Facts({ agent }: { agent: Agent | undefined }) {
   const cents = agent.usage.cost.rawCostCents + since.costMicros / MICROS_PER_CENT;
   const tokens = agent.usage.totalTokens + since.tokens;
   const [repo, ...others] = agent.repos;
+  // A build asks no model and pushes nothing.
+  const isAsking = !head.isBuild;
   return (
     <div className={styles.facts}>
       {repo && (
@@ -27,29 +29,35 @@ export function Facts({ agent }: { agent: Agent | undefined }) {
           {others.length > 0 && ` and ${others.length} more`}
         </span>
       )}
-      {agent.branchName && (
+      {agent.branchName && isAsking && (
         <span className={`${styles.fact} ${styles.branch}`}>
           <GitBranch aria-hidden="true" />
           <code title={agent.branchName}>{agent.branchName}</code>
           <CopyButton text={agent.branchName} label="Copy the branch" />
         </span>
       )}
-      <span className={`${styles.fact} ${styles.model}`} title="Model">
-        <Cpu aria-hidden="true" />
-        {head.active?.model ?? agent.model.id}
-      </span>
+      {isAsking && (
+        <span className={`${styles.fact} ${styles.model}`} title="Model">
+          <Cpu aria-hidden="true" />
+          {head.active?.model ?? agent.model.id}
+        </span>
+      )}
       {head.active?.startedAt !== undefined && (
         <span className={styles.fact} title="Time of this run">
           <Clock aria-hidden="true" />
           <Elapsed since={head.active.startedAt} />
         </span>
       )}
-      <span className={styles.fact}>
-        <Money cents={cents} />
-      </span>
-      <span className={styles.fact}>
-        <Tokens value={tokens} />
-      </span>
+      {isAsking && (
+        <>
+          <span className={styles.fact}>
+            <Money cents={cents} />
+          </span>
+          <span className={styles.fact}>
+            <Tokens value={tokens} />
+          </span>
+        </>
+      )}
     </div>
   );
 }

@@ -5,6 +5,7 @@
  * is; a row that did not change keeps its identity. Pages may come newest first ([`Fold.prepend`]).
  */
 
+import { applyKeeping } from "./foldKeeping";
 import { applyMachine } from "./foldMachine";
 import { applyPublish } from "./foldPublish";
 import { applyStep, Live } from "./foldStep";
@@ -47,6 +48,8 @@ export class Fold {
   readonly live = new Live();
   /** A run began within this window. */
   hasRunStart = false;
+  /** What the environment file asks for in each machine, where it was read within this window. */
+  setUp: readonly string[] | undefined;
 
   /** The row of a key and kind. */
   row<K extends Row["kind"]>(key: string, kind: K): Extract<Row, { kind: K }> | undefined {
@@ -110,6 +113,7 @@ export class Fold {
       this.talk(entry, entry.event) ||
       applyStep(this, entry) ||
       applyMachine(this, entry) ||
+      applyKeeping(this, entry) ||
       applyPublish(this, entry);
     if (known) this.head = headAfter(this.head, entry, this);
   }
@@ -225,7 +229,14 @@ export class Fold {
     this.hasRunStart ||= older.hasRunStart;
     if (older.first > 0) this.first = older.first;
     this.structure += 1;
-    this.head = { ...this.head, todos: this.head.todos ?? older.head.todos };
+    const { todos, isBuild, epoch } = older.head;
+    this.setUp ??= older.setUp;
+    this.head = {
+      ...this.head,
+      todos: this.head.todos ?? todos,
+      isBuild: this.head.isBuild ?? isBuild ?? false,
+      epoch: this.head.epoch ?? epoch,
+    };
   }
 
   private forget(call: string): void {

@@ -1,7 +1,7 @@
 /** The part of the fold that follows the machine: made ready, lost, asleep, refused connections. */
 import type { Fold } from "./fold";
 import type { SetupRow } from "./rows";
-import type { Failure, LogEntry } from "./wire";
+import type { Failure, FoundEnvironment, LogEntry, SetUpOutcome } from "./wire";
 
 /** Folds an event of a machine; false if it is of another kind. */
 export function applyMachine(fold: Fold, entry: LogEntry): boolean {
@@ -28,30 +28,18 @@ export function applyMachine(fold: Fold, entry: LogEntry): boolean {
       });
       return true;
     }
-    case "EnvironmentRead": {
-      const { file, problems = [], warnings = [] } = event.environment;
-      if (problems.length + warnings.length > 0) {
-        fold.note(entry, undefined, { type: "environment", file, problems, warnings });
-      }
+    case "EnvironmentRead":
+      environmentRead(fold, entry, event.environment);
       return true;
-    }
-    case "SetUpFinished": {
-      const { phase, durationMs, outcome, epoch } = event;
-      if (outcome.type === "failed") {
-        const title = `The agent goes on although ${phase} of its environment failed`;
-        fold.note(entry, undefined, { type: "failure", failure: outcome.failure, title });
-        return true;
-      }
-      const row = setup(fold, entry, epoch);
-      const detail = outcome.type === "kept" ? "done on this disk before" : "";
-      const phases = [...row.phases, { phase, durationMs, detail }];
-      fold.patch(row, { phases, progress: undefined });
+    case "SetUpFinished":
+      setUpFinished(fold, entry, event);
       return true;
-    }
     case "WorkspaceReady": {
       const row = setup(fold, entry, event.epoch);
       if (row.readyAt !== undefined) return true;
-      fold.patch(row, { readyAt: at, progress: undefined, failure: undefined });
+      const isOver = (phase: string) => row.phases.some((done) => done.phase === phase);
+      const awaits = fold.setUp?.filter((phase) => !isOver(phase));
+      fold.patch(row, { readyAt: at, awaits, progress: undefined, failure: undefined });
       return true;
     }
     case "WorkspaceFailed":
@@ -111,6 +99,49 @@ export function applyMachine(fold: Fold, entry: LogEntry): boolean {
     default:
       return false;
   }
+}
+
+function environmentRead(fold: Fold, entry: LogEntry, environment: FoundEnvironment): void {
+  const { file, problems = [], warnings = [], install, start, terminals = [] } = environment;
+  if (problems.length + warnings.length > 0) {
+    fold.note(entry, undefined, { type: "environment", file, problems, warnings });
+  }
+  if (problems.length > 0) {
+    fold.setUp = [];
+    return;
+  }
+  // A build prepares the disk and starts nothing.
+  const isBuild = fold.head.isBuild === true;
+  const wanted: [string, boolean][] = [
+    ["install", Boolean(install)],
+    ["start", Boolean(start) && !isBuild],
+    ["terminals", terminals.length > 0 && !isBuild],
+  ];
+  fold.setUp = wanted.flatMap(([phase, isWanted]) => (isWanted ? [phase] : []));
+  const row = newestSetup(fold);
+  if (row && row.readyAt === undefined) fold.patch(row, { file });
+}
+
+interface Finished {
+  epoch: number;
+  phase: string;
+  outcome: SetUpOutcome;
+  durationMs: number;
+}
+
+function setUpFinished(fold: Fold, entry: LogEntry, event: Finished): void {
+  const { phase, durationMs, outcome, epoch } = event;
+  const row = setup(fold, entry, epoch);
+  const isFailed = outcome.type === "failed";
+  const detail = outcome.type === "kept" ? "done on this disk before" : "";
+  const phases = [...row.phases, { phase, durationMs, detail, ...(isFailed && { isFailed }) }];
+  const awaits = row.awaits?.filter((one) => one !== phase);
+  fold.patch(row, { phases, awaits, progress: undefined, output: undefined });
+  if (!isFailed) return;
+  const title = fold.head.isBuild
+    ? `The build cannot be used: its ${phase} failed`
+    : `The agent goes on although ${phase} of its environment failed`;
+  fold.note(entry, undefined, { type: "failure", failure: outcome.failure, title });
 }
 
 /**

@@ -1,10 +1,13 @@
 /** The part of the fold that follows steps: text as it is written, tool calls, retries. */
 import type { Fold } from "./fold";
-import type { CallRow, OutputPiece, RetryRow } from "./rows";
+import type { CallRow, OutputPiece, RetryRow, SetupRow } from "./rows";
 import type { AgentEvent, Delta, LogEntry } from "./wire";
+import { SET_UP_PHASES } from "./words";
 
 /** Characters of a running command's output that are kept. */
 const OUTPUT_CHARS = 64 * 1024;
+/** The same of what an environment file asks for. */
+const SET_UP_CHARS = 8 * 1024;
 /** Tools whose calls are shown as questions. */
 const QUESTIONS = new Set(["ask_person", "submit_plan"]);
 
@@ -76,6 +79,8 @@ export function applyStep(fold: Fold, entry: LogEntry): boolean {
 /** What was under way when the turn ended is not any more. */
 function settle(fold: Fold, run: string): void {
   if (fold.live.run === run) fold.live.stop(fold);
+  const machine = fold.row(`setup:${fold.head.epoch}`, "setup");
+  if (machine?.progress) fold.patch(machine, { progress: undefined, output: undefined });
   for (const call of fold.openCalls) {
     const row = fold.row(`call:${call}`, "call");
     if (row && row.run !== run) continue;
@@ -205,9 +210,7 @@ export class Live {
       }
       case "progress": {
         const row = fold.row(`setup:${delta.epoch}`, "setup") ?? lastSetup(fold, delta.epoch);
-        const { phase, text, percent } = delta;
-        if (row && row.readyAt === undefined)
-          fold.patch(row, { progress: { phase, text, percent } });
+        if (row) fold.patch(row, progressOf(row, delta));
       }
     }
   }
@@ -248,6 +251,15 @@ export class Live {
     const seq = Math.max(this.place.seq, 1);
     fold.put({ kind: "call", key, seq, at: now, run, step, call: key, name, state: "drafted" });
   }
+}
+
+/** How far it is; what the project's own scripts print is kept, a machine that is ready tells no more. */
+function progressOf(row: SetupRow, delta: Extract<Delta, { type: "progress" }>): Partial<SetupRow> {
+  const { phase, text, percent } = delta;
+  const progress = { phase, text, percent };
+  if (!SET_UP_PHASES.has(phase)) return row.readyAt === undefined ? { progress } : {};
+  const output = row.output === undefined ? text : `${row.output}\n${text}`;
+  return { progress, output: output.slice(-SET_UP_CHARS) };
 }
 
 /** The epoch of a delta may be 0 while the machine does not exist yet. */

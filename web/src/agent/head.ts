@@ -30,6 +30,12 @@ export interface Head {
   /** Keys of questions that wait for an answer. */
   questions: readonly string[];
   machine: Machine;
+  /** The newest machine that was asked for. */
+  epoch?: number | undefined;
+  /** It prepares a machine for others and talks to nobody. */
+  isBuild?: boolean;
+  /** Its disk is to be kept for new agents. */
+  isKeeping?: boolean;
   /** What the newest steps cost, oldest first. */
   spent: readonly Spent[];
 }
@@ -68,6 +74,8 @@ export function headAfter(head: Head, entry: LogEntry, fold: Fold): Head {
   const { event } = entry;
   const at = Date.parse(entry.at);
   switch (event.type) {
+    case "Opened":
+      return { ...head, isBuild: event.settings.build !== undefined };
     case "Renamed":
       return { ...head, name: event.name };
     case "Archived":
@@ -98,15 +106,20 @@ export function headAfter(head: Head, entry: LogEntry, fold: Fold): Head {
     case "TodosChanged":
       return { ...head, todos: { run: event.run, todos: event.todos } };
     case "SandboxWanted":
-      return { ...head, machine: "starting" };
+      return { ...head, machine: "starting", epoch: event.epoch };
     case "SandboxUp":
-      return { ...head, machine: "up" };
+      return { ...head, machine: "up", epoch: event.epoch };
     case "SandboxFailed":
       return { ...head, machine: "failed" };
     case "SandboxLost":
       return { ...head, machine: "lost" };
     case "SandboxStopped":
       return { ...head, machine: "asleep" };
+    case "SnapshotWanted":
+      return { ...head, isKeeping: true };
+    case "SnapshotMade":
+    case "SnapshotFailed":
+      return { ...head, isKeeping: false };
     case "StepFinished":
     case "Compacted":
       return counted(withRun(head, event.run, { asking: false }), entry);

@@ -56,6 +56,8 @@ export interface PhaseDone {
   phase: string;
   durationMs: number;
   detail: string;
+  /** It ended badly; what came of it stands in a note. */
+  isFailed?: boolean;
 }
 
 /** A machine being made ready. */
@@ -66,7 +68,13 @@ export interface SetupRow extends Base {
   bootMs?: number | undefined;
   phases: PhaseDone[];
   bases?: RepoBase[] | undefined;
+  /** The environment file that is followed. */
+  file?: string | undefined;
   readyAt?: number | undefined;
+  /** What the file asks for that is still to be done. */
+  awaits?: string[] | undefined;
+  /** What it printed last, as far as this page saw it. */
+  output?: string | undefined;
   failure?: Failure | undefined;
   /** It was stopped before anybody needed it. */
   isStopped?: boolean;
@@ -157,6 +165,9 @@ export interface NoteRow extends Base {
     | { type: "lost"; reason: string }
     | { type: "asleep"; reason: string; keepDisk: boolean }
     | { type: "failure"; failure: Failure; title: string }
+    | { type: "keeping"; principal: string }
+    | { type: "kept"; bytes: number; files: number }
+    | { type: "notKept"; failure: Failure }
     | { type: "environment"; file: string; problems: string[]; warnings: string[] }
     | { type: "cancel"; principal: string }
     | { type: "merged"; repo: string; number: number; principal: string }
@@ -188,6 +199,8 @@ export function mergeRows(older: Row, newer: Row): Row {
     const isKnown = (phase: PhaseDone) =>
       older.phases.some((one) => one.phase === phase.phase && one.detail === phase.detail);
     joined.phases = [...older.phases, ...newer.phases.filter((phase) => !isKnown(phase))];
+    const isOver = (wanted: string) => newer.phases.some(({ phase }) => phase === wanted);
+    joined.awaits = newer.awaits ?? older.awaits?.filter((wanted) => !isOver(wanted));
   }
   if (joined.kind === "call" && older.kind === "call" && newer.kind === "call") {
     const later = CALL_ORDER.indexOf(older.state) > CALL_ORDER.indexOf(newer.state);

@@ -98,6 +98,9 @@ export interface RepoBase {
 /** The environment file that the agent follows, or why it does not. */
 export interface FoundEnvironment {
   file: string;
+  install?: string;
+  start?: string;
+  terminals?: { name: string }[];
   problems?: string[];
   warnings?: string[];
 }
@@ -112,7 +115,7 @@ type InRun<T extends string, Body = object> = Of<T, { run: string } & Body>;
 type InStep<T extends string, Body = object> = InRun<T, { step: number } & Body>;
 
 export type AgentEvent =
-  | Of<"Opened", { settings: Record<string, unknown> }>
+  | Of<"Opened", { settings: { build?: object; layers?: string[] } }>
   | Of<"Renamed", { name: string }>
   | InRun<"Asked", { prompt: Prompt; options: AskOptions; principal: string }>
   | InRun<"Steered", { message: string; prompt: Prompt; principal: string }>
@@ -131,6 +134,12 @@ export type AgentEvent =
   | InRun<"WorkspaceReady", { epoch: number }>
   | InRun<"WorkspaceFailed", { epoch: number; failure: Failure }>
   | Of<"SetUpFinished", { epoch: number; phase: string; outcome: SetUpOutcome; durationMs: number }>
+  | Of<"SnapshotWanted", { key: string; layer: string; principal: string }>
+  | Of<
+      "SnapshotMade",
+      { key: string; layer: string; bytes: number; files: number; freezeMs: number }
+    >
+  | Of<"SnapshotFailed", { key: string; failure: Failure }>
   | Of<"EffectFailed", { key: string; failure: Failure }>
   | InStep<"StepStarted", { attempt: number; model: string }>
   | InStep<"MessageFinished", { attempt: number; parts: Part[]; outlay?: Outlay }>

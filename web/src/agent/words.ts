@@ -1,7 +1,6 @@
 /** Plain words for what the machinery calls otherwise. */
 import type { Tone } from "../ui/Badge";
 import type { Head } from "./head";
-import type { Mode } from "./wire";
 
 export const STATUS: Record<string, { word: string; tone: Tone; live?: boolean }> = {
   CREATING: { word: "Starting", tone: "accent", live: true },
@@ -22,13 +21,16 @@ export function stateOf(
   if (head.questions.length > 0) return { word: "Needs you", tone: "amber" };
   if (head.active?.cancelling) return { word: "Stopping", tone: "neutral" };
   if (head.active?.publishing) return { word: "Saving its work", tone: "accent", live: true };
-  if (head.active) return { word: "Working", tone: "accent", live: true };
+  if (head.active)
+    return { word: head.isBuild ? "Building" : "Working", tone: "accent", live: true };
+  if (head.isKeeping) return { word: "Keeping its machine", tone: "accent", live: true };
   return STATUS[known.latestRunStatus ?? ""] ?? { word: "Ready", tone: "neutral" };
 }
 
 /** The phases of getting ready, as their line says it while it lasts and when it is over. */
 export const PHASES: Record<string, [during: string, done: string]> = {
   sandbox: ["Starting a machine", "Machine started"],
+  snapshot: ["Bringing what a build prepared up to date", "Begins with what a build prepared"],
   mirror: ["Fetching the repository", "Repository fetched"],
   clone: ["Copying the repository into the machine", "Repository copied in"],
   branch: ["Preparing the branch", "Branch prepared"],
@@ -37,6 +39,9 @@ export const PHASES: Record<string, [during: string, done: string]> = {
   terminals: ["Opening the project's terminals", "Project's terminals are open"],
   update: ["Bringing the branch up to date", "Branch up to date"],
 };
+
+/** Those of them that run scripts of the project, after the machine is ready. */
+export const SET_UP_PHASES: ReadonlySet<string> = new Set(["install", "start", "terminals"]);
 
 /** Where something failed, as a person would say it. */
 export const FAILED_AT: Record<string, string> = {
@@ -53,14 +58,6 @@ export const FAILED_AT: Record<string, string> = {
   internal: "inside Errand",
 };
 
-export const MODES: { id: Mode; label: string; description: string }[] = [
-  { id: "agent", label: "Agent", description: "Works until it is done" },
-  { id: "plan", label: "Plan", description: "Explores and writes a plan that you approve" },
-  { id: "ask", label: "Ask", description: "Answers questions, changes nothing" },
-  { id: "architect", label: "Architect", description: "Talks design, writes documents only" },
-  { id: "debug", label: "Debug", description: "Finds the cause of a fault, then fixes it" },
-];
-
 /** Why a machine went to sleep. */
 export const ASLEEP: Record<string, string> = {
   idle: "The machine went to sleep because nothing was happening. It wakes with your next message.",
@@ -68,6 +65,7 @@ export const ASLEEP: Record<string, string> = {
     "The machine reached its longest life and was stopped. Your next message starts another.",
   archived: "The machine was stopped because the agent was archived.",
   deleted: "The machine is being removed.",
+  snapshot: "The machine was stopped, so that what is on its disk can be kept.",
 };
 
 /** What a limit near or reached is called. */

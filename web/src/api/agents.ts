@@ -100,7 +100,9 @@ export function putAgent(agent: Agent): void {
 /** Takes a deleted agent out of everything. */
 export function dropAgent(id: string): void {
   for (const told of meanwhile) told.set(id, "gone");
-  queryClient.removeQueries({ queryKey: ["agent", id] });
+  // A build belongs into no list, so it is told as gone; its page, if that is open, stays.
+  queryClient.removeQueries({ queryKey: ["agent", id], type: "inactive" });
+  void queryClient.invalidateQueries({ queryKey: ["agent", id] });
   queryClient.setQueriesData<Pages>({ queryKey: LISTS }, (pages) => pages && without(pages, id));
 }
 

@@ -51,7 +51,14 @@ function wordsFor(status: number): string {
   return `The server refused with status ${status}.`;
 }
 
-function sentence(text: string): string {
+/** The first line of a failure's message as a sentence, and what a program printed, behind it. */
+export function parted(message: string): { first: string; rest: string } {
+  const [first = "", ...rest] = message.trim().split("\n");
+  return { first: first.endsWith(":") ? first : sentence(first), rest: rest.join("\n") };
+}
+
+/** A fragment of the server as a sentence. */
+export function sentence(text: string): string {
   const first = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?…]$/.test(first) ? first : `${first}.`;
 }

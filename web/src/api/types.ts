@@ -13,6 +13,7 @@ export type Mode = Schemas["Mode"];
 export type ModelBody = Schemas["ModelBody"];
 export type ModelParameter = Schemas["ModelParameter"];
 export type ModelChoice = Schemas["ModelChoice"];
+export type BuildBody = Schemas["BuildBody"];
 export type ApiKeyBody = Schemas["ApiKeyBody"];
 export type DoctorCheck = Schemas["DoctorCheck"];
 export type PromptImage = Schemas["PromptImage"];

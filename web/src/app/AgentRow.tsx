@@ -49,15 +49,17 @@ function Detail({ agent, summary, word }: { agent: Agent; summary: boolean; word
     return <span className={styles.ask}>{summary ? askedWords(agent.question) : word}</span>;
   }
   const url = agent.repos[0]?.url;
+  const place = providerName(agent.sandbox.provider);
+  // Where all of them are need not stand at each.
+  const isOwn = place !== agent.sandbox.provider;
   return (
     <>
-      <span
-        className={styles.cloud}
-        title={`In the cloud: on ${providerName(agent.sandbox.provider)}`}
-      >
+      <span className={styles.cloud} title={`Its machine is on ${place}`}>
         <Cloud aria-hidden="true" />
-        <span className="visually-hidden">Cloud agent on </span>
-        {agent.sandbox.provider}
+        <span className={cx(isOwn && "visually-hidden")}>
+          <span className="visually-hidden">On </span>
+          {place}
+        </span>
       </span>
       <span className={styles.repository}>
         {url === undefined ? "No repository" : repositoryName(url)}

@@ -68,7 +68,8 @@ export function Help({
       <p>
         An <b>agent</b> is a worker with a conversation, a branch and a machine of its own.
         Elsewhere these are called cloud agents, and formerly <b>background agents</b>. A <b>run</b>{" "}
-        is one message of yours and all the work that follows from it.
+        is one message of yours and all the work that follows from it. A <b>build</b> prepares a
+        machine ahead, so that new agents begin at once.
       </p>
     </Dialog>
   );

@@ -1,6 +1,7 @@
 import { ArrowUp, ImagePlus, SlidersHorizontal } from "lucide-react";
 import { type ClipboardEvent, type DragEvent, type KeyboardEvent, useRef, useState } from "react";
 import { FileTrigger } from "react-aria-components";
+import { MODES } from "../api/modes";
 import { useModels } from "../api/queries";
 import { Button, IconButton } from "../ui/Button";
 import { cx } from "../ui/cx";
@@ -12,7 +13,6 @@ import { Kbd } from "../ui/Kbd";
 import styles from "./Composer.module.css";
 import { type Launch, type ProblemField, problemsOf } from "./launch";
 import { ModelField } from "./ModelField";
-import { MODES } from "./modes";
 import { Options } from "./Options";
 import { Presets } from "./Presets";
 import { RepositoryChips } from "./RepositoryChips";
@@ -66,7 +66,7 @@ export function Composer({ autoFocus }: { autoFocus?: boolean }) {
           aria-label="Task"
           aria-invalid={problems.text !== undefined}
           aria-describedby="task-problem"
-          placeholder="What should be done? Describe it as you would to a colleague…"
+          placeholder="Describe the task as you would to a colleague…"
           value={launch.text}
           onChange={(event) => edit({ text: event.target.value })}
           onPaste={images.onPaste}

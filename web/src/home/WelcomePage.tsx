@@ -120,7 +120,7 @@ function ModelStep({ models }: { models: ReturnType<typeof useModels> }) {
     <Step number={1} title="A model to think with" done={practice}>
       <p>
         {practice
-          ? "This server has a scripted model only: it acts out a fixed errand, so you can see everything but a real mind at work. For a real one, give the server a key and start it again:"
+          ? "This server has a scripted model only: whatever you ask, it acts out the repair of a file calc.py, so you can see everything but a real mind at work. Where there is no such file it finds nothing to repair. For a real model, give the server a key and start it again:"
           : "This server has no model yet. Give it a key and start it again:"}
       </p>
       <Command text="export ANTHROPIC_API_KEY=…   # or OPENAI_API_KEY" />

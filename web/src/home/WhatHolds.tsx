@@ -9,7 +9,10 @@ export function WhatHolds() {
   const provider = server === undefined ? "this server" : providerName(server.provider);
   const facts: [string, string][] = [
     ["Machine", `A sandbox of its own on ${provider}. It sleeps between messages.`],
-    ["Environment", "The programs installed on the machine that runs Errand."],
+    [
+      "Environment",
+      "What a build of its repositories prepared, where there is one. Else the programs of the computer that runs Errand, and what the repository's environment file installs.",
+    ],
     ["Worker", "Errand's own agent. It runs commands without asking, inside its sandbox only."],
     [
       "Network",

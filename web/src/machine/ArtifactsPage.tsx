@@ -13,6 +13,7 @@ import { Skeleton } from "../ui/Skeleton";
 import { Time } from "../ui/Time";
 import { useObjectUrl } from "../ui/useObjectUrl";
 import styles from "./ArtifactsPage.module.css";
+import { LeftOut } from "./LeftOut";
 import { mediaType, shownAs, textOf } from "./preview";
 import { type Artifact, machinePath, useArtifacts } from "./queries";
 
@@ -49,11 +50,14 @@ export function ArtifactsPage({ agent }: { agent: string }) {
   }
   if (artifacts.data.length === 0) {
     return (
-      <EmptyState icon={<Images aria-hidden="true" />} title="No artifacts yet">
-        Screenshots, videos, logs and other files that the agent puts into{" "}
-        <code>/workspace/.artifacts</code> are kept here when a run ends, also while the machine
-        sleeps.
-      </EmptyState>
+      <div className={styles.page}>
+        <EmptyState icon={<Images aria-hidden="true" />} title="No artifacts yet">
+          Screenshots, videos, logs and other files that the agent puts into{" "}
+          <code>/workspace/.artifacts</code> are kept here when a run ends, also while the machine
+          sleeps.
+        </EmptyState>
+        <LeftOut agent={agent} />
+      </div>
     );
   }
   return (
@@ -65,6 +69,7 @@ export function ArtifactsPage({ agent }: { agent: string }) {
           </li>
         ))}
       </ul>
+      <LeftOut agent={agent} />
       {open && <Viewer agent={agent} artifact={open} onClose={() => setOpen(undefined)} />}
     </div>
   );

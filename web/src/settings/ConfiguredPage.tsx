@@ -2,7 +2,6 @@ import type { ReactNode } from "react";
 import { Navigate, useParams } from "react-router";
 import { useServer } from "../api/queries";
 import { Banner } from "../ui/ErrorState";
-import { EnvironmentsPage } from "./configured/EnvironmentsPage";
 import { ForgesPage } from "./configured/ForgesPage";
 import { NetworkPage } from "./configured/NetworkPage";
 import { ProvidersPage } from "./configured/ProvidersPage";
@@ -10,7 +9,6 @@ import { TeamsPage } from "./configured/TeamsPage";
 import { settingsPages } from "./pages";
 
 const PAGES: Record<string, ReactNode> = {
-  environments: <EnvironmentsPage />,
   network: <NetworkPage />,
   forges: <ForgesPage />,
   providers: <ProvidersPage />,

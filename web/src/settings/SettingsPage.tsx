@@ -10,6 +10,7 @@ import styles from "./Settings.module.css";
 
 const Defaults = lazy(() => import("./DefaultsPage"));
 const Security = lazy(() => import("./SecurityPage"));
+const Environments = lazy(() => import("./EnvironmentsPage"));
 const Keys = lazy(() => import("./KeysPage"));
 const Appearance = lazy(() => import("./AppearancePage"));
 const About = lazy(() => import("./AboutPage"));
@@ -39,7 +40,7 @@ export default function SettingsPage() {
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: long pages without controls scroll by keyboard */}
         <section className={styles.scroll} aria-label="Page" tabIndex={0}>
           <div className={styles.column}>
-            {!admin && (
+            {!admin && !isForEverybody(pathname) && (
               <Banner>
                 You can read these settings. Changing what holds for everybody needs the
                 installation's own key.
@@ -50,6 +51,7 @@ export default function SettingsPage() {
                 <Route index element={<Navigate to="defaults" replace />} />
                 <Route path="defaults" element={<Defaults />} />
                 <Route path="security" element={<Security />} />
+                <Route path="environments" element={<Environments />} />
                 <Route path="keys" element={<Keys />} />
                 <Route path="appearance" element={<Appearance />} />
                 <Route path="server" element={<About />} />
@@ -61,6 +63,11 @@ export default function SettingsPage() {
       </div>
     </>
   );
+}
+
+/** Pages where whoever is signed in may change something: builds, and the colours of this browser. */
+function isForEverybody(pathname: string): boolean {
+  return /\/settings\/(environments|appearance)$/.test(pathname);
 }
 
 function Links({ pages }: { pages: readonly SettingsPageInfo[] }) {

@@ -17,6 +17,11 @@ const HERE: readonly Omit<SettingsPageInfo, "place">[] = [
     title: "Privacy and security",
     words: "summary privacy mode training code channel",
   },
+  {
+    path: "environments",
+    title: "Environments and builds",
+    words: "snapshot image dockerfile devcontainer install pin layers",
+  },
   { path: "keys", title: "API keys", words: "token access revoke people" },
   { path: "appearance", title: "Appearance", words: "theme dark light colours this browser" },
   { path: "server", title: "About this server", words: "doctor version health isolation checks" },
@@ -24,11 +29,6 @@ const HERE: readonly Omit<SettingsPageInfo, "place">[] = [
 
 /** What has no form here yet: each page says what holds and how it is set. */
 const IN_CONFIGURATION: readonly Omit<SettingsPageInfo, "place">[] = [
-  {
-    path: "environments",
-    title: "Environments and builds",
-    words: "snapshot image dockerfile devcontainer install",
-  },
   {
     path: "network",
     title: "Network and secrets",

@@ -1,8 +1,8 @@
+import { MODES } from "../../api/modes";
 import { useAgent, useModels } from "../../api/queries";
 import { Select } from "../../ui/Field";
 import { useScope } from "../useTimeline";
 import type { Mode, ModelChoice } from "../wire";
-import { MODES } from "../words";
 import styles from "./Composer.module.css";
 
 interface How {

@@ -11,7 +11,7 @@ export function Doing() {
   const { timeline } = useScope();
   const { keys } = useShown();
   const { active } = head;
-  if (!active) return null;
+  if (!active) return head.isKeeping ? <Keeping /> : null;
   const words = wordsFor(head, active, timeline, keys);
   if (words === undefined) return null;
   return (
@@ -22,6 +22,14 @@ export function Doing() {
           <Elapsed since={active.startedAt} />
         </span>
       )}
+    </div>
+  );
+}
+
+function Keeping() {
+  return (
+    <div className={styles.doing}>
+      <StatusDot tone="accent" word="Keeping the machine for new agents" live />
     </div>
   );
 }
@@ -38,5 +46,6 @@ function wordsFor(
   const row = timeline.row(keys.at(-1) ?? "");
   if (row?.kind === "call" && row.state !== "done") return "Working";
   if ((row?.kind === "text" || row?.kind === "thinking") && row.live) return "Writing";
+  if (head.isBuild) return "Building";
   return active.asking ? "Thinking" : "Working";
 }

@@ -10,7 +10,7 @@ import type { EndRow } from "../rows";
 import { useRuns } from "../useRuns";
 import { useHead, useScope, useShown } from "../useTimeline";
 import styles from "./End.module.css";
-import { Where } from "./Notes";
+import { Why } from "./Notes";
 
 const ENDS = {
   FINISHED: { Icon: CircleCheck, words: "Done", tone: "green" },
@@ -38,9 +38,9 @@ export const End = memo(function End({ row }: { row: EndRow }) {
         <Again row={row} />
       </div>
       {row.failure && (
-        <p className={styles.message}>
-          {row.failure.message} <Where failure={row.failure} />
-        </p>
+        <div className={styles.message}>
+          <Why failure={row.failure} />
+        </div>
       )}
       {row.status === "EXPIRED" && (
         <p className={styles.message}>
@@ -81,7 +81,7 @@ function Again({ row }: { row: EndRow }) {
   const text = prompt?.kind === "prompt" ? prompt.prompt?.text : undefined;
   const isNewest = keys.findLast((key) => key.startsWith("end:")) === row.key;
   const isOffered = row.status !== "FINISHED" && isNewest && !head.active && text !== undefined;
-  if (!isOffered || head.archived) return null;
+  if (!isOffered || head.archived || head.isBuild) return null;
   const options = prompt?.kind === "prompt" ? prompt.options : undefined;
   return (
     <Button

@@ -5,6 +5,7 @@ import {
   FileCog,
   FoldVertical,
   GitMerge,
+  HardDriveDownload,
   type LucideIcon,
   MoonStar,
   Octagon,
@@ -15,11 +16,14 @@ import {
   Unplug,
 } from "lucide-react";
 import { memo, type ReactNode } from "react";
+import { parted } from "../../api/errors";
 import { Button } from "../../ui/Button";
 import { CopyButton } from "../../ui/CopyButton";
 import { cx } from "../../ui/cx";
+import { bytes, plural } from "../../ui/format";
 import { Markdown } from "../../ui/Markdown";
 import { visibleBidi } from "../../ui/untrusted";
+import { Output } from "../cards/Output";
 import type { NoteRow, RetryRow } from "../rows";
 import { useOpening } from "../useTimeline";
 import { ASLEEP, FAILED_AT, NOTICES } from "../words";
@@ -64,7 +68,26 @@ export const Note = memo(function Note({ row }: { row: NoteRow }) {
     case "failure":
       return (
         <Line icon={RefreshCw} tone="amber" title={note.title}>
-          {note.failure.message} <Where failure={note.failure} />
+          <Why failure={note.failure} />
+        </Line>
+      );
+    case "keeping":
+      return (
+        <Line icon={HardDriveDownload}>
+          {note.principal} keeps this machine for new agents. That is done as soon as no run works.
+        </Line>
+      );
+    case "kept":
+      return (
+        <Line icon={HardDriveDownload}>
+          This machine is what new agents of its repositories begin with: {bytes(note.bytes)} in{" "}
+          {plural(note.files, "file")}.
+        </Line>
+      );
+    case "notKept":
+      return (
+        <Line icon={HardDriveDownload} tone="red" title="The machine could not be kept">
+          New agents begin as before. <Why failure={note.failure} />
         </Line>
       );
     case "environment":
@@ -108,7 +131,7 @@ export function Line({ icon: Icon, tone, title, action, children }: LineProps) {
       <Icon className={styles.icon} aria-hidden="true" />
       <div className={styles.words}>
         {title !== undefined && <p className={styles.title}>{title}</p>}
-        <p>{children}</p>
+        <div>{children}</div>
       </div>
       {action}
     </div>
@@ -132,6 +155,21 @@ function Environment({ note }: { note: EnvironmentNote }) {
         </span>
       ))}
     </Line>
+  );
+}
+
+/** Why something failed, and what a program printed before. */
+export function Why({ failure }: { failure: { code: string; phase: string; message: string } }) {
+  const { first, rest } = parted(failure.message);
+  return (
+    <>
+      {first} <Where failure={failure} />
+      {rest !== "" && (
+        <div className={styles.printed}>
+          <Output text={rest} from="end" isProse label="What it printed last" />
+        </div>
+      )}
+    </>
   );
 }
 

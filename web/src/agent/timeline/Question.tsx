@@ -89,7 +89,7 @@ function Answer({ asked }: { asked: QuestionBody }) {
           rows={1}
           value={text}
           onChange={setText}
-          placeholder={isPlan ? "Or say what should be different" : "Or answer in your own words"}
+          placeholder={isPlan ? "Or say what to change" : "Or in your own words"}
           isDisabled={isBusy}
           className={styles.text ?? ""}
         />

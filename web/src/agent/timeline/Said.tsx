@@ -1,5 +1,6 @@
 import { CornerDownRight } from "lucide-react";
 import { memo } from "react";
+import { MODES } from "../../api/modes";
 import { Badge } from "../../ui/Badge";
 import { Button } from "../../ui/Button";
 import { cx } from "../../ui/cx";
@@ -7,7 +8,6 @@ import { Time } from "../../ui/Time";
 import { visibleBidi } from "../../ui/untrusted";
 import type { PromptRow, SteerRow } from "../rows";
 import { useOpening } from "../useTimeline";
-import { MODES } from "../words";
 import { Pictures } from "./Pictures";
 import styles from "./Said.module.css";
 

@@ -1,19 +1,29 @@
 import { Check, ChevronRight, Monitor, TriangleAlert } from "lucide-react";
 import { memo } from "react";
+import { sentence } from "../../api/errors";
 import { repositoryName } from "../../api/status";
 import { Spinner } from "../../ui/Button";
 import { cx } from "../../ui/cx";
 import { duration } from "../../ui/format";
+import { visibleBidi } from "../../ui/untrusted";
 import { Elapsed } from "../cards/Elapsed";
+import { Output } from "../cards/Output";
 import type { SetupRow } from "../rows";
-import { useOpening } from "../useTimeline";
-import { PHASES } from "../words";
+import { standingOf, standingWords } from "../standing";
+import { useHead, useOpening } from "../useTimeline";
+import { PHASES, SET_UP_PHASES } from "../words";
 import styles from "./Setup.module.css";
+
+/** Lines of what the project's own scripts print while they run. */
+const OUTPUT_LINES = 10;
 
 /** A machine being made ready: one line, its steps behind it. */
 export const Setup = memo(function Setup({ row }: { row: SetupRow }) {
-  const isReady = row.readyAt !== undefined;
-  const isWorking = !isReady && !row.failure && !row.isStopped;
+  const head = useHead();
+  const standing = standingOf(row, head);
+  const isWorking = standing === "working" || standing === "settingUp";
+  const isBad = standing === "failed" || standing === "over";
+  const failure = row.failure ?? (standing === "over" ? row.retries?.at(-1) : undefined);
   const [isOpen, open] = useOpening(row.key, false);
   return (
     <div className={styles.setup}>
@@ -23,31 +33,34 @@ export const Setup = memo(function Setup({ row }: { row: SetupRow }) {
         aria-expanded={isOpen}
         onClick={() => open(!isOpen)}
       >
-        <span className={cx(styles.icon, row.failure && styles.bad)} aria-hidden="true">
-          {isWorking ? <Spinner /> : row.failure ? <TriangleAlert /> : <Monitor />}
+        <span className={cx(styles.icon, isBad && styles.bad)} aria-hidden="true">
+          {isWorking ? <Spinner /> : isBad ? <TriangleAlert /> : <Monitor />}
         </span>
-        <span>{title(row)}</span>
+        <span>{standingWords(row, standing)}</span>
         <span className={styles.facts}>
-          {isWorking && <Elapsed since={row.at} />}
-          {isReady && duration(Math.max(0, (row.readyAt ?? 0) - row.at))}
+          {isWorking && <Elapsed since={row.readyAt ?? row.at} />}
+          {standing === "ready" && <Took row={row} />}
           <ChevronRight className={styles.chevron} aria-hidden="true" />
         </span>
       </button>
       {row.progress?.percent != null && isWorking && <Bar percent={row.progress.percent} />}
       {isOpen && <Steps row={row} />}
-      {row.failure && <p className={styles.failure}>{row.failure.message}</p>}
+      {standing === "settingUp" && row.output !== undefined && (
+        <div className={styles.output}>
+          <Output text={row.output} lines={OUTPUT_LINES} from="end" isProse label="Its output" />
+        </div>
+      )}
+      {failure && <p className={styles.failure}>{sentence(failure.message)}</p>}
     </div>
   );
 });
 
-function title(row: SetupRow): string {
-  if (row.failure) return "The machine could not be made ready";
-  if (row.isStopped) return "The machine was stopped before it was needed";
-  if (row.readyAt !== undefined)
-    return row.epoch > 1 ? "Another machine is ready" : "Machine ready";
-  const during = PHASES[row.progress?.phase ?? ""]?.[0];
-  const step = during ? `: ${during.toLowerCase()}` : "";
-  return `The agent is getting its machine ready${step}`;
+/** From the wish for a machine until the project's own scripts were over. */
+function Took({ row }: { row: SetupRow }) {
+  if (row.readyAt === undefined) return null;
+  const setUp = row.phases.filter(({ phase }) => SET_UP_PHASES.has(phase));
+  const after = setUp.reduce((sum, { durationMs }) => sum + durationMs, 0);
+  return duration(Math.max(0, row.readyAt - row.at) + after);
 }
 
 function Bar({ percent }: { percent: number }) {
@@ -77,11 +90,19 @@ function Steps({ row }: { row: SetupRow }) {
           <span className={styles.took}>{duration(row.bootMs)}</span>
         </li>
       )}
-      {row.phases.map(({ phase, detail, durationMs }) => (
-        <li key={`${phase} ${detail}`}>
+      {row.file !== undefined && (
+        <li>
           <Check aria-hidden="true" />
           <span>
-            {PHASES[phase]?.[1] ?? phase}
+            Follows <code>{visibleBidi(row.file)}</code>
+          </span>
+        </li>
+      )}
+      {row.phases.map(({ phase, detail, durationMs, isFailed }) => (
+        <li key={`${phase} ${detail}`}>
+          {isFailed ? <TriangleAlert aria-hidden="true" /> : <Check aria-hidden="true" />}
+          <span>
+            {isFailed ? `Project's ${phase} failed` : (PHASES[phase]?.[1] ?? phase)}
             {detail && `: ${detail}`}
           </span>
           <span className={styles.took}>{duration(durationMs)}</span>

@@ -30,6 +30,10 @@ export function NetworkPage() {
           Private addresses, this server and the metadata services of clouds are reached in no mode.
           What was refused stands in the agent's conversation, with the line that would allow it.
         </p>
+        <p>
+          In the modes <code>packages</code> and <code>open</code>, the environment file of a
+          repository can allow more hosts for its own agents.
+        </p>
         <Snippet label="In errand.toml, in the server's data folder" text={NETWORK} />
       </Section>
       <Section title="Secrets">
