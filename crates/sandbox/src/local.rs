@@ -9,7 +9,8 @@
 //!
 //! The launcher ends with the server; shims and sandboxes go on, and the next launcher finds them in
 //! the state directory. Both are roles of the binary `errand-shim`. A host that cannot give a user
-//! namespace gets no sandbox: there is no switch to go without.
+//! namespace gets no sandbox: there is no switch to go without. And no sandbox is believed to be as
+//! it was meant: [`measure`] compares each with its golden record before a guest runs in it.
 
 mod request;
 mod packet;
@@ -30,6 +31,8 @@ mod network;
 mod seccomp;
 mod cgroup;
 mod walls;
+pub mod posture;
+pub mod measure;
 mod record;
 pub mod lease;
 mod sys;

@@ -17,4 +17,5 @@ mod it {
     mod host;
     mod layers;
     mod life;
+    mod posture;
 }

@@ -24,3 +24,21 @@ pub fn checks(report: &IsolationReport) -> Vec<DoctorCheck> {
     };
     report.walls.iter().map(check).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wall_says_what_it_protects_from_and_how_to_improve_it() {
+        let mut report = IsolationReport::default();
+        report.enforced("posture", "walls that were built wrongly");
+        report.missing("disk_limit", "there is no quota", "a full disk", "use another disk");
+        let [posture, disk] = checks(&report).try_into().unwrap();
+        assert_eq!((posture.name.as_str(), posture.state.as_str()), ("sandbox: posture", "ok"));
+        assert_eq!(posture.detail, "protects from walls that were built wrongly");
+        assert_eq!(disk.state, "missing");
+        let words = "there is no quota. protects from a full disk. To improve: use another disk";
+        assert_eq!(disk.detail, words);
+    }
+}

@@ -12,8 +12,10 @@ fn main() -> ExitCode {
     let role = std::env::args().nth(1);
     let role = role.unwrap_or_default();
     let result = match role.as_str() {
-        // It stands where a guest would, while a host is probed.
-        "guest" => Ok(()),
+        // It stands where a guest would, while a host is probed; its shim ends it.
+        "guest" => loop {
+            std::thread::park();
+        },
         "launcher" => take_standard_input().and_then(launcher::run),
         "repository" => take_standard_input().and_then(repository::run),
         "flatten" => take_standard_input().and_then(flatten::run),

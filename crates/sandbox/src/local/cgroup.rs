@@ -4,6 +4,8 @@
 //! an almost empty v2). Limits go wherever the controller lives; a v2 directory is made wherever v2
 //! is mounted, since `cgroup.kill` works there without any controller.
 
+mod limits;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use self::limits::Held;
 use super::record;
 use crate::isolation::IsolationReport;
 use crate::provider::{SandboxKey, SandboxLimits};
@@ -23,8 +26,6 @@ const RECORD: &str = "groups.json";
 const END_WAIT: Duration = Duration::from_secs(10);
 /// Pause between two looks at a group that is not empty yet.
 const END_POLL: Duration = Duration::from_millis(2);
-/// Period of the processor quota, in microseconds.
-const CPU_PERIOD_US: u64 = 100_000;
 /// Tries to make a directory whose parent another launcher may remove.
 const MAKE_TRIES: u32 = 20;
 /// Tries to remove a parent whose last group is still on its way out.
@@ -52,16 +53,17 @@ struct Hierarchy {
 #[derive(Debug, Default)]
 pub struct Groups {
     dirs: Vec<PathBuf>,
+    held: Vec<Held>,
 }
 
 impl Groups {
     /// Makes the groups of a sandbox, limits written, and says which limits hold.
     pub fn create(key: SandboxKey, limits: &SandboxLimits, report: &mut IsolationReport) -> Self {
         let mut groups = Self::default();
-        let mut held = Vec::new();
         for hierarchy in hierarchies() {
-            groups.create_in(&hierarchy, key, limits, &mut held);
+            groups.create_in(&hierarchy, key, limits);
         }
+        let held: Vec<_> = groups.held.iter().map(|held| held.controller).collect();
         report_limits(&held, report);
         match groups.kill_file() {
             Some(_) => report.enforced("end", "processes that outlive their sandbox"),
@@ -89,7 +91,7 @@ impl Groups {
             // TRUST: nobody but us writes records; still, only a group of this name is ended.
             .chain(named.into_iter().filter(|dir| dir.ends_with(Path::new(PARENT).join(&name))))
             .filter(|dir| dir.is_dir());
-        let mut groups = Self { dirs: dirs.collect() };
+        let mut groups = Self { dirs: dirs.collect(), held: Vec::new() };
         groups.dirs.sort();
         groups.dirs.dedup();
         groups
@@ -106,6 +108,25 @@ impl Groups {
             fs::write(dir.join("cgroup.procs"), pid.to_string())?;
         }
         Ok(())
+    }
+
+    /// How many groups there are.
+    pub fn count(&self) -> usize {
+        self.dirs.len()
+    }
+
+    /// The limits that could be set, by name, as the kernel must show them.
+    pub fn golden(&self, limits: &SandboxLimits) -> Vec<(String, String)> {
+        let golden = |held: &Held| (held.name(), held.golden(limits));
+        self.held.iter().map(golden).collect()
+    }
+
+    /// In how many groups a process is, and the limits that they hold, as the kernel shows them.
+    pub fn facts(&self, pid: i32) -> (usize, Vec<(String, String)>) {
+        let pid = Pid::from_raw(pid);
+        let inside = |dir: &&PathBuf| members(dir).into_iter().any(|member| Some(member) == pid);
+        let found = self.held.iter().map(|held| (held.name(), held.found()));
+        (self.dirs.iter().filter(inside).count(), found.collect())
     }
 
     /// Kills every process in the groups, waits until they are empty and removes them.
@@ -138,13 +159,7 @@ impl Groups {
         self.dirs.iter().map(|dir| dir.join("cgroup.kill")).find(|file| file.exists())
     }
 
-    fn create_in(
-        &mut self,
-        hierarchy: &Hierarchy,
-        key: SandboxKey,
-        limits: &SandboxLimits,
-        held: &mut Vec<&'static str>,
-    ) {
+    fn create_in(&mut self, hierarchy: &Hierarchy, key: SandboxKey, limits: &SandboxLimits) {
         let wanted: Vec<&'static str> = CONTROLLERS
             .into_iter()
             .filter(|c| hierarchy.v1.as_ref().is_none_or(|names| names.iter().any(|n| n == c)))
@@ -159,8 +174,8 @@ impl Groups {
                 enable(&base, &parent);
             }
             step_back(&parent);
-            let mine = wanted.iter().filter(|c| limit(&dir, c, limits).is_ok());
-            held.extend(mine);
+            let mine = wanted.into_iter().filter_map(|c| Held::set(&dir, c, limits).ok());
+            self.held.extend(mine);
             self.dirs.push(dir);
             return;
         }
@@ -245,28 +260,6 @@ fn step_back(parent: &Path) {
         if file.exists() {
             fs::write(file, weight.to_string()).ok();
         }
-    }
-}
-
-fn limit(dir: &Path, controller: &str, limits: &SandboxLimits) -> io::Result<()> {
-    let v2 = dir.join("cgroup.controllers").exists();
-    let put = |file: &str, value: String| fs::write(dir.join(file), value);
-    let quota = u64::from(limits.cpu_millis) * CPU_PERIOD_US / 1000;
-    match (controller, v2) {
-        ("memory", true) => {
-            put("memory.max", limits.memory_bytes.to_string())?;
-            // Swap would make the limit soft; absent where the kernel has none.
-            put("memory.swap.max", "0".to_owned()).ok();
-            put("memory.oom.group", "1".to_owned())
-        }
-        ("memory", false) => put("memory.limit_in_bytes", limits.memory_bytes.to_string()),
-        ("pids", _) => put("pids.max", limits.pids.to_string()),
-        ("cpu", true) => put("cpu.max", format!("{quota} {CPU_PERIOD_US}")),
-        ("cpu", false) => {
-            put("cpu.cfs_period_us", CPU_PERIOD_US.to_string())?;
-            put("cpu.cfs_quota_us", quota.to_string())
-        }
-        (other, _) => Err(io::Error::other(format!("no limit for {other}"))),
     }
 }
 
@@ -378,5 +371,39 @@ mod tests {
         let mounts = "40 28 0:30 /docker/x /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
         let found = parse(mounts, "0::/docker/x/errand.service\n");
         assert_eq!(found[0].own, Path::new("/sys/fs/cgroup/errand.service"));
+    }
+
+    #[test]
+    fn a_limit_that_changed_and_a_process_that_left_are_seen() {
+        use protocol::ids::{AgentId, Epoch};
+        let agent = AgentId::from_uuid(uuid::Uuid::new_v4());
+        let key = SandboxKey { agent, epoch: Epoch(1) };
+        let limits = SandboxLimits::default();
+        let groups = Groups::create(key, &limits, &mut IsolationReport::default());
+        if groups.count() == 0 {
+            println!("skipped: no control group can be made here (1 test)");
+            return;
+        }
+        #[expect(clippy::disallowed_methods, reason = "something to limit")]
+        let mut sleeper = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let pid = i32::try_from(sleeper.id()).unwrap();
+        let golden = groups.golden(&limits);
+        assert_eq!(groups.facts(pid), (0, golden.clone()), "before it is in");
+        groups.admit(pid).unwrap();
+        assert_eq!(groups.facts(pid), (groups.count(), golden.clone()));
+        for (index, held) in groups.held.iter().enumerate() {
+            let file = held.files()[0];
+            let v1 = file.starts_with("memory.limit") || file.starts_with("cpu.cfs");
+            let none = if v1 { "-1" } else { "max" };
+            fs::write(held.dir.join(file), none).unwrap();
+            let (_, found) = groups.facts(pid);
+            assert_ne!(found[index], golden[index], "{file}");
+        }
+        let first = hierarchies().into_iter().find(|h| groups.dirs[0].starts_with(&h.mount));
+        fs::write(first.unwrap().own.join("cgroup.procs"), pid.to_string()).unwrap();
+        assert_eq!(groups.facts(pid).0, groups.count() - 1, "one left");
+        groups.admit(pid).unwrap();
+        groups.end().unwrap();
+        sleeper.wait().unwrap();
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The order matters: everything that needs a capability comes before they are dropped, and the
 //! filter of system calls comes last, since it refuses mounting. Any step that fails ends the
-//! sandbox: there is no weaker way on.
+//! sandbox: there is no weaker way on. Nor is this process believed: before it becomes the guest it
+//! is measured from outside.
 
 use std::ffi::CString;
 use std::io;
@@ -52,6 +53,8 @@ pub enum ChildReport {
         /// What they are.
         sockets: Vec<(SocketKind, SocketFamily)>,
     },
+    /// Every wall stands; it waits to be measured.
+    Ready {},
     /// A soft wall that could not be built.
     Weak {
         /// Its name.
@@ -115,6 +118,8 @@ fn build(
     rustix::thread::set_no_new_privs(true).map_err(|e| ("forbid new privileges", e.into()))?;
     let (arguments, environment) = guest_start(order).map_err(at("prepare the guest"))?;
     seccomp::install().map_err(at("install the filter of system calls"))?;
+    tell(setup, &ChildReport::Ready {}, &[]).map_err(at("ask to be measured"))?;
+    wait_for_shim(setup).map_err(at("wait to be measured"))?;
     exec(&arguments, &environment).map_err(at("start the guest"))
 }
 

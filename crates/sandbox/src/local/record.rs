@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use protocol::ids::AgentId;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::posture::Record;
 use crate::isolation::IsolationReport;
 use crate::provider::SandboxKey;
 
@@ -42,6 +43,9 @@ pub struct ShimRecord {
     pub start_time: u64,
     /// What it achieved.
     pub isolation: IsolationReport,
+    /// What was measured before the guest ran.
+    #[serde(default)]
+    pub posture: Record,
 }
 
 /// How a sandbox ended.
@@ -155,7 +159,8 @@ mod tests {
     fn a_pid_with_another_start_time_is_another_process() {
         let pid = std::process::id() as i32;
         let start_time = start_time(pid).unwrap();
-        let mut record = ShimRecord { pid, start_time, isolation: IsolationReport::default() };
+        let (isolation, posture) = (IsolationReport::default(), Record::default());
+        let mut record = ShimRecord { pid, start_time, isolation, posture };
         assert!(record.is_alive());
         record.start_time += 1;
         assert!(!record.is_alive());

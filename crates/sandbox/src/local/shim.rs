@@ -2,7 +2,9 @@
 //!
 //! It outlives the server. It holds the pidfd, the guest's control socket and the gateway's sockets,
 //! so that connections wait while the server is away, and hands fresh links and copies of the
-//! sockets to whoever may open its socket: the launcher, no one else. Single-threaded, no runtime.
+//! sockets to whoever may open its socket: the launcher, no one else. It answers to nobody before it
+//! has measured its sandbox, so one that differs gets no link and no gateway. Single-threaded, no
+//! runtime.
 
 use std::fs;
 use std::io;
@@ -20,7 +22,9 @@ use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus, waitid};
 
 use super::cgroup::Groups;
 use super::child::{self, ChildReport, Inherited};
+use super::measure::{Gate, Refusal};
 use super::packet;
+use super::posture::Record;
 use super::record::{self, ExitRecord, ShimRecord};
 use super::request::{FailureKind, ShimAnswer, ShimCommand, ShimOrder, ShimReply, UidMap};
 use super::root::Trees;
@@ -96,20 +100,33 @@ impl Failed {
     }
 }
 
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Self {
+        let kind = match &refusal {
+            Refusal::Unreadable(error) if error.kind() != io::ErrorKind::PermissionDenied => {
+                FailureKind::Unavailable
+            }
+            // Who may not look cannot vouch for anything.
+            Refusal::Unreadable(_) | Refusal::Differs(_) => FailureKind::Isolation,
+        };
+        Self { kind, reason: refusal.to_string() }
+    }
+}
+
 fn start(order: &ShimOrder, isolation: &mut IsolationReport) -> Result<Running, Failed> {
     let key = order.spec.key;
     let groups = Groups::create(key, &order.spec.limits, isolation);
     groups.note(key).map_err(Failed::at("write down the control groups"))?;
-    let running = build(order, isolation, groups);
-    if running.is_err() {
+    let built = build(order, isolation, groups);
+    if built.is_err() {
         // The child is dead or about to be; what it left must not keep the key from a next try.
         Groups::find(key).end().map_err(Failed::at("remove control groups"))?;
     }
-    let running = running?;
+    let (running, posture) = built?;
     let pid = i32::try_from(std::process::id()).unwrap_or_default();
     let start_time = record::start_time(pid)
         .ok_or_else(|| Failed::at("read own start time")(io::Error::other("no /proc")))?;
-    let shim = ShimRecord { pid, start_time, isolation: isolation.clone() };
+    let shim = ShimRecord { pid, start_time, isolation: isolation.clone(), posture };
     record::write(&record::dir(key).join("shim.json"), &shim)
         .map_err(Failed::at("write record"))?;
     Ok(running)
@@ -119,7 +136,7 @@ fn build(
     order: &ShimOrder,
     isolation: &mut IsolationReport,
     groups: Groups,
-) -> Result<Running, Failed> {
+) -> Result<(Running, Record), Failed> {
     let spec = &order.spec;
     let trees = match order.uids {
         UidMap::Range { .. } => Some(Trees::open(order).map_err(Failed::at("open file trees"))?),
@@ -152,10 +169,11 @@ fn build(
     // While the child builds: moving a process may wait for the whole kernel, some milliseconds.
     groups.admit(pid).map_err(Failed::at("enter the control groups"))?;
     packet::send(&setup, b"admitted", &[]).ok();
-    let (sockets, socket_fds) = hear_child(&setup, order, isolation)?;
+    let gate = Gate::new(order, &groups).map_err(Failed::at("measure the launcher"))?;
+    let Heard { sockets, socket_fds, posture } = hear_child(&setup, order, &gate, pid, isolation)?;
     rustix::io::ioctl_fionbio(&control, true)
         .map_err(|e| Failed::at("set up a socket")(e.into()))?;
-    Ok(Running {
+    let running = Running {
         key: spec.key,
         pidfd: guard.keep().map_err(Failed::at("keep the child"))?,
         control,
@@ -166,7 +184,8 @@ fn build(
         socket_fds,
         groups,
         deadline: Instant::now() + Duration::from_millis(spec.lifetime_ms),
-    })
+    };
+    Ok((running, posture))
 }
 
 /// Ends the child if its building fails half-way.
@@ -206,20 +225,35 @@ pub fn write_maps(pid: i32, uids: UidMap) -> io::Result<()> {
     fs::write(proc.join("gid_map"), gid_map)
 }
 
-type Sockets = (Vec<(SocketKind, SocketFamily)>, Vec<OwnedFd>);
+/// What came of the child's building.
+#[derive(Debug, Default)]
+struct Heard {
+    sockets: Vec<(SocketKind, SocketFamily)>,
+    socket_fds: Vec<OwnedFd>,
+    posture: Record,
+}
 
-/// Listens to the child until it has become the guest, which closes its end.
+/// Listens to the child until it has become the guest, which closes its end. It becomes that only
+/// through the gate.
 fn hear_child(
     setup: &OwnedFd,
     order: &ShimOrder,
+    gate: &Gate<'_>,
+    pid: i32,
     isolation: &mut IsolationReport,
-) -> Result<Sockets, Failed> {
-    let mut heard: Sockets = (Vec::new(), Vec::new());
+) -> Result<Heard, Failed> {
+    let mut heard = Heard::default();
     let mut weak = Vec::new();
     while let Some(message) = packet::receive(setup).map_err(Failed::at("hear the child"))? {
         let report = serde_json::from_slice(&message.bytes).map_err(io::Error::from);
         match report.map_err(Failed::at("understand the child"))? {
-            ChildReport::Sockets { sockets } => heard = (sockets, message.fds),
+            ChildReport::Sockets { sockets } => {
+                (heard.sockets, heard.socket_fds) = (sockets, message.fds);
+            }
+            ChildReport::Ready {} => {
+                heard.posture = gate.admit(pid)?;
+                packet::send(setup, b"measured", &[]).map_err(Failed::at("let the child go on"))?;
+            }
             ChildReport::Weak { wall, reason } => weak.push((wall, reason)),
             ChildReport::Failed { step, reason } => {
                 let kind = FailureKind::Isolation;
@@ -227,11 +261,13 @@ fn hear_child(
             }
         }
     }
-    if heard.0.is_empty() {
-        let words = "the first process ended before it opened its sockets".to_owned();
+    if heard.posture == Record::default() {
+        let words = "the first process ended before it could be measured".to_owned();
         return Err(Failed { kind: FailureKind::Unavailable, reason: words });
     }
+    gate.confirm(pid)?;
     super::walls::report(order, &weak, isolation);
+    super::walls::report_measured(&gate.passed(&heard.posture), isolation);
     Ok(heard)
 }
 

@@ -75,11 +75,13 @@ fn clone_into(namespaces: i32) -> io::Result<Cloned> {
     }
 }
 
-/// Sets attributes on a mount and everything below it.
+/// Sets attributes on a mount and everything below it, and keeps it from other namespaces: a copy of
+/// a tree would go on sharing what is mounted there with the tree it was copied from.
 pub fn set_mount_attributes(mount: BorrowedFd<'_>, attributes: u64) -> io::Result<()> {
     // SAFETY: all-zero is a valid `mount_attr`: every field is an integer and zero means "keep".
     let mut attr: libc::mount_attr = unsafe { std::mem::zeroed() };
     attr.attr_set = attributes;
+    attr.propagation = libc::MS_PRIVATE;
     set_mount(mount, &attr, libc::AT_RECURSIVE)
 }
 

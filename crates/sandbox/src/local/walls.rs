@@ -45,6 +45,12 @@ pub fn report(order: &ShimOrder, weak: &[(String, String)], report: &mut Isolati
     );
 }
 
+/// Adds that all of them were measured from outside and found as they must be.
+pub fn report_measured(passed: &str, report: &mut IsolationReport) {
+    let protects = format!("walls that were built wrongly or not at all ({passed})");
+    report.enforced("posture", &protects);
+}
+
 fn ids(order: &ShimOrder, report: &mut IsolationReport) {
     let protects = "other sandboxes and the host's users, if any other wall fails";
     match order.uids {

@@ -69,9 +69,21 @@ impl Bench {
     }
 
     fn with_guest(guest: PathBuf) -> Self {
+        let shim = env!("CARGO_BIN_EXE_errand-shim").into();
+        Self::within(tempfile::tempdir().unwrap(), shim, guest)
+    }
+
+    /// On a host that lies about one wall; see the example.
+    pub fn on_lying_host(lie: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let shim = dir.path().join(format!("lie-{lie}"));
+        std::os::unix::fs::symlink(example("lying_host"), &shim).unwrap();
+        Self::within(dir, shim, stand_in_guest())
+    }
+
+    fn within(dir: tempfile::TempDir, shim: PathBuf, guest: PathBuf) -> Self {
         let config = LocalConfig {
-            shim: env!("CARGO_BIN_EXE_errand-shim").into(),
+            shim,
             launcher: LauncherConfig {
                 state_dir: dir.path().join("state"),
                 guest,
@@ -93,6 +105,13 @@ impl Bench {
 
     pub fn record(&self, key: SandboxKey) -> PathBuf {
         self.config.launcher.state_dir.join("sandboxes").join(key.to_string())
+    }
+
+    /// The number of a sandbox's shim.
+    pub fn shim_of(&self, key: SandboxKey) -> i64 {
+        let record = std::fs::read_to_string(self.record(key).join("shim.json")).unwrap();
+        let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+        record["pid"].as_i64().unwrap()
     }
 
     pub async fn start(&self) -> (SandboxSpec, Inside) {

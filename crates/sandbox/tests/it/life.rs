@@ -175,7 +175,7 @@ async fn a_sandbox_ends_with_its_guest_and_at_its_deadline() {
 }
 
 /// The guest's pid on the host: the shim's only child.
-fn guest_of(bench: &Bench, key: SandboxKey) -> Pid {
+pub fn guest_of(bench: &Bench, key: SandboxKey) -> Pid {
     let record = fs::read_to_string(bench.record(key).join("shim.json")).unwrap();
     let record: serde_json::Value = serde_json::from_str(&record).unwrap();
     let shim = record["pid"].as_i64().unwrap();
