@@ -59,6 +59,8 @@ test("a build is asked for, becomes what agents begin with, is pinned and forgot
 
   await builds.getByRole("link", { name: "Log" }).click();
   await expect(page.getByText("This is a build.")).toBeVisible();
+  // What was announced about buttons of the page before names parts that are gone.
+  await page.reload();
   await expect(page.getByLabel("Message to the agent")).toHaveCount(0);
   await expect(
     page.getByText(/new agents of its repositories begin with: .+ files?\./),
@@ -108,7 +110,7 @@ test("what install prints is seen while it runs, and a machine is kept for all",
   house,
 }, info) => {
   const name = `kept-${info.project.name}-${info.retry}`;
-  const install = "echo unpacking; while [ ! -e /workspace/go ]; do sleep 0.1; done; echo late";
+  const install = "while [ ! -e /workspace/go ]; do echo unpacking; sleep 0.2; done";
   const repository = installing(house, name, install);
   const turns = [{ calls: [{ shell: "cat README.md" }] }, { text: "There." }];
   const { agent } = await house.call<{ agent: Agent; run: Run }>("POST", "/v1/agents", {
@@ -117,8 +119,14 @@ test("what install prints is seen while it runs, and a machine is kept for all",
   });
   await page.goto(`/agents/${agent.id}`);
   await expect(page.getByText("Machine ready. Installing what the project needs")).toBeVisible();
+  const output = page.getByRole("group", { name: "Its output" });
+  await expect(output).toContainText("unpacking");
+  await expectAccessible(page);
+  await picture(page, "agent-install");
   await house.call("PUT", `/v1/agents/${agent.id}/files/content?path=/workspace/go`);
-  await expect(page.getByText("There.", { exact: true })).toBeVisible({ timeout: 20_000 });
+  const conversation = page.getByRole("region", { name: "Conversation" });
+  await expect(conversation.getByText("There.", { exact: true })).toBeVisible({ timeout: 20_000 });
+  await expect(output).toHaveCount(0);
 
   await page.getByRole("button", { name: "More" }).click();
   await page.getByRole("menuitem", { name: "Keep this machine for new agents…" }).click();

@@ -54,7 +54,9 @@ function wordsFor(status: number): string {
 /** The first line of a failure's message as a sentence, and what a program printed, behind it. */
 export function parted(message: string): { first: string; rest: string } {
   const [first = "", ...rest] = message.trim().split("\n");
-  return { first: first.endsWith(":") ? first : sentence(first), rest: rest.join("\n") };
+  // "It printed last:" goes, since that is seen.
+  const why = rest.length > 0 ? first.replace(/(?<=\.) [^.]*:$/, "") : first;
+  return { first: why.endsWith(":") ? why : sentence(why), rest: rest.join("\n") };
 }
 
 /** A fragment of the server as a sentence. */

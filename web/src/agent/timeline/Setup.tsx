@@ -1,7 +1,7 @@
 import { Check, ChevronRight, Monitor, TriangleAlert } from "lucide-react";
 import { memo } from "react";
 import { sentence } from "../../api/errors";
-import { repositoryName } from "../../api/status";
+import { providerName, repositoryName } from "../../api/status";
 import { Spinner } from "../../ui/Button";
 import { cx } from "../../ui/cx";
 import { duration } from "../../ui/format";
@@ -86,7 +86,7 @@ function Steps({ row }: { row: SetupRow }) {
       {row.bootMs !== undefined && (
         <li>
           <Check aria-hidden="true" />
-          <span>Machine started{row.provider ? ` (${row.provider})` : ""}</span>
+          <span>Machine started{row.provider ? ` on ${providerName(row.provider)}` : ""}</span>
           <span className={styles.took}>{duration(row.bootMs)}</span>
         </li>
       )}
