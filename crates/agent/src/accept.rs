@@ -11,8 +11,9 @@ use protocol::input::Input;
 /// Decides about one input. No events means that it was accepted before.
 pub fn accept(state: &State, input: Input, now_ms: i64) -> Result<Vec<Event>, Refusal> {
     match input {
-        Input::Open { agent, settings, run, prompt, options } => {
-            commands::open(state, agent, commands::Opening { settings, run, prompt, options })
+        Input::Open { agent, settings, inherited, run, prompt, options } => {
+            let opening = commands::Opening { settings, inherited, run, prompt, options };
+            commands::open(state, agent, opening)
         }
         Input::Ask { run, prompt, options, when_busy, principal, message } => {
             let asking = commands::Asking { run, prompt, options, principal, message };
@@ -31,6 +32,10 @@ pub fn accept(state: &State, input: Input, now_ms: i64) -> Result<Vec<Event>, Re
         }
         Input::Delete { principal } => Ok(commands::delete(commands::existing(state)?, principal)),
         Input::Wake { principal } => commands::wake(commands::existing(state)?, principal),
+        Input::Snapshot { layer, purpose, principal } => {
+            let living = commands::existing(state)?;
+            commands::snapshot(state.agent, living, (layer, purpose), principal)
+        }
         Input::Attend { principal } => {
             Ok(commands::inside(commands::existing(state)?, Event::Attended { principal }))
         }

@@ -1,15 +1,15 @@
 //! The fold: one event into the state. Total, and silent about events that do not fit.
 
 use crate::state::{
-    Active, Call, Condition, Conflict, Disk, Ended, Failing, Life, Living, Machines,
+    Active, Call, Condition, Conflict, Disk, Ended, Failing, Keeping, Life, Living, Machines,
     OPEN_QUESTIONS, Phase, Progress, PublishStep, Publishing, Pull, Question, Queued,
     RECENT_PUBLISHED, RECENT_RUNS, RECENT_STEERS, Repo, Sandbox, SetUp, Stage, Standing, Start,
     State, StepNow, Totals, Turn, Wake, Workspace, elapsed,
 };
 use protocol::content::Usage;
 use protocol::event::{
-    Event, Logged, PullRequest, PushPlan, RepoBase, RepoCheckpoint, Settings, StopReason,
-    TurnOutcome,
+    Event, Logged, PullRequest, PushPlan, RepoBase, RepoCheckpoint, RunStatus, Settings,
+    StopReason, TurnOutcome,
 };
 use protocol::failure::{self, Failure};
 use protocol::ids::{EffectKey, Epoch, RunId};
@@ -46,6 +46,7 @@ impl Living {
             wake: Wake::Unasked,
             epoch: Epoch(0),
             disk: Disk::Blank,
+            keeping: Keeping::Unasked,
             set_up: None,
             repos: settings.repos.iter().map(|repo| Repo::new(&repo.url)).collect(),
             totals: Totals::default(),
@@ -125,6 +126,7 @@ impl Living {
             Event::DeleteRequested { .. } => {
                 self.standing = Standing::Deleting;
                 self.wake = Wake::Unasked;
+                self.keeping = Keeping::Unasked;
             }
             _ => {}
         }
@@ -137,7 +139,7 @@ impl Living {
             Event::BaseResolved { run, repos } => self.base_resolved(*run, repos),
             Event::BaseFailed { failure, .. } => self.fail_turn(failure),
             Event::EnvironmentRead { environment, .. } => {
-                self.set_up = Some(SetUp::new(environment));
+                self.set_up = Some(SetUp::new(environment, self.settings.build.is_some()));
             }
             Event::WorkspaceReady { epoch, .. } => {
                 self.disk = Disk::Used;
@@ -171,6 +173,10 @@ impl Living {
                     self.active = None;
                     let prefix = run.to_string();
                     self.failing.retain(|failing| !failing.key.0.starts_with(&prefix));
+                }
+                let builds = self.settings.build.is_some() && self.standing != Standing::Deleting;
+                if builds && *status == RunStatus::Finished {
+                    self.keeping = Keeping::Due;
                 }
                 self.recent.push_back(Ended { run: *run, status: *status });
                 keep_newest(&mut self.recent, RECENT_RUNS);
@@ -287,9 +293,18 @@ impl Living {
                 self.sandbox = Sandbox::Stopping { epoch: *epoch, keep_disk: *keep_disk };
             }
             Event::SandboxStopped { epoch } => self.stopped(*epoch),
-            Event::SetUpFinished { epoch, phase, .. } => {
+            Event::SnapshotWanted { key, layer, purpose, .. } => {
+                let (key, layer, purpose) = (key.clone(), *layer, *purpose);
+                self.keeping = Keeping::Wanted { key, layer, purpose };
+            }
+            Event::SnapshotMade { key, .. } | Event::SnapshotFailed { key, .. } => {
+                self.keeping = Keeping::Unasked;
+                self.failing.clear_key(key);
+                self.active_at_ms = at_ms;
+            }
+            Event::SetUpFinished { epoch, phase, outcome, .. } => {
                 if let Some(set_up) = &mut self.set_up {
-                    set_up.finished(*epoch);
+                    set_up.finished(*epoch, outcome);
                 }
                 let ending = format!("/e{epoch}/{}", phase.word());
                 self.failing.retain(|failing| !failing.key.0.ends_with(&ending));

@@ -1,8 +1,8 @@
 //! What the driver of an agent is to carry out, as [`plan`](mod@crate::plan) names it.
 
 use protocol::environment::found::SetUpPhase;
-use protocol::event::PushPlan;
-use protocol::ids::{EffectKey, Epoch, RunId};
+use protocol::event::{PushPlan, SnapshotPurpose};
+use protocol::ids::{EffectKey, Epoch, LayerId, RunId};
 
 /// What shall be recorded and what shall be running now.
 ///
@@ -54,6 +54,8 @@ pub enum Action {
     PublishPullRequest { run: RunId },
     /// End the sandbox: `SandboxStopped`.
     Stop { epoch: Epoch, keep_disk: bool },
+    /// Keep what the disk holds: `SnapshotMade`, or `SnapshotFailed` for good.
+    Freeze { layer: LayerId, purpose: SnapshotPurpose },
     /// Remove disk, repository and sealed values: `Deleted`.
     Erase,
 }

@@ -17,7 +17,7 @@ use crate::effect::Plan;
 use crate::state::{Failing, Life, Living, Sandbox, Stage, State, later};
 use protocol::environment::found::SetUpPhase;
 use protocol::event::Logged;
-use protocol::ids::{AgentId, EffectKey, Epoch, RunId};
+use protocol::ids::{AgentId, EffectKey, Epoch, LayerId, RunId};
 use protocol::limits;
 
 /// Decisions of one plan; the next plan continues.
@@ -110,6 +110,10 @@ pub(crate) fn prepare_key(run: RunId, epoch: Epoch) -> EffectKey {
 
 pub(crate) fn set_up_key(agent: AgentId, epoch: Epoch, phase: SetUpPhase) -> EffectKey {
     EffectKey(format!("{agent}/e{epoch}/{}", phase.word()))
+}
+
+pub(crate) fn snapshot_key(agent: AgentId, layer: LayerId) -> EffectKey {
+    EffectKey(format!("{agent}/{layer}/freeze"))
 }
 
 pub(crate) fn base_key(run: RunId) -> EffectKey {

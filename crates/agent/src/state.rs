@@ -13,6 +13,8 @@
 //! a sandbox  Absent ─ Wanted ─ Up ─ Stopping ─ Absent
 //!                       └──────┴─ Remains (failed or lost; cleared away before another is made)
 //!
+//! a disk    Unasked ─ (a build went well: Due) ─ SnapshotWanted ─ at rest ─ SnapshotMade ─ Unasked
+//!
 //! what the environment file asks for, anew in each sandbox: install ─ start ─ terminals, each
 //! SetUpFinished before the next; tools wait for the last of them
 //! ```
@@ -21,13 +23,15 @@
 //! there is never a second writer.
 
 use protocol::content::Usage;
-use protocol::environment::found::{FoundEnvironment, SetUpPhase};
+use protocol::environment::found::{FoundEnvironment, SetUpOutcome, SetUpPhase};
 use protocol::event::{
-    Event, Outlay, PullRequest, PushConflict, PushPlan, RepoBase, RunStatus, Settings, StopReason,
-    TurnOutcome,
+    Event, Outlay, PullRequest, PushConflict, PushPlan, RepoBase, RunStatus, Settings,
+    SnapshotPurpose, StopReason, TurnOutcome,
 };
-use protocol::failure::Failure;
-use protocol::ids::{AgentId, CallId, EffectKey, Epoch, MessageId, QuestionId, RunId, Seq, Step};
+use protocol::failure::{self, Failure};
+use protocol::ids::{
+    AgentId, CallId, EffectKey, Epoch, LayerId, MessageId, QuestionId, RunId, Seq, Step,
+};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -85,6 +89,8 @@ pub struct Living {
     pub epoch: Epoch,
     /// What the disk may hold.
     pub disk: Disk,
+    /// Whether what the disk holds is to be kept.
+    pub keeping: Keeping,
     /// What its environment file asks for; none where there is no file.
     pub set_up: Option<SetUp>,
     /// Each repository, in the order of the settings.
@@ -397,6 +403,24 @@ pub enum Disk {
     Used,
 }
 
+/// Whether what a disk holds is to be kept as a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keeping {
+    /// Nobody asked.
+    Unasked,
+    /// A build went well: it follows at once.
+    Due,
+    /// It shall be, as soon as no run works; the next one waits for it.
+    Wanted {
+        /// The intent's key.
+        key: EffectKey,
+        /// The layer it is kept as.
+        layer: LayerId,
+        /// Who begins with it.
+        purpose: SnapshotPurpose,
+    },
+}
+
 /// What the environment file asks for, and how far that is in a sandbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetUp {
@@ -408,6 +432,8 @@ pub struct SetUp {
     pub epoch: Epoch,
     /// How many of the phases are over there.
     pub done: usize,
+    /// What kept some of it from being done there, or all of it everywhere.
+    pub trouble: Option<Failure>,
     /// The sandbox that a person woke, as long as no turn ended in it: there it is carried out
     /// although no run needs it.
     pub woken: Option<Epoch>,
@@ -534,19 +560,36 @@ impl Living {
 }
 
 impl SetUp {
-    /// Of a file that was just read.
-    pub(crate) fn new(environment: &FoundEnvironment) -> Self {
-        let (is_followed, phases) = (environment.problems.is_empty(), environment.phases());
-        Self { is_followed, phases, epoch: Epoch(0), done: 0, woken: None }
+    /// Of a file that was just read; a build prepares the disk and nothing else.
+    pub(crate) fn new(environment: &FoundEnvironment, is_build: bool) -> Self {
+        let problem = environment.problems.first();
+        let trouble = problem.map(|problem| {
+            let message = format!("The environment file cannot be used: {problem}");
+            Failure::new(failure::Phase::SetUp, "environment_invalid", message)
+        });
+        let mut phases = environment.phases();
+        phases.retain(|phase| !is_build || *phase == SetUpPhase::Install);
+        Self {
+            is_followed: problem.is_none(),
+            phases,
+            epoch: Epoch(0),
+            done: 0,
+            trouble,
+            woken: None,
+        }
     }
 
     /// One more is over in this sandbox.
-    pub(crate) const fn finished(&mut self, epoch: Epoch) {
-        if self.epoch.0 != epoch.0 {
+    pub(crate) fn finished(&mut self, epoch: Epoch, outcome: &SetUpOutcome) {
+        if self.epoch != epoch {
             self.epoch = epoch;
             self.done = 0;
+            self.trouble = None;
         }
         self.done += 1;
+        if let SetUpOutcome::Failed { failure } = outcome {
+            self.trouble.get_or_insert_with(|| failure.clone());
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Single promises of the life of an agent, told step by step.
 
 mod set_up;
+mod snapshots;
 mod story;
 
 use crate::effect::{Action, Interruption};
@@ -636,6 +637,7 @@ fn a_deleted_agent_publishes_nothing_leaves_no_disk_and_says_nothing_more() {
 fn an_agent_is_opened_once_and_a_repeat_is_no_error() {
     let mut story = Story::new(settings());
     let open = |nth| Input::Open {
+        inherited: Vec::new(),
         agent: agent_id(),
         settings: Box::new(settings()),
         run: run(nth),

@@ -100,6 +100,8 @@ fn every_life_keeps_its_promises() {
         "Asked automatically",
         "Archived",
         "Unarchived",
+        "SnapshotMade",
+        "SnapshotFailed",
         "Woken",
         "Attended",
         "Deleted",

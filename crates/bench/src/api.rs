@@ -34,6 +34,12 @@ impl Api {
         self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
     }
 
+    /// Reads.
+    pub async fn get(&self, path: &str) -> Result<Value> {
+        let (status, body) = answer(self.request(Method::GET, path)).await?;
+        success("GET", path, status, body)
+    }
+
     /// Sends JSON.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
         let (status, body) = answer(self.request(Method::POST, path).json(body)).await?;

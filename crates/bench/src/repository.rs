@@ -14,6 +14,11 @@ pub struct Repository {
 impl Repository {
     /// Makes one.
     pub fn make(folder: &Path, name: &str) -> Result<Self> {
+        Self::with(folder, name, |_| Ok(()))
+    }
+
+    /// Makes one with more files.
+    pub fn with(folder: &Path, name: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<Self> {
         let path = folder.join(format!("{name}.git"));
         let work = folder.join(format!("{name}.work"));
         for folder in [&path, &work] {
@@ -22,6 +27,7 @@ impl Repository {
         git(&path, &["init", "-q", "--bare"])?;
         fs::write(work.join("calc.py"), "def add(a, b):\n    return a - b\n")?;
         fs::write(work.join("README.md"), "# Sample\n\n`add` adds two numbers.\n")?;
+        fill(&work)?;
         git(&work, &["init", "-q"])?;
         git(&work, &["add", "-A"])?;
         git(&work, &["commit", "-q", "-m", "Begin"])?;

@@ -52,7 +52,12 @@ pub struct Watch {
 impl Watch {
     /// Begins to watch.
     pub async fn open(api: &Api, agent: &str) -> Result<Self> {
-        let request = api.request(Method::GET, &format!("/v1/agents/{agent}/events?after=0"));
+        Self::open_after(api, agent, 0).await
+    }
+
+    /// Begins to watch after this event.
+    pub async fn open_after(api: &Api, agent: &str, after: u64) -> Result<Self> {
+        let request = api.request(Method::GET, &format!("/v1/agents/{agent}/events?after={after}"));
         let response = request.header("accept", "text/event-stream").send().await?;
         if !response.status().is_success() {
             bail!("watch {agent}: {}", response.status());

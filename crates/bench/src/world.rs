@@ -9,7 +9,7 @@ use fakes::scripted::script::Script;
 use fakes::scripted::{Recorded, Server as Model};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Time in which deleted agents must be gone.
@@ -72,6 +72,15 @@ impl World {
     /// A remote.
     pub fn repository(&self, name: &str) -> Result<Repository> {
         Repository::make(&self.folder.path().join("repos"), name)
+    }
+
+    /// A remote with more files.
+    pub fn repository_with(
+        &self,
+        name: &str,
+        fill: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<Repository> {
+        Repository::with(&self.folder.path().join("repos"), name, fill)
     }
 
     /// The server's processes.

@@ -329,12 +329,25 @@ impl World {
         }
     }
 
-    /// Deletes every agent, stops the server, and asserts that nothing is left on the host.
+    /// Deletes every build; the agents they were.
+    async fn delete_builds(&self) -> Vec<String> {
+        let builds = self.api.get("/v1/builds").await.expect(200);
+        let mut agents = Vec::new();
+        for build in builds["items"].as_array().unwrap() {
+            let text = |field: &str| build[field].as_str().unwrap().to_owned();
+            self.api.delete(&format!("/v1/builds/{}", text("layer"))).await.expect(200);
+            agents.push(text("id"));
+        }
+        agents
+    }
+
+    /// Deletes every agent and build, stops the server, and asserts that nothing is left on the host.
     pub async fn end(mut self) {
-        let agents = self.agents.lock().unwrap().clone();
+        let mut agents = self.agents.lock().unwrap().clone();
         for agent in &agents {
             self.delete(agent).await;
         }
+        agents.extend(self.delete_builds().await);
         // The API says "gone" at once, the server then clears up.
         assert_clean(&self.data_seen(), &agents).await;
         self.server.take().expect("a running server").stop();

@@ -1,5 +1,6 @@
 //! What the command line takes.
 
+pub mod build;
 pub mod env;
 mod machine;
 mod sync;
@@ -95,6 +96,13 @@ pub enum Command {
     Rm(OneAgent),
     /// List the models
     Models,
+    /// Prepare machines ahead, so that agents begin at once
+    #[command(subcommand)]
+    Build(build::Build),
+    /// Start a new agent where another one is: same files, same conversation, a branch of its own
+    Fork(build::Fork),
+    /// Keep an agent's machine as it is: new agents of its repositories begin with it
+    Snapshot(OneAgent),
     /// Check a repository's environment file, which says what an agent's machine is made of
     #[command(subcommand)]
     Env(env::Env),
@@ -427,6 +435,11 @@ mod tests {
             "errand --context home ls --watch",
             "errand context use home",
             "errand completions bash",
+            "errand build start --repo .",
+            "errand build ls --repo .",
+            "errand build pin bc-1",
+            "errand snapshot bc-1",
+            "errand fork bc-1 --at run-1 task",
             "errand env check",
             "errand env check ../shop --json",
             "errand env schema",
@@ -443,6 +456,9 @@ mod tests {
             "errand send bc-1 text --steer --refuse",
             "errand pr",
             "errand env",
+            "errand build",
+            "errand fork bc-1",
+            "errand build start",
         ] {
             assert!(!parses(bad), "{bad}");
         }

@@ -114,6 +114,15 @@ impl Client {
         self.call(Method::POST, path, &[], |request| request, Repeat::Unknown).await
     }
 
+    /// `PATCH`.
+    pub async fn patch<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T> {
+        self.call(Method::PATCH, path, &[], |request| request.json(body), Repeat::Unknown).await
+    }
+
     /// `DELETE`.
     pub async fn delete<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T> {
         self.call(Method::DELETE, path, &[], |request| request, Repeat::Unknown).await

@@ -3,12 +3,14 @@
 mod agents;
 mod answer;
 mod attach;
+mod build;
 mod cancel;
 mod context;
 pub mod cp;
 mod diff;
 mod doctor;
 mod env;
+mod fork;
 mod forward;
 mod key;
 mod login;
@@ -80,6 +82,9 @@ async fn with_server(command: Command, around: &Surroundings, output: &mut Outpu
         Command::Archive(arguments) => agents::archive(cx, &arguments).await,
         Command::Unarchive(arguments) => agents::unarchive(cx, &arguments).await,
         Command::Rm(arguments) => agents::rm(cx, &arguments).await,
+        Command::Build(action) => build::build(cx, &action).await,
+        Command::Fork(arguments) => fork::fork(cx, &arguments).await,
+        Command::Snapshot(arguments) => build::snapshot(cx, &arguments).await,
         Command::Models => models::models(cx).await,
         Command::Key(arguments) => key::key(cx, &arguments).await,
         // Carried out above, or before there was a runtime.

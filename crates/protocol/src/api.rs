@@ -2,10 +2,11 @@
 //!
 //! A superset of the Cloud Agents API that existing clients speak: `agents`, `runs`, `usage`, `me`,
 //! `models`, `repositories`, `artifacts`; ours are `branchName`, `whenBusy`, `events`, `diff`,
-//! `pull-requests`, `session`, `live`, `settings`, and the `error` of a run. Unknown request keys are refused by name.
+//! `pull-requests`, `session`, `live`, `settings`, `builds`, and the `error` of a run. Unknown request keys are refused by name.
 
 pub mod agents;
 pub mod browser;
+pub mod builds;
 pub mod live;
 pub mod machine;
 pub mod metadata;

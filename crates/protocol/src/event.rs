@@ -14,7 +14,9 @@
 use crate::content::{Part, Prompt, Todo, ToolResult, Usage};
 use crate::environment::found::{FoundEnvironment, SetUpOutcome, SetUpPhase};
 use crate::failure::Failure;
-use crate::ids::{CallId, EffectKey, Epoch, MessageId, QuestionId, RunId, Seq, Step};
+use crate::ids::{
+    AgentId, CallId, EffectKey, Epoch, LayerId, MessageId, QuestionId, RunId, Seq, Step,
+};
 use serde::{Deserialize, Serialize};
 
 /// Version of the stored shape. Raised when an old reader could not read a new event.
@@ -77,6 +79,19 @@ pub enum Event {
     WorkspaceFailed { epoch: Epoch, run: RunId, failure: Failure },
     /// A phase that the environment file asks for is over in this sandbox, well or not.
     SetUpFinished { epoch: Epoch, phase: SetUpPhase, outcome: SetUpOutcome, duration_ms: u64 },
+    /// Intent: what the disk holds shall be kept as this layer, once no run works and the sandbox is
+    /// stopped; the next run waits for it.
+    SnapshotWanted {
+        key: EffectKey,
+        layer: LayerId,
+        #[serde(default)]
+        purpose: SnapshotPurpose,
+        principal: String,
+    },
+    /// The layer is there, and the agent's disk goes on over it.
+    SnapshotMade { key: EffectKey, layer: LayerId, bytes: u64, files: u64, freeze_ms: u64 },
+    /// The disk could not be kept; it is as it was.
+    SnapshotFailed { key: EffectKey, failure: Failure },
     /// An attempt at an effect failed; it is tried again later under the same key.
     EffectFailed { key: EffectKey, failure: Failure },
 
@@ -226,9 +241,49 @@ pub struct Settings {
     pub limits: RunLimits,
     /// Which provider makes its sandboxes.
     pub provider: String,
+    /// What its disk begins with, base first; fixed at opening.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<LayerId>,
+    /// It is a build: it has no model and ends in a layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<BuildOrder>,
+    /// It goes on where another one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<ForkedFrom>,
     /// Requests kept for read-back that have no effect yet (custom subagents, MCP servers), as JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra: Option<serde_json::Value>,
+}
+
+/// Whose agents begin with what a disk held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SnapshotPurpose {
+    /// All new ones of the same repositories.
+    #[default]
+    Environment,
+    /// One, which goes on from here.
+    Fork,
+}
+
+/// Where a fork goes on from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ForkedFrom {
+    /// The other agent.
+    pub agent: AgentId,
+    /// Its last run that this one knows.
+    pub run: RunId,
+}
+
+/// What a build is to make.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BuildOrder {
+    /// The layer that it ends in.
+    pub layer: LayerId,
+    /// The environment that the layer is for.
+    pub environment: String,
 }
 
 /// One repository of an agent.
@@ -540,6 +595,8 @@ pub enum StopReason {
     Broken,
     /// It was lost; whatever is left of it is cleared away before another is made.
     Lost,
+    /// What its disk holds is to be kept, which needs it at rest.
+    Snapshot,
 }
 
 impl Event {
@@ -586,6 +643,9 @@ impl Event {
             | Self::SandboxStopped { .. }
             | Self::PhaseFinished { .. }
             | Self::SetUpFinished { .. }
+            | Self::SnapshotWanted { .. }
+            | Self::SnapshotMade { .. }
+            | Self::SnapshotFailed { .. }
             | Self::EffectFailed { .. }
             | Self::Denied { .. }
             | Self::QuestionAnswered { .. }

@@ -78,6 +78,12 @@ pub enum Refusal {
     /// Nothing is waiting for this answer.
     #[error("this question is not open")]
     NoQuestion,
+    /// There is nothing that a snapshot could hold.
+    #[error("the agent has no disk yet: wait until its first run has worked")]
+    NoDisk,
+    /// It prepares a disk and talks to nobody.
+    #[error("this is a build, which takes no messages and keeps its disk by itself")]
+    IsBuild,
     /// The queue of follow-ups is full.
     #[error("too many messages are queued: wait until some are done")]
     QueueFull,
@@ -97,6 +103,8 @@ impl Refusal {
             Self::NoRun => "run_not_found",
             Self::NotCancellable => "run_not_cancellable",
             Self::NoQuestion => "question_not_open",
+            Self::NoDisk => "no_disk",
+            Self::IsBuild => "is_build",
             Self::QueueFull => "queue_full",
             Self::Stale(_) => "stale",
         }

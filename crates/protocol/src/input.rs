@@ -3,16 +3,17 @@
 //! Everything that changes an agent goes through `agent::accept` as one of these.
 
 use crate::content::Prompt;
-use crate::event::{AskOptions, Event, Settings};
-use crate::ids::{AgentId, MessageId, QuestionId, RunId};
+use crate::event::{AskOptions, Event, Settings, SnapshotPurpose};
+use crate::ids::{AgentId, LayerId, MessageId, QuestionId, RunId};
 
 /// One input to an agent.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
-    /// Open the agent with its first message.
+    /// Open the agent with its first message, perhaps on top of a conversation that another one had.
     Open {
         agent: AgentId,
         settings: Box<Settings>,
+        inherited: Vec<Event>,
         run: RunId,
         prompt: Prompt,
         options: AskOptions,
@@ -40,6 +41,8 @@ pub enum Input {
     Delete { principal: String },
     /// Have the machine up, whether or not a run needs it.
     Wake { principal: String },
+    /// Keep what the disk holds as a layer.
+    Snapshot { layer: LayerId, purpose: SnapshotPurpose, principal: String },
     /// A person works in the machine.
     Attend { principal: String },
     /// A person begins to type in a terminal.

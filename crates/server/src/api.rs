@@ -3,9 +3,11 @@
 pub mod agents;
 pub mod artifacts;
 pub mod body;
+pub mod builds;
 pub mod diff;
 pub mod error;
 pub mod events;
+pub mod forks;
 pub mod health;
 pub mod images;
 pub mod keys;

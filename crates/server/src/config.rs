@@ -28,6 +28,8 @@ pub struct Config {
     pub run: RunConfig,
     /// How sandboxes are made.
     pub sandbox: SandboxConfig,
+    /// Machines prepared ahead.
+    pub builds: BuildsConfig,
     /// What sandboxes may reach.
     pub network: NetworkConfig,
     /// Operator's own addresses that may be private.
@@ -52,6 +54,7 @@ impl Default for Config {
             models: Models::default(),
             run: RunConfig::default(),
             sandbox: SandboxConfig::default(),
+            builds: BuildsConfig::default(),
             network: NetworkConfig::default(),
             gateway: GatewayConfig::default(),
             git: GitConfig::default(),
@@ -117,6 +120,22 @@ impl Default for SandboxConfig {
             uid_base: 0x4000_0000,
             user: "errand".to_owned(),
         }
+    }
+}
+
+/// Machines prepared ahead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BuildsConfig {
+    /// Build whenever an agent had to run `install` itself, for the next one.
+    pub automatic: bool,
+    /// Days after which a build goes that no agent began with.
+    pub keep_days: u32,
+}
+
+impl Default for BuildsConfig {
+    fn default() -> Self {
+        Self { automatic: true, keep_days: 90 }
     }
 }
 

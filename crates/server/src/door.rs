@@ -108,7 +108,7 @@ pub fn settings(
 ) -> ApiResult<Settings> {
     refuse_unsupported(body)?;
     let repos = repos(app, caller, &body.repos)?;
-    let name = name(body)?;
+    let name = name(body.name.as_deref(), &body.prompt.text)?;
     let branch = branch(body, &repos, id, &name)?;
     let env = env_vars(body.env_vars.as_ref(), body.run_env_vars.as_ref())?;
     Ok(Settings {
@@ -124,6 +124,9 @@ pub fn settings(
         privacy_mode: false,
         limits: run_limits(app.config.run_limits(), body.limits.as_ref())?,
         provider: "local".to_owned(),
+        layers: Vec::new(),
+        build: None,
+        forked_from: None,
         extra: None,
         name,
         repos,
@@ -155,7 +158,8 @@ fn refuse_unsupported(body: &CreateAgent) -> ApiResult<()> {
     }
 }
 
-fn repos(app: &App, caller: &Caller, bodies: &[RepoBody]) -> ApiResult<Vec<RepoSettings>> {
+/// The repositories of a request.
+pub fn repos(app: &App, caller: &Caller, bodies: &[RepoBody]) -> ApiResult<Vec<RepoSettings>> {
     if bodies.len() > limits::REPOS {
         return Err(ApiError::invalid(
             "repos",
@@ -243,10 +247,11 @@ fn free_folder(taken: &mut BTreeSet<String>, wanted: String) -> String {
     folder
 }
 
-fn name(body: &CreateAgent) -> ApiResult<String> {
-    match &body.name {
+/// The name that was given, or one from the prompt.
+pub fn name(given: Option<&str>, prompt: &str) -> ApiResult<String> {
+    match given {
         Some(name) => checked_name("name", name),
-        None => Ok(name_from_prompt(&body.prompt.text)),
+        None => Ok(name_from_prompt(prompt)),
     }
 }
 
@@ -278,11 +283,9 @@ fn branch(
     id: AgentId,
     name: &str,
 ) -> ApiResult<String> {
-    let bad =
-        |problem: String| ApiError::new(StatusCode::BAD_REQUEST, "invalid_branch_name", problem);
     if body.work_on_current_branch == Some(true) {
         if body.branch_name.is_some() {
-            return Err(bad("branchName: cannot be combined with workOnCurrentBranch".to_owned()));
+            return Err(bad_branch("cannot be combined with workOnCurrentBranch"));
         }
         let starting = repos.first().and_then(|repo| repo.starting_ref.clone());
         return starting.ok_or_else(|| {
@@ -291,20 +294,30 @@ fn branch(
     }
     match &body.branch_name {
         Some(branch) if repos.is_empty() => {
-            Err(bad(format!("branchName: {branch:?} needs a repository")))
+            Err(bad_branch(format!("{branch:?} needs a repository")))
         }
-        Some(branch) => BranchName::parse(branch)
-            .map(|branch| branch.to_string())
-            .map_err(|problem| bad(format!("branchName: {problem}"))),
-        None => {
-            let suffix = id.uuid().simple().to_string();
-            // The last characters of a uuid are random in every version.
-            let suffix = suffix.get(26..).unwrap_or(&suffix);
-            let branch = BranchName::for_task("errand/", name, suffix)
-                .map_err(|problem| bad(format!("branchName: {problem}")))?;
-            Ok(branch.to_string())
-        }
+        Some(branch) => branch_name(branch),
+        None => own_branch(id, name),
     }
+}
+
+fn bad_branch(problem: impl std::fmt::Display) -> ApiError {
+    let message = format!("branchName: {problem}");
+    ApiError::new(StatusCode::BAD_REQUEST, "invalid_branch_name", message)
+}
+
+/// A branch that somebody named.
+pub fn branch_name(name: &str) -> ApiResult<String> {
+    BranchName::parse(name).map(|branch| branch.to_string()).map_err(bad_branch)
+}
+
+/// The branch of an agent for which nobody named one.
+pub fn own_branch(id: AgentId, name: &str) -> ApiResult<String> {
+    let suffix = id.uuid().simple().to_string();
+    // The last characters of a uuid are random in every version.
+    let suffix = suffix.get(26..).unwrap_or(&suffix);
+    let branch = BranchName::for_task("errand/", name, suffix).map_err(bad_branch)?;
+    Ok(branch.to_string())
 }
 
 /// A model of the list, by id or alias.

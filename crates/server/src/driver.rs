@@ -246,6 +246,7 @@ fn failure_of(error: &anyhow::Error, action: &Action) -> Failure {
         Action::Provision { .. } | Action::Attach { .. } | Action::Stop { .. } | Action::Erase => {
             (Phase::Sandbox, "sandbox_failed")
         }
+        Action::Freeze { .. } => (Phase::Sandbox, "snapshot_failed"),
         Action::Prepare { .. } => (Phase::Clone, "workspace_failed"),
         Action::SetUp { .. } => (Phase::SetUp, "set_up_failed"),
         Action::Think { .. } => (Phase::Model, "model_failed"),

@@ -6,6 +6,7 @@
 pub mod attach;
 pub mod checkpoint;
 pub mod erase;
+pub mod freeze;
 pub mod interrupt;
 pub mod prepare;
 pub mod provision;
@@ -103,6 +104,7 @@ pub async fn carry_out(job: Job, action: Action) -> Result<()> {
         Action::Push { run, pushes } => push::run(&job, run, pushes).await,
         Action::PublishPullRequest { run } => publish_pull_request::run(&job, run).await,
         Action::Stop { epoch, keep_disk } => stop::run(&job, epoch, keep_disk).await,
+        Action::Freeze { layer, purpose } => freeze::run(&job, layer, purpose).await,
         Action::Erase => erase::run(&job).await,
     }
 }

@@ -43,6 +43,8 @@ pub mod preview;
 pub mod sandbox_spec;
 pub mod first_look;
 pub mod environments;
+pub mod builds;
+pub mod forks;
 pub mod starts;
 pub mod artifacts;
 pub mod audit;

@@ -65,6 +65,11 @@ impl Detail {
     pub fn of(row: &AgentRow) -> serde_json::Result<Self> {
         serde_json::from_value(row.detail.clone())
     }
+
+    /// Whether it prepares a machine and talks to nobody.
+    pub fn is_build(&self) -> bool {
+        self.settings.as_ref().is_some_and(|settings| settings.build.is_some())
+    }
 }
 
 /// What a run's row holds besides its columns.

@@ -99,7 +99,8 @@ pub async fn tell(app: Arc<App>) {
 
 async fn look(app: &App, org: &OrgId, agent: AgentId) -> Result<Change> {
     let org = org.clone();
-    let Some((record, _)) = app.agents.record(&org, agent).await? else {
+    let found = app.agents.record(&org, agent).await?;
+    let Some((record, _)) = found.filter(|(_, detail)| !detail.is_build()) else {
         return Ok(Change::Gone { org, agent });
     };
     let shown = show::agent(app, agent, record.head, &record.row)?;

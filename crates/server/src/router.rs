@@ -2,8 +2,8 @@
 
 use crate::api::machine::{browser, files, forward, ports, ssh, stats, terminals, wake};
 use crate::api::{
-    agents, artifacts, diff, events, health, images, keys, live, metadata, pulls, runs, server,
-    session, settings, stream, uploads, worktree,
+    agents, artifacts, builds, diff, events, forks, health, images, keys, live, metadata, pulls,
+    runs, server, session, settings, stream, uploads, worktree,
 };
 use crate::app::App;
 use crate::auth::{self, shell};
@@ -33,6 +33,7 @@ use utoipa_axum::routes;
         (name = "agents", description = "Durable workers: one conversation, one branch per repository."),
         (name = "runs", description = "One message and all work until the agent yields."),
         (name = "session", description = "Signing in with a browser, tickets, and the live socket."),
+        (name = "builds", description = "Machines prepared ahead, with which agents begin."),
         (name = "machine", description = "Inside an agent's sandbox: terminals, files, ports."),
         (name = "settings", description = "What holds for new agents, and the server itself."),
         (name = "sync", description = "Files between a person's worktree and an agent's."),
@@ -49,6 +50,7 @@ fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(agents::archive))
         .routes(routes!(agents::unarchive))
         .routes(routes!(agents::answer))
+        .routes(routes!(forks::create))
         .routes(routes!(runs::create, runs::list))
         .routes(routes!(runs::get))
         .routes(routes!(runs::cancel))
@@ -73,6 +75,9 @@ fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(session::ticket))
         .routes(routes!(settings::show, settings::change))
         .routes(routes!(server::show))
+        .routes(routes!(builds::create, builds::list))
+        .routes(routes!(builds::update, builds::delete))
+        .routes(routes!(builds::snapshot))
 }
 
 /// An agent's machine: terminals, files, ports, ssh.

@@ -29,6 +29,7 @@ pub fn spec(config: &Config, org: &OrgId, key: SandboxKey, settings: &Settings) 
     spec.posture = if config.sandbox.posture == "none" { Posture::None } else { Posture::Sudo };
     spec.gitconfig = gitconfig(config, settings);
     spec.env = proxy_variables();
+    spec.layers.clone_from(&settings.layers);
     spec
 }
 

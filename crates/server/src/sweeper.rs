@@ -1,5 +1,5 @@
 //! Compares the provider's machines with the log, and ends those that no agent wants; removes what
-//! people sent and never used.
+//! people sent and never used, and builds that nobody begins with.
 //!
 //! A machine goes only after two looks in a row agree that it is nobody's. Nothing is ever made here:
 //! a list that comes back empty says nothing.
@@ -15,17 +15,24 @@ use std::time::Duration;
 
 /// Time between two looks.
 const ROUND: Duration = Duration::from_secs(60);
+/// Rounds after which old builds are looked for.
+const BUILDS_EVERY: u64 = 60;
 
 /// Sweeps until the server ends.
 pub async fn sweep(app: Arc<App>) {
     let mut suspects = HashSet::new();
-    loop {
+    for round in 0_u64.. {
         tokio::select! {
             () = tokio::time::sleep(ROUND) => {}
             () = app.shutdown.cancelled() => return,
         }
         if let Err(error) = crate::uploads::sweep(&app).await {
             tracing::warn!(error = format!("{error:#}"), "old uploads could not be removed");
+        }
+        if round.is_multiple_of(BUILDS_EVERY)
+            && let Err(error) = crate::builds::sweep(&app).await
+        {
+            tracing::warn!(error = format!("{error:#}"), "old builds could not be removed");
         }
         match look(&app, &suspects).await {
             Ok(found) => suspects = found,

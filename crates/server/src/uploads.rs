@@ -191,7 +191,7 @@ fn digest(path: &Path) -> Result<String> {
 }
 
 /// Where an agent keeps the pack it starts from.
-fn claimed(app: &App, agent: AgentId, upload: &UploadStart) -> Result<PathBuf> {
+pub fn claimed(app: &App, agent: AgentId, upload: &UploadStart) -> Result<PathBuf> {
     let id = Uuid::parse_str(&upload.id).context("parse an upload's id")?;
     Ok(app.agent_folder(agent).join(format!("upload-{}.pack", id.simple())))
 }

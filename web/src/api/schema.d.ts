@@ -320,6 +320,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agents/{id}/forks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forks an agent that is at rest: same files, same conversation, a branch of its own. Its machine is
+         *     stopped for a moment, and wakes with its next message as it was.
+         */
+        post: operations["postAgentsIdForks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agents/{id}/ports": {
         parameters: {
             query?: never;
@@ -488,6 +508,26 @@ export interface paths {
         get: operations["getAgentsIdRunsRunIdStream"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/{id}/snapshot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keeps the agent's machine as it is: new agents of the same repositories begin with it. It takes
+         *     place once no run works, and stops the machine for it.
+         */
+        post: operations["postAgentsIdSnapshot"];
         delete?: never;
         options?: never;
         head?: never;
@@ -698,6 +738,42 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/v1/builds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All builds, those of one environment together, newest first. */
+        get: operations["getBuilds"];
+        put?: never;
+        /** Builds a machine for these repositories, from their default branches or the refs named. */
+        post: operations["postBuilds"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/builds/{layer}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forgets a build; agents that began with it go on as they are. */
+        delete: operations["deleteBuildsLayer"];
+        options?: never;
+        head?: never;
+        /** Pins a build, or lets the newest one be begun with again. */
+        patch: operations["patchBuildsLayer"];
         trace?: never;
     };
     "/v1/doctor": {
@@ -1051,6 +1127,40 @@ export interface components {
             /** @description Who controls it, if anybody does. */
             writer?: string | null;
         };
+        /** @description A build, or a machine that a person set up and kept. */
+        BuildBody: {
+            /**
+             * Format: int64
+             * @description Space it takes.
+             */
+            bytes: number;
+            /** @description Commits that are checked out, in the order of the repositories. */
+            commits: string[];
+            /** @description ISO 8601. */
+            createdAt: string;
+            /** @description New agents of these repositories begin with it. */
+            current: boolean;
+            failure?: components["schemas"]["Failure"] | null;
+            /**
+             * Format: int64
+             * @description Files it holds.
+             */
+            files: number;
+            /** @description Id of the agent that built it, whose events are its log; of a kept machine, whose it was. */
+            id: string;
+            /** @description What it left, which new agents begin with. */
+            layer: string;
+            /** @description `automatic`, `asked` or `kept`. */
+            origin: string;
+            /** @description It stays the one they begin with. */
+            pinned: boolean;
+            /** @description ISO 8601; absent: it is not ready. */
+            readyAt?: string | null;
+            /** @description URLs of the repositories. */
+            repos: string[];
+            /** @description `RUNNING`, `READY` or `FAILED`. */
+            status: string;
+        };
         /** @description One commit of the branch. */
         CommitBody: {
             /** @description ISO 8601. */
@@ -1123,6 +1233,11 @@ export interface components {
             /** @description 1–100 characters. */
             name: string;
         };
+        /** @description `POST /v1/builds`. */
+        CreateBuild: {
+            /** @description The repositories, as agents name them and in the same order. */
+            repos: components["schemas"]["RepoBody"][];
+        };
         /** @description Answer to `POST /v1/agents`. */
         CreatedAgent: {
             /** @description The agent, with `latestRunId`. */
@@ -1136,6 +1251,20 @@ export interface components {
             run: components["schemas"]["Run"];
             /** @description The message was put into this active run instead of starting one. */
             steered?: boolean;
+        };
+        /** @description `POST /v1/agents/{id}/forks`. */
+        CreateFork: {
+            /** @description Open a pull request; omitted: as the agent that is forked. */
+            autoCreatePR?: boolean | null;
+            /** @description The branch to work on; omitted: `errand/<slug>-<suffix>`. */
+            branchName?: string | null;
+            model?: components["schemas"]["ModelChoice"] | null;
+            /** @description 1–100 characters; omitted: derived from the prompt. */
+            name?: string | null;
+            /** @description The first message to the new agent. */
+            prompt: components["schemas"]["Prompt"];
+            /** @description Go on from the end of this run; omitted: of the newest one. */
+            runId?: string | null;
         };
         /** @description `POST /v1/agents/{id}/previews` */
         CreatePreview: {
@@ -1424,6 +1553,43 @@ export interface components {
                 sizeBytes: number;
                 /** @description ISO 8601. */
                 updatedAt: string;
+            }[];
+        };
+        /** @description A list without pages. */
+        Items_BuildBody: {
+            /** @description All rows. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description Space it takes.
+                 */
+                bytes: number;
+                /** @description Commits that are checked out, in the order of the repositories. */
+                commits: string[];
+                /** @description ISO 8601. */
+                createdAt: string;
+                /** @description New agents of these repositories begin with it. */
+                current: boolean;
+                failure?: components["schemas"]["Failure"] | null;
+                /**
+                 * Format: int64
+                 * @description Files it holds.
+                 */
+                files: number;
+                /** @description Id of the agent that built it, whose events are its log; of a kept machine, whose it was. */
+                id: string;
+                /** @description What it left, which new agents begin with. */
+                layer: string;
+                /** @description `automatic`, `asked` or `kept`. */
+                origin: string;
+                /** @description It stays the one they begin with. */
+                pinned: boolean;
+                /** @description ISO 8601; absent: it is not ready. */
+                readyAt?: string | null;
+                /** @description URLs of the repositories. */
+                repos: string[];
+                /** @description `RUNNING`, `READY` or `FAILED`. */
+                status: string;
             }[];
         };
         /** @description A list without pages. */
@@ -2052,6 +2218,13 @@ export interface components {
             /** @description ISO 8601. */
             expiresAt: string;
         };
+        /** @description `POST /v1/agents/{id}/snapshot`. */
+        SnapshotBody: {
+            /** @description The agent. */
+            id: string;
+            /** @description The layer that its disk is kept as. */
+            layer: string;
+        };
         /** @description A terminal inside. */
         Terminal: {
             /** @description Whether its program still runs. */
@@ -2081,6 +2254,11 @@ export interface components {
         UpdateAgent: {
             /** @description Another name, 1–100 characters. */
             name: string;
+        };
+        /** @description `PATCH /v1/builds/{id}`. */
+        UpdateBuild: {
+            /** @description New agents begin with this one, whatever is built later. */
+            pinned: boolean;
         };
         /** @description `PATCH /v1/settings`: an omitted field stays, `null` takes a value away. */
         UpdateSettings: {
@@ -2924,6 +3102,47 @@ export interface operations {
             };
         };
     };
+    postAgentsIdForks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateFork"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedAgent"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     getAgentsIdPorts: {
         parameters: {
             query?: never;
@@ -3228,6 +3447,35 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+        };
+    };
+    postAgentsIdSnapshot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SnapshotBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -3602,6 +3850,129 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IdBody"];
+                };
+            };
+        };
+    };
+    getBuilds: {
+        parameters: {
+            query?: {
+                /** @description Only of environments with this repository. */
+                repo?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_BuildBody"];
+                };
+            };
+        };
+    };
+    postBuilds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateBuild"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BuildBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deleteBuildsLayer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                layer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    patchBuildsLayer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                layer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateBuild"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BuildBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };

@@ -1,16 +1,20 @@
 //! What people ask of an agent.
 
-use crate::state::{Condition, Living, Phase, Pull, Queued, Sandbox, Standing, State, Wake};
+use crate::plan::snapshot_key;
+use crate::state::{
+    Condition, Disk, Keeping, Living, Phase, Pull, Queued, Sandbox, Standing, State, Wake,
+};
 use protocol::content::Prompt;
-use protocol::event::{AskOptions, Event, RunStatus, Settings};
+use protocol::event::{AskOptions, Event, RunStatus, Settings, SnapshotPurpose};
 use protocol::failure::Refusal;
-use protocol::ids::{AgentId, MessageId, QuestionId, RunId};
+use protocol::ids::{AgentId, LayerId, MessageId, QuestionId, RunId};
 use protocol::input::WhenBusy;
 use protocol::limits;
 
 /// The first message, with what the agent is opened with.
 pub(super) struct Opening {
     pub(super) settings: Box<Settings>,
+    pub(super) inherited: Vec<Event>,
     pub(super) run: RunId,
     pub(super) prompt: Prompt,
     pub(super) options: AskOptions,
@@ -39,9 +43,11 @@ pub(super) fn open(state: &State, agent: AgentId, opening: Opening) -> Result<Ve
         Some(_) => Err(Refusal::AgentExists),
         None if state.is_deleted() => Err(Refusal::AgentExists),
         None => {
-            let Opening { settings, run, prompt, options } = opening;
+            let Opening { settings, inherited, run, prompt, options } = opening;
             let principal = settings.principal.clone();
-            Ok(vec![Event::Opened { settings }, Event::Asked { run, prompt, options, principal }])
+            let first = std::iter::once(Event::Opened { settings });
+            let asked = Event::Asked { run, prompt, options, principal };
+            Ok(first.chain(inherited).chain([asked]).collect())
         }
     }
 }
@@ -60,6 +66,9 @@ pub(super) fn ask(
     }
     if living.standing == Standing::Archived {
         return Err(Refusal::Archived);
+    }
+    if living.settings.build.is_some() {
+        return Err(Refusal::IsBuild);
     }
     let busy = living.active.is_some() || !living.queue.is_empty();
     match when_busy {
@@ -168,6 +177,27 @@ pub(super) fn wake(living: &Living, principal: String) -> Result<Vec<Event>, Ref
         | Sandbox::Stopping { .. } => living.wake == Wake::Asked,
     };
     Ok(if coming { Vec::new() } else { vec![Event::Woken { principal }] })
+}
+
+/// The disk is kept once no run works; of two snapshots at once one waits for the other to be over.
+pub(super) fn snapshot(
+    agent: AgentId,
+    living: &Living,
+    (layer, purpose): (LayerId, SnapshotPurpose),
+    principal: String,
+) -> Result<Vec<Event>, Refusal> {
+    if living.settings.build.is_some() {
+        return Err(Refusal::IsBuild);
+    }
+    match &living.keeping {
+        Keeping::Wanted { layer: known, .. } if *known == layer => Ok(Vec::new()),
+        Keeping::Wanted { .. } | Keeping::Due => Err(Refusal::Busy),
+        Keeping::Unasked if living.disk == Disk::Blank => Err(Refusal::NoDisk),
+        Keeping::Unasked => {
+            let key = snapshot_key(agent, layer);
+            Ok(vec![Event::SnapshotWanted { key, layer, purpose, principal }])
+        }
+    }
 }
 
 /// Something a person did inside; without a machine there is no inside.

@@ -5,8 +5,8 @@
 
 use crate::plan::{decide, named};
 use crate::state::{
-    Active, Living, OPEN_QUESTIONS, Phase, Progress, PublishStep, Publishing, Sandbox, Stage,
-    Standing, State, Turn, Workspace,
+    Active, Keeping, Living, OPEN_QUESTIONS, Phase, Progress, PublishStep, Publishing, Sandbox,
+    Stage, Standing, State, Turn, Workspace,
 };
 use protocol::environment::found::{SET_UP_FAILED, SetUpOutcome, SetUpPhase};
 use protocol::event::{Event, PushPlan, RepoBase, RepoCheckpoint, TurnOutcome};
@@ -25,14 +25,14 @@ pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Ref
         Event::BaseResolved { run, repos } => base_resolved(living, *run, repos),
         Event::BaseFailed { run, .. } => starting(living, *run),
         Event::EnvironmentRead { run, .. } => environment_read(living, *run),
-        Event::SandboxUp { epoch, .. } | Event::SandboxFailed { epoch, .. } => {
-            wanted(living, *epoch)
-        }
-        Event::SandboxLost { epoch, .. } => up(living, *epoch),
-        Event::SandboxStopped { epoch } => stopping(living, *epoch),
-        Event::PhaseFinished { epoch, .. } | Event::Denied { epoch, .. } => {
-            wanted(living, *epoch).or_else(|_| up(living, *epoch))
-        }
+        Event::SandboxUp { .. }
+        | Event::SandboxFailed { .. }
+        | Event::SandboxLost { .. }
+        | Event::SandboxStopped { .. }
+        | Event::PhaseFinished { .. }
+        | Event::Denied { .. }
+        | Event::SnapshotMade { .. }
+        | Event::SnapshotFailed { .. } => machine(living, event),
         Event::WorkspaceReady { epoch, run, .. } | Event::WorkspaceFailed { epoch, run, .. } => {
             preparing(living, *epoch, *run)
         }
@@ -68,6 +68,7 @@ pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Ref
         | Event::RunStarted { .. }
         | Event::SandboxWanted { .. }
         | Event::SandboxStopWanted { .. }
+        | Event::SnapshotWanted { .. }
         | Event::QuestionAnswered { .. }
         | Event::CancelRequested { .. }
         | Event::TurnEnded { .. }
@@ -154,6 +155,22 @@ fn set_up_finished(living: &Living, epoch: Epoch, phase: SetUpPhase) -> Result<(
     if living.to_set_up(epoch) == Some(phase) { Ok(()) } else { Err(KNOWN) }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller hands in facts of machines only")]
+fn machine(living: &Living, event: &Event) -> Result<(), Refusal> {
+    match event {
+        Event::SandboxUp { epoch, .. } | Event::SandboxFailed { epoch, .. } => {
+            wanted(living, *epoch)
+        }
+        Event::SandboxLost { epoch, .. } => up(living, *epoch),
+        Event::SandboxStopped { epoch } => stopping(living, *epoch),
+        Event::PhaseFinished { epoch, .. } | Event::Denied { epoch, .. } => {
+            wanted(living, *epoch).or_else(|_| up(living, *epoch))
+        }
+        Event::SnapshotMade { key, .. } | Event::SnapshotFailed { key, .. } => kept(living, key),
+        _ => Err(OLD_EPOCH),
+    }
+}
+
 fn wanted(living: &Living, reported: Epoch) -> Result<(), Refusal> {
     match living.sandbox {
         Sandbox::Wanted { epoch, .. } if epoch == reported => Ok(()),
@@ -184,6 +201,14 @@ fn preparing(living: &Living, epoch: Epoch, run: RunId) -> Result<(), Refusal> {
     up(living, epoch)?;
     in_phase(living, run, &Phase::Thinking)?;
     if active(living, run)?.workspace == Workspace::Ready(epoch) { Err(KNOWN) } else { Ok(()) }
+}
+
+fn kept(living: &Living, reported: &EffectKey) -> Result<(), Refusal> {
+    let at_rest = living.active.is_none() && living.sandbox == Sandbox::Absent;
+    match &living.keeping {
+        Keeping::Wanted { key, .. } if key == reported && at_rest => Ok(()),
+        Keeping::Unasked | Keeping::Due | Keeping::Wanted { .. } => Err(OLD_KEY),
+    }
 }
 
 fn erased(living: &Living) -> Result<(), Refusal> {

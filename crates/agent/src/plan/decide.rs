@@ -1,17 +1,19 @@
 //! The one event, if any, that follows from the state and the clock alone.
 
 use super::effects::{Expired, named};
-use super::{provision_key, publish};
+use super::{provision_key, publish, snapshot_key};
 use crate::effect::Action;
 use crate::state::{
-    Active, Condition, Disk, Failing, Living, Machines, Phase, Sandbox, Stage, Standing, State,
-    Turn, Wake, elapsed, later,
+    Active, Condition, Disk, Failing, Keeping, Living, Machines, Phase, Sandbox, Stage, Standing,
+    State, Turn, Wake, Workspace, elapsed, later,
 };
 use protocol::environment::found::SetUpOutcome;
-use protocol::event::{Event, StopReason, TurnOutcome};
+use protocol::event::{Event, SnapshotPurpose, StopReason, TurnOutcome};
 use protocol::ids::{AgentId, Epoch};
 use protocol::limits;
 
+/// Who wants what nobody asked for.
+const PLATFORM_PRINCIPAL: &str = "errand";
 /// Who answers a question at its deadline.
 const DEFAULT_PRINCIPAL: &str = "default";
 
@@ -49,7 +51,10 @@ fn remains(living: &Living) -> Option<Event> {
 fn stop(living: &Living, epoch: Epoch, reason: StopReason) -> Event {
     let keep_disk = match (living.standing, reason) {
         (Standing::Deleting, _) => false,
-        (_, StopReason::Idle | StopReason::HardLimit | StopReason::Archived) => true,
+        (
+            _,
+            StopReason::Idle | StopReason::HardLimit | StopReason::Archived | StopReason::Snapshot,
+        ) => true,
         (_, StopReason::Broken | StopReason::Lost | StopReason::Deleted) => {
             living.disk == Disk::Used
         }
@@ -89,6 +94,7 @@ fn final_failure(action: &Action, failing: &Failing) -> Option<Event> {
         Action::Checkpoint { run, .. } => Some(Event::CheckpointFailed { run, key, failure }),
         Action::Push { run, .. } => Some(Event::PushFailed { run, key, failure, conflict: None }),
         Action::PublishPullRequest { run } => Some(Event::PullRequestFailed { run, key, failure }),
+        Action::Freeze { .. } => Some(Event::SnapshotFailed { key, failure }),
         // What must end is tried for ever: giving up would leave something running.
         Action::Interrupt { .. } | Action::Stop { .. } | Action::Erase => None,
     }
@@ -125,7 +131,23 @@ fn turning(
             principal: DEFAULT_PRINCIPAL.to_owned(),
         });
     }
-    want_sandbox(agent, living, active)
+    built(living, active, turn).or_else(|| want_sandbox(agent, living, active))
+}
+
+/// A build is over when all is done that prepares a disk.
+fn built(living: &Living, active: &Active, turn: &Turn) -> Option<Event> {
+    living.settings.build.as_ref()?;
+    let epoch = living.up()?;
+    let is_ready = turn.phase == Phase::Thinking && active.workspace == Workspace::Ready(epoch);
+    if !is_ready || living.to_set_up(epoch).is_some() {
+        return None;
+    }
+    let trouble = living.set_up.as_ref().and_then(|set_up| set_up.trouble.clone());
+    let outcome = match trouble {
+        Some(failure) => TurnOutcome::Failed { failure },
+        None => TurnOutcome::Finished { result: String::new() },
+    };
+    Some(Event::TurnEnded { run: active.run, outcome })
 }
 
 /// Whether the run has used up its time, or its sandbox has; time waited for persons does not count.
@@ -174,8 +196,16 @@ fn resting(agent: AgentId, living: &Living, now_ms: i64) -> Option<Event> {
         Standing::Open => living.queue.front(),
         Standing::Archived | Standing::Deleting => None,
     };
+    if let (Keeping::Due, Some(build)) = (&living.keeping, &living.settings.build) {
+        let (layer, principal) = (build.layer, PLATFORM_PRINCIPAL.to_owned());
+        let key = snapshot_key(agent, layer);
+        let purpose = SnapshotPurpose::Environment;
+        return Some(Event::SnapshotWanted { key, layer, purpose, principal });
+    }
+    let is_kept = living.keeping != Keeping::Unasked;
     let must_end = match living.sandbox {
         Sandbox::Absent | Sandbox::Remains { .. } | Sandbox::Stopping { .. } => None,
+        Sandbox::Wanted { epoch, .. } if is_kept => Some((epoch, StopReason::Snapshot)),
         Sandbox::Wanted { epoch, .. } if next.is_none() && living.wake == Wake::Unasked => {
             Some((epoch, StopReason::Idle))
         }
@@ -183,6 +213,7 @@ fn resting(agent: AgentId, living: &Living, now_ms: i64) -> Option<Event> {
         Sandbox::Up { epoch, condition: Condition::Broken, .. } => {
             Some((epoch, StopReason::Broken))
         }
+        Sandbox::Up { epoch, .. } if is_kept => Some((epoch, StopReason::Snapshot)),
         Sandbox::Up { epoch, .. } if over_hard_limit(living, now_ms) => {
             Some((epoch, StopReason::HardLimit))
         }
@@ -200,6 +231,7 @@ fn resting(agent: AgentId, living: &Living, now_ms: i64) -> Option<Event> {
         return Some(stop(living, epoch, reason));
     }
     match next {
+        _ if is_kept => None,
         Some(queued) => Some(Event::RunStarted { run: queued.run }),
         None if living.wake == Wake::Asked && living.sandbox == Sandbox::Absent => {
             Some(sandbox_wanted(agent, living))

@@ -4,8 +4,8 @@ use super::decide::is_expired;
 use super::{base_key, prepare_key, set_up_key, think_key};
 use crate::effect::{Action, Effect, Interruption};
 use crate::state::{
-    Active, Condition, Disk, Living, Phase, PublishStep, Publishing, Sandbox, Stage, Standing,
-    Turn, Workspace,
+    Active, Condition, Disk, Keeping, Living, Phase, PublishStep, Publishing, Sandbox, Stage,
+    Standing, Turn, Workspace,
 };
 use protocol::ids::{AgentId, EffectKey, Epoch};
 
@@ -23,6 +23,11 @@ pub(crate) fn named(agent: AgentId, living: &Living, now_ms: i64) -> Vec<Effect>
         }
     } else if living.standing == Standing::Deleting && living.sandbox == Sandbox::Absent {
         effects.push(effect(format!("{agent}/erase"), Action::Erase));
+    } else if let (Keeping::Wanted { key, layer, purpose }, Sandbox::Absent) =
+        (&living.keeping, &living.sandbox)
+    {
+        let action = Action::Freeze { layer: *layer, purpose: *purpose };
+        effects.push(Effect { key: key.clone(), action });
     } else if let Some(epoch) = woken(living) {
         effects.extend(set_up(agent, living, epoch));
     }
@@ -69,7 +74,9 @@ fn turning(
             effects.push(Effect { key: base_key(run), action: Action::ResolveBase { run } });
         }
         (Phase::Thinking, Expired::No) => {
-            effects.push(Effect { key: think_key(run), action: Action::Think { run } });
+            if living.settings.build.is_none() {
+                effects.push(Effect { key: think_key(run), action: Action::Think { run } });
+            }
             if let Some(epoch) = to_prepare(living, active) {
                 let action = Action::Prepare { epoch, run };
                 effects.push(Effect { key: prepare_key(run, epoch), action });

@@ -52,6 +52,7 @@ pub(super) fn decide(
 fn must_save(living: &Living, active: &Active) -> bool {
     active.workspace != Workspace::Never
         && !living.repos.is_empty()
+        && living.settings.build.is_none()
         && living.standing != Standing::Deleting
 }
 

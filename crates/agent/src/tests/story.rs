@@ -63,6 +63,9 @@ pub(super) fn settings() -> Settings {
         privacy_mode: false,
         limits: RunLimits::default(),
         provider: "local".to_owned(),
+        layers: Vec::new(),
+        build: None,
+        forked_from: None,
         extra: None,
     }
 }
@@ -80,8 +83,8 @@ impl Story {
         let mut story = Self { state: State::new(agent_id()), now_ms: 1_000, log: Vec::new() };
         let options = AskOptions::default();
         let settings = Box::new(settings);
-        let open =
-            Input::Open { agent: agent_id(), settings, run: run(1), prompt: prompt(), options };
+        let (agent, inherited, run, prompt) = (agent_id(), Vec::new(), run(1), prompt());
+        let open = Input::Open { agent, settings, inherited, run, prompt, options };
         story.give(open).unwrap();
         story.settle();
         story

@@ -33,6 +33,10 @@ pub struct Check {
     set_up_in: (Epoch, usize),
     /// Somebody wants a sandbox that no run needs, and none was up or refused since.
     woken: bool,
+    /// A disk is to be kept, and was not yet.
+    keeping: bool,
+    /// The agent is a build, and its run ended well.
+    build: Option<bool>,
     pub deleted: bool,
 }
 
@@ -115,6 +119,11 @@ impl Check {
         self.woken
     }
 
+    /// Whether a disk is still to be kept.
+    pub fn is_keeping(&self) -> bool {
+        self.keeping || self.build == Some(true)
+    }
+
     pub fn open_runs(&self) -> usize {
         self.queue.len() + usize::from(self.active.is_some())
     }
@@ -132,6 +141,7 @@ impl Check {
                 | Action::Checkpoint { .. }
                 | Action::Push { .. }
                 | Action::PublishPullRequest { .. }
+                | Action::Freeze { .. }
         );
         if needs_intent && !self.intents.contains(&effect.key) {
             self.fail(format!("{} without an intent", effect.key));
@@ -164,7 +174,7 @@ impl Check {
             }
             Event::RunStarted { run } => {
                 let next = self.queue.pop_front() == Some(*run) && self.active.is_none();
-                self.ensure(next, "a run started out of turn");
+                self.ensure(next && !self.keeping, "a run started out of turn");
                 self.active = Some(*run);
                 (self.saved, self.turn_over) = (false, false);
             }
@@ -191,12 +201,15 @@ impl Check {
             Event::StepStarted { .. } => {
                 let over = self.turn_over;
                 self.ensure(!over, "the model worked after its turn");
+                let builds = self.build.is_some();
+                self.ensure(!builds, "a build asked a model");
             }
             _ => self.observe_outside(event, git),
         }
     }
 
     fn observe_outside(&mut self, event: &Event, git: &Git) {
+        self.observe_snapshot(event);
         match event {
             Event::SandboxWanted { epoch, key, .. } => {
                 let fits = self.epoch.is_none() && epoch.0 == self.newest + 1;
@@ -208,6 +221,8 @@ impl Check {
                 let first = self.set_up.is_empty();
                 self.ensure(first, "the environment file was read twice");
                 self.set_up = environment.phases();
+                let builds = self.build.is_some();
+                self.set_up.retain(|phase| !builds || *phase == SetUpPhase::Install);
             }
             Event::SetUpFinished { epoch, phase, .. } => {
                 let done = self.set_up_done(*epoch);
@@ -216,10 +231,14 @@ impl Check {
                 self.set_up_in = (*epoch, done + 1);
             }
             Event::Woken { .. } => self.woken = true,
-            Event::SandboxUp { .. }
-            | Event::SandboxFailed { .. }
-            | Event::Archived { .. }
-            | Event::DeleteRequested { .. } => self.woken = false,
+            Event::SandboxUp { .. } | Event::SandboxFailed { .. } | Event::Archived { .. } => {
+                self.woken = false;
+            }
+            Event::DeleteRequested { .. } => {
+                self.woken = false;
+                self.keeping = false;
+                self.build = None;
+            }
             Event::SandboxStopped { epoch } => {
                 let fits = self.epoch == Some(*epoch);
                 self.ensure(fits, "a sandbox stopped that was not there");
@@ -255,6 +274,28 @@ impl Check {
         }
     }
 
+    fn observe_snapshot(&mut self, event: &Event) {
+        match event {
+            Event::Opened { settings } => {
+                self.build = settings.build.is_some().then_some(false);
+            }
+            Event::SnapshotWanted { key, .. } => {
+                let fits = !self.keeping && !self.deleted;
+                self.ensure(fits, "a disk was to be kept twice");
+                self.keeping = true;
+                self.build = self.build.map(|_| false);
+                self.intents.insert(key.clone());
+            }
+            Event::SnapshotMade { .. } => {
+                let at_rest = self.keeping && self.epoch.is_none() && self.active.is_none();
+                self.ensure(at_rest, "a disk was kept that was not at rest");
+                self.keeping = false;
+            }
+            Event::SnapshotFailed { .. } => self.keeping = false,
+            _ => {}
+        }
+    }
+
     fn set_up_done(&self, epoch: Epoch) -> usize {
         let (known, done) = self.set_up_in;
         if known == epoch { done } else { 0 }
@@ -263,6 +304,9 @@ impl Check {
     fn run_ended(&mut self, run: RunId, status: RunStatus) {
         let first = self.ended.insert(run, status).is_none();
         self.ensure(first, "a run ended twice");
+        if status == RunStatus::Finished && self.active == Some(run) {
+            self.build = self.build.map(|_| true);
+        }
         if self.active == Some(run) {
             self.active = None;
             let heard = status != RunStatus::Finished || self.steers.is_empty();

@@ -1,7 +1,7 @@
 //! The effects on the simulated world, each idempotent under its key.
 
 use crate::mutation::Mutation;
-use crate::world::{Disk, Machine, World, number, sha};
+use crate::world::{Machine, World, number, sha};
 use agent::State;
 use agent::effect::{Action, Effect, Interruption};
 use agent::state::{Living, Progress, Workspace};
@@ -12,7 +12,7 @@ use protocol::event::{
     RepoCheckpoint, TurnOutcome, WorkspaceBranch,
 };
 use protocol::failure::{Failure, Phase};
-use protocol::ids::{CallId, EffectKey, Epoch, QuestionId, RunId, Step};
+use protocol::ids::{CallId, EffectKey, Epoch, LayerId, QuestionId, RunId, Step};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -78,6 +78,7 @@ fn touch(world: &mut World, state: &State, effect: &Effect, term: u64) -> Option
         Action::Push { run, pushes } => push(world, *run, pushes, key),
         Action::PublishPullRequest { run } => publish(world, *run, key)?,
         Action::Stop { epoch, keep_disk } => stop(world, *epoch, *keep_disk),
+        Action::Freeze { layer, .. } => freeze(world, *layer, key)?,
         Action::Erase => Event::Deleted,
     };
     Some(Carried::Done(event))
@@ -168,13 +169,30 @@ fn stop(world: &mut World, epoch: Epoch, keep_disk: bool) -> Event {
         }
     }
     if !keep_disk {
-        world.disk = Disk::default();
+        world.disk.installed = false;
     }
     if world.mutation != Mutation::NoTombstone {
         // A create that is still on its way must find that its time is over.
         world.tombs.insert(EffectKey(format!("{}/e{epoch}/provision", crate::world::agent_id())));
     }
     Event::SandboxStopped { epoch }
+}
+
+/// Keeps the disk; under a layer's id only once, whoever asks again.
+fn freeze(world: &mut World, layer: LayerId, key: &EffectKey) -> Option<Event> {
+    // A driver that slept may come back here late: the disk of a machine that lives is not touched.
+    if world.alive() > 0 {
+        return None;
+    }
+    if world.fault(10) {
+        return Some(Event::SnapshotFailed { key: key.clone(), failure: failure("no_space") });
+    }
+    let again = world.mutation == Mutation::FreezeAgain;
+    if !world.disk.layers.insert(layer) && again {
+        world.check.fail("one layer was made of two disks".to_owned());
+    }
+    let (bytes, files, freeze_ms) = (1, 1, 1);
+    Some(Event::SnapshotMade { key: key.clone(), layer, bytes, files, freeze_ms })
 }
 
 fn prepare(world: &mut World, epoch: Epoch, run: RunId) -> Option<Event> {

@@ -9,10 +9,11 @@ use agent::{accept, plan};
 use protocol::content::{Prompt, Source};
 use protocol::environment::found::SetUpOutcome;
 use protocol::event::{
-    AskOptions, Event, Mode, ModelChoice, RepoSettings, RunLimits, Settings, TurnOutcome,
+    AskOptions, BuildOrder, Event, Mode, ModelChoice, RepoSettings, RunLimits, Settings,
+    SnapshotPurpose, TurnOutcome,
 };
 use protocol::failure::Refusal;
-use protocol::ids::{MessageId, RunId};
+use protocol::ids::{LayerId, MessageId, RunId};
 use protocol::input::{Input, WhenBusy};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -127,6 +128,9 @@ impl Life {
         if check.open_runs() > 0 {
             return Err("at rest with runs that are not over".to_owned());
         }
+        if check.is_keeping() {
+            return Err("at rest although a disk is still to be kept".to_owned());
+        }
         if check.is_woken() {
             return Err("at rest although somebody waits for the machine".to_owned());
         }
@@ -197,11 +201,20 @@ impl Life {
         run
     }
 
+    fn layer(&mut self) -> LayerId {
+        LayerId::from_uuid(Uuid::from_u128(self.world.rng.u128(..)))
+    }
+
     fn opening(&mut self) -> Input {
-        let settings = Box::new(settings(&mut self.world.rng));
+        let mut settings = Box::new(settings(&mut self.world.rng));
+        if self.world.rng.u32(..6) == 0 {
+            let environment = "an environment".to_owned();
+            settings.build = Some(BuildOrder { layer: self.layer(), environment });
+        }
         let run = self.run_id();
         let options = AskOptions::default();
-        Input::Open { agent: agent_id(), settings, run, prompt: prompt(), options }
+        let (agent, inherited, prompt) = (agent_id(), Vec::new(), prompt());
+        Input::Open { agent, settings, inherited, run, prompt, options }
     }
 
     fn ending(&mut self) -> Input {
@@ -223,9 +236,13 @@ impl Life {
                 let run = self.runs[self.runs.len() - 1 - nth / 8];
                 Input::Cancel { run, principal }
             }
-            52..62 => self.answer(),
+            52..60 => self.answer(),
             62 => Input::Wake { principal },
             63 => Input::Attend { principal },
+            60..62 => {
+                let (layer, purpose) = (self.layer(), SnapshotPurpose::Fork);
+                Input::Snapshot { layer, purpose, principal }
+            }
             64 => Input::Rename { name: format!("name {}", self.sent.len()) },
             65..67 => Input::Archive { principal },
             67..74 => Input::Unarchive { principal },
@@ -342,6 +359,9 @@ pub fn settings(rng: &mut fastrand::Rng) -> Settings {
         privacy_mode: false,
         limits: RunLimits::default(),
         provider: "simulated".to_owned(),
+        layers: Vec::new(),
+        build: None,
+        forked_from: None,
         extra: None,
     }
 }
@@ -370,6 +390,9 @@ fn name(event: &Event) -> &'static str {
         Event::SandboxStopped { .. } => "SandboxStopped",
         Event::WorkspaceReady { .. } => "WorkspaceReady",
         Event::WorkspaceFailed { .. } => "WorkspaceFailed",
+        Event::SnapshotWanted { .. } => "SnapshotWanted",
+        Event::SnapshotMade { .. } => "SnapshotMade",
+        Event::SnapshotFailed { .. } => "SnapshotFailed",
         Event::EffectFailed { .. } => "EffectFailed",
         Event::StepStarted { .. } => "StepStarted",
         Event::MessageFinished { .. } => "MessageFinished",

@@ -41,10 +41,12 @@ pub enum Mutation {
     ForgetBegun,
     /// Tools do not wait for what the environment file asks for.
     ToolsBeforeSetUp,
+    /// Nobody looks whether a layer was made before.
+    FreezeAgain,
 }
 
 /// All that must be caught.
-pub const ALL: [Mutation; 18] = [
+pub const ALL: [Mutation; 19] = [
     Mutation::DropKey,
     Mutation::FreshKey,
     Mutation::SkipDestroy,
@@ -63,4 +65,5 @@ pub const ALL: [Mutation; 18] = [
     Mutation::InstallAgain,
     Mutation::ForgetBegun,
     Mutation::ToolsBeforeSetUp,
+    Mutation::FreezeAgain,
 ];

@@ -6,7 +6,7 @@ use agent::effect::Action;
 use agent::{State, apply};
 use protocol::environment::found::SetUpPhase;
 use protocol::event::{Event, Logged};
-use protocol::ids::{AgentId, EffectKey, Epoch, Seq};
+use protocol::ids::{AgentId, EffectKey, Epoch, LayerId, Seq};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -55,6 +55,8 @@ pub struct Machine {
 pub struct Disk {
     /// `install` ran to its end on it.
     pub installed: bool,
+    /// What was kept of it.
+    pub layers: BTreeSet<LayerId>,
 }
 
 /// Commits by number, with their parents, and who points where.

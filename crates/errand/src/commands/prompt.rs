@@ -16,9 +16,14 @@ const INPUT_BYTES_MAX: u64 = PROMPT_CHARS as u64 * 4;
 
 /// The message with its images.
 pub fn prompt(text: &str, how: &How) -> Result<Prompt> {
-    let text = if text == "-" { standard_input()? } else { text.to_owned() };
+    let text = words(text)?;
     let images = how.images.iter().map(|path| image(path)).collect::<Result<_, _>>()?;
     Ok(Prompt { text, images })
+}
+
+/// Text as it was typed, or what standard input has.
+pub fn words(text: &str) -> Result<String> {
+    if text == "-" { standard_input() } else { Ok(text.to_owned()) }
 }
 
 fn standard_input() -> Result<String> {

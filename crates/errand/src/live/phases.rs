@@ -80,6 +80,19 @@ pub fn lines(event: &Event) -> Vec<Shown> {
         Event::Unarchived { principal } => vec![aside(format!("unarchived by {principal}"))],
         Event::DeleteRequested { principal } => vec![noted(format!("deleted by {principal}"))],
         Event::SteerTaken { .. } => vec![aside("the message is before the model")],
+        _ => kept(event),
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "these are of one kind")]
+fn kept(event: &Event) -> Vec<Shown> {
+    match event {
+        Event::SnapshotWanted { .. } => vec![aside("the machine is kept as it is")],
+        Event::SnapshotMade { layer, bytes, files, freeze_ms, .. } => {
+            let holds = format!("{} in {}", text::bytes(*bytes), text::count(*files, "file"));
+            vec![timed("snapshot", &format!("{layer}: {holds}, frozen"), *freeze_ms)]
+        }
+        Event::SnapshotFailed { failure, .. } => failed("snapshot", failure),
         _ => Vec::new(),
     }
 }
@@ -232,5 +245,6 @@ const fn why_stopped(reason: StopReason) -> &'static str {
         StopReason::Deleted => "the agent is deleted",
         StopReason::Broken => "the workspace could not be prepared",
         StopReason::Lost => "it was lost",
+        StopReason::Snapshot => "its disk is being kept",
     }
 }

@@ -402,3 +402,26 @@ pub struct DoctorCheck {
     /// What was found, what it protects from, how to improve it.
     pub detail: String,
 }
+
+/// `POST /v1/agents/{id}/forks`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateFork {
+    /// The first message to the new agent.
+    pub prompt: Prompt,
+    /// Go on from the end of this run; omitted: of the newest one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+    /// 1–100 characters; omitted: derived from the prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Omitted: that of the agent that is forked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelChoice>,
+    /// The branch to work on; omitted: `errand/<slug>-<suffix>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch_name: Option<String>,
+    /// Open a pull request; omitted: as the agent that is forked.
+    #[serde(default, rename = "autoCreatePR", skip_serializing_if = "Option::is_none")]
+    pub auto_create_pr: Option<bool>,
+}

@@ -7,7 +7,8 @@ use crate::agents::Extras;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::clock::now_ms;
-use crate::{door, driver, settings, uploads};
+use crate::projection::Detail;
+use crate::{builds, door, driver, settings, uploads};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -45,6 +46,7 @@ pub async fn create(
     settings::fill(&defaults, &mut body);
     let mut settings = door::settings(&app, &caller, id, &body)?;
     settings.privacy_mode = defaults.privacy_mode;
+    settings.layers = builds::layers(&app, &caller.org, &settings.repos).await?;
     let prompt = door::prompt(&app, &caller, id, &body.prompt).await?;
     let env = door::env_vars(body.env_vars.as_ref(), body.run_env_vars.as_ref())?;
     for upload in settings.repos.iter().filter_map(|repo| repo.upload.as_ref()) {
@@ -55,6 +57,7 @@ pub async fn create(
     let input = Input::Open {
         agent: id,
         settings: Box::new(settings),
+        inherited: Vec::new(),
         run,
         prompt,
         options: AskOptions::default(),
@@ -74,7 +77,8 @@ pub async fn create(
     created(&app, &caller, id).await
 }
 
-async fn created(
+/// The answer about an agent that was just opened.
+pub async fn created(
     app: &App,
     caller: &Caller,
     id: AgentId,
@@ -157,12 +161,14 @@ pub async fn list(
         .agents(&caller.org, &filter, page.cursor()?.as_ref(), page.limit()?)
         .await
         .map_err(anyhow::Error::from)?;
-    let items =
-        rows.items.iter().map(|record| show::agent(&app, record.id, record.head, &record.row));
-    Ok(Json(Page {
-        items: items.collect::<Result<_, _>>()?,
-        next_cursor: rows.next.map(|cursor| cursor.to_string()),
-    }))
+    let mut items = Vec::new();
+    for record in &rows.items {
+        // Builds have a list of their own.
+        if !Detail::of(&record.row).map_err(anyhow::Error::from)?.is_build() {
+            items.push(show::agent(&app, record.id, record.head, &record.row)?);
+        }
+    }
+    Ok(Json(Page { items, next_cursor: rows.next.map(|cursor| cursor.to_string()) }))
 }
 
 /// One agent.

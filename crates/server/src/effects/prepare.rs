@@ -38,6 +38,29 @@ if [ ! -e "$mark" ]; then
 fi
 git rev-parse HEAD"#;
 
+/// Makes the checkout that a disk began with into this agent's own, once: the delta is fetched, files
+/// that are the same are not looked at. What `install` made of a file that differs by now is given up.
+const ADOPT: &str = r#"set -eu
+dest=$1 branch=$2 commit=$3 base=$4
+cd -- "$dest"
+if ! git show-ref --verify --quiet "refs/heads/$branch"; then
+  git cat-file -e "$commit^{commit}" 2>/dev/null || git fetch --quiet origin "refs/heads/$branch"
+  was=$(git rev-parse HEAD)
+  if [ "$was" != "$commit" ]; then
+    git read-tree -m -u "$was" "$commit" 2>/dev/null || git read-tree --reset -u "$commit"
+  fi
+  left=$(git symbolic-ref --quiet HEAD || true)
+  for name in "heads/$base" "remotes/origin/$base" "heads/$branch"; do
+    git update-ref "refs/$name" "$commit"
+  done
+  git symbolic-ref HEAD "refs/heads/$branch"
+  case $left in
+    "refs/heads/$base"|"refs/heads/$branch"|"") ;;
+    *) git update-ref -d "$left" ;;
+  esac
+fi
+git rev-parse HEAD"#;
+
 /// Takes what people pushed meanwhile, as long as nothing here stands against it; what does is
 /// merged when the work is pushed.
 const UPDATE: &str = r#"set -eu
@@ -64,7 +87,8 @@ pub async fn run(job: &Job, epoch: Epoch, run: RunId) -> Result<()> {
         .find(|failing| failing.key == job.key)
         .map_or(0, |failing| failing.attempts);
     let branch = BranchName::parse(&settings.branch).context("parse the branch")?;
-    let step = Preparation { job, machine: &machine, epoch, run, attempt };
+    let on_layers = !settings.layers.is_empty();
+    let step = Preparation { job, machine: &machine, epoch, run, attempt, on_layers };
     let _place = job.app.starts.place().await?;
     let mut branches = Vec::new();
     for (repo, state) in settings.repos.iter().zip(&living.repos) {
@@ -86,10 +110,13 @@ pub async fn run(job: &Job, epoch: Epoch, run: RunId) -> Result<()> {
 pub async fn follow(job: &Job, run: RunId, push: &PushPlan) -> Result<()> {
     let machine = job.app.machines.get(job.handle.id).context("there is no machine")?;
     let view = job.view().await?;
-    let mut repos = view.living()?.settings.repos.iter();
+    let settings = &view.living()?.settings;
+    let on_layers = !settings.layers.is_empty();
+    let mut repos = settings.repos.iter();
     let repo = repos.find(|repo| repo.url == push.url).context("the repository is not known")?;
     let path = format!("/workspace/{}", repo.folder);
-    let step = Preparation { job, machine: &machine, epoch: machine.epoch, run, attempt: 0 };
+    let (machine, epoch, attempt) = (&machine, machine.epoch, 0);
+    let step = Preparation { job, machine, epoch, run, attempt, on_layers };
     let at = step.script("follow", repo, UPDATE, &[&path, &push.branch, &push.commit]).await?;
     anyhow::ensure!(at == push.commit, "what is there stands against it");
     Ok(())
@@ -101,6 +128,8 @@ struct Preparation<'a> {
     epoch: Epoch,
     run: RunId,
     attempt: u32,
+    /// Whether the disk began with a layer.
+    on_layers: bool,
 }
 
 impl Preparation<'_> {
@@ -113,11 +142,15 @@ impl Preparation<'_> {
     ) -> Result<WorkspaceBranch> {
         let path = format!("/workspace/{}", repo.folder);
         let began = Instant::now();
-        let mut at = match self.standing(&path).await? {
-            Some(at) => at,
-            None => self.make((repo, base), &path, branch, ours, tip).await?,
+        let (phase, mut at) = match self.standing(&path).await? {
+            Some(there) if self.is_anothers(&there, branch) => {
+                let args = [&path, branch, tip.as_str(), &base.base_branch];
+                ("snapshot", self.script("snapshot", repo, ADOPT, &args).await?)
+            }
+            Some(there) => ("clone", head_of(there)?),
+            None => ("clone", self.make((repo, base), &path, branch, ours, tip).await?),
         };
-        self.finished("clone", began, repo).await?;
+        self.finished(phase, began, repo).await?;
         let began = Instant::now();
         if at != tip.as_str() {
             at = self.script("branch", repo, UPDATE, &[&path, branch, tip.as_str()]).await?;
@@ -127,12 +160,18 @@ impl Preparation<'_> {
     }
 
     /// Where a repository that is there already stands.
-    async fn standing(&self, path: &str) -> Result<Option<String>> {
+    async fn standing(&self, path: &str) -> Result<Option<Head>> {
         match self.machine.link.request(Request::Head { repo_path: path.to_owned() }).await {
-            Ok(answer) => head_of(&answer).map(Some),
+            Ok(Answer::Head(head)) => Ok(Some(head)),
+            Ok(_) => anyhow::bail!("the guest answered something else"),
             Err(LinkError::Fault(fault)) if fault.code == FaultCode::NotFound => Ok(None),
             Err(error) => Err(error).context("ask where the workspace stands"),
         }
+    }
+
+    /// Whether a checkout may be what the disk began with, and not this agent's.
+    fn is_anothers(&self, there: &Head, branch: &str) -> bool {
+        self.on_layers && there.branch.as_deref() != Some(branch)
     }
 
     /// A new repository at the tip of the agent's branch.
@@ -163,7 +202,8 @@ impl Preparation<'_> {
         let bytes = pack.read().await?;
         let sending = self.machine.link.send(Request::CheckOut(Box::new(wanted)), bytes);
         let why = match tokio::time::timeout(CLONE_TIME, sending).await {
-            Ok(Ok(answer)) => return head_of(&answer),
+            Ok(Ok(Answer::Head(head))) => return head_of(head),
+            Ok(Ok(_)) => anyhow::bail!("the guest answered something else"),
             Ok(Err(LinkError::Fault(fault))) => fault.message,
             Ok(Err(error)) => return Err(error).context("send the repository inside"),
             Err(_) => format!("it took longer than {} s", CLONE_TIME.as_secs()),
@@ -281,13 +321,10 @@ pub(super) async fn to_end(
 }
 
 /// The commit that a worktree stands at.
-fn head_of(answer: &Answer) -> Result<String> {
-    let Answer::Head(Head { commit, .. }) = answer else {
-        anyhow::bail!("the guest answered something else");
-    };
+fn head_of(head: Head) -> Result<String> {
     // TRUST: a claim from inside; whoever uses it looks it up on our side.
-    let commit = commit.as_deref().context("the workspace names no commit")?;
-    Ok(CommitId::parse(commit).context("the workspace names no commit")?.to_string())
+    let commit = head.commit.context("the workspace names no commit")?;
+    Ok(CommitId::parse(&commit).context("the workspace names no commit")?.to_string())
 }
 
 /// A folder's name as part of an operation's name.

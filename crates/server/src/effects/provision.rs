@@ -13,7 +13,7 @@ use protocol::failure::{Failure, Phase};
 use protocol::ids::Epoch;
 use protocol::link::{Hello, VERSION};
 use sandbox::link::Link;
-use sandbox::provider::{ProviderError, SandboxKey, SocketKind};
+use sandbox::provider::{ProviderError, SandboxKey, SandboxSpec, SocketKind};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,7 +31,7 @@ pub async fn run(job: &Job, epoch: Epoch) -> Result<()> {
     );
     let place = job.app.starts.boot().await?;
     job.progress(epoch, "sandbox", "starting", None);
-    let machine = match job.app.provider.create(&spec).await {
+    let machine = match make(job, spec).await {
         Ok(machine) => machine,
         Err(error) => return refuse(job, epoch, error).await,
     };
@@ -41,6 +41,22 @@ pub async fn run(job: &Job, epoch: Epoch) -> Result<()> {
     let isolation =
         serde_json::to_value(&machine.isolation).context("write the isolation report")?;
     job.report(vec![Event::SandboxUp { epoch, boot_ms, isolation }]).await
+}
+
+/// Makes it with what its disk is to begin with; without, where that is gone by now.
+async fn make(
+    job: &Job,
+    mut spec: SandboxSpec,
+) -> Result<sandbox::provider::Machine, ProviderError> {
+    let provider = &job.app.provider;
+    match provider.create(&spec).await {
+        Err(ProviderError::Refused(words)) if !spec.layers.is_empty() => {
+            tracing::warn!(agent.id = %job.handle.id, words, "a machine starts without its build");
+            spec.layers.clear();
+            provider.create(&spec).await
+        }
+        made => made,
+    }
 }
 
 async fn refuse(job: &Job, epoch: Epoch, error: ProviderError) -> Result<()> {

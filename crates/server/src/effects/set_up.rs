@@ -5,6 +5,7 @@
 //! runs. Only what was ended from outside is begun again, under the next name.
 
 use super::{Job, failed, prepare, provision};
+use crate::builds;
 use crate::clock::now_ms;
 use crate::environments::{self, Followed};
 use crate::machines::Machine;
@@ -60,7 +61,15 @@ pub async fn run(job: &Job, epoch: Epoch, phase: SetUpPhase) -> Result<()> {
         SetUpPhase::Terminals => (step.terminals().await?, None),
     };
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let is_prepared =
+        phase == SetUpPhase::Install && !matches!(outcome, SetUpOutcome::Failed { .. });
     job.report(vec![Event::SetUpFinished { epoch, phase, outcome, duration_ms }]).await?;
+    if is_prepared {
+        let considered = builds::consider(&job.app, &job.handle.org, living, &followed.digest);
+        if let Err(error) = considered.await {
+            tracing::warn!(error = format!("{error:#}"), "a build could not be begun");
+        }
+    }
     if let Some(op) = op {
         // The outcome is in the log; a guest that is gone has forgotten the rest anyway.
         drop(machine.link.ack(op).await);

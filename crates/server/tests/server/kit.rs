@@ -229,6 +229,7 @@ impl House {
         let input = Input::Open {
             agent: id,
             settings: Box::new(opened()),
+            inherited: Vec::new(),
             run: RunId::from_uuid(Uuid::now_v7()),
             prompt: protocol::content::Prompt {
                 text: "work".to_owned(),
@@ -259,6 +260,9 @@ fn opened() -> Settings {
         privacy_mode: false,
         limits: Default::default(),
         provider: "local".to_owned(),
+        layers: Vec::new(),
+        build: None,
+        forked_from: None,
         extra: None,
     }
 }

@@ -1,0 +1,66 @@
+//! Bodies about builds: machines prepared ahead, on which agents of the same repositories begin.
+
+use super::agents::RepoBody;
+use crate::failure::Failure;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// `POST /v1/builds`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateBuild {
+    /// The repositories, as agents name them and in the same order.
+    pub repos: Vec<RepoBody>,
+}
+
+/// `PATCH /v1/builds/{id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UpdateBuild {
+    /// New agents begin with this one, whatever is built later.
+    pub pinned: bool,
+}
+
+/// A build, or a machine that a person set up and kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BuildBody {
+    /// Id of the agent that built it, whose events are its log; of a kept machine, whose it was.
+    pub id: String,
+    /// What it left, which new agents begin with.
+    pub layer: String,
+    /// URLs of the repositories.
+    pub repos: Vec<String>,
+    /// `RUNNING`, `READY` or `FAILED`.
+    pub status: String,
+    /// `automatic`, `asked` or `kept`.
+    pub origin: String,
+    /// New agents of these repositories begin with it.
+    pub current: bool,
+    /// It stays the one they begin with.
+    pub pinned: bool,
+    /// ISO 8601.
+    pub created_at: String,
+    /// ISO 8601; absent: it is not ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_at: Option<String>,
+    /// Commits that are checked out, in the order of the repositories.
+    pub commits: Vec<String>,
+    /// Space it takes.
+    pub bytes: u64,
+    /// Files it holds.
+    pub files: u64,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// `POST /v1/agents/{id}/snapshot`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotBody {
+    /// The agent.
+    pub id: String,
+    /// The layer that its disk is kept as.
+    pub layer: String,
+}

@@ -1,0 +1,219 @@
+//! `/v1/builds`: machines prepared ahead; `/v1/agents/{id}/snapshot`: one that a person set up.
+
+use super::body::{Body, Query};
+use super::error::{ApiError, ApiResult};
+use super::{agent_id, show};
+use crate::agents::Extras;
+use crate::app::App;
+use crate::auth::{Caller, admin_only};
+use crate::builds::{self, Build, Environment, Origin, Standing};
+use crate::{door, driver};
+use agent::state::Keeping;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use protocol::api::builds::{BuildBody, CreateBuild, SnapshotBody, UpdateBuild};
+use protocol::api::metadata::Items;
+use protocol::api::{IdBody, timestamp};
+use protocol::event::{RunStatus, SnapshotPurpose};
+use protocol::failure::Failure;
+use protocol::ids::{AgentId, LayerId};
+use protocol::input::Input;
+use serde::Deserialize;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Which builds.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+pub struct BuildsQuery {
+    /// Only of environments with this repository.
+    repo: Option<String>,
+}
+
+/// Builds a machine for these repositories, from their default branches or the refs named.
+#[utoipa::path(post, path = "/v1/builds", tag = "builds", request_body = CreateBuild,
+    responses((status = 201, body = BuildBody), (status = 400, body = protocol::api::ErrorBody)))]
+pub async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Body(body): Body<CreateBuild>,
+) -> ApiResult<(StatusCode, Json<BuildBody>)> {
+    if body.repos.is_empty() {
+        return Err(ApiError::invalid("repos", "is empty: name the repositories to prepare"));
+    }
+    if let Some(at) = body.repos.iter().position(|repo| repo.upload.is_some()) {
+        let message = "a build begins with what the remote has, not with a worktree that was sent";
+        return Err(ApiError::invalid(&format!("repos[{at}].upload"), message));
+    }
+    let repos = door::repos(&app, &caller, &body.repos)?;
+    let key = builds::key(&repos);
+    let build = builds::begin(&app, &caller.org, &caller.name, repos, Origin::Asked, None).await?;
+    let known = builds::read(&app, &caller.org, &key).await?;
+    let environment = known.map(|(environment, _)| environment).unwrap_or_default();
+    Ok((StatusCode::CREATED, Json(shown(&app, &caller, &environment, &build).await?)))
+}
+
+/// All builds, those of one environment together, newest first.
+#[utoipa::path(get, path = "/v1/builds", tag = "builds", params(BuildsQuery), responses((status = 200, body = Items<BuildBody>)))]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Query(query): Query<BuildsQuery>,
+) -> ApiResult<Json<Items<BuildBody>>> {
+    let mut items = Vec::new();
+    for (_, environment) in builds::all(&app, &caller.org).await? {
+        if query.repo.as_ref().is_some_and(|repo| !environment.repos.contains(repo)) {
+            continue;
+        }
+        for build in environment.builds.iter().rev() {
+            items.push(shown(&app, &caller, &environment, build).await?);
+        }
+    }
+    Ok(Json(Items { items }))
+}
+
+/// Pins a build, or lets the newest one be begun with again.
+#[utoipa::path(patch, path = "/v1/builds/{layer}", tag = "builds", params(("layer" = String, Path)), request_body = UpdateBuild,
+    responses((status = 200, body = BuildBody), (status = 404, body = protocol::api::ErrorBody), (status = 409, body = protocol::api::ErrorBody)))]
+pub async fn update(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(layer): Path<String>,
+    Body(body): Body<UpdateBuild>,
+) -> ApiResult<Json<BuildBody>> {
+    let (key, _, build) = find(&app, &caller, &layer).await?;
+    if body.pinned && build.ready.is_none() {
+        let message = "only a build that is ready can be begun with";
+        return Err(ApiError::new(StatusCode::CONFLICT, "build_not_ready", message));
+    }
+    let environment = builds::change(&app, &caller.org, &key, |environment| {
+        for other in &mut environment.builds {
+            other.pinned = body.pinned && other.layer == build.layer;
+        }
+        environment.clone()
+    })
+    .await?;
+    let build = environment.builds.iter().find(|other| other.layer == build.layer);
+    let build = build.ok_or_else(|| missing(&layer))?;
+    Ok(Json(shown(&app, &caller, &environment, build).await?))
+}
+
+/// Forgets a build; agents that began with it go on as they are.
+#[utoipa::path(delete, path = "/v1/builds/{layer}", tag = "builds", params(("layer" = String, Path)),
+    responses((status = 200, body = IdBody), (status = 404, body = protocol::api::ErrorBody)))]
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(layer): Path<String>,
+) -> ApiResult<Json<IdBody>> {
+    let (key, _, build) = find(&app, &caller, &layer).await?;
+    builds::change(&app, &caller.org, &key, |environment| {
+        environment.builds.retain(|other| other.layer != build.layer);
+    })
+    .await?;
+    builds::let_go(&app, &caller.org, &build).await?;
+    Ok(Json(IdBody { id: layer }))
+}
+
+/// Keeps the agent's machine as it is: new agents of the same repositories begin with it. It takes
+/// place once no run works, and stops the machine for it.
+#[utoipa::path(post, path = "/v1/agents/{id}/snapshot", tag = "builds", params(("id" = String, Path)),
+    responses((status = 202, body = SnapshotBody), (status = 409, body = protocol::api::ErrorBody)))]
+pub async fn snapshot(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> ApiResult<(StatusCode, Json<SnapshotBody>)> {
+    // TRUST: everybody's agents will begin with what is in this machine.
+    admin_only(&caller, "a machine is kept for all new agents")?;
+    let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
+    let layer = LayerId::from_uuid(Uuid::now_v7());
+    let input =
+        Input::Snapshot { layer, purpose: SnapshotPurpose::Environment, principal: caller.name };
+    handle.submit(input, Extras::default()).await?;
+    driver::wake(&app, &handle);
+    let body = SnapshotBody { id: handle.id.to_string(), layer: layer.to_string() };
+    Ok((StatusCode::ACCEPTED, Json(body)))
+}
+
+async fn find(app: &App, caller: &Caller, layer: &str) -> ApiResult<(String, Environment, Build)> {
+    let wanted = LayerId::parse(layer).map_err(|bad| ApiError::invalid("layer", bad))?;
+    for (key, environment) in builds::all(app, &caller.org).await? {
+        if let Some(build) = environment.builds.iter().find(|build| build.layer == wanted) {
+            let build = build.clone();
+            return Ok((key, environment, build));
+        }
+    }
+    Err(missing(layer))
+}
+
+fn missing(layer: &str) -> ApiError {
+    ApiError::not_found("build_not_found", format!("there is no build with the layer {layer}"))
+}
+
+async fn shown(
+    app: &App,
+    caller: &Caller,
+    environment: &Environment,
+    build: &Build,
+) -> ApiResult<BuildBody> {
+    let (standing, failure) = stands(app, caller, build).await?;
+    let status = match standing {
+        Standing::Running => "RUNNING",
+        Standing::Ready => "READY",
+        Standing::Failed => "FAILED",
+    };
+    let origin = match build.origin {
+        Origin::Automatic => "automatic",
+        Origin::Asked => "asked",
+        Origin::Kept => "kept",
+    };
+    let ready = build.ready.as_ref();
+    Ok(BuildBody {
+        id: build.agent.to_string(),
+        layer: build.layer.to_string(),
+        repos: environment.repos.iter().map(|url| show::shown_url(url)).collect(),
+        status: status.to_owned(),
+        origin: origin.to_owned(),
+        current: environment.current().is_some_and(|current| current.layer == build.layer),
+        pinned: build.pinned,
+        created_at: timestamp(build.created_ms),
+        ready_at: ready.map(|ready| timestamp(ready.at_ms)),
+        commits: ready.map(|ready| ready.commits.clone()).unwrap_or_default(),
+        bytes: ready.map_or(0, |ready| ready.bytes),
+        files: ready.map_or(0, |ready| ready.files),
+        failure,
+    })
+}
+
+/// How a build stands, and why it failed.
+async fn stands(
+    app: &App,
+    caller: &Caller,
+    build: &Build,
+) -> anyhow::Result<(Standing, Option<Failure>)> {
+    if build.ready.is_some() {
+        return Ok((Standing::Ready, None));
+    }
+    let Some((record, detail)) = app.agents.record(&caller.org, build.agent).await? else {
+        return Ok((builds::standing(build, None), None));
+    };
+    let standing = builds::standing(build, detail.latest_status);
+    if detail.latest_status == Some(RunStatus::Finished)
+        && !is_keeping(app, caller, build.agent).await?
+    {
+        return Ok((Standing::Failed, None));
+    }
+    let run = match record.row.latest_run {
+        Some(run) => app.store.run(&caller.org, build.agent, run).await?,
+        None => None,
+    };
+    Ok((standing, run.and_then(|run| run.failure)))
+}
+
+/// Whether the disk of a build that went well is still to be kept.
+async fn is_keeping(app: &App, caller: &Caller, agent: AgentId) -> anyhow::Result<bool> {
+    let handle = app.agents.existing(&caller.org, agent).await?;
+    let view = handle.view().await?;
+    Ok(view.living()?.keeping != Keeping::Unasked)
+}

@@ -1,0 +1,448 @@
+//! Builds: machines prepared ahead and kept as layers, with which agents of the same repositories
+//! begin.
+//!
+//! A build is an agent without a model. Its run prepares the workspace at the default branch and runs
+//! `install`; then its disk is frozen. So its log, its live output, its limits, its cancelling and what
+//! becomes of it in a crash are those of every agent. What is ready is noted per environment, that is
+//! per list of repositories; a build that fails changes nothing there.
+//!
+//! TRUST: a build is given no variables and no secrets, so none can be left in its layer. What a person
+//! keeps of an agent's own machine is that person's doing, for everybody who uses these repositories.
+
+use crate::agents::{Extras, Handle};
+use crate::app::App;
+use crate::clock::now_ms;
+use crate::driver;
+use agent::state::Living;
+use anyhow::{Context, Result};
+use git::name::BranchName;
+use protocol::content::{Prompt, Source};
+use protocol::event::{
+    AskOptions, BuildOrder, Mode, ModelChoice, RepoSettings, RunLimits, RunStatus, Settings,
+};
+use protocol::failure::Refusal;
+use protocol::ids::{AgentId, LayerId, OrgId, RunId};
+use protocol::input::Input;
+use protocol::limits::{BUILDS_KEPT, ENVIRONMENT_INSTALL_MS};
+use sandbox::provider::LayerSize;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use store::kv::{Entry, Expect, Put};
+use uuid::Uuid;
+
+mod sweep;
+
+pub use sweep::sweep;
+
+/// Kind of the records.
+const KIND: &str = "environment";
+/// Who opens a build that nobody asked for.
+pub const PLATFORM: &str = "errand";
+/// Hexadecimal digits that name an environment.
+const KEY_DIGITS: usize = 32;
+/// Age from which on a build that differs from what is there is made anew, in milliseconds.
+const STALE_MS: i64 = 24 * 60 * 60 * 1000;
+/// Records of environments read at once.
+const PAGE: u16 = 500;
+
+/// What is known of one list of repositories.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Environment {
+    /// Their URLs.
+    pub repos: Vec<String>,
+    /// Oldest first.
+    pub builds: Vec<Build>,
+}
+
+/// One build, or one machine that was kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Build {
+    /// Who built it.
+    pub agent: AgentId,
+    /// What it leaves.
+    pub layer: LayerId,
+    /// How it came about.
+    pub origin: Origin,
+    /// Since when.
+    pub created_ms: i64,
+    /// What it left; none as long as it is not ready, or if it failed.
+    pub ready: Option<Ready>,
+    /// New agents begin with it, whatever is built later.
+    pub pinned: bool,
+    /// Names what `install` prepares, where that is known.
+    pub digest: Option<String>,
+}
+
+/// What a build left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ready {
+    /// When.
+    pub at_ms: i64,
+    /// Commits that are checked out, in the order of the repositories.
+    pub commits: Vec<String>,
+    /// Space it takes.
+    pub bytes: u64,
+    /// Files it holds.
+    pub files: u64,
+}
+
+/// How a build came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// An agent had to install what the next one shall find.
+    Automatic,
+    /// Somebody asked.
+    Asked,
+    /// Somebody kept the machine of an agent.
+    Kept,
+}
+
+impl Environment {
+    /// The build that new agents begin with.
+    pub fn current(&self) -> Option<&Build> {
+        let ready = || self.builds.iter().filter(|build| build.ready.is_some());
+        ready().rev().find(|build| build.pinned).or_else(|| {
+            ready().max_by_key(|build| build.ready.as_ref().map_or(0, |ready| ready.at_ms))
+        })
+    }
+}
+
+/// Names the environment of these repositories: which they are, and where they lie.
+pub fn key(repos: &[RepoSettings]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for repo in repos {
+        for text in [&repo.url, &repo.folder] {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+    }
+    hasher.finalize().to_hex().chars().take(KEY_DIGITS).collect()
+}
+
+/// The layers that a new agent of these repositories begins with.
+pub async fn layers(app: &App, org: &OrgId, repos: &[RepoSettings]) -> Result<Vec<LayerId>> {
+    if repos.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known = read(app, org, &key(repos)).await?;
+    Ok(known.and_then(|(known, _)| known.current().map(|build| build.layer)).into_iter().collect())
+}
+
+/// What is known of an environment, with the version that a change must find.
+pub async fn read(app: &App, org: &OrgId, key: &str) -> Result<Option<(Environment, Expect)>> {
+    let entry = app.store.get(org, KIND, key).await.context("read an environment")?;
+    entry.map(|entry| parse(&entry)).transpose()
+}
+
+fn parse(entry: &Entry) -> Result<(Environment, Expect)> {
+    let environment = serde_json::from_str(&entry.body).context("read an environment")?;
+    Ok((environment, Expect::Version(entry.version)))
+}
+
+/// Every environment with its key.
+pub async fn all(app: &App, org: &OrgId) -> Result<Vec<(String, Environment)>> {
+    let (mut all, mut after) = (Vec::new(), String::new());
+    loop {
+        let page =
+            app.store.list(org, KIND, "", &after, PAGE).await.context("list environments")?;
+        let Some(last) = page.last() else { return Ok(all) };
+        after.clone_from(&last.key);
+        for entry in &page {
+            all.push((entry.key.clone(), parse(entry)?.0));
+        }
+    }
+}
+
+/// Changes what is known; of two changes at once none undoes the other.
+pub async fn change<T>(
+    app: &App,
+    org: &OrgId,
+    key: &str,
+    mut change: impl FnMut(&mut Environment) -> T,
+) -> Result<T> {
+    loop {
+        let known = read(app, org, key).await?;
+        let (mut environment, expect) =
+            known.unwrap_or_else(|| (Environment::default(), Expect::Absent));
+        let outcome = change(&mut environment);
+        let body = serde_json::to_string(&environment).context("write an environment")?;
+        let put = app.store.put(org, KIND, key, expect, &body).await;
+        if let Put::Done(_) = put.context("keep an environment")? {
+            return Ok(outcome);
+        }
+    }
+}
+
+/// Begins a build of these repositories.
+pub async fn begin(
+    app: &Arc<App>,
+    org: &OrgId,
+    principal: &str,
+    repos: Vec<RepoSettings>,
+    origin: Origin,
+    digest: Option<String>,
+) -> Result<Build> {
+    let (agent, key) = (AgentId::from_uuid(Uuid::now_v7()), key(&repos));
+    let layer = LayerId::from_uuid(Uuid::now_v7());
+    let created_ms = now_ms();
+    let build = Build { agent, layer, origin, created_ms, ready: None, pinned: false, digest };
+    let urls: Vec<String> = repos.iter().map(|repo| repo.url.clone()).collect();
+    // Noted first: a build that nobody knows of would leave a layer that nobody uses.
+    change(app, org, &key, |environment| {
+        environment.repos.clone_from(&urls);
+        environment.builds.push(build.clone());
+    })
+    .await?;
+    let order = BuildOrder { layer, environment: key };
+    let text = format!("Prepare a machine for {}.", urls.join(", "));
+    let input = Input::Open {
+        agent,
+        settings: Box::new(settings(agent, principal, repos, order)?),
+        inherited: Vec::new(),
+        run: RunId::from_uuid(Uuid::now_v7()),
+        prompt: Prompt { text, images: Vec::new(), source: Source::Platform },
+        options: AskOptions::default(),
+    };
+    let handle = app.agents.handle(org, agent);
+    handle.submit(input, Extras::default()).await?;
+    driver::wake(app, &handle);
+    tracing::info!(agent.id = %agent, repos = ?urls, "a build begins");
+    Ok(build)
+}
+
+fn settings(
+    agent: AgentId,
+    principal: &str,
+    repos: Vec<RepoSettings>,
+    order: BuildOrder,
+) -> Result<Settings> {
+    let first = repos.first().map_or("", |repo| repo.folder.as_str());
+    let suffix = agent.uuid().simple().to_string();
+    let branch = BranchName::for_task("errand/", "build", suffix.get(26..).unwrap_or_default())
+        .map_err(|bad| anyhow::anyhow!("name the branch of a build: {bad}"))?;
+    let install_ms = RunLimits::default().hard_time_ms.saturating_add(ENVIRONMENT_INSTALL_MS);
+    Ok(Settings {
+        name: format!("Build of {first}"),
+        principal: principal.to_owned(),
+        model: ModelChoice { id: "none".to_owned(), params: Vec::new() },
+        mode: Mode::default(),
+        auto_create_pr: false,
+        skip_reviewer_request: false,
+        work_on_current_branch: false,
+        branch_name: None,
+        branch: branch.to_string(),
+        env_names: Vec::new(),
+        metadata: BTreeMap::new(),
+        privacy_mode: false,
+        limits: RunLimits { hard_time_ms: install_ms, ..RunLimits::default() },
+        provider: "local".to_owned(),
+        layers: Vec::new(),
+        build: Some(order),
+        forked_from: None,
+        extra: None,
+        repos,
+    })
+}
+
+/// A layer is there: notes it, and lets go of those that are too many.
+pub async fn keep(
+    app: &Arc<App>,
+    handle: &Handle,
+    living: &Living,
+    layer: LayerId,
+    size: LayerSize,
+) -> Result<()> {
+    let repos = &living.settings.repos;
+    if repos.is_empty() {
+        return Ok(());
+    }
+    let stands = living.repos.iter().map(|repo| {
+        let base = || repo.base.as_ref().map(|base| base.commit.clone());
+        repo.tip.clone().or_else(base).unwrap_or_default()
+    });
+    let LayerSize { bytes, files } = size;
+    let ready = Ready { at_ms: now_ms(), commits: stands.collect(), bytes, files };
+    let agent = handle.id;
+    let dropped = change(app, &handle.org, &key(repos), |environment| {
+        environment.repos = repos.iter().map(|repo| repo.url.clone()).collect();
+        let ready = Some(ready.clone());
+        match environment.builds.iter_mut().find(|build| build.layer == layer) {
+            Some(build) => build.ready = ready,
+            // A build that was forgotten meanwhile stays so.
+            None if living.settings.build.is_some() => {}
+            None => {
+                let (origin, created_ms) = (Origin::Kept, now_ms());
+                let (pinned, digest) = (false, None);
+                let build = Build { agent, layer, origin, created_ms, ready, pinned, digest };
+                environment.builds.push(build);
+            }
+        }
+        trim(environment)
+    })
+    .await?;
+    for build in dropped {
+        let_go(app, &handle.org, &build).await?;
+    }
+    Ok(())
+}
+
+/// Takes out what is old: of the ready ones as many as are kept stay, and those that are pinned.
+fn trim(environment: &mut Environment) -> Vec<Build> {
+    let current = environment.current().map(|build| build.layer);
+    let mut over = environment.builds.len().saturating_sub(BUILDS_KEPT);
+    let stays = |build: &Build| build.pinned || Some(build.layer) == current;
+    let mut dropped = Vec::new();
+    environment.builds.retain(|build| {
+        let goes = over > 0 && !stays(build);
+        if goes {
+            over -= 1;
+            dropped.push(build.clone());
+        }
+        !goes
+    });
+    dropped
+}
+
+/// Deletes the agent of a build that is over; its layer goes once nothing stands on it.
+pub async fn let_go(app: &Arc<App>, org: &OrgId, build: &Build) -> Result<()> {
+    if build.origin == Origin::Kept {
+        return Ok(());
+    }
+    let handle = app.agents.handle(org, build.agent);
+    let deleting = Input::Delete { principal: PLATFORM.to_owned() };
+    match handle.submit(deleting, Extras::default()).await {
+        Ok(_) => driver::wake(app, &handle),
+        Err(error) if matches!(error.downcast_ref(), Some(Refusal::NoAgent)) => {}
+        Err(error) => return Err(error).context("delete an old build"),
+    }
+    Ok(())
+}
+
+/// An agent of these repositories had to install by itself, or found a machine prepared long ago:
+/// has one made for the next, unless that is under way, was tried lately, or is what there is.
+pub async fn consider(
+    app: &Arc<App>,
+    org: &OrgId,
+    living: &Living,
+    digest: &str,
+) -> Result<Option<Build>> {
+    let settings = &living.settings;
+    let on_default = living
+        .repos
+        .iter()
+        .all(|repo| repo.base.as_ref().is_some_and(|base| base.base_branch == base.default_branch));
+    let as_it_is = settings.repos.iter().all(|repo| repo.upload.is_none());
+    if !app.config.builds.automatic || settings.build.is_some() || !on_default || !as_it_is {
+        return Ok(None);
+    }
+    let repos = &settings.repos;
+    let known = read(app, org, &key(repos)).await?.map(|(known, _)| known).unwrap_or_default();
+    let since = now_ms().saturating_sub(STALE_MS);
+    let is_fresh = |build: &Build| {
+        let same = build.digest.as_deref().is_none_or(|known| known == digest);
+        build.pinned || same && build.created_ms > since
+    };
+    if known.current().is_some_and(is_fresh) {
+        return Ok(None);
+    }
+    // One that runs, or that failed at the same.
+    let lately = known.builds.iter().filter(|build| build.created_ms > since);
+    if lately.into_iter().any(|build| build.digest.as_deref() == Some(digest)) {
+        return Ok(None);
+    }
+    let repos = repos.iter().map(|repo| RepoSettings { starting_ref: None, ..repo.clone() });
+    let digest = Some(digest.to_owned());
+    Ok(Some(begin(app, org, PLATFORM, repos.collect(), Origin::Automatic, digest).await?))
+}
+
+/// How a build stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is at work, or its disk is being frozen.
+    Running,
+    /// It can be begun with.
+    Ready,
+    /// It never will be.
+    Failed,
+}
+
+/// How a build stands whose agent's newest run is like this, if there still is an agent.
+pub fn standing(build: &Build, run: Option<RunStatus>) -> Standing {
+    match (&build.ready, run) {
+        (Some(_), _) => Standing::Ready,
+        (None, Some(RunStatus::Creating | RunStatus::Running | RunStatus::Finished)) => {
+            Standing::Running
+        }
+        (None, Some(RunStatus::Error | RunStatus::Cancelled | RunStatus::Expired) | None) => {
+            Standing::Failed
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn build(number: u128, ready_ms: Option<i64>) -> Build {
+        let ready = ready_ms.map(|at_ms| Ready { at_ms, commits: Vec::new(), bytes: 0, files: 0 });
+        Build {
+            agent: AgentId::from_uuid(Uuid::from_u128(number)),
+            layer: LayerId::from_uuid(Uuid::from_u128(number)),
+            origin: Origin::Asked,
+            created_ms: 0,
+            ready,
+            pinned: false,
+            digest: None,
+        }
+    }
+
+    #[test]
+    fn new_agents_begin_with_the_newest_that_is_ready_or_with_the_pinned_one() {
+        let mut environment = Environment::default();
+        assert_eq!(environment.current(), None);
+        environment.builds = vec![build(1, Some(10)), build(2, Some(20)), build(3, None)];
+        assert_eq!(
+            environment.current(),
+            environment.builds.get(1),
+            "a failed one changes nothing"
+        );
+        environment.builds[0].pinned = true;
+        assert_eq!(environment.current(), environment.builds.first());
+        environment.builds[2].pinned = true;
+        assert_eq!(environment.current(), environment.builds.first(), "it must be ready");
+    }
+
+    #[test]
+    fn old_ones_go_but_never_what_is_used() {
+        let count = BUILDS_KEPT + 3;
+        let builds = (0..count).map(|n| build(n as u128, Some(n as i64)));
+        let mut environment = Environment { repos: Vec::new(), builds: builds.collect() };
+        environment.builds[0].pinned = true;
+        let current = environment.current().cloned();
+        let dropped = trim(&mut environment);
+        assert_eq!(dropped.len(), 3);
+        assert_eq!(environment.current().cloned(), current);
+        assert!(dropped.iter().all(|build| !build.pinned));
+    }
+
+    #[test]
+    fn an_environment_is_which_repositories_lie_where() {
+        let repo = |url: &str, folder: &str| RepoSettings {
+            url: url.to_owned(),
+            starting_ref: None,
+            pr_url: None,
+            folder: folder.to_owned(),
+            upload: None,
+        };
+        let one = [repo("https://a.example/x", "x")];
+        let other_ref = [RepoSettings { starting_ref: Some("dev".to_owned()), ..one[0].clone() }];
+        assert_eq!(key(&one), key(&other_ref), "whatever ref an agent starts from");
+        assert_ne!(key(&one), key(&[repo("https://a.example/x", "y")]));
+        assert_ne!(key(&one), key(&[repo("https://a.example/xx", "")]));
+    }
+}

@@ -1,0 +1,48 @@
+//! Keeps what an agent's disk holds as a layer, and says for which repositories it is.
+
+use super::{Job, failed};
+use crate::builds;
+use anyhow::Result;
+use protocol::event::{Event, SnapshotPurpose};
+use protocol::failure::{Failure, Phase};
+use protocol::ids::LayerId;
+use sandbox::provider::{LayerSize, ProviderError};
+use std::time::Instant;
+
+/// Freezes, writes out, notes, and only then tells: a crash in between is gone through again, and
+/// nothing begins with a layer that a power cut could still damage.
+pub async fn run(job: &Job, layer: LayerId, purpose: SnapshotPurpose) -> Result<()> {
+    let (provider, agent) = (&job.app.provider, job.handle.id);
+    let began = Instant::now();
+    if let Err(error) = provider.freeze(agent, layer).await {
+        return refuse(job, error).await;
+    }
+    let freeze_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let size = match purpose {
+        // Not more lasting than the disk it was, and nobody waits for it to be.
+        SnapshotPurpose::Fork => LayerSize::default(),
+        SnapshotPurpose::Environment => match provider.settle(layer).await {
+            Ok(settled) => settled.size.unwrap_or_default(),
+            Err(error) => return refuse(job, error).await,
+        },
+    };
+    if purpose == SnapshotPurpose::Environment {
+        let view = job.view().await?;
+        builds::keep(&job.app, &job.handle, view.living()?, layer, size).await?;
+    }
+    let (key, bytes, files) = (job.key.clone(), size.bytes, size.files);
+    job.report(vec![Event::SnapshotMade { key, layer, bytes, files, freeze_ms }]).await
+}
+
+async fn refuse(job: &Job, error: ProviderError) -> Result<()> {
+    let words = format!("the disk could not be kept: {error}");
+    match error {
+        ProviderError::Refused(_) | ProviderError::Isolation(_) => {
+            let failure = Failure::new(Phase::Sandbox, "snapshot_refused", words);
+            job.report(vec![Event::SnapshotFailed { key: job.key.clone(), failure }]).await
+        }
+        ProviderError::NotRunning(_) | ProviderError::Unavailable(_) => {
+            Err(failed(Phase::Sandbox, "snapshot_failed", words))
+        }
+    }
+}
