@@ -68,6 +68,19 @@ describe("a machine that is made ready", () => {
     expect(fold.row("setup:1", "setup")?.retries).toEqual([FULL]);
   });
 
+  it("says that it failed when it never came, also after it was cleared away", () => {
+    const failed: AgentEvent = { type: "SandboxFailed", ...FIRST, failure: FULL };
+    const stop: AgentEvent = {
+      type: "SandboxStopWanted",
+      ...FIRST,
+      keepDisk: false,
+      reason: "broken",
+    };
+    const fold = folded(started, wanted, failed, failedRun, stop, stopped);
+    expect(stands(fold)).toEqual(["failed", "The machine could not be made ready"]);
+    expect(fold.row("setup:1", "setup")?.failure).toEqual(FULL);
+  });
+
   it("is left when another one is made", () => {
     const again: AgentEvent = { type: "SandboxWanted", epoch: 2, provider: "local" };
     const fold = folded(started, wanted, again);
