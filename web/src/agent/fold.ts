@@ -46,6 +46,8 @@ export class Fold {
   readonly hidden = new Set<string>();
   readonly denied = new Map<string, string>();
   readonly live = new Live();
+  /** Snapshots that all new agents of the repositories begin with. */
+  readonly keeps = new Set<string>();
   /** A run began within this window. */
   hasRunStart = false;
   /** What the environment file asks for in each machine, where it was read within this window. */
@@ -178,7 +180,11 @@ export class Fold {
         this.note(entry, undefined, { type, principal: event.principal });
         return true;
       }
-      case "Opened":
+      case "Opened": {
+        const { forkedFrom } = event.settings;
+        if (forkedFrom) this.note(entry, undefined, { type: "forked", agent: forkedFrom.agent });
+        return true;
+      }
       case "Renamed":
       case "DeleteRequested":
       case "Deleted":

@@ -1,4 +1,4 @@
-/** The part of the fold that follows what is kept of a machine for new agents. */
+/** The part of the fold that follows what is kept of a machine for other agents. */
 import type { Fold } from "./fold";
 import type { LogEntry } from "./wire";
 
@@ -9,15 +9,21 @@ const PLATFORM = "errand";
 export function applyKeeping(fold: Fold, entry: LogEntry): boolean {
   const { event } = entry;
   switch (event.type) {
-    case "SnapshotWanted":
-      // That a build ends in one is no news.
-      if (event.principal !== PLATFORM) {
-        fold.note(entry, undefined, { type: "keeping", principal: event.principal });
+    case "SnapshotWanted": {
+      const { key, principal } = event;
+      if (event.purpose === "fork") {
+        fold.note(entry, undefined, { type: "forking", principal });
+        return true;
       }
+      fold.keeps.add(key);
+      // That a build ends in one is no news.
+      if (principal !== PLATFORM) fold.note(entry, undefined, { type: "keeping", principal });
       return true;
+    }
     case "SnapshotMade": {
-      const { bytes, files } = event;
-      fold.note(entry, undefined, { type: "kept", bytes, files });
+      const { key, bytes, files } = event;
+      // What is for one fork is nothing that new agents begin with.
+      if (fold.keeps.has(key)) fold.note(entry, undefined, { type: "kept", bytes, files });
       return true;
     }
     case "SnapshotFailed":

@@ -167,6 +167,8 @@ export interface NoteRow extends Base {
     | { type: "failure"; failure: Failure; title: string }
     | { type: "keeping"; principal: string }
     | { type: "kept"; bytes: number; files: number }
+    | { type: "forking"; principal: string }
+    | { type: "forked"; agent: string }
     | { type: "notKept"; failure: Failure }
     | { type: "environment"; file: string; problems: string[]; warnings: string[] }
     | { type: "cancel"; principal: string }

@@ -194,6 +194,13 @@ describe("a build", () => {
     expect([notes(fold), fold.head.isKeeping]).toEqual([["notKept"], false]);
   });
 
+  it("is told from a fork, which is for one agent and not for all", () => {
+    const fold = folded(opened(), { ...wantsKept, purpose: "fork", principal: "ada" }, made);
+    expect([notes(fold), fold.head.isKeeping]).toEqual([["forking"], false]);
+    const fork = folded({ type: "Opened", settings: { forkedFrom: { agent: "bc-1" } } });
+    expect(notes(fork)).toEqual(["forked"]);
+  });
+
   it("is told from a machine that a person keeps", () => {
     const fold = folded(opened(), { ...wantsKept, principal: "ada" }, made);
     expect(notes(fold)).toEqual(["keeping", "kept"]);

@@ -115,7 +115,7 @@ type InRun<T extends string, Body = object> = Of<T, { run: string } & Body>;
 type InStep<T extends string, Body = object> = InRun<T, { step: number } & Body>;
 
 export type AgentEvent =
-  | Of<"Opened", { settings: { build?: object; layers?: string[] } }>
+  | Of<"Opened", { settings: OpenedSettings }>
   | Of<"Renamed", { name: string }>
   | InRun<"Asked", { prompt: Prompt; options: AskOptions; principal: string }>
   | InRun<"Steered", { message: string; prompt: Prompt; principal: string }>
@@ -134,11 +134,8 @@ export type AgentEvent =
   | InRun<"WorkspaceReady", { epoch: number }>
   | InRun<"WorkspaceFailed", { epoch: number; failure: Failure }>
   | Of<"SetUpFinished", { epoch: number; phase: string; outcome: SetUpOutcome; durationMs: number }>
-  | Of<"SnapshotWanted", { key: string; layer: string; principal: string }>
-  | Of<
-      "SnapshotMade",
-      { key: string; layer: string; bytes: number; files: number; freezeMs: number }
-    >
+  | Of<"SnapshotWanted", SnapshotBody & { purpose?: "environment" | "fork"; principal: string }>
+  | Of<"SnapshotMade", SnapshotBody & { bytes: number; files: number; freezeMs: number }>
   | Of<"SnapshotFailed", { key: string; failure: Failure }>
   | Of<"EffectFailed", { key: string; failure: Failure }>
   | InStep<"StepStarted", { attempt: number; model: string }>
@@ -172,6 +169,17 @@ export type AgentEvent =
   | Of<"Unarchived", { principal: string }>
   | Of<"DeleteRequested", { principal: string }>
   | Of<"Deleted">;
+
+/** What of an agent's settings its page shows. */
+interface OpenedSettings {
+  build?: object;
+  forkedFrom?: { agent: string };
+}
+
+interface SnapshotBody {
+  key: string;
+  layer: string;
+}
 
 export interface AskOptions {
   model?: ModelChoice | null;

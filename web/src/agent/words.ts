@@ -65,7 +65,7 @@ export const ASLEEP: Record<string, string> = {
     "The machine reached its longest life and was stopped. Your next message starts another.",
   archived: "The machine was stopped because the agent was archived.",
   deleted: "The machine is being removed.",
-  snapshot: "The machine was stopped, so that what is on its disk can be kept.",
+  snapshot: "The machine was stopped, so that its disk can be kept as it is.",
 };
 
 /** What a limit near or reached is called. */

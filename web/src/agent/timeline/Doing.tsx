@@ -29,7 +29,7 @@ export function Doing() {
 function Keeping() {
   return (
     <div className={styles.doing}>
-      <StatusDot tone="accent" word="Keeping the machine for new agents" live />
+      <StatusDot tone="accent" word="Keeping the machine as it is" live />
     </div>
   );
 }

@@ -4,6 +4,7 @@ import {
   Ban,
   FileCog,
   FoldVertical,
+  GitFork,
   GitMerge,
   HardDriveDownload,
   type LucideIcon,
@@ -16,6 +17,7 @@ import {
   Unplug,
 } from "lucide-react";
 import { memo, type ReactNode } from "react";
+import { Link } from "react-router";
 import { parted } from "../../api/errors";
 import { Button } from "../../ui/Button";
 import { CopyButton } from "../../ui/CopyButton";
@@ -84,10 +86,23 @@ export const Note = memo(function Note({ row }: { row: NoteRow }) {
           {plural(note.files, "file")}.
         </Line>
       );
+    case "forking":
+      return (
+        <Line icon={GitFork}>
+          {note.principal} forked this agent: another one goes on from here, with the same files.
+        </Line>
+      );
+    case "forked":
+      return (
+        <Line icon={GitFork}>
+          This agent goes on where <Link to={`/agents/${note.agent}`}>another one</Link> was, with
+          the same files and what was said there.
+        </Line>
+      );
     case "notKept":
       return (
         <Line icon={HardDriveDownload} tone="red" title="The machine could not be kept">
-          New agents begin as before. <Why failure={note.failure} />
+          It is as it was. <Why failure={note.failure} />
         </Line>
       );
     case "environment":
