@@ -58,8 +58,8 @@ export function applyMachine(fold: Fold, entry: LogEntry): boolean {
       return true;
     case "SandboxStopWanted":
       if (event.reason !== "lost" && event.reason !== "broken") {
-        const { reason, keepDisk } = event;
-        fold.note(entry, undefined, { type: "asleep", reason, keepDisk });
+        const { epoch, reason, keepDisk } = event;
+        fold.note(entry, undefined, { type: "asleep", epoch, reason, keepDisk });
       }
       return true;
     case "SandboxStopped": {

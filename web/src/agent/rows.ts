@@ -163,7 +163,7 @@ export interface NoteRow extends Base {
     | { type: "compacted"; summary: string; upto: number; usage: Usage }
     | { type: "denied"; host: string; port: number; code: string; message: string; count: number }
     | { type: "lost"; reason: string }
-    | { type: "asleep"; reason: string; keepDisk: boolean }
+    | { type: "asleep"; epoch: number; reason: string; keepDisk: boolean }
     | { type: "failure"; failure: Failure; title: string }
     | { type: "keeping"; principal: string }
     | { type: "kept"; bytes: number; files: number }

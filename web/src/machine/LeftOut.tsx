@@ -66,7 +66,7 @@ function File({ agent, file }: { agent: string; file: FileEntry }) {
       }
     >
       <b>{name}</b>, {bytes(file.size)}, is too large to be kept. It is in the machine only.
-      Download it, or run <code>{visible(command)}</code>.
+      Download it, or run: <code>{visible(command)}</code>
     </Banner>
   );
 }

@@ -27,7 +27,7 @@ import { Markdown } from "../../ui/Markdown";
 import { visibleBidi } from "../../ui/untrusted";
 import { Output } from "../cards/Output";
 import type { NoteRow, RetryRow } from "../rows";
-import { useOpening } from "../useTimeline";
+import { useOpening, useRow } from "../useTimeline";
 import { ASLEEP, FAILED_AT, NOTICES } from "../words";
 import styles from "./Notes.module.css";
 
@@ -62,11 +62,7 @@ export const Note = memo(function Note({ row }: { row: NoteRow }) {
         </Line>
       );
     case "asleep":
-      return (
-        <Line icon={MoonStar}>
-          {ASLEEP[note.reason] ?? `The machine was stopped (${note.reason}).`}
-        </Line>
-      );
+      return <Asleep epoch={note.epoch} reason={note.reason} />;
     case "failure":
       return (
         <Line icon={RefreshCw} tone="amber" title={note.title}>
@@ -130,6 +126,13 @@ export const Note = memo(function Note({ row }: { row: NoteRow }) {
       return <Line icon={Sunrise}>{note.principal} woke the machine.</Line>;
   }
 });
+
+function Asleep({ epoch, reason }: { epoch: number; reason: string }) {
+  const machine = useRow(`setup:${epoch}`);
+  // One that never came up does not go to sleep; its own row says what became of it.
+  if (machine?.kind === "setup" && machine.isStopped && machine.bootMs === undefined) return null;
+  return <Line icon={MoonStar}>{ASLEEP[reason] ?? `The machine was stopped (${reason}).`}</Line>;
+}
 
 interface LineProps {
   icon: LucideIcon;
