@@ -6,18 +6,18 @@ use crate::provider::Posture;
 
 /// Adds the walls that stand once the guest runs; without any of these there is no sandbox.
 pub fn report(order: &ShimOrder, weak: &[(String, String)], report: &mut IsolationReport) {
-    report.enforced("user_namespace", "settings of the host that only its root may change");
+    report.enforced("user_namespace", "changes of what only the host's root may set");
     ids(order, report);
     for (name, protects) in [
-        ("mount_namespace", "the host's files"),
-        ("pid_namespace", "processes of the host and of other sandboxes"),
-        ("network_namespace", "every network but the gateway"),
-        ("ipc_namespace", "shared memory of others"),
-        ("uts_namespace", "the host's name"),
-        ("cgroup_namespace", "the layout of the host's control groups"),
+        ("mount_namespace", "access to the host's files"),
+        ("pid_namespace", "access to processes of the host and of other sandboxes"),
+        ("network_namespace", "access to every network but the gateway"),
+        ("ipc_namespace", "access to shared memory of others"),
+        ("uts_namespace", "a change of the host's name"),
+        ("cgroup_namespace", "knowing the layout of the host's control groups"),
         ("no_new_privileges", "set-user-id programs"),
         ("seccomp", "rarely used parts of the kernel, nested namespaces, the hypervisor's sockets"),
-        ("proc_masks", "the host's kernel settings and tables"),
+        ("proc_masks", "access to the host's kernel settings and tables"),
     ] {
         report.enforced(name, protects);
     }
