@@ -105,6 +105,23 @@ test("a build that failed says why, with what it printed", async ({ page, house 
   await expect(page.getByRole("button", { name: "Try again" })).toHaveCount(0);
 });
 
+test("a build at work is watched, and stopped", async ({ page, house }, info) => {
+  const name = `endless-${info.project.name}-${info.retry}`;
+  const repository = installing(house, name, "while true; do echo busy; sleep 0.2; done");
+  await house.call("POST", "/v1/builds", { repos: [{ url: repository }] });
+  await page.goto("/settings/environments");
+  const builds = card(page, name);
+  await expect(builds.getByText("Building", { exact: true })).toBeVisible();
+  await builds.getByRole("link", { name: "Watch" }).click();
+  await expect(page.getByRole("group", { name: "Its output" })).toContainText("busy");
+  await expect(page.getByText("Building", { exact: true }).first()).toBeVisible();
+  await page.getByRole("button", { name: "Stop" }).click();
+  await expect(page.getByText("Stopped", { exact: true }).first()).toBeVisible();
+  await expect(page.getByRole("button", { name: "Stop" })).toHaveCount(0);
+  await page.getByRole("link", { name: "All builds" }).click();
+  await expect(builds.getByText("It ended before it was ready.")).toBeVisible();
+});
+
 test("what install prints is seen while it runs, and a machine is kept for all", async ({
   page,
   house,
