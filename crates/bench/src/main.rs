@@ -15,6 +15,7 @@ mod measures {
     pub mod errand;
     pub mod memory;
     pub mod request;
+    pub mod sandboxes;
     pub mod snapshots;
     pub mod start;
     pub mod sync;
@@ -23,12 +24,22 @@ mod measures {
 
 use anyhow::{Context, Result, bail};
 use figure::Figures;
-use measures::{crowd, errand, memory, request, snapshots, start, sync, yardsticks};
+use measures::{crowd, errand, memory, request, sandboxes, snapshots, start, sync, yardsticks};
 use std::io::Write as _;
 
 /// The groups, in the order in which they are measured.
-const GROUPS: [&str; 9] =
-    ["yardsticks", "start", "request", "errand", "snapshots", "live", "sleeping", "crowd", "sync"];
+const GROUPS: [&str; 10] = [
+    "yardsticks",
+    "start",
+    "request",
+    "errand",
+    "sandboxes",
+    "snapshots",
+    "live",
+    "sleeping",
+    "crowd",
+    "sync",
+];
 
 fn main() -> Result<()> {
     let chosen: Vec<String> = std::env::args().skip(1).collect();
@@ -63,6 +74,7 @@ async fn measure(group: &str, figures: &mut Figures) -> Result<()> {
         "start" => start::measure(figures).await,
         "request" => request::measure(figures).await,
         "errand" => errand::measure(figures).await,
+        "sandboxes" => sandboxes::measure(figures).await,
         "snapshots" => snapshots::measure(figures).await,
         "live" => memory::live(figures).await,
         "sleeping" => memory::sleeping(figures).await,
