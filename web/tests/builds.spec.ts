@@ -39,7 +39,7 @@ test("a build is asked for, becomes what agents begin with, is pinned and forgot
   page,
   house,
 }, info) => {
-  const name = `shop-${info.project.name}-${info.retry}`;
+  const name = `built-${info.project.name}-${info.retry}`;
   const repository = installing(house, name, INSTALL);
   await page.goto("/settings/environments");
   await expect(page.getByText("Images and Dockerfiles are not followed yet.")).toBeVisible();
