@@ -53,6 +53,8 @@ fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
         .current_dir(folder)
         .args(["-c", "user.name=A Person", "-c", "user.email=person@example.com"])
         .args(["-c", "init.defaultBranch=main", "-c", "safe.directory=*"])
+        // Nothing goes on behind our back.
+        .args(["-c", "maintenance.auto=false", "-c", "gc.auto=0"])
         .args(arguments)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1")

@@ -11,6 +11,7 @@ use sandbox::link::{Followed, Link, Offsets};
 use sandbox::local::{LocalConfig, LocalProvider, start_launcher};
 use sandbox::provider::{Provider as _, SandboxKey, SandboxSpec};
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -38,6 +39,8 @@ const CONTAINER: &str = "yardstick: podman run --network none /bin/true";
 /// Measures all.
 pub async fn measure(figures: &mut Figures) -> Result<()> {
     let folder = tempfile::Builder::new().prefix("errand-bench-").tempdir()?;
+    // The launcher keeps what it knows from others.
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700))?;
     let binaries = binary()?.parent().context("find the binaries")?.to_path_buf();
     let handle = start_launcher(&LocalConfig::beside(&binaries, folder.path()))?;
     let yard = Yard { provider: LocalProvider::new(handle).context("speak to the launcher")? };
