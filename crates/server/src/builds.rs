@@ -110,6 +110,18 @@ impl Environment {
             ready().max_by_key(|build| build.ready.as_ref().map_or(0, |ready| ready.at_ms))
         })
     }
+
+    /// Whether what `install` prepares under this digest is there, or was tried since this moment.
+    fn is_enough(&self, digest: &str, since_ms: i64) -> bool {
+        let is_fresh = |build: &Build| {
+            let same = build.digest.as_deref().is_none_or(|known| known == digest);
+            build.pinned || same && build.created_ms > since_ms
+        };
+        // One that runs, or that failed at the same.
+        let is_tried =
+            |build: &Build| build.created_ms > since_ms && build.digest.as_deref() == Some(digest);
+        self.current().is_some_and(is_fresh) || self.builds.iter().any(is_tried)
+    }
 }
 
 /// Names the environment of these repositories: which they are, and where they lie.
@@ -178,31 +190,49 @@ pub async fn change<T>(
     }
 }
 
-/// Begins a build of these repositories.
+/// What a build is made of.
+pub struct Order {
+    /// Who wants it.
+    pub principal: String,
+    /// The repositories, with the refs to start from.
+    pub repos: Vec<RepoSettings>,
+    /// Why.
+    pub origin: Origin,
+    /// Names what `install` prepares, where that is known.
+    pub digest: Option<String>,
+}
+
+/// Begins a build, unless what is known of its environment speaks against it.
 pub async fn begin(
     app: &Arc<App>,
     org: &OrgId,
-    principal: &str,
-    repos: Vec<RepoSettings>,
-    origin: Origin,
-    digest: Option<String>,
-) -> Result<Build> {
+    order: Order,
+    is_needless: impl Fn(&Environment) -> bool,
+) -> Result<Option<Build>> {
+    let Order { principal, repos, origin, digest } = order;
     let (agent, key) = (AgentId::from_uuid(Uuid::now_v7()), key(&repos));
     let layer = LayerId::from_uuid(Uuid::now_v7());
     let created_ms = now_ms();
     let build = Build { agent, layer, origin, created_ms, ready: None, pinned: false, digest };
     let urls: Vec<String> = repos.iter().map(|repo| repo.url.clone()).collect();
-    // Noted first: a build that nobody knows of would leave a layer that nobody uses.
-    change(app, org, &key, |environment| {
+    // Noted first: a build that nobody knows of would leave a layer that nobody uses. Decided where it
+    // is noted: of two that want the same at once one does it.
+    let noted = change(app, org, &key, |environment| {
+        if is_needless(environment) {
+            return false;
+        }
         environment.repos.clone_from(&urls);
         environment.builds.push(build.clone());
-    })
-    .await?;
+        true
+    });
+    if !noted.await? {
+        return Ok(None);
+    }
     let order = BuildOrder { layer, environment: key };
     let text = format!("Prepare a machine for {}.", urls.join(", "));
     let input = Input::Open {
         agent,
-        settings: Box::new(settings(agent, principal, repos, order)?),
+        settings: Box::new(settings(agent, &principal, repos, order)?),
         inherited: Vec::new(),
         run: RunId::from_uuid(Uuid::now_v7()),
         prompt: Prompt { text, images: Vec::new(), source: Source::Platform },
@@ -212,7 +242,7 @@ pub async fn begin(
     handle.submit(input, Extras::default()).await?;
     driver::wake(app, &handle);
     tracing::info!(agent.id = %agent, repos = ?urls, "a build begins");
-    Ok(build)
+    Ok(Some(build))
 }
 
 fn settings(
@@ -268,7 +298,7 @@ pub async fn keep(
     let LayerSize { bytes, files } = size;
     let ready = Ready { at_ms: now_ms(), commits: stands.collect(), bytes, files };
     let agent = handle.id;
-    let dropped = change(app, &handle.org, &key(repos), |environment| {
+    let over = change(app, &handle.org, &key(repos), |environment| {
         environment.repos = repos.iter().map(|repo| repo.url.clone()).collect();
         let ready = Some(ready.clone());
         match environment.builds.iter_mut().find(|build| build.layer == layer) {
@@ -282,37 +312,33 @@ pub async fn keep(
                 environment.builds.push(build);
             }
         }
-        trim(environment)
+        too_many(environment)
     })
     .await?;
-    for build in dropped {
-        let_go(app, &handle.org, &build).await?;
+    for build in over {
+        forget(app, &handle.org, &key(repos), &build).await?;
     }
     Ok(())
 }
 
-/// Takes out what is old: of the ready ones as many as are kept stay, and those that are pinned.
-fn trim(environment: &mut Environment) -> Vec<Build> {
+/// The oldest beyond those that are kept; never what new agents begin with, nor what is pinned.
+fn too_many(environment: &Environment) -> Vec<Build> {
     let current = environment.current().map(|build| build.layer);
-    let mut over = environment.builds.len().saturating_sub(BUILDS_KEPT);
-    let stays = |build: &Build| build.pinned || Some(build.layer) == current;
-    let mut dropped = Vec::new();
-    environment.builds.retain(|build| {
-        let goes = over > 0 && !stays(build);
-        if goes {
-            over -= 1;
-            dropped.push(build.clone());
-        }
-        !goes
-    });
-    dropped
+    let over = environment.builds.len().saturating_sub(BUILDS_KEPT);
+    let goes = |build: &&Build| !build.pinned && Some(build.layer) != current;
+    environment.builds.iter().filter(goes).take(over).cloned().collect()
 }
 
-/// Deletes the agent of a build that is over; its layer goes once nothing stands on it.
-pub async fn let_go(app: &Arc<App>, org: &OrgId, build: &Build) -> Result<()> {
-    if build.origin == Origin::Kept {
-        return Ok(());
+/// Deletes the agent of a build, and then what is noted of it: whoever dies in between is followed by
+/// somebody who finds the note. Its layer goes once nothing stands on it.
+pub async fn forget(app: &Arc<App>, org: &OrgId, key: &str, build: &Build) -> Result<()> {
+    if build.origin != Origin::Kept {
+        let_go(app, org, build).await?;
     }
+    change(app, org, key, |now| now.builds.retain(|other| other.layer != build.layer)).await
+}
+
+async fn let_go(app: &Arc<App>, org: &OrgId, build: &Build) -> Result<()> {
     let handle = app.agents.handle(org, build.agent);
     let deleting = Input::Delete { principal: PLATFORM.to_owned() };
     match handle.submit(deleting, Extras::default()).await {
@@ -340,24 +366,16 @@ pub async fn consider(
     if !app.config.builds.automatic || settings.build.is_some() || !on_default || !as_it_is {
         return Ok(None);
     }
-    let repos = &settings.repos;
-    let known = read(app, org, &key(repos)).await?.map(|(known, _)| known).unwrap_or_default();
     let since = now_ms().saturating_sub(STALE_MS);
-    let is_fresh = |build: &Build| {
-        let same = build.digest.as_deref().is_none_or(|known| known == digest);
-        build.pinned || same && build.created_ms > since
-    };
-    if known.current().is_some_and(is_fresh) {
-        return Ok(None);
-    }
-    // One that runs, or that failed at the same.
-    let lately = known.builds.iter().filter(|build| build.created_ms > since);
-    if lately.into_iter().any(|build| build.digest.as_deref() == Some(digest)) {
-        return Ok(None);
-    }
+    let repos = &settings.repos;
     let repos = repos.iter().map(|repo| RepoSettings { starting_ref: None, ..repo.clone() });
-    let digest = Some(digest.to_owned());
-    Ok(Some(begin(app, org, PLATFORM, repos.collect(), Origin::Automatic, digest).await?))
+    let order = Order {
+        principal: PLATFORM.to_owned(),
+        repos: repos.collect(),
+        origin: Origin::Automatic,
+        digest: Some(digest.to_owned()),
+    };
+    begin(app, org, order, |known| known.is_enough(digest, since)).await
 }
 
 /// How a build stands.
@@ -423,11 +441,29 @@ mod tests {
         let builds = (0..count).map(|n| build(n as u128, Some(n as i64)));
         let mut environment = Environment { repos: Vec::new(), builds: builds.collect() };
         environment.builds[0].pinned = true;
-        let current = environment.current().cloned();
-        let dropped = trim(&mut environment);
-        assert_eq!(dropped.len(), 3);
-        assert_eq!(environment.current().cloned(), current);
-        assert!(dropped.iter().all(|build| !build.pinned));
+        let over = too_many(&environment);
+        assert_eq!(over, environment.builds[1..4]);
+        environment.builds[0].pinned = false;
+        environment.builds.truncate(BUILDS_KEPT);
+        assert_eq!(too_many(&environment), []);
+    }
+
+    #[test]
+    fn what_is_there_or_was_tried_lately_is_not_built_again() {
+        let with = |digest: &str, created_ms, ready: Option<i64>| Build {
+            digest: Some(digest.to_owned()),
+            created_ms,
+            ..build(1, ready)
+        };
+        let enough =
+            |build| Environment { repos: Vec::new(), builds: vec![build] }.is_enough("a", 50);
+        assert!(!Environment::default().is_enough("a", 50));
+        assert!(enough(with("a", 60, Some(61))), "it is there");
+        assert!(enough(with("a", 60, None)), "it runs, or failed");
+        assert!(!enough(with("a", 40, Some(41))), "it is stale");
+        assert!(!enough(with("a", 40, None)), "it failed long ago");
+        assert!(!enough(with("b", 60, Some(61))), "something else is asked for");
+        assert!(enough(Build { pinned: true, ..with("b", 40, Some(41)) }), "somebody decided");
     }
 
     #[test]

@@ -214,6 +214,12 @@ fn upload(index: usize, body: &RepoBody) -> ApiResult<Option<UploadStart>> {
     Ok(Some(upload.clone()))
 }
 
+/// Whether this caller may open an agent on a repository that another agent has.
+pub fn allow_repository(app: &App, caller: &Caller, url: &str) -> ApiResult<()> {
+    let url = RemoteUrl::parse(url).map_err(|problem| ApiError::invalid("repos", problem))?;
+    allow_local(app, caller, &url, "repos")
+}
+
 /// TRUST: a path on this machine is a right of its own; only the installation's own token has it.
 fn allow_local(app: &App, caller: &Caller, url: &RemoteUrl, field: &str) -> ApiResult<()> {
     let Some(path) = url.local_path() else { return Ok(()) };

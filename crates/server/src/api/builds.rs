@@ -6,9 +6,10 @@ use super::{agent_id, show};
 use crate::agents::Extras;
 use crate::app::App;
 use crate::auth::{Caller, admin_only};
-use crate::builds::{self, Build, Environment, Origin, Standing};
+use crate::builds::{self, Build, Environment, Order, Origin, Standing};
 use crate::{door, driver};
 use agent::state::Keeping;
+use anyhow::Context as _;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -45,9 +46,16 @@ pub async fn create(
         let message = "a build begins with what the remote has, not with a worktree that was sent";
         return Err(ApiError::invalid(&format!("repos[{at}].upload"), message));
     }
+    if body.repos.iter().any(|repo| repo.starting_ref.is_some()) {
+        // TRUST: everybody's agents will begin with what that ref's `install` leaves.
+        admin_only(&caller, "another ref than the default branch is built")?;
+    }
     let repos = door::repos(&app, &caller, &body.repos)?;
     let key = builds::key(&repos);
-    let build = builds::begin(&app, &caller.org, &caller.name, repos, Origin::Asked, None).await?;
+    let (principal, origin) = (caller.name.clone(), Origin::Asked);
+    let order = Order { principal, repos, origin, digest: None };
+    let begun = builds::begin(&app, &caller.org, order, |_| false).await?;
+    let build = begun.context("begin a build")?;
     let known = builds::read(&app, &caller.org, &key).await?;
     let environment = known.map(|(environment, _)| environment).unwrap_or_default();
     Ok((StatusCode::CREATED, Json(shown(&app, &caller, &environment, &build).await?)))
@@ -81,7 +89,8 @@ pub async fn update(
     Path(layer): Path<String>,
     Body(body): Body<UpdateBuild>,
 ) -> ApiResult<Json<BuildBody>> {
-    let (key, _, build) = find(&app, &caller, &layer).await?;
+    admin_only(&caller, "what all new agents begin with is chosen")?;
+    let (key, build) = find(&app, &caller, &layer).await?;
     if body.pinned && build.ready.is_none() {
         let message = "only a build that is ready can be begun with";
         return Err(ApiError::new(StatusCode::CONFLICT, "build_not_ready", message));
@@ -106,12 +115,9 @@ pub async fn delete(
     caller: Caller,
     Path(layer): Path<String>,
 ) -> ApiResult<Json<IdBody>> {
-    let (key, _, build) = find(&app, &caller, &layer).await?;
-    builds::change(&app, &caller.org, &key, |environment| {
-        environment.builds.retain(|other| other.layer != build.layer);
-    })
-    .await?;
-    builds::let_go(&app, &caller.org, &build).await?;
+    admin_only(&caller, "builds are forgotten")?;
+    let (key, build) = find(&app, &caller, &layer).await?;
+    builds::forget(&app, &caller.org, &key, &build).await?;
     Ok(Json(IdBody { id: layer }))
 }
 
@@ -136,12 +142,11 @@ pub async fn snapshot(
     Ok((StatusCode::ACCEPTED, Json(body)))
 }
 
-async fn find(app: &App, caller: &Caller, layer: &str) -> ApiResult<(String, Environment, Build)> {
+async fn find(app: &App, caller: &Caller, layer: &str) -> ApiResult<(String, Build)> {
     let wanted = LayerId::parse(layer).map_err(|bad| ApiError::invalid("layer", bad))?;
     for (key, environment) in builds::all(app, &caller.org).await? {
         if let Some(build) = environment.builds.iter().find(|build| build.layer == wanted) {
-            let build = build.clone();
-            return Ok((key, environment, build));
+            return Ok((key, build.clone()));
         }
     }
     Err(missing(layer))

@@ -37,9 +37,12 @@ pub async fn create(
     if let Some(known) = remembered(&app, &caller, key.as_deref()).await? {
         return created(&app, &caller, agent_id(&known)?).await;
     }
+    let theirs = Arc::clone(&source.view().await?.living()?.settings);
+    for repo in &theirs.repos {
+        door::allow_repository(&app, &caller, &repo.url)?;
+    }
     let at = body.run_id.as_deref().map(run_id).transpose()?;
     let id = AgentId::from_uuid(Uuid::now_v7());
-    let theirs = Arc::clone(&source.view().await?.living()?.settings);
     let settings = settings(&app, &caller, id, &body, &theirs)?;
     let prompt = door::prompt(&app, &caller, id, &body.prompt).await?;
     let taken = forks::prepare(&app, &source, id, at).await?;

@@ -1,6 +1,6 @@
 //! Removes what builds left and nobody begins with any more.
 
-use super::{Build, Environment, all, change, let_go};
+use super::{Build, Environment, all, forget};
 use crate::app::App;
 use crate::clock::now_ms;
 use anyhow::{Context, Result};
@@ -26,13 +26,9 @@ pub async fn sweep(app: &Arc<App>) -> Result<()> {
     let mut named = BTreeSet::new();
     for (key, environment) in all(app, &org).await? {
         let old = expired(&environment, &used, oldest);
-        if !old.is_empty() {
-            let goes = |build: &Build| old.iter().any(|gone| gone.layer == build.layer);
-            change(app, &org, &key, |now| now.builds.retain(|build| !goes(build))).await?;
-        }
         for build in &old {
             tracing::info!(layer = %build.layer, "nobody began with this build for long: it goes");
-            let_go(app, &org, build).await?;
+            forget(app, &org, &key, build).await?;
         }
         let stay = environment.builds.iter().filter(|build| !old.contains(build));
         named.extend(stay.map(|build| build.layer));

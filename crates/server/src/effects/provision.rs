@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use gateway::audit::Peer;
 use gateway::repository::AgentRepository;
 use git::name::BranchName;
-use protocol::event::Event;
+use protocol::event::{Event, Settings};
 use protocol::failure::{Failure, Phase};
 use protocol::ids::Epoch;
 use protocol::link::{Hello, VERSION};
@@ -31,7 +31,7 @@ pub async fn run(job: &Job, epoch: Epoch) -> Result<()> {
     );
     let place = job.app.starts.boot().await?;
     job.progress(epoch, "sandbox", "starting", None);
-    let machine = match make(job, spec).await {
+    let machine = match make(job, &settings, spec).await {
         Ok(machine) => machine,
         Err(error) => return refuse(job, epoch, error).await,
     };
@@ -43,14 +43,18 @@ pub async fn run(job: &Job, epoch: Epoch) -> Result<()> {
     job.report(vec![Event::SandboxUp { epoch, boot_ms, isolation }]).await
 }
 
-/// Makes it with what its disk is to begin with; without, where that is gone by now.
+/// Makes it with what its disk is to begin with; without, where a build is gone by now. What a fork
+/// begins with is somebody's work and stands nowhere else.
 async fn make(
     job: &Job,
+    settings: &Settings,
     mut spec: SandboxSpec,
 ) -> Result<sandbox::provider::Machine, ProviderError> {
     let provider = &job.app.provider;
     match provider.create(&spec).await {
-        Err(ProviderError::Refused(words)) if !spec.layers.is_empty() => {
+        Err(ProviderError::Refused(words))
+            if !spec.layers.is_empty() && settings.forked_from.is_none() =>
+        {
             tracing::warn!(agent.id = %job.handle.id, words, "a machine starts without its build");
             spec.layers.clear();
             provider.create(&spec).await
