@@ -18,6 +18,7 @@ pub mod launcher;
 pub mod far_end;
 pub mod repository;
 mod machines;
+mod building;
 pub mod shim;
 mod child;
 mod root;

@@ -1,5 +1,6 @@
 //! Appending: events, records, sealed values, outbox and the idempotency mark in one transaction.
 
+use crate::at_once;
 use crate::error::Error;
 use crate::log::{BLOB, Hash, INLINE, StoredEvent};
 use crate::open::{Committed, Store};
@@ -134,21 +135,21 @@ pub enum AppendError {
 }
 
 /// An event ready to be written: everything but its digest, which depends on the one before.
-struct Entry {
+pub(crate) struct Entry {
     seq: Seq,
-    at_ms: i64,
-    kind: Arc<str>,
-    body: Arc<str>,
-    body_hash: Hash,
-    place: i64,
+    pub(crate) at_ms: i64,
+    pub(crate) kind: Arc<str>,
+    pub(crate) body: Arc<str>,
+    pub(crate) body_hash: Hash,
+    pub(crate) place: i64,
 }
 
-struct Prepared {
-    request: Append,
+pub(crate) struct Prepared {
+    pub(crate) request: Append,
     agent_text: String,
-    entries: Vec<Entry>,
+    pub(crate) entries: Vec<Entry>,
     /// Digest of the expected event, if this process wrote it. The database has the last word.
-    before: Option<Hash>,
+    pub(crate) before: Option<Hash>,
 }
 
 /// What the database says about the agent.
@@ -211,6 +212,7 @@ impl Store {
         };
         let sealer = inner.sealer.clone();
         let tips = Arc::clone(&inner.tips);
+        let alone = Arc::clone(prepared);
         self.inner
             .writer
             .write_then(
@@ -218,6 +220,10 @@ impl Store {
                     let (work, sealer) = (Arc::clone(&work), sealer.clone());
                     Box::pin(async move { carry_out(connection, &work, &sealer).await })
                 },
+                Some(Box::new(move |connection| {
+                    let work = Arc::clone(&alone);
+                    Box::pin(async move { Ok(at_once::append(connection, &work).await?.map(Ok)) })
+                })),
                 move |outcome: &Result<Vec<Hash>, AppendError>| {
                     if let Ok(hashes) = outcome {
                         if let Some(hash) = hashes.last() {
@@ -255,7 +261,7 @@ impl Store {
     }
 }
 
-fn prepare(mut request: Append, before: Option<Hash>) -> Result<Prepared, Error> {
+pub(crate) fn prepare(mut request: Append, before: Option<Hash>) -> Result<Prepared, Error> {
     request.agent_row.open |= request.nudge;
     let mut entries = Vec::with_capacity(request.events.len());
     let mut seq = request.expected;
@@ -276,7 +282,7 @@ impl Prepared {
         self.entries.last().map_or(self.request.expected, |entry| entry.seq)
     }
 
-    fn place(&self, hash: Hash) -> Place<'_> {
+    pub(crate) fn place(&self, hash: Hash) -> Place<'_> {
         Place {
             org: &self.request.org,
             agent: &self.agent_text,
@@ -302,7 +308,7 @@ impl Prepared {
             .collect()
     }
 
-    fn hashes(&self, mut previous: Hash) -> Vec<Hash> {
+    pub(crate) fn hashes(&self, mut previous: Hash) -> Vec<Hash> {
         let mut hashes = Vec::with_capacity(self.entries.len());
         for Entry { seq, at_ms, kind, body_hash, .. } in &self.entries {
             previous = previous.follow(*seq, *at_ms, kind, body_hash);

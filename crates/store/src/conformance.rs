@@ -5,8 +5,8 @@ mod fixtures;
 mod listing;
 mod rest;
 
-use fixtures::{agent_row, noticed, run_row};
-pub(crate) use fixtures::{append, opened, org};
+use fixtures::{agent_row, noticed};
+pub(crate) use fixtures::{append, opened, org, run_row};
 
 use crate::Store;
 

@@ -11,6 +11,7 @@
 //! Every function that reaches a tenant's data takes its organisation.
 
 mod append;
+mod at_once;
 pub mod blob;
 mod erase;
 pub mod error;

@@ -136,6 +136,9 @@ impl Store {
     /// Whether there is room on the disk. Where there was none, what is written since lives on a small
     /// reserve: only what ends work or makes room should be.
     pub async fn has_room(&self) -> bool {
+        if self.inner.reserve.is_held() {
+            return true;
+        }
         let reserve = Arc::clone(&self.inner.reserve);
         tokio::task::spawn_blocking(move || reserve.hold()).await.unwrap_or(false)
     }

@@ -38,6 +38,11 @@ impl Reserve {
         Self { path: None, held: Mutex::new(true) }
     }
 
+    /// Whether the room is kept, as far as is known without a look at the disk.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held.try_lock().is_ok_and(|held| *held)
+    }
+
     /// Takes the room back, if it was given up and there is enough; whether it is kept.
     pub(crate) fn hold(&self) -> bool {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);

@@ -28,13 +28,20 @@ pub(crate) struct Writer {
     queue: mpsc::Sender<Box<dyn Request>>,
 }
 
+/// A whole transaction, from its begin to its commit. None = not possible now, nothing was written.
+pub(crate) type Alone<T> =
+    Box<dyn for<'c> FnMut(&'c mut AnyConnection) -> Work<'c, Option<T>> + Send>;
+
 trait Request: Send {
     fn run<'c>(&'c mut self, connection: &'c mut AnyConnection) -> Work<'c, ()>;
+    /// The same as a transaction of its own; whether that was possible.
+    fn run_alone<'c>(&'c mut self, connection: &'c mut AnyConnection) -> Work<'c, bool>;
     fn answer(self: Box<Self>, outcome: Result<(), Error>);
 }
 
 struct Call<F, A, T> {
     work: F,
+    alone: Option<Alone<T>>,
     after: A,
     value: Option<T>,
     reply: oneshot::Sender<Result<T, Error>>,
@@ -54,9 +61,17 @@ where
         })
     }
 
+    fn run_alone<'c>(&'c mut self, connection: &'c mut AnyConnection) -> Work<'c, bool> {
+        Box::pin(async move {
+            let Some(alone) = &mut self.alone else { return Ok(false) };
+            self.value = alone(connection).await?;
+            Ok(self.value.is_some())
+        })
+    }
+
     fn answer(self: Box<Self>, outcome: Result<(), Error>) {
-        let Self { work, after, value, reply } = *self;
-        drop(work);
+        let Self { work, alone, after, value, reply } = *self;
+        drop((work, alone));
         let result = outcome.and_then(|()| value.ok_or(Error::Unknown));
         if let Ok(value) = &result {
             after(value);
@@ -92,18 +107,24 @@ impl Writer {
         F: for<'c> FnMut(&'c mut AnyConnection) -> Work<'c, T> + Send + 'static,
         T: Send + 'static,
     {
-        self.write_then(work, |_| ()).await
+        self.write_then(work, None, |_| ()).await
     }
 
-    /// Like [`Self::write`]; `after` runs once the commit is done, even if the caller has left.
-    pub(crate) async fn write_then<F, A, T>(&self, work: F, after: A) -> Result<T, Error>
+    /// Like [`Self::write`]; `alone` is preferred when nobody else waits, and `after` runs once the
+    /// commit is done, even if the caller has left.
+    pub(crate) async fn write_then<F, A, T>(
+        &self,
+        work: F,
+        alone: Option<Alone<T>>,
+        after: A,
+    ) -> Result<T, Error>
     where
         F: for<'c> FnMut(&'c mut AnyConnection) -> Work<'c, T> + Send + 'static,
         A: FnOnce(&T) + Send + 'static,
         T: Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let call = Box::new(Call { work, after, value: None, reply });
+        let call = Box::new(Call { work, alone, after, value: None, reply });
         self.queue.send(call).await.map_err(|_| Error::Closed)?;
         answer.await.map_err(|_| Error::Unknown)?
     }
@@ -172,6 +193,18 @@ async fn attempt(database: &Database, batch: &mut [Box<dyn Request>]) -> Result<
     let Database { pool, begin, .. } = database;
     let before = |e: sqlx::Error| Failed::Before(e.into());
     let mut connection = pool.acquire().await.map_err(before)?;
+    if let [only] = &mut *batch {
+        match only.run_alone(&mut connection).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(error) => {
+                // Where in it the transaction broke off, and whether it still is one, is not known.
+                drop(sqlx::query("ROLLBACK").execute(&mut *connection).await);
+                connection.close_on_drop();
+                return Err(Failed::AtCommit(error));
+            }
+        }
+    }
     let mut transaction = connection.begin_with(*begin).await.map_err(before)?;
     let mut failure = None;
     for request in batch.iter_mut() {

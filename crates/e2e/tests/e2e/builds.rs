@@ -6,6 +6,7 @@ use e2e::world::{World, eventually, shell, write};
 use fakes::scripted::script::Turn;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Where the environment file lies.
 const FILE: &str = ".errand/environment.json";
@@ -132,6 +133,29 @@ async fn a_build_that_fails_changes_nothing_and_says_why() {
     // Its agent goes on over a layer that nobody else will begin with.
     let again = [shell("cat deps/marker"), Turn::say("Still.")];
     world.ended_as(&world.send(&job.agent, &again).await, "FINISHED").await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_dies_leaves_no_half_made_build() {
+    let mut world = World::with("[builds]\nautomatic = false\n").await;
+    let repository = installing(&world, &format!("sleep 0.3; {INSTALL}"));
+    for round in 0..count(4, 100) {
+        start(&world, &repository).await;
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(0..900))).await;
+        world.kill();
+        world.boot();
+        built(&world, "READY").await;
+        let look = shell("cat deps/marker ~/installs");
+        let job = world.errand(&repository, &[look, Turn::say("Done.")]).await;
+        world.ended_as(&job, "FINISHED").await;
+        let (outcomes, _) = set_up(&world, &job.agent).await;
+        assert_eq!(outcomes, ["kept"], "round {round}");
+        let output = world.outputs(&job.agent).await.remove(0);
+        assert!(output.contains("brought\nonce"), "round {round}: {output}");
+        assert_eq!(output.matches("once").count(), 1, "round {round}: {output}");
+        world.delete(&job.agent).await;
+    }
     world.end().await;
 }
 

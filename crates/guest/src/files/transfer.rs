@@ -93,6 +93,8 @@ impl Drop for Discard {
         let Some(draft) = self.draft.take() else { return };
         let agent = self.guest.config.agent;
         self.guest.ops.spawn(async move {
+            // Whoever waits for the answer is next, and this comes after.
+            tokio::task::yield_now().await;
             let work = move || {
                 drop(draft);
                 Ok(())

@@ -20,15 +20,13 @@ use super::cgroup::Groups;
 use super::launcher::Launcher;
 use super::record::{self, ExitRecord, ShimRecord};
 use super::request::{Answer, FailureKind, ShimAnswer, ShimCommand, ShimOrder, ShimReply, UidMap};
-use super::{cgroup, disk, lease, packet, shim, trash};
+use super::{building, cgroup, disk, lease, packet, shim, trash};
 use crate::provider::{Machine, MachineState, SandboxKey, SandboxSpec};
 
 /// Time a shim has to answer.
 const SHIM_WAIT: Duration = Duration::from_secs(5);
 /// Time a shim has to end its sandbox before it is killed.
 const STOP_WAIT: Duration = Duration::from_secs(15);
-/// Time a shim has to build its sandbox.
-const BUILD_WAIT: Duration = Duration::from_secs(30);
 /// Life of a probing sandbox, in milliseconds.
 const PROBE_LIFE_MS: u64 = 10_000;
 
@@ -129,6 +127,7 @@ fn start_shim(order: ShimOrder) -> Result<Machine, Problem> {
     let key = order.spec.key;
     record::write(&record::dir(key).join("spec.json"), &order.spec)?;
     let errors = fs::File::create(record::dir(key).join("shim.log"))?;
+    let building = building::begin(key)?;
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     #[expect(clippy::disallowed_methods, reason = "this is the launcher of sandboxes")]
     let mut command = Command::new("/proc/self/exe");
@@ -136,12 +135,12 @@ fn start_shim(order: ShimOrder) -> Result<Machine, Problem> {
         .arg("shim")
         .env_clear()
         .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .stdout(Stdio::null())
+        .stdout(Stdio::from(building))
         .stderr(Stdio::from(errors));
     // Its end is seen through its pidfd; the kernel reaps it.
     drop(command.spawn()?);
     drop(command);
-    ours.set_read_timeout(Some(BUILD_WAIT))?;
+    ours.set_read_timeout(Some(building::BUILD_WAIT))?;
     packet::send_all(&ours, &serde_json::to_vec(&order)?, &[])?;
     ours.shutdown(std::net::Shutdown::Write)?;
     let bytes = packet::receive_all(&ours)?.bytes;
@@ -164,22 +163,36 @@ pub fn inspect(key: SandboxKey) -> Result<Option<Machine>, Problem> {
     if !dir.is_dir() {
         return Ok(None);
     }
+    wait_until_built(key)?;
     let shim: Option<ShimRecord> = record::read(&dir.join("shim.json"))?;
     let isolation = shim.as_ref().map(|shim| shim.isolation.clone()).unwrap_or_default();
-    if shim.is_some_and(|shim| shim.is_alive()) {
+    if shim.as_ref().is_some_and(ShimRecord::is_alive) {
         return Ok(Some(Machine { key, state: MachineState::Running, isolation }));
     }
     Groups::find(key).end()?;
     let exit: Option<ExitRecord> = record::read(&dir.join("exit.json"))?;
-    let reason = match exit {
-        Some(exit) => exit.reason,
-        None => {
+    let reason = match (exit, shim) {
+        (Some(exit), _) => exit.reason,
+        (None, Some(_)) => {
             let reason = "its shim was lost".to_owned();
             shim::end_record(key, &reason)?;
             reason
         }
+        // It never came up, and nobody was told of it: the next try starts afresh.
+        (None, None) => {
+            fs::remove_dir_all(dir)?;
+            return Ok(None);
+        }
     };
     Ok(Some(Machine { key, state: MachineState::Ended { reason }, isolation }))
+}
+
+/// A former launcher may have died over it.
+fn wait_until_built(key: SandboxKey) -> Result<(), Problem> {
+    if building::is_over(key)? {
+        return Ok(());
+    }
+    Err(Problem::new(FailureKind::Unavailable, format!("{key} is still being built")))
 }
 
 /// The machine under this key.
@@ -194,6 +207,7 @@ pub fn stop(key: SandboxKey) -> Verb {
 }
 
 fn end(key: SandboxKey) -> Result<(), Problem> {
+    wait_until_built(key)?;
     let shim: Option<ShimRecord> = record::read(&record::dir(key).join("shim.json"))?;
     if let Some(shim) = shim.filter(ShimRecord::is_alive) {
         end_shim(key, &shim)?;

@@ -20,6 +20,7 @@ use rustix::net::{
 };
 use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus, waitid};
 
+use super::building;
 use super::cgroup::Groups;
 use super::child::{self, ChildReport, Inherited};
 use super::measure::{Gate, Refusal};
@@ -74,7 +75,9 @@ pub fn run(launcher: OwnedFd) -> io::Result<()> {
         Ok(_) => ShimAnswer::Started { isolation: isolation.clone() },
         Err(failed) => failed.answer(),
     };
-    packet::send_all(&launcher, &serde_json::to_vec(&answer)?, &[])?;
+    building::end()?;
+    // A launcher that died meanwhile is followed by one that finds the record.
+    packet::send_all(&launcher, &serde_json::to_vec(&answer)?, &[]).ok();
     drop(launcher);
     let Ok(mut running) = started else { return Ok(()) };
     let reason = running.serve();
