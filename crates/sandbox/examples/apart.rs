@@ -6,8 +6,8 @@
 //! through it.
 #![expect(clippy::disallowed_methods, reason = "a helper of tests starts programs")]
 
-use std::io::{self, Read, Write};
-use std::process::{Command, ExitCode};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Command, ExitCode, Stdio};
 
 use nix::sched::{CloneFlags, unshare};
 
@@ -27,6 +27,7 @@ fn main() -> ExitCode {
 }
 
 fn wait() -> io::Result<()> {
+    writeln!(io::stdout(), "waiting")?;
     io::stdin().read_to_end(&mut Vec::new()).map(drop)
 }
 
@@ -56,7 +57,10 @@ fn part(words: &[String]) -> io::Result<()> {
     if words.iter().any(|word| word == "route") {
         ip("address add 192.0.2.1/24 dev one")?;
     }
-    let mut child = Command::new("/proc/self/exe").arg("wait").spawn()?;
+    let mut child = Command::new("/proc/self/exe").arg("wait").stdout(Stdio::piped()).spawn()?;
+    // A program that is still being loaded opens and closes files of its own.
+    let output = child.stdout.take().ok_or_else(|| io::Error::other("no output"))?;
+    BufReader::new(output).read_line(&mut String::new())?;
     writeln!(io::stdout(), "{}", child.id())?;
     child.wait().map(drop)
 }

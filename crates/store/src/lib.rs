@@ -7,7 +7,8 @@
 //! ```
 //!
 //! One SQL text serves every backend: types are text, bigint and blob; placeholders `$1`; DDL lives
-//! in a migration folder per backend. No clock and no background work: times are arguments.
+//! in a migration folder per backend. One more text says the common append to SQLite in one request
+//! (`at_once`). No clock and no background work: times are arguments.
 //! Every function that reaches a tenant's data takes its organisation.
 
 mod append;

@@ -97,7 +97,7 @@ impl Draft {
         if let Some(temporary) = self.temporary.take() {
             // Asks for the new content to be written before the old one goes: a file system that knows
             // nothing of the swap may keep the new name and lose the content with the power.
-            drop(rustix::fs::fadvise(&self.file, 0, None, Advice::DontNeed));
+            rustix::fs::fadvise(&self.file, 0, None, Advice::DontNeed).ok();
             // A draft that cannot be removed is seen by whoever looks at the folder.
             drop(std::fs::remove_file(temporary));
         }
