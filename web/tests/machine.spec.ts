@@ -222,7 +222,9 @@ test("what a run left is shown, and what of it is too large to be kept", async (
 
 test("use of the machine is measured", async ({ page, house }) => {
   await open(page, house, "usage");
-  await expect(page.getByText(/% of a core/)).toBeVisible();
+  await expect(page.getByText(/of \d+ cores/)).toBeVisible();
+  await expect(page.getByText(/^\d+ of [\d,]+$/)).toBeVisible();
+  await expect(page.getByText(/^Goes to sleep in \d+ min if nothing happens/)).toBeVisible();
   await picture(page, "machine-usage");
   await expectAccessible(page);
 });
@@ -256,7 +258,7 @@ test("a sleeping machine can be woken", async ({ page, house }) => {
   await expectAccessible(page);
   await page.unroute(`**/v1/agents/${id}`);
   await page.getByRole("button", { name: "Wake the machine" }).click();
-  await expect(page.getByText(/of a core|Measuring/)).toBeVisible();
+  await expect(page.getByText(/of \d+ cores|Measuring/)).toBeVisible();
 });
 
 test("the ways in with one's own tools are told", async ({ page, house }) => {

@@ -14,11 +14,10 @@ pub(crate) use publish::follow_up_of;
 
 use crate::apply::apply;
 use crate::effect::Plan;
-use crate::state::{Failing, Life, Living, Sandbox, Stage, State, later};
+use crate::state::{Failing, Life, Living, Stage, State, later};
 use protocol::environment::found::SetUpPhase;
 use protocol::event::Logged;
 use protocol::ids::{AgentId, EffectKey, Epoch, LayerId, RunId};
-use protocol::limits;
 
 /// Decisions of one plan; the next plan continues.
 const DECISIONS: usize = 32;
@@ -81,12 +80,8 @@ impl Failing {
 
 impl Living {
     fn timers(&self, wake: &mut Wake) {
-        if let Sandbox::Up { since_ms, .. } = self.sandbox {
-            wake.at(later(since_ms, limits::SANDBOX_HARD_MS));
-            if self.active.is_none() {
-                wake.at(later(self.active_at_ms, limits::IDLE_MS));
-            }
-        }
+        let stops = [self.hard_stop_at_ms(), self.idle_stop_at_ms()];
+        stops.into_iter().flatten().for_each(|at_ms| wake.at(at_ms));
         let Some(active) = &self.active else { return };
         let Stage::Turn(turn) = &active.stage else { return };
         for open in &turn.waiting.questions {

@@ -1,12 +1,13 @@
 //! Single promises of the life of an agent, told step by step.
 
+mod machine;
 mod set_up;
 mod snapshots;
 mod story;
+mod time;
 
 use crate::effect::{Action, Interruption};
 use crate::plan;
-use crate::state::Sandbox;
 use protocol::content::Usage;
 use protocol::event::{
     AskOptions, Event, Outlay, PushConflict, PushPlan, RunStatus, Settings, StopReason, TurnOutcome,
@@ -15,7 +16,7 @@ use protocol::failure::{Failure, Phase, Refusal};
 use protocol::ids::{Epoch, Step};
 use protocol::input::{Input, WhenBusy};
 use protocol::limits;
-use story::{Story, URL, agent_id, message, prompt, question, run, settings, trouble};
+use story::{Story, URL, agent_id, message, prompt, run, settings, trouble};
 
 #[test]
 fn the_sandbox_and_the_base_are_wanted_at_once_and_thinking_waits_for_the_base_alone() {
@@ -249,185 +250,6 @@ fn a_failed_base_ends_the_run_with_its_failure() {
 }
 
 #[test]
-fn a_failed_sandbox_is_cleared_away_before_another_is_made() {
-    let mut story = Story::new(settings());
-    story.base("b0", None);
-    story.ask(2, WhenBusy::Queue).unwrap();
-    story.report(Event::SandboxFailed { epoch: Epoch(1), failure: trouble("no_capacity") });
-    assert_eq!(story.ended(1), Some((RunStatus::Error, Some("no_capacity".to_owned()))));
-    assert!(story.names(|action| *action == Action::Stop { epoch: Epoch(1), keep_disk: false }));
-    assert_eq!(story.active(), run(2));
-    story.stopped(1);
-    assert!(story.names(|action| *action == Action::Provision { epoch: Epoch(2) }));
-}
-
-#[test]
-fn a_broken_workspace_is_stopped_and_its_blank_disk_goes() {
-    let mut story = Story::new(settings());
-    story.base("b0", None);
-    story.up(1);
-    let failure = trouble("clone_failed");
-    story.report(Event::WorkspaceFailed { epoch: Epoch(1), run: run(1), failure });
-    assert_eq!(story.ended(1), Some((RunStatus::Error, Some("clone_failed".to_owned()))));
-    assert_eq!(story.stops(), [(StopReason::Broken, false)]);
-}
-
-#[test]
-fn a_broken_workspace_keeps_a_disk_that_was_worked_on() {
-    let mut story = Story::working(settings());
-    story.finish();
-    story.checkpoint("b0");
-    story.ask(2, WhenBusy::Queue).unwrap();
-    story.settle();
-    story.base("b0", None);
-    let failure = trouble("clone_failed");
-    story.report(Event::WorkspaceFailed { epoch: Epoch(1), run: run(2), failure });
-    assert_eq!(story.stops(), [(StopReason::Broken, true)]);
-}
-
-#[test]
-fn a_lost_sandbox_is_replaced_until_too_many_were_lost() {
-    let mut story = Story::working(settings());
-    let losses = u64::from(limits::SANDBOX_LOSSES);
-    for epoch in 1..=losses {
-        story.lose(epoch);
-        assert!(!story.names(|action| matches!(action, Action::Provision { .. })));
-        story.stopped(epoch);
-        if epoch < losses {
-            assert!(story.thinks(), "the loop outlives the machine");
-            story.up(epoch + 1);
-        }
-    }
-    assert_eq!(story.ended(1), Some((RunStatus::Error, Some("sandbox_lost".to_owned()))));
-    assert!(story.log.iter().any(|event| matches!(event, Event::CheckpointFailed { .. })));
-    assert!(story.actions().is_empty());
-}
-
-#[test]
-fn a_sandbox_lost_while_saving_is_replaced_and_saved_under_another_key() {
-    let mut story = Story::working(settings());
-    story.finish();
-    let first = story.key(|action| matches!(action, Action::Checkpoint { .. }));
-    story.lose(1);
-    story.stopped(1);
-    story.up(2);
-    let second = story.key(|action| matches!(action, Action::Checkpoint { .. }));
-    assert_ne!(first, second);
-    story.checkpoint("c1");
-}
-
-#[test]
-fn a_sandbox_lost_at_rest_is_not_replaced() {
-    let mut story = Story::working(settings());
-    story.finish();
-    story.checkpoint("b0");
-    story.lose(1);
-    assert_eq!(story.stops(), [(StopReason::Lost, true)]);
-    story.stopped(1);
-    assert_eq!(story.living().sandbox, Sandbox::Absent);
-    assert_eq!(plan(&story.state, story.now_ms), crate::effect::Plan::default());
-}
-
-#[test]
-fn reports_of_an_old_epoch_are_stale() {
-    let mut story = Story::working(settings());
-    story.lose(1);
-    story.stopped(1);
-    let isolation = serde_json::Value::Null;
-    story.refused(Event::SandboxUp { epoch: Epoch(1), boot_ms: 1, isolation });
-    story.refused(Event::SandboxLost { epoch: Epoch(1), reason: String::new() });
-    story.refused(Event::SandboxStopped { epoch: Epoch(1) });
-    story.refused(Event::SandboxFailed { epoch: Epoch(1), failure: trouble("late") });
-}
-
-#[test]
-fn a_failing_effect_waits_longer_each_time_and_then_fails_for_good() {
-    let mut story = Story::new(settings());
-    let is_base = |action: &Action| matches!(action, Action::ResolveBase { .. });
-    for wait_ms in [1_000, 4_000, 15_000] {
-        story.fail(is_base);
-        assert!(!story.names(is_base));
-        assert_eq!(plan(&story.state, story.now_ms).wake_at_ms, Some(story.now_ms + wait_ms));
-        story.wait(u64::try_from(wait_ms).unwrap() - 1);
-        assert!(!story.names(is_base));
-        story.wait(1);
-    }
-    story.fail(is_base);
-    assert_eq!(story.ended(1), Some((RunStatus::Error, Some("flaky".to_owned()))));
-}
-
-#[test]
-fn stopping_is_never_given_up() {
-    let mut story = Story::new(settings());
-    story.cancel(1).unwrap();
-    let is_stop = |action: &Action| matches!(action, Action::Stop { .. });
-    for _ in 0..10 * limits::EFFECT_ATTEMPTS {
-        story.fail(is_stop);
-        assert!(!story.names(is_stop));
-        story.wait(60_000);
-        assert!(story.names(is_stop));
-    }
-}
-
-#[test]
-fn a_clock_set_back_does_not_hold_an_effect_back() {
-    let mut story = Story::new(settings());
-    let is_base = |action: &Action| matches!(action, Action::ResolveBase { .. });
-    story.fail(is_base);
-    story.now_ms -= 900_000;
-    assert!(story.names(is_base));
-}
-
-#[test]
-fn a_clock_set_back_gives_a_run_no_more_time() {
-    let mut story = Story::working(settings());
-    story.wait(limits::RUN_HARD_MS / 3);
-    story.report(step_started(1));
-    story.now_ms -= 24 * 3_600_000;
-    story.report(answered());
-    story.wait(limits::RUN_HARD_MS / 3);
-    assert!(story.thinks());
-    story.wait(limits::RUN_HARD_MS / 3 + 3);
-    assert!(!story.thinks(), "the run has its time and not a day more");
-    story.report(Event::TurnEnded { run: run(1), outcome: TurnOutcome::Expired });
-    story.checkpoint("c1");
-    story.push();
-    let ended = story.log.iter().find_map(|event| match event {
-        Event::RunEnded { duration_ms, .. } => Some(*duration_ms),
-        _ => None,
-    });
-    assert!(ended.is_some_and(|ms| ms < limits::RUN_HARD_MS * 2), "{ended:?}");
-}
-
-#[test]
-fn a_clock_set_back_keeps_deadlines_and_idle_times_as_long_as_they_were() {
-    let mut story = Story::working(settings());
-    story.ask_person(1, 5_000);
-    story.now_ms -= 24 * 3_600_000;
-    story.give(Input::Attend { principal: "owner".to_owned() }).unwrap();
-    assert_eq!(plan(&story.state, story.now_ms).wake_at_ms, Some(story.now_ms + 5_000));
-    story.wait(5_000);
-    assert!(matches!(story.log.last(), Some(Event::QuestionAnswered { .. })));
-    story.finish();
-    story.checkpoint("b0");
-    story.now_ms -= 3_600_000;
-    story.give(Input::Attend { principal: "owner".to_owned() }).unwrap();
-    story.wait(limits::IDLE_MS);
-    assert_eq!(story.stops(), [(StopReason::Idle, true)]);
-}
-
-#[test]
-fn a_clock_that_leaps_ahead_ends_the_run_with_its_work_kept() {
-    let mut story = Story::working(settings());
-    story.wait(24 * 3_600_000);
-    assert!(!story.thinks());
-    story.report(Event::TurnEnded { run: run(1), outcome: TurnOutcome::Expired });
-    story.checkpoint("c1");
-    story.push();
-    assert_eq!(story.ended(1), Some((RunStatus::Expired, None)));
-}
-
-#[test]
 fn progress_of_the_model_forgives_its_earlier_failures() {
     let mut story = Story::working(settings());
     let is_think = |action: &Action| matches!(action, Action::Think { .. });
@@ -519,63 +341,6 @@ fn the_open_step_of_a_run_that_ends_is_counted_however_it_ends() {
         let totals = story.living().totals;
         assert_eq!((totals.steps, totals.usage.total(), totals.cost_micros), (1, 7, 7));
     }
-}
-
-#[test]
-fn a_run_expires_by_the_time_it_worked_not_by_the_time_it_waited() {
-    let mut story = Story::working(settings());
-    story.ask_person(1, 3_600_000);
-    story.wait(limits::RUN_HARD_MS * 2);
-    assert!(story.thinks());
-    let (question, text) = (question(1), "that".to_owned());
-    story.give(Input::Answer { question, answer: text, principal: "owner".to_owned() }).unwrap();
-    story.wait(limits::RUN_HARD_MS - 1);
-    assert!(story.thinks());
-    story.wait(1);
-    assert!(!story.thinks());
-    story.report(Event::TurnEnded { run: run(1), outcome: TurnOutcome::Expired });
-    story.checkpoint("c1");
-    story.push();
-    assert_eq!(story.ended(1), Some((RunStatus::Expired, None)));
-}
-
-#[test]
-fn a_question_gets_its_default_at_the_deadline_and_no_answer_after() {
-    let mut story = Story::working(settings());
-    story.ask_person(1, 5_000);
-    assert_eq!(plan(&story.state, story.now_ms).wake_at_ms, Some(story.now_ms + 5_000));
-    story.wait(5_000);
-    assert!(matches!(
-        story.log.last(),
-        Some(Event::QuestionAnswered { answer, principal, .. })
-            if answer == "either" && principal == "default"
-    ));
-    let (question, answer) = (question(1), "that".to_owned());
-    let late = Input::Answer { question, answer, principal: "owner".to_owned() };
-    assert_eq!(story.give(late), Err(Refusal::NoQuestion));
-}
-
-#[test]
-fn an_idle_sandbox_is_stopped_and_its_disk_kept() {
-    let mut story = Story::working(settings());
-    story.finish();
-    story.checkpoint("b0");
-    let idle = story.now_ms + i64::try_from(limits::IDLE_MS).unwrap();
-    assert_eq!(plan(&story.state, story.now_ms).wake_at_ms, Some(idle));
-    story.wait(limits::IDLE_MS);
-    assert_eq!(story.stops(), [(StopReason::Idle, true)]);
-}
-
-#[test]
-fn a_sandbox_at_its_hard_limit_expires_the_run_first() {
-    let mut story = Story::working(settings());
-    story.ask_person(1, 100 * 3_600_000);
-    story.wait(limits::SANDBOX_HARD_MS);
-    assert!(story.stops().is_empty());
-    assert!(story.names(|action| matches!(action, Action::Interrupt { .. })));
-    story.report(Event::TurnEnded { run: run(1), outcome: TurnOutcome::Expired });
-    story.checkpoint("b0");
-    assert_eq!(story.stops(), [(StopReason::HardLimit, true)]);
 }
 
 #[test]

@@ -29,6 +29,7 @@ mod ssh;
 mod watch;
 
 use crate::args::Command;
+use crate::args::env::Env;
 use crate::client::Client;
 use crate::exit::Exit;
 use crate::output::Output;
@@ -46,7 +47,8 @@ pub async fn carry_out(
     match &command {
         Command::Login(arguments) => return login::login(arguments, around, output).await,
         Command::Doctor => return doctor::doctor(around, output).await,
-        Command::Env(action) => return env::env(action, output),
+        Command::Env(Env::Check(arguments)) => return env::check(arguments, output),
+        Command::Env(Env::Schema) => return env::print_schema(output),
         Command::Context(action) => return context::context(action, around, output),
         Command::Completions(arguments) => return shell::completions(arguments, output),
         Command::Man(arguments) => return shell::man(arguments, output),
@@ -85,11 +87,12 @@ async fn with_server(command: Command, around: &Surroundings, output: &mut Outpu
         Command::Build(action) => build::build(cx, &action).await,
         Command::Fork(arguments) => fork::fork(cx, &arguments).await,
         Command::Snapshot(arguments) => build::snapshot(cx, &arguments).await,
+        Command::Env(Env::Init(arguments)) => Box::pin(env::init(cx, &arguments)).await,
         Command::Models => models::models(cx).await,
         Command::Key(arguments) => key::key(cx, &arguments).await,
         // Carried out above, or before there was a runtime.
         Command::Doctor
-        | Command::Env(_)
+        | Command::Env(Env::Check(_) | Env::Schema)
         | Command::Login(_)
         | Command::Context(_)
         | Command::Completions(_)

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use gateway::policy::{EgressMode, Pattern, Policy};
 use protocol::event::{RepoSettings, Settings};
 use protocol::ids::{OrgId, RunId};
-use sandbox::provider::{Posture, SandboxKey, SandboxSpec};
+use sandbox::provider::{Posture, SandboxKey, SandboxLimits, SandboxSpec};
 use std::fmt::Write as _;
 
 /// Where the gateway listens inside a sandbox.
@@ -13,19 +13,26 @@ const PROXY: &str = "http://127.0.0.1:3128";
 /// What is reached without the proxy.
 const NO_PROXY: &str = "localhost,127.0.0.1,::1";
 
+/// What a machine may use.
+pub fn limits(config: &Config) -> SandboxLimits {
+    let mut limits = SandboxLimits::default();
+    let memory = config.sandbox.memory_mib.saturating_mul(1024 * 1024);
+    limits.memory_bytes = memory;
+    limits.pids = config.sandbox.processes;
+    if config.sandbox.cpu_percent > 0 {
+        limits.cpu_millis = config.sandbox.cpu_percent.saturating_mul(10);
+    }
+    // Small machines get small temporary folders: a full one must say so, not end the machine.
+    limits.tmp_bytes = limits.tmp_bytes.min(memory / 4);
+    limits.shm_bytes = limits.shm_bytes.min(memory / 16);
+    limits.spool_bytes = limits.spool_bytes.min(memory / 8);
+    limits
+}
+
 /// The machine of one epoch.
 pub fn spec(config: &Config, org: &OrgId, key: SandboxKey, settings: &Settings) -> SandboxSpec {
     let mut spec = SandboxSpec::new(key, org.clone());
-    let memory = config.sandbox.memory_mib.saturating_mul(1024 * 1024);
-    spec.limits.memory_bytes = memory;
-    spec.limits.pids = config.sandbox.processes;
-    if config.sandbox.cpu_percent > 0 {
-        spec.limits.cpu_millis = config.sandbox.cpu_percent.saturating_mul(10);
-    }
-    // Small machines get small temporary folders: a full one must say so, not end the machine.
-    spec.limits.tmp_bytes = spec.limits.tmp_bytes.min(memory / 4);
-    spec.limits.shm_bytes = spec.limits.shm_bytes.min(memory / 16);
-    spec.limits.spool_bytes = spec.limits.spool_bytes.min(memory / 8);
+    spec.limits = limits(config);
     spec.posture = if config.sandbox.posture == "none" { Posture::None } else { Posture::Sudo };
     spec.gitconfig = gitconfig(config, settings);
     spec.env = proxy_variables();

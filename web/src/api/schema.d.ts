@@ -1740,6 +1740,11 @@ export interface components {
              */
             atMs: number;
             /**
+             * Format: int32
+             * @description Processor time that all may use together, in thousandths of one processor.
+             */
+            cpuLimitMillis: number;
+            /**
              * Format: int64
              * @description CPU time of all processes that run, in milliseconds.
              */
@@ -1756,6 +1761,17 @@ export interface components {
             diskUsedBytes: number;
             /**
              * Format: int64
+             * @description When it goes to sleep whatever happens, in milliseconds since 1970; the next message wakes it.
+             */
+            hardStopAtMs?: number | null;
+            /**
+             * Format: int64
+             * @description When it goes to sleep if nothing happens until then, in milliseconds since 1970; absent while
+             *     a run works.
+             */
+            idleStopAtMs?: number | null;
+            /**
+             * Format: int64
              * @description Memory of all processes, in bytes.
              */
             memoryBytes: number;
@@ -1769,6 +1785,11 @@ export interface components {
              * @description Processes.
              */
             processes: number;
+            /**
+             * Format: int32
+             * @description How many there may be at the same time, threads included.
+             */
+            processesLimit: number;
         };
         /** @description `POST /v1/agents/{id}/files/directories` */
         MakeDirectory: {

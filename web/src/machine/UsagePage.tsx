@@ -6,11 +6,13 @@ import { bytes, exactCount } from "../ui/format";
 import { Skeleton } from "../ui/Skeleton";
 import { machinePath, noticeSleep, type Stats } from "./queries";
 import styles from "./UsagePage.module.css";
-import { EMPTY, type History, lineOf, withStats } from "./usage";
+import { EMPTY, type History, lineOf, sleepWords, withStats } from "./usage";
 
 const EVERY_MS = 2_000;
 /** Below this much memory the chart is not stretched. */
 const MEMORY_FLOOR = 64_000_000;
+/** From this share of a limit on people are told. */
+const FULL = 0.9;
 
 /** What the machine uses right now, and in the last minutes. */
 export function UsagePage({ agent }: { agent: string }) {
@@ -51,14 +53,16 @@ export function UsagePage({ agent }: { agent: string }) {
   const { samples } = history;
   const cores = samples.at(-1)?.cores;
   const limit = now.memoryLimitBytes ?? undefined;
+  const allowed = now.cpuLimitMillis / 1000;
+  const sleep = sleepWords(now, now.atMs);
   return (
     <div className={styles.page}>
       <Chart
         title="Processor"
-        value={cores === undefined ? "Measuring…" : `${(cores * 100).toFixed(0)} % of a core`}
+        value={cores === undefined ? "Measuring…" : `${cores.toFixed(2)} of ${allowed} cores`}
         values={samples.map((sample) => sample.cores)}
-        floor={1}
-        topOf={(top) => `${(top * 100).toFixed(0)} %`}
+        floor={allowed}
+        topOf={(top) => `${top.toFixed(1)} cores`}
       />
       <Chart
         title="Memory"
@@ -70,14 +74,25 @@ export function UsagePage({ agent }: { agent: string }) {
         values={samples.map((sample) => sample.memoryBytes)}
         floor={limit ?? MEMORY_FLOOR}
         topOf={bytes}
+        note={
+          limit !== undefined && now.memoryBytes > FULL * limit
+            ? "Nearly all is used: the kernel ends what takes more."
+            : undefined
+        }
       />
       <Disk used={now.diskUsedBytes} total={now.diskTotalBytes} />
       <div className={styles.card}>
         <div className={styles.head}>
           <h2 className={styles.title}>Processes</h2>
-          <span className={styles.value}>{exactCount(now.processes)}</span>
+          <span className={styles.value}>
+            {exactCount(now.processes)} of {exactCount(now.processesLimit)}
+          </span>
         </div>
+        {now.processes > FULL * now.processesLimit && (
+          <p className={styles.note}>Nearly all are used: commands cannot start more.</p>
+        )}
       </div>
+      {sleep && <p className={styles.sleep}>{sleep} Files stay, and the next message wakes it.</p>}
     </div>
   );
 }
@@ -88,9 +103,10 @@ interface ChartProps {
   values: readonly number[];
   floor: number;
   topOf(top: number): string;
+  note?: string | undefined;
 }
 
-function Chart({ title, value, values, floor, topOf }: ChartProps) {
+function Chart({ title, value, values, floor, topOf, note }: ChartProps) {
   const { points, top } = lineOf(values, floor);
   const first = points.split(",", 1)[0] ?? "100";
   return (
@@ -112,6 +128,7 @@ function Chart({ title, value, values, floor, topOf }: ChartProps) {
         <span className={styles.top}>{topOf(top)}</span>
         <span className={styles.span}>last 3 min</span>
       </div>
+      {note && <p className={styles.note}>{note}</p>}
     </div>
   );
 }
@@ -129,12 +146,12 @@ function Disk({ used, total }: { used: number; total: number }) {
       <svg className={styles.bar} viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
         <rect className={styles.track} width="100" height="1" />
         <rect
-          className={share > 0.9 ? styles.full : styles.used}
+          className={share > FULL ? styles.full : styles.used}
           width={Math.max(0.5, share * 100)}
           height="1"
         />
       </svg>
-      {share > 0.9 && <p className={styles.note}>Little room is left: builds may fail.</p>}
+      {share > FULL && <p className={styles.note}>Little room is left: builds may fail.</p>}
     </div>
   );
 }

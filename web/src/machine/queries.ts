@@ -29,9 +29,15 @@ export interface Stats {
   memoryBytes: number;
   memoryLimitBytes?: number | null;
   processes: number;
+  processesLimit: number;
+  /** Thousandths of one processor. */
+  cpuLimitMillis: number;
   diskUsedBytes: number;
   diskTotalBytes: number;
   atMs: number;
+  /** None while a run works. */
+  idleStopAtMs?: number | null;
+  hardStopAtMs?: number | null;
 }
 
 export type Artifact = Schemas["Artifact"];

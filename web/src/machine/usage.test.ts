@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { EMPTY, lineOf, SAMPLES, withStats } from "./usage";
+import { EMPTY, lineOf, SAMPLES, sleepWords, withStats } from "./usage";
 
 function stats(atMs: number, cpuMs: number) {
-  return { atMs, cpuMs, memoryBytes: 1, processes: 1, diskUsedBytes: 0, diskTotalBytes: 1 };
+  const limits = { processesLimit: 10, cpuLimitMillis: 2000 };
+  const disk = { diskUsedBytes: 0, diskTotalBytes: 1 };
+  return { atMs, cpuMs, memoryBytes: 1, processes: 1, ...limits, ...disk };
 }
 
 describe("withStats", () => {
@@ -30,5 +32,26 @@ describe("lineOf", () => {
     const { points, top } = lineOf([1, 2], 1);
     expect(top).toBe(2);
     expect(points.split(" ").at(-1)).toBe("100,0");
+  });
+});
+
+describe("sleepWords", () => {
+  const at = (idle: number | null, hard: number | null) =>
+    sleepWords({ ...stats(0, 0), idleStopAtMs: idle, hardStopAtMs: hard }, 1_000);
+
+  it("counts down to what comes first", () => {
+    expect(at(601_000, 3_601_000)).toBe("Goes to sleep in 10 min if nothing happens until then.");
+    expect(at(3_601_000, 601_000)).toBe("Reaches its time limit in 10 min and goes to sleep.");
+  });
+
+  it("says that a run keeps it awake, up to its time limit", () => {
+    expect(at(null, 601_000)).toBe(
+      "Awake while the run works. Reaches its time limit in 10 min and goes to sleep.",
+    );
+  });
+
+  it("does not count below nothing", () => {
+    expect(at(500, 3_601_000)).toBe("Goes to sleep now.");
+    expect(at(null, null)).toBeUndefined();
   });
 });

@@ -1,9 +1,12 @@
 /** Measurements of a machine as figures over time. */
 
+import { duration } from "../ui/format";
 import type { Stats } from "./queries";
 
 /** Measurements kept for the charts. */
 export const SAMPLES = 90;
+
+const MINUTE_MS = 60_000;
 
 export interface Sample {
   atMs: number;
@@ -49,4 +52,17 @@ export function lineOf(values: readonly number[], floor: number): { points: stri
 
 function round(value: number): number {
   return Math.round(value * 100) / 100;
+}
+
+/** When the machine goes to sleep, and why; nothing where it is not up. */
+export function sleepWords(stats: Stats, nowMs: number): string | undefined {
+  const { idleStopAtMs: idle, hardStopAtMs: hard } = stats;
+  if (typeof hard !== "number") return undefined;
+  const isIdle = typeof idle === "number";
+  const left = Math.min(hard, isIdle ? idle : hard) - nowMs;
+  if (left <= 0) return "Goes to sleep now.";
+  const inTime = duration(left < MINUTE_MS ? left : Math.ceil(left / MINUTE_MS) * MINUTE_MS);
+  if (isIdle && idle <= hard) return `Goes to sleep in ${inTime} if nothing happens until then.`;
+  const limit = `Reaches its time limit in ${inTime} and goes to sleep.`;
+  return isIdle ? limit : `Awake while the run works. ${limit}`;
 }

@@ -47,7 +47,12 @@ async fn a_machine_that_sleeps_says_how_to_wake_it_and_then_serves() {
     assert!(
         stats["processes"].as_u64().unwrap() >= 1 && stats["diskTotalBytes"].as_u64().unwrap() > 0
     );
-    assert!(stats["memoryLimitBytes"].as_u64().unwrap() > 0, "{stats}");
+    for limit in ["memoryLimitBytes", "processesLimit", "cpuLimitMillis"] {
+        assert!(stats[limit].as_u64().unwrap() > 0, "{limit}: {stats}");
+    }
+    // Nobody works: it sleeps before its hard limit.
+    let at = |name: &str| stats[name].as_i64().unwrap();
+    assert!(at("atMs") < at("idleStopAtMs") && at("idleStopAtMs") < at("hardStopAtMs"), "{stats}");
     let events = world.events(&job.agent).await;
     assert!(events.iter().any(|event| event["event"]["type"] == "Woken"));
     world.assert_usable(&job.agent).await;

@@ -1,26 +1,23 @@
-//! `errand env`: the environment file of a repository, checked before any agent meets it.
+//! `errand env`: the environment file of a repository, written by an agent, and checked before any other
+//! meets it.
 
 mod find;
+mod init;
+mod readiness;
 mod report;
 
-use crate::args::env::Env;
+pub(super) use init::init;
+
+use crate::args::env::CheckEnv;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::style::{Shown, Style};
 use anyhow::Result;
 use protocol::environment::schema::schema;
 use report::Report;
-use std::path::Path;
 
-pub(super) fn env(action: &Env, output: &mut Output) -> Result<Exit> {
-    match action {
-        Env::Check(arguments) => check(arguments.path.as_deref(), output),
-        Env::Schema => print_schema(output),
-    }
-}
-
-fn check(path: Option<&Path>, output: &mut Output) -> Result<Exit> {
-    let report = Report::of(&find::find(path)?)?;
+pub(super) fn check(arguments: &CheckEnv, output: &mut Output) -> Result<Exit> {
+    let report = Report::of(&find::find(arguments.path.as_deref())?)?;
     match output.is_for_program() {
         true => output.json(&report)?,
         false => output.show(&report.lines())?,
@@ -28,7 +25,7 @@ fn check(path: Option<&Path>, output: &mut Output) -> Result<Exit> {
     Ok(if report.is_ok { Exit::Done } else { Exit::Failed })
 }
 
-fn print_schema(output: &mut Output) -> Result<Exit> {
+pub(super) fn print_schema(output: &mut Output) -> Result<Exit> {
     if output.is_for_program() {
         output.json(&schema())?;
     } else {

@@ -11,7 +11,9 @@ use crate::style::{Line, Shown, Style};
 use crate::{lookup, repository, text};
 use anyhow::Result;
 use protocol::api::agents::{CreateAgent, CreatedAgent, LimitsBody, RepoBody};
+use protocol::api::runs::Prompt;
 use serde_json::json;
+use std::io;
 
 pub(super) async fn run(cx: Cx<'_>, arguments: &Run) -> Result<Exit> {
     let Cx { client, output } = cx;
@@ -27,21 +29,26 @@ pub(super) async fn follow(
     created: CreatedAgent,
     detach: bool,
 ) -> Result<Exit> {
-    if output.is_for_program() {
-        let kind = if detach {
-            json!(created)
-        } else {
-            json!({ "type": "created", "agent": created.agent, "run": created.run })
-        };
-        output.json(&kind)?;
-    } else {
-        output.show(&opened(&created))?;
-    }
+    tell(output, &created, detach)?;
     if detach {
         return Ok(Exit::Done);
     }
     let agent = lookup::id_of(&created.agent)?;
     live::watch_run(&client, output, agent, &created.run.id, 0, Prompts::Hidden).await
+}
+
+/// Tells of a new agent; alone, or before all that its run tells.
+pub(super) fn tell(output: &mut Output, created: &CreatedAgent, alone: bool) -> io::Result<()> {
+    if !output.is_for_program() {
+        return output.show(&opened(created));
+    }
+    match alone {
+        true => output.json(created),
+        false => {
+            let told = json!({ "type": "created", "agent": created.agent, "run": created.run });
+            output.json(&told)
+        }
+    }
 }
 
 fn body(arguments: &Run, server: &url::Url) -> Result<CreateAgent> {
@@ -62,27 +69,42 @@ fn body(arguments: &Run, server: &url::Url) -> Result<CreateAgent> {
         cost_cents: arguments.limit_cents,
         minutes: arguments.limit_minutes,
     };
+    let auto_create_pr = Some(!arguments.no_pr && !repos.is_empty());
     Ok(CreateAgent {
-        prompt: prompt::prompt(&arguments.task, &arguments.how)?,
         model: prompt::model(&arguments.how),
         name: arguments.name.clone(),
-        env: None,
-        auto_create_pr: Some(!arguments.no_pr && !repos.is_empty()),
+        auto_create_pr,
+        env_vars: prompt::env(&arguments.how),
+        mode: prompt::mode(&arguments.how),
+        branch_name: arguments.branch.clone(),
+        limits: Some(limits).filter(|limits| *limits != LimitsBody::default()),
+        ..plain(prompt::prompt(&arguments.task, &arguments.how)?, repos)
+    })
+}
+
+/// An agent with these and nothing else said.
+pub(super) const fn plain(prompt: Prompt, repos: Vec<RepoBody>) -> CreateAgent {
+    CreateAgent {
+        prompt,
         repos,
+        model: None,
+        name: None,
+        env: None,
+        auto_create_pr: None,
         work_on_current_branch: None,
         skip_reviewer_request: None,
         open_as_cursor_github_app: None,
-        env_vars: prompt::env(&arguments.how),
+        env_vars: None,
         run_env_vars: None,
         mcp_servers: None,
         custom_subagents: None,
-        mode: prompt::mode(&arguments.how),
+        mode: None,
         agent_id: None,
         metadata: None,
         agent_serve_agent: None,
-        branch_name: arguments.branch.clone(),
-        limits: Some(limits).filter(|limits| *limits != LimitsBody::default()),
-    })
+        branch_name: None,
+        limits: None,
+    }
 }
 
 fn opened(created: &CreatedAgent) -> Vec<Shown> {

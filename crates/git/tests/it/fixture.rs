@@ -100,11 +100,17 @@ impl Upstream {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "somebody else's git, outside our runner")]
 pub fn git_in(dir: &Path, args: &[&str], input: &[u8]) -> String {
+    git_with(dir, &[], args, input)
+}
+
+/// The same with these variables.
+#[expect(clippy::disallowed_methods, reason = "somebody else's git, outside our runner")]
+pub fn git_with(dir: &Path, variables: &[(&str, &Path)], args: &[&str], input: &[u8]) -> String {
     let mut child = Command::new("git")
         .args(args)
         .current_dir(dir)
+        .envs(variables.iter().copied())
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .envs([("GIT_AUTHOR_NAME", "A"), ("GIT_AUTHOR_EMAIL", "a@x"), ("GIT_COMMITTER_NAME", "C")])

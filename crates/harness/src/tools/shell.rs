@@ -15,6 +15,13 @@ use std::fmt::Write as _;
 
 /// Bytes of one command's output that watchers see live; the rest is in the result or read later.
 const LIVE_BYTES: u64 = 1024 * 1024;
+/// The signal that cannot be refused.
+const KILLED: i32 = 9;
+/// How a shell says that its command was ended by it.
+const SHELL_KILLED: i32 = 128 + KILLED;
+/// What most often does that.
+const KILLED_WHY: &str =
+    "it was killed. If nobody did that, the machine's memory was used up: use less at a time.";
 
 pub(crate) struct Shell;
 
@@ -187,6 +194,8 @@ pub(super) fn how_it_ended(exited: &Exited) -> String {
         (true, _, _) => {
             "Its time limit passed; it was ended. Use a longer timeout_ms or background.".to_owned()
         }
+        (false, Some(SHELL_KILLED), _) => format!("Exit code {SHELL_KILLED}: {KILLED_WHY}"),
+        (false, None, Some(KILLED)) => format!("Ended by signal {KILLED}: {KILLED_WHY}"),
         (false, Some(code), _) => format!("Exit code {code}."),
         (false, None, Some(signal)) => format!("Ended by signal {signal}."),
         (false, None, None) => "Ended.".to_owned(),

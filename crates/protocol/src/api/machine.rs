@@ -226,12 +226,23 @@ pub struct MachineStats {
     pub memory_limit_bytes: Option<u64>,
     /// Processes.
     pub processes: u32,
+    /// How many there may be at the same time, threads included.
+    pub processes_limit: u32,
+    /// Processor time that all may use together, in thousandths of one processor.
+    pub cpu_limit_millis: u32,
     /// Bytes used on the workspace's file system.
     pub disk_used_bytes: u64,
     /// Bytes of the workspace's file system.
     pub disk_total_bytes: u64,
     /// When this was measured, in milliseconds since 1970.
     pub at_ms: i64,
+    /// When it goes to sleep if nothing happens until then, in milliseconds since 1970; absent while
+    /// a run works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_stop_at_ms: Option<i64>,
+    /// When it goes to sleep whatever happens, in milliseconds since 1970; the next message wakes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hard_stop_at_ms: Option<i64>,
 }
 
 /// Whether the machine comes up.

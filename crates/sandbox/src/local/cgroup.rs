@@ -129,6 +129,11 @@ impl Groups {
         (self.dirs.iter().filter(inside).count(), found.collect())
     }
 
+    /// Whether the kernel has ended a process because the memory was used up.
+    pub fn ran_out_of_memory(&self) -> bool {
+        self.held.iter().any(|held| held.kills() > 0)
+    }
+
     /// Kills every process in the groups, waits until they are empty and removes them.
     pub fn end(&self) -> io::Result<()> {
         let deadline = Instant::now() + END_WAIT;
@@ -351,6 +356,21 @@ fn own_path<'a>(own: &'a str, v1: Option<&[String]>) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::ids::{AgentId, Epoch};
+    use std::process::{Child, Command, Stdio};
+
+    fn key() -> SandboxKey {
+        SandboxKey { agent: AgentId::from_uuid(uuid::Uuid::new_v4()), epoch: Epoch(1) }
+    }
+
+    /// A program that reads its input, with its number.
+    #[expect(clippy::disallowed_methods, reason = "something to limit")]
+    fn start(program: &str) -> (Child, i32) {
+        let mut command = Command::new(program);
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        (child, pid)
+    }
 
     #[test]
     fn a_hybrid_layout_is_understood() {
@@ -375,18 +395,13 @@ mod tests {
 
     #[test]
     fn a_limit_that_changed_and_a_process_that_left_are_seen() {
-        use protocol::ids::{AgentId, Epoch};
-        let agent = AgentId::from_uuid(uuid::Uuid::new_v4());
-        let key = SandboxKey { agent, epoch: Epoch(1) };
         let limits = SandboxLimits::default();
-        let groups = Groups::create(key, &limits, &mut IsolationReport::default());
+        let groups = Groups::create(key(), &limits, &mut IsolationReport::default());
         if groups.count() == 0 {
             println!("skipped: no control group can be made here (1 test)");
             return;
         }
-        #[expect(clippy::disallowed_methods, reason = "something to limit")]
-        let mut sleeper = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
-        let pid = i32::try_from(sleeper.id()).unwrap();
+        let (mut sleeper, pid) = start("cat");
         let golden = groups.golden(&limits);
         assert_eq!(groups.facts(pid), (0, golden.clone()), "before it is in");
         groups.admit(pid).unwrap();
@@ -405,5 +420,25 @@ mod tests {
         groups.admit(pid).unwrap();
         groups.end().unwrap();
         sleeper.wait().unwrap();
+    }
+    #[test]
+    fn a_process_that_takes_all_memory_is_ended_and_that_is_known() {
+        let limits = SandboxLimits { memory_bytes: 32 * 1024 * 1024, ..SandboxLimits::default() };
+        let groups = Groups::create(key(), &limits, &mut IsolationReport::default());
+        if !groups.held.iter().any(|held| held.controller == "memory") {
+            println!("skipped: no memory limit can be set here (1 test)");
+            groups.end().unwrap();
+            return;
+        }
+        // It keeps what it reads until a line ends, and none ever does.
+        let (mut hungry, pid) = start("tail");
+        groups.admit(pid).unwrap();
+        assert!(!groups.ran_out_of_memory());
+        let mut input = hungry.stdin.take().unwrap();
+        let mut feed = || std::io::Write::write_all(&mut input, &[b'x'; 64 * 1024]);
+        assert!((0..4096).any(|_| feed().is_err()), "it may take 256 MiB");
+        assert!(!hungry.wait().unwrap().success());
+        assert!(groups.ran_out_of_memory());
+        groups.end().unwrap();
     }
 }

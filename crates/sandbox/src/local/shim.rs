@@ -39,6 +39,7 @@ pub const SOCKET: &str = "shim.sock";
 const LOG_BYTES: usize = 256 * 1024;
 /// Time a connected launcher has to say what it wants.
 const COMMAND_WAIT: Duration = Duration::from_secs(2);
+const MIB: u64 = 1024 * 1024;
 /// How often a quiet shim looks whether its records are still there.
 const LOOK_AROUND: Duration = Duration::from_secs(30);
 /// How much further back than the server a sandbox queues for a processor.
@@ -58,6 +59,7 @@ struct Running {
     sockets: Vec<(SocketKind, SocketFamily)>,
     socket_fds: Vec<OwnedFd>,
     groups: Groups,
+    memory_bytes: u64,
     deadline: Instant,
 }
 
@@ -186,6 +188,7 @@ fn build(
         sockets,
         socket_fds,
         groups,
+        memory_bytes: spec.limits.memory_bytes,
         deadline: Instant::now() + Duration::from_millis(spec.lifetime_ms),
     };
     Ok((running, posture))
@@ -379,7 +382,11 @@ impl Running {
         let Ok(Some(status)) = waitid(WaitId::PidFd(self.pidfd.as_fd()), options) else {
             return "its first process ended".to_owned();
         };
-        describe(&status)
+        let how = describe(&status);
+        if !self.groups.ran_out_of_memory() {
+            return how;
+        }
+        format!("{how}; its memory of {} MiB had been used up", self.memory_bytes / MIB)
     }
 
     /// Waits until nothing of the sandbox is left: with its first process all others end, and their

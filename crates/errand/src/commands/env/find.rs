@@ -78,7 +78,7 @@ fn place_like(file: &Path) -> Place {
 }
 
 /// The repository around a folder, or else the folder.
-fn root_of(folder: &Path) -> PathBuf {
+pub(super) fn root_of(folder: &Path) -> PathBuf {
     let root = folder.ancestors().find(|above| above.join(".git").exists());
     root.unwrap_or(folder).to_path_buf()
 }

@@ -48,7 +48,7 @@ impl Local {
         let root = folder.path().join("work");
         std::fs::create_dir(&root).unwrap();
         let local = Self { folder: Arc::new(folder), root, git: Git::new().unwrap() };
-        local.git("init -q -b main");
+        local.git("init -q -b main --template=");
         local.git("config protocol.file.allow always");
         local.trees(&[state]);
         local.git("update-ref refs/heads/main refs/test/0");
@@ -85,7 +85,10 @@ impl Local {
             state.stream(&number.to_string(), &mut stream);
         }
         git_in(&self.root, &["fast-import", "--quiet", "--force"], &stream);
-        (0..states.len()).map(|number| self.tree(&format!("refs/test/{number}"))).collect()
+        let names: Vec<_> =
+            (0..states.len()).map(|number| format!("refs/test/{number}^{{tree}}")).collect();
+        let trees = self.git(&format!("rev-parse {}", names.join(" ")));
+        trees.lines().map(|tree| TreeId::parse(tree).unwrap()).collect()
     }
 
     pub fn tree(&self, name: &str) -> TreeId {

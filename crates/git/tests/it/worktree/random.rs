@@ -11,7 +11,7 @@ use git::worktree::snapshot::Overlooked;
 use super::desk::{Local, marks, who};
 use super::state::{Node, State, file, link, program};
 use super::submodule;
-use crate::fixture::{count, first_seed, git_in, try_git_in};
+use crate::fixture::{count, first_seed, git_in, git_with, try_git_in};
 
 const NAMES: [&str; 12] =
     ["a", "b", "A", "c.txt", "d", "ünï", "e f", "日本", "-x", "cafe\u{301}", "caf\u{e9}", "g.bin"];
@@ -318,12 +318,12 @@ fn commit_ours(local: &Local, theirs: &State) -> TreeId {
     theirs.stream("theirs-files", &mut stream);
     git_in(&local.root, &["fast-import", "--quiet", "--force"], &stream);
     let read = read_by_git(local);
+    let mut refs = String::new();
     for (name, tree) in [("ours", read.as_str()), ("theirs", "refs/test/theirs-files^{tree}")] {
-        let tree = git_in(&local.root, &["rev-parse", tree], b"");
-        let commit =
-            git_in(&local.root, &["commit-tree", "-p", "refs/test/0", "-m", "x", tree.trim()], b"");
-        local.git(&format!("update-ref refs/test/{name} {}", commit.trim()));
+        let commit = local.git(&format!("commit-tree -p refs/test/0 -m x {tree}"));
+        refs.push_str(&format!("update refs/test/{name} {commit}\n"));
     }
+    git_in(&local.root, &["update-ref", "--stdin"], refs.as_bytes());
     read
 }
 
@@ -337,11 +337,9 @@ fn read_by_git(local: &Local) -> TreeId {
         let written = real.metadata().unwrap().modified().unwrap();
         std::fs::File::options().write(true).open(&index).unwrap().set_modified(written).unwrap();
     }
-    let alias = format!(
-        "alias.ours=!GIT_INDEX_FILE={0} git add -A && GIT_INDEX_FILE={0} git write-tree",
-        index.display()
-    );
-    TreeId::parse(git_in(&local.root, &["-c", &alias, "ours"], b"").trim()).unwrap()
+    let git = |args: &[&str]| git_with(&local.root, &[("GIT_INDEX_FILE", &index)], args, b"");
+    git(&["add", "-A"]);
+    TreeId::parse(git(&["write-tree"]).trim()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

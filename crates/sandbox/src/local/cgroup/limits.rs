@@ -63,6 +63,18 @@ impl Held {
         }
     }
 
+    /// How many processes the kernel has ended because of it; always 0 where it does not count.
+    pub fn kills(&self) -> u64 {
+        let file = match (self.controller, self.is_v2()) {
+            ("memory", true) => "memory.events",
+            ("memory", false) => "memory.oom_control",
+            _ => return 0,
+        };
+        let text = fs::read_to_string(self.dir.join(file)).unwrap_or_default();
+        let count = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
+        count.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
+    }
+
     /// What these files must show.
     pub fn golden(&self, limits: &SandboxLimits) -> String {
         let page = u64::try_from(rustix::param::page_size()).unwrap_or(1);

@@ -1,0 +1,110 @@
+//! Where the repositories of an agent stand: here, in the workspace, on the remote.
+
+use serde::{Deserialize, Serialize};
+
+/// The confirmed start of one repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepoBase {
+    /// The repository's URL.
+    pub url: String,
+    /// Branch that a pull request would go to.
+    pub base_branch: String,
+    /// Commit the work starts from.
+    pub commit: String,
+    /// The remote's default branch.
+    pub default_branch: String,
+    /// Where the branch that will be pushed stands on the remote now; none while it does not exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<String>,
+}
+
+/// Where a repository stands in the workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkspaceBranch {
+    /// The repository's URL.
+    pub url: String,
+    /// Its folder inside the sandbox.
+    pub path: String,
+    /// The branch checked out.
+    pub branch: String,
+    /// The commit checked out.
+    pub commit: String,
+}
+
+/// A repository's worktree as commits on our side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepoCheckpoint {
+    /// The repository's URL.
+    pub url: String,
+    /// Tip of the branch on our side; equals the base when nothing changed.
+    pub commit: String,
+    /// What the branch started from or stood at before this run.
+    pub previous: String,
+    /// How many commits are new in this run.
+    pub new_commits: u32,
+    /// `local id -> published id` for commits made inside the sandbox.
+    pub published: Vec<(String, String)>,
+    /// The diff against the base, counted.
+    pub stat: DiffStat,
+    /// Things a person should know (unmerged files, embedded repositories left out).
+    pub notes: Vec<String>,
+}
+
+/// A diff, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DiffStat {
+    /// Files that differ.
+    pub files: u32,
+    /// Lines added.
+    pub additions: u64,
+    /// Lines removed.
+    pub deletions: u64,
+}
+
+/// One compare-and-swap of a remote branch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PushPlan {
+    /// The repository's URL.
+    pub url: String,
+    /// The branch, without `refs/heads/`.
+    pub branch: String,
+    /// What the branch must be now; none = it must not exist.
+    pub expected: Option<String>,
+    /// What it shall be.
+    pub commit: String,
+}
+
+/// A person's push met ours and they do not merge by themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PushConflict {
+    /// The repository's URL.
+    pub url: String,
+    /// The commit found on the remote.
+    pub theirs: String,
+    /// The files that conflict.
+    pub files: Vec<String>,
+}
+
+/// A pull request as its forge knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PullRequest {
+    /// The repository's URL.
+    pub url: String,
+    /// Number within the repository.
+    pub number: u64,
+    /// Where people read it.
+    pub link: String,
+    /// Branch with the work.
+    pub head: String,
+    /// Branch it would go to.
+    pub base: String,
+    /// Head commit that it was last published for.
+    pub commit: String,
+}

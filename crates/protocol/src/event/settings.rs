@@ -1,0 +1,183 @@
+//! What an agent is opened with, and what a message asks beside its text.
+
+use crate::ids::{AgentId, LayerId, RunId};
+use serde::{Deserialize, Serialize};
+
+/// What an agent was opened with; fixed for its life unless an event says otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// 1–100 characters.
+    pub name: String,
+    /// Who opened it: `admin` or the name of an API key.
+    pub principal: String,
+    /// The repositories, at most 20, possibly none.
+    pub repos: Vec<RepoSettings>,
+    /// The model by id, with parameters; a run may choose another.
+    pub model: ModelChoice,
+    /// How the harness behaves unless a run says otherwise.
+    pub mode: Mode,
+    /// Open a pull request when the first push is verified.
+    pub auto_create_pr: bool,
+    /// Do not ask for reviewers on it.
+    pub skip_reviewer_request: bool,
+    /// Push straight to the starting ref instead of a branch of its own.
+    pub work_on_current_branch: bool,
+    /// Branch asked for by the caller, if any.
+    pub branch_name: Option<String>,
+    /// Branch on which the agent works; fixed at opening.
+    pub branch: String,
+    /// Names of the variables given; values are sealed records.
+    pub env_names: Vec<String>,
+    /// Free text of the caller.
+    pub metadata: std::collections::BTreeMap<String, String>,
+    /// Whether the operator may keep prompts beyond the run; fixed at opening.
+    pub privacy_mode: bool,
+    /// Limits of every run of this agent.
+    pub limits: RunLimits,
+    /// Which provider makes its sandboxes.
+    pub provider: String,
+    /// What its disk begins with, base first; fixed at opening.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<LayerId>,
+    /// It is a build: it has no model and ends in a layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<BuildOrder>,
+    /// It goes on where another one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<ForkedFrom>,
+    /// Requests kept for read-back that have no effect yet (custom subagents, MCP servers), as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra: Option<serde_json::Value>,
+}
+
+/// Whose agents begin with what a disk held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SnapshotPurpose {
+    /// All new ones of the same repositories.
+    #[default]
+    Environment,
+    /// One, which goes on from here.
+    Fork,
+}
+
+/// Where a fork goes on from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ForkedFrom {
+    /// The other agent.
+    pub agent: AgentId,
+    /// Its last run that this one knows.
+    pub run: RunId,
+}
+
+/// What a build is to make.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BuildOrder {
+    /// The layer that it ends in.
+    pub layer: LayerId,
+    /// The environment that the layer is for.
+    pub environment: String,
+}
+
+/// One repository of an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepoSettings {
+    /// As given: local path, `file://`, `http(s)://` or ssh URL; never with user information.
+    pub url: String,
+    /// Branch, tag or commit to start from; none = the default branch.
+    pub starting_ref: Option<String>,
+    /// Pull request to continue.
+    pub pr_url: Option<String>,
+    /// Folder under `/workspace`.
+    pub folder: String,
+    /// What a person sent to start from; none: what the remote has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<UploadStart>,
+}
+
+/// A person's worktree as the start of an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UploadStart {
+    /// The complete upload with the objects.
+    pub id: String,
+    /// Commit that the agent's branch starts at.
+    pub head: String,
+    /// All files of the worktree; what differs from the commit stays uncommitted.
+    pub tree: String,
+    /// Newest commit of it that the remote has; none: the upload has the whole history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+}
+
+/// A model with its parameters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelChoice {
+    /// Id in the model list.
+    pub id: String,
+    /// Parameters by id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub params: Vec<ModelParam>,
+}
+
+/// One parameter of a model choice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ModelParam {
+    /// Which parameter.
+    pub id: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// How the harness behaves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Works until done.
+    #[default]
+    Agent,
+    /// Explores and writes a plan, which a person approves.
+    Plan,
+    /// Answers questions, changes nothing.
+    Ask,
+    /// Talks architecture; may write documents only.
+    Architect,
+    /// Finds the cause of a fault, then fixes it.
+    Debug,
+}
+
+/// What a run may use up. Every limit has a default in [`crate::limits`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunLimits {
+    /// Model calls.
+    pub steps: u32,
+    /// Tokens of all kinds.
+    pub tokens: u64,
+    /// Money, in millionths of a dollar.
+    pub cost_micros: u64,
+    /// Time until the notice to wrap up, in milliseconds.
+    pub soft_time_ms: u64,
+    /// Time until the hard stop that keeps the work, in milliseconds.
+    pub hard_time_ms: u64,
+}
+
+/// What a message asks beside its text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AskOptions {
+    /// Another model for this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelChoice>,
+    /// Another mode for this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// The message was made by Errand itself (a conflict handed to the agent), not by a person.
+    #[serde(default)]
+    pub automatic: bool,
+}
