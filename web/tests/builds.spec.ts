@@ -3,7 +3,7 @@ import type { Agent, BuildBody, Run } from "../src/api/types";
 import { pretend } from "./fixtures/api";
 import { expect, expectAccessible, picture, test } from "./kit";
 import { type House, until } from "./kit/house";
-import { work, workOn } from "./kit/work";
+import { work } from "./kit/work";
 
 const FILE = ".errand/environment.json";
 const INSTALL =
@@ -202,34 +202,4 @@ test("says when there are no builds, when they cannot be loaded, and takes long 
   );
   await page.reload();
   await expect(page.getByText("Could not load the builds")).toBeVisible();
-});
-
-test("an agent is forked from the end of a run", async ({ page, house }, info) => {
-  const repository = house.repository(`forked-${info.project.name}-${info.retry}`, {
-    "README.md": "# Forked\n",
-  });
-  const write = (content: string) => [
-    { calls: [{ write: { path: "notes.txt", content } }] },
-    { text: "Written." },
-  ];
-  const source = await work(house, repository, write("first"));
-  await workOn(house, source.id, write("second"));
-  await page.goto(`/agents/${source.id}`);
-  await page.getByRole("button", { name: "Fork from here" }).first().click();
-  const dialog = page.getByRole("dialog", { name: "Fork this agent" });
-  const start = dialog.getByRole("button", { name: "Start the new agent" });
-  await expect(start).toBeDisabled();
-  await expectAccessible(page);
-  const turns = [{ calls: [{ shell: "cat notes.txt" }] }, { text: "It says so." }];
-  await dialog
-    .getByRole("textbox", { name: "What shall the new agent do?" })
-    .fill(`script: ${JSON.stringify({ turns })}`);
-  await start.click();
-  await expect(page.getByText(/^This agent goes on where/)).toBeVisible();
-  expect(page.url()).not.toContain(source.id);
-  await expect(page.getByText("It says so.", { exact: true })).toBeVisible();
-  await page.getByRole("button", { name: /cat notes\.txt/ }).click();
-  await expect(page.getByText("first", { exact: true })).toBeVisible();
-  await page.getByRole("link", { name: "another one" }).click();
-  await expect(page).toHaveURL(new RegExp(source.id));
 });

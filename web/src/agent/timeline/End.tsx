@@ -1,12 +1,11 @@
-import { CircleCheck, CircleSlash, CircleX, GitFork, Hourglass, RotateCw } from "lucide-react";
-import { memo, useState } from "react";
-import { Button, IconButton } from "../../ui/Button";
+import { CircleCheck, CircleSlash, CircleX, Hourglass, RotateCw } from "lucide-react";
+import { memo } from "react";
+import { Button } from "../../ui/Button";
 import { cx } from "../../ui/cx";
 import { duration } from "../../ui/format";
 import { Money, Tokens } from "../../ui/Money";
 import { Time } from "../../ui/Time";
 import { useSend } from "../composer/useSend";
-import { ForkDialog } from "../ForkDialog";
 import type { EndRow } from "../rows";
 import { useRuns } from "../useRuns";
 import { useHead, useScope, useShown } from "../useTimeline";
@@ -37,7 +36,6 @@ export const End = memo(function End({ row }: { row: EndRow }) {
         </span>
         <Took run={row.run} />
         <Again row={row} />
-        <Fork run={row.run} />
       </div>
       {row.failure && (
         <div className={styles.message}>
@@ -102,24 +100,5 @@ function Again({ row }: { row: EndRow }) {
     >
       Try again
     </Button>
-  );
-}
-
-/** Another agent may go on from here while this one rests. */
-function Fork({ run }: { run: string | undefined }) {
-  const { agent } = useScope();
-  const head = useHead();
-  const [isOpen, setOpen] = useState(false);
-  if (head.active || head.queue.length > 0 || head.archived || head.isBuild) return null;
-  return (
-    <>
-      <IconButton
-        label="Fork from here"
-        size="s"
-        icon={<GitFork />}
-        onPress={() => setOpen(true)}
-      />
-      <ForkDialog agent={agent} run={run} isOpen={isOpen} onClose={() => setOpen(false)} />
-    </>
   );
 }

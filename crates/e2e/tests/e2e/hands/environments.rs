@@ -61,5 +61,9 @@ async fn one_agent_writes_the_file_and_another_tries_it() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("✗ install") && text.contains("ended with status 7"), "{text}");
+    let all = world.api.get("/v1/agents").await.expect(200);
+    for agent in all["items"].as_array().unwrap() {
+        world.delete(agent["id"].as_str().unwrap()).await;
+    }
     world.end().await;
 }

@@ -44,7 +44,16 @@ pub fn who() -> Signature {
 impl Local {
     /// A repository whose HEAD and worktree are these files.
     pub async fn new(state: &State) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::in_folder(tempfile::tempdir().unwrap(), state)
+    }
+
+    /// The same in memory, where there is such a folder: thousands of them wear a disk out.
+    pub fn in_memory(state: &State) -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self::in_folder(folder.unwrap(), state)
+    }
+
+    fn in_folder(folder: tempfile::TempDir, state: &State) -> Self {
         let root = folder.path().join("work");
         std::fs::create_dir(&root).unwrap();
         let local = Self { folder: Arc::new(folder), root, git: Git::new().unwrap() };

@@ -202,7 +202,7 @@ async fn case(seed: u64) -> Kind {
     let (mut ours, mut theirs) = (base.clone(), base.clone());
     edit_here(&mut rng, &mut ours);
     edit(&mut rng, &mut theirs);
-    let local = Local::new(&base).await;
+    let local = Local::in_memory(&base);
     lay_out(&local, &ours, &mut rng);
     let here = local.disk();
     let tree = commit_ours(&local, &without_submodules(&base, &theirs));
