@@ -95,20 +95,22 @@ impl Draft {
 
     fn discard(&mut self) {
         if let Some(temporary) = self.temporary.take() {
-            // Asks for the new content to be written before the old one goes: a file system that knows
-            // nothing of the swap may keep the new name and lose the content with the power.
-            rustix::fs::fadvise(&self.file, 0, None, Advice::DontNeed).ok();
             // A draft that cannot be removed is seen by whoever looks at the folder.
             drop(std::fs::remove_file(temporary));
         }
     }
 
     /// Swaps draft and file, where the file system can. Renaming over a file makes ext4 free the old
-    /// content and begin to write the new one within the call; both can come later.
+    /// content and begin to write the new one within the call; the one can come later, the other is
+    /// asked for here, since a file system that knows nothing of it may keep the new name and lose
+    /// the content.
     fn exchange(&self, temporary: &Path) -> bool {
+        let begun = rustix::fs::fadvise(&self.file, 0, None, Advice::DontNeed);
         let here = rustix::fs::CWD;
-        rustix::fs::renameat_with(here, temporary, here, &self.target, RenameFlags::EXCHANGE)
-            .is_ok()
+        let swap = || {
+            rustix::fs::renameat_with(here, temporary, here, &self.target, RenameFlags::EXCHANGE)
+        };
+        begun.and_then(|()| swap()).is_ok()
     }
 }
 
