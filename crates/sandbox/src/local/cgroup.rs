@@ -421,6 +421,7 @@ mod tests {
         groups.end().unwrap();
         sleeper.wait().unwrap();
     }
+
     #[test]
     fn a_process_that_takes_all_memory_is_ended_and_that_is_known() {
         let limits = SandboxLimits { memory_bytes: 32 * 1024 * 1024, ..SandboxLimits::default() };
