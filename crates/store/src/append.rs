@@ -5,7 +5,8 @@ use crate::error::Error;
 use crate::log::{BLOB, Hash, INLINE, StoredEvent};
 use crate::open::{Committed, Store};
 use crate::outbox::Letter;
-use crate::records::{AgentRow, Place, RunRow};
+use crate::records::writing::{self, Place};
+use crate::records::{AgentRow, RunRow};
 use crate::sealed::{SealedValue, Sealer};
 use crate::sql::{int, nat, statements, text};
 use protocol::event::{Event, Logged, VERSION};
@@ -368,7 +369,7 @@ async fn go_on(
     let place = work.place(tip);
     let row = &work.request.agent_row;
     let written =
-        crate::records::advance_agent(connection, &place, before, work.request.term, row).await?;
+        writing::advance_agent(connection, &place, before, work.request.term, row).await?;
     Ok(written.then_some(hashes))
 }
 
@@ -424,7 +425,7 @@ async fn write_agent(
 ) -> Result<bool, Error> {
     let place = work.place(tip);
     let links = standing.map(|s| (s.repo_urls.as_str(), s.pr_urls.as_str()));
-    crate::records::write_agent(connection, &place, &work.request.agent_row, links).await
+    writing::write_agent(connection, &place, &work.request.agent_row, links).await
 }
 
 /// Writes events that follow each other, a few at a time.
@@ -482,7 +483,7 @@ async fn write_rest(
     write_events(connection, work, hashes).await?;
     let Append { org, run_rows, sealed, letters, idempotency, .. } = &work.request;
     for run in run_rows {
-        crate::records::write_run(connection, org, &work.agent_text, run).await?;
+        writing::write_run(connection, org, &work.agent_text, run).await?;
     }
     for value in sealed {
         crate::sealed::write(connection, sealer, org, value).await?;

@@ -8,7 +8,7 @@
 use crate::append::{Entry, Prepared};
 use crate::error::Error;
 use crate::log::{Hash, INLINE};
-use crate::records::{advance, advancing, bind_run, put_run};
+use crate::records::writing::{advance, advancing, bind_run, put_run};
 use protocol::event::VERSION;
 use sqlx::AnyConnection;
 

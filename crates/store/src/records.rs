@@ -2,23 +2,21 @@
 //!
 //! They are written with the events they follow from, never alone, so they are never behind.
 
+pub(crate) mod writing;
+
 use crate::error::Error;
-use crate::log::Hash;
 use crate::open::Store;
-use crate::sql::{flag, from_json, id, int, json, nat, statements, text, to_json};
+use crate::sql::{flag, from_json, id, int, json, nat, statements, text};
 use protocol::content::Usage;
 use protocol::event::RunStatus;
 use protocol::failure::Failure;
-use protocol::ids::{AgentId, OrgId, RunId, Seq, Term};
+use protocol::ids::{AgentId, OrgId, RunId, Seq};
 use protocol::limits::PAGE_MAX;
-use sqlx::any::{AnyArguments, AnyRow};
-use sqlx::query::Query;
-use sqlx::{Any, AnyConnection, Row};
+use sqlx::Row;
+use sqlx::any::AnyRow;
 
 const REPO: &str = "repo";
 const PULL_REQUEST: &str = "pr";
-/// In the place of a term: whoever holds the lease.
-const ANY_TERM: i64 = -1;
 /// So many agents of one status are looked through for those of one repository, whatever else there is.
 const FEW: i64 = 1000;
 
@@ -36,52 +34,7 @@ macro_rules! list_agents {
     };
 }
 
-/// Moves an agent's head on where it is expected; see [`advance_agent`].
-macro_rules! advance {
-    () => {
-        "UPDATE agents SET head_seq = $3, head_hash = $4, updated_ms = $5, \
-        latest_run = $6, branch = $7, model = $8, usage = $9, cost_micros = $10, detail = $11 \
-        WHERE org = $1 AND id = $2 AND head_seq = $12 AND head_hash = $13 AND name = $14 \
-        AND status = $15 AND repo_urls = $16 AND pr_urls = $17 AND archived = $18 \
-        AND created_ms = $19 AND open = $20 AND wake_at_ms IS NOT DISTINCT FROM $21 \
-        AND ($22 < 0 OR $22 = COALESCE( \
-        (SELECT term FROM leases WHERE leases.org = $1 AND leases.agent = $2), 0))"
-    };
-}
-pub(crate) use advance;
-
-/// Writes a run's row over an earlier one.
-macro_rules! put_run {
-    ($row:literal) => {
-        concat!(
-            "INSERT INTO runs (org, agent, id, status, created_ms, updated_ms, duration_ms, ",
-            "prompt, result, failure, usage, cost_micros, git) ",
-            $row,
-            " ON CONFLICT (org, agent, id) DO UPDATE SET status = excluded.status, ",
-            "updated_ms = excluded.updated_ms, duration_ms = excluded.duration_ms, ",
-            "prompt = excluded.prompt, result = excluded.result, failure = excluded.failure, ",
-            "usage = excluded.usage, cost_micros = excluded.cost_micros, git = excluded.git"
-        )
-    };
-}
-pub(crate) use put_run;
-
 statements! {
-    INSERT_AGENT = "INSERT INTO agents (org, id, head_seq, head_hash, name, name_folded, status, \
-        repo_urls, pr_urls, archived, created_ms, updated_ms, latest_run, branch, model, usage, \
-        cost_micros, detail, open, wake_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, \
-        $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT (org, id) DO NOTHING";
-    UPDATE_AGENT = "UPDATE agents SET head_seq = $3, head_hash = $4, name = $5, name_folded = $6, \
-        status = $7, repo_urls = $8, pr_urls = $9, archived = $10, created_ms = $11, updated_ms = $12, \
-        latest_run = $13, branch = $14, model = $15, usage = $16, cost_micros = $17, \
-        detail = $18, open = $19, wake_at_ms = $20 \
-        WHERE org = $1 AND id = $2 AND head_seq = $21";
-    ADVANCE_AGENT = advance!();
-    LINK = "INSERT INTO agent_links (org, kind, value, created_ms, agent) \
-        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (org, kind, value, created_ms, agent) DO NOTHING";
-    UNLINK = "DELETE FROM agent_links WHERE org = $1 AND agent = $2";
-    WRITE_RUN =
-        put_run!("VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)");
     GET_AGENT = "SELECT id, head_seq, name, status, repo_urls, pr_urls, archived, created_ms, \
         updated_ms, latest_run, branch, model, usage, cost_micros, detail, open, wake_at_ms \
         FROM agents WHERE org = $1 AND id = $2";
@@ -241,15 +194,6 @@ pub struct AgentKey {
     pub org: OrgId,
     /// Which agent.
     pub agent: AgentId,
-}
-
-/// Where a row stands in its log.
-pub(crate) struct Place<'a> {
-    pub(crate) org: &'a OrgId,
-    pub(crate) agent: &'a str,
-    pub(crate) expected: Seq,
-    pub(crate) head: Seq,
-    pub(crate) hash: Hash,
 }
 
 impl Store {
@@ -437,148 +381,6 @@ fn like(text: &str) -> String {
     }
     pattern.push('%');
     pattern
-}
-
-/// Writes the agent's row; false = the log's head is no longer the expected one.
-pub(crate) async fn write_agent(
-    connection: &mut AnyConnection,
-    place: &Place<'_>,
-    row: &AgentRow,
-    links_before: Option<(&str, &str)>,
-) -> Result<bool, Error> {
-    let (repo_urls, pr_urls) = (to_json(&row.repo_urls)?, to_json(&row.pr_urls)?);
-    let mut query = sqlx::query(if links_before.is_some() { UPDATE_AGENT } else { INSERT_AGENT })
-        .bind(&place.org.0)
-        .bind(place.agent)
-        .bind(int(place.head.0))
-        .bind(place.hash.0.as_slice())
-        .bind(&row.name)
-        .bind(row.name.to_lowercase())
-        .bind(&row.status)
-        .bind(&repo_urls)
-        .bind(&pr_urls)
-        .bind(i64::from(row.archived))
-        .bind(row.created_ms)
-        .bind(row.updated_ms)
-        .bind(row.latest_run.map(|run| run.to_string()))
-        .bind(&row.branch)
-        .bind(&row.model)
-        .bind(to_json(&row.usage)?)
-        .bind(int(row.cost_micros))
-        .bind(to_json(&row.detail)?)
-        .bind(i64::from(row.open))
-        .bind(row.wake_at_ms);
-    if links_before.is_some() {
-        query = query.bind(int(place.expected.0));
-    }
-    if query.execute(&mut *connection).await?.rows_affected() == 0 {
-        return Ok(false);
-    }
-    if links_before != Some((repo_urls.as_str(), pr_urls.as_str())) {
-        write_links(connection, place, row).await?;
-    }
-    Ok(true)
-}
-
-/// Moves the agent's row on if the log ends at `place.expected` with this digest, the term is in
-/// force, and nothing changes that lists are sorted, searched or linked by. False = one of these is
-/// not so. A database rewrites the index of every column that it is told to set, changed or not;
-/// here none is set that has one.
-pub(crate) async fn advance_agent(
-    connection: &mut AnyConnection,
-    place: &Place<'_>,
-    before: Hash,
-    term: Option<Term>,
-    row: &AgentRow,
-) -> Result<bool, Error> {
-    let query = advancing(ADVANCE_AGENT, place, before, term, row)?;
-    Ok(query.execute(connection).await?.rows_affected() == 1)
-}
-
-/// A text that begins with the placeholders of [`ADVANCE_AGENT`], with their values.
-pub(crate) fn advancing(
-    text: &'static str,
-    place: &Place<'_>,
-    before: Hash,
-    term: Option<Term>,
-    row: &AgentRow,
-) -> Result<Statement, Error> {
-    Ok(sqlx::query(text)
-        .bind(place.org.0.clone())
-        .bind(place.agent.to_owned())
-        .bind(int(place.head.0))
-        .bind(place.hash.0.to_vec())
-        .bind(row.updated_ms)
-        .bind(row.latest_run.map(|run| run.to_string()))
-        .bind(row.branch.clone())
-        .bind(row.model.clone())
-        .bind(to_json(&row.usage)?)
-        .bind(int(row.cost_micros))
-        .bind(to_json(&row.detail)?)
-        .bind(int(place.expected.0))
-        .bind(before.0.to_vec())
-        .bind(row.name.clone())
-        .bind(row.status.clone())
-        .bind(to_json(&row.repo_urls)?)
-        .bind(to_json(&row.pr_urls)?)
-        .bind(i64::from(row.archived))
-        .bind(row.created_ms)
-        .bind(i64::from(row.open))
-        .bind(row.wake_at_ms)
-        .bind(term.map_or(ANY_TERM, |term| int(term.0))))
-}
-
-async fn write_links(
-    connection: &mut AnyConnection,
-    place: &Place<'_>,
-    row: &AgentRow,
-) -> Result<(), Error> {
-    let unlink = sqlx::query(UNLINK).bind(&place.org.0).bind(place.agent);
-    unlink.execute(&mut *connection).await?;
-    let repos = row.repo_urls.iter().map(|url| (REPO, url));
-    let pulls = row.pr_urls.iter().map(|url| (PULL_REQUEST, url));
-    for (kind, value) in repos.chain(pulls) {
-        sqlx::query(LINK)
-            .bind(&place.org.0)
-            .bind(kind)
-            .bind(value)
-            .bind(row.created_ms)
-            .bind(place.agent)
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(())
-}
-
-/// Writes a run's row over an earlier one.
-pub(crate) async fn write_run(
-    connection: &mut AnyConnection,
-    org: &OrgId,
-    agent: &str,
-    run: &RunRow,
-) -> Result<(), Error> {
-    let query = sqlx::query(WRITE_RUN).bind(org.0.clone()).bind(agent.to_owned());
-    bind_run(query, run)?.execute(connection).await?;
-    Ok(())
-}
-
-/// A statement that is written with these arguments.
-pub(crate) type Statement = Query<'static, Any, AnyArguments>;
-
-/// The columns of a run's row after its agent, in the order of [`WRITE_RUN`].
-pub(crate) fn bind_run(query: Statement, run: &RunRow) -> Result<Statement, Error> {
-    Ok(query
-        .bind(run.run.to_string())
-        .bind(to_json(&run.status)?)
-        .bind(run.created_ms)
-        .bind(run.updated_ms)
-        .bind(run.duration_ms.map(int))
-        .bind(run.prompt.clone())
-        .bind(run.result.as_deref().map(str::to_owned))
-        .bind(run.failure.as_ref().map(to_json).transpose()?)
-        .bind(to_json(&run.usage)?)
-        .bind(int(run.cost_micros))
-        .bind(to_json(&run.git)?))
 }
 
 fn agent_record(row: &AnyRow) -> Result<AgentRecord, Error> {

@@ -8,6 +8,7 @@ pub(super) fn all() -> Vec<(&'static str, &'static str)> {
         crate::append::STATEMENTS,
         crate::log::STATEMENTS,
         crate::records::STATEMENTS,
+        crate::records::writing::STATEMENTS,
         crate::lease::STATEMENTS,
         crate::outbox::STATEMENTS,
         crate::kv::STATEMENTS,
