@@ -6,7 +6,7 @@ use crate::ops::fault;
 use crate::{Guest, GuestConfig};
 use protocol::ids::{AgentId, Epoch, Term};
 use protocol::link::{
-    Body, CAPABILITY_ATTACH, CAPABILITY_PTY, CAPABILITY_SIGNAL, CAPABILITY_SUDO,
+    Body, CAPABILITY_ATTACH, CAPABILITY_DRAFT, CAPABILITY_PTY, CAPABILITY_SIGNAL, CAPABILITY_SUDO,
     CAPABILITY_TRANSFER, Decoder, FaultCode, Frame, FrameError, FromGuest, Hello, OPEN_CHANNELS,
     Request, ToGuest, VERSION, Welcome,
 };
@@ -170,7 +170,13 @@ where
 }
 
 fn welcome(config: &GuestConfig, epoch: Epoch) -> Welcome {
-    let known = [CAPABILITY_TRANSFER, CAPABILITY_PTY, CAPABILITY_ATTACH, CAPABILITY_SIGNAL];
+    let known = [
+        CAPABILITY_TRANSFER,
+        CAPABILITY_PTY,
+        CAPABILITY_ATTACH,
+        CAPABILITY_SIGNAL,
+        CAPABILITY_DRAFT,
+    ];
     let mut capabilities = known.map(str::to_owned).to_vec();
     if config.sudo {
         capabilities.push(CAPABILITY_SUDO.to_owned());

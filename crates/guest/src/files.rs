@@ -3,6 +3,7 @@
 //! A link out of the workspace is followed: the boundary is the sandbox, not the folder.
 
 mod edit;
+pub mod foreseen;
 mod glob;
 mod grep;
 mod list;
@@ -44,11 +45,23 @@ pub async fn request(
         }
         Request::WriteFile(wanted) => {
             let op = wanted.op.clone();
-            replace(guest, &op, move || write::file(&wanted)).await
+            let owner = Arc::clone(guest);
+            let work = async move { owner.as_agent(move || write::file(&wanted)).await };
+            replace(guest, &op, work).await
         }
         Request::EditFile(wanted) => {
-            let op = wanted.op.clone();
-            replace(guest, &op, move || edit::file(&wanted)).await
+            let (op, owner) = (wanted.op.clone(), Arc::clone(guest));
+            let work = async move {
+                match owner.foreseen.make(&wanted).await {
+                    Some(made) => Ok(made),
+                    None => owner.as_agent(move || edit::file(&wanted)).await,
+                }
+            };
+            replace(guest, &op, work).await
+        }
+        Request::DraftEdit(wanted) => {
+            guest.foreseen.begin(guest, wanted);
+            Ok(Answer::Done)
         }
         Request::Remove { op, cwd, path, recursive } => {
             once(guest, &op, move || remove(&cwd, &path, recursive)).await
@@ -90,11 +103,11 @@ where
 /// The same for work that leaves a draft, which is removed beside the answer and not before it.
 async fn replace<W>(guest: &Arc<Guest>, op: &protocol::link::OpId, work: W) -> Result<Answer, Fault>
 where
-    W: FnOnce() -> Result<(Answer, write::Draft), Fault> + Send + 'static,
+    W: Future<Output = Result<(Answer, write::Draft), Fault>> + Send + 'static,
 {
     let owner = Arc::clone(guest);
     let work = async move {
-        let (answer, draft) = owner.as_agent(work).await?;
+        let (answer, draft) = work.await?;
         transfer::discard(&owner, draft);
         Ok(answer)
     };

@@ -71,6 +71,7 @@ pub async fn request(
         other @ (Request::ReadFile(_)
         | Request::WriteFile(_)
         | Request::EditFile(_)
+        | Request::DraftEdit(_)
         | Request::ListDir(_)
         | Request::Glob(_)
         | Request::Grep(_)

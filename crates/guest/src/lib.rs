@@ -47,6 +47,7 @@ pub struct Guest {
     ops: Arc<Ops>,
     current: Current,
     indexes: git::index::Waiting,
+    foreseen: files::foreseen::Foreseen,
 }
 
 impl Guest {
@@ -57,7 +58,8 @@ impl Guest {
         std::fs::set_permissions(&config.run_dir, std::fs::Permissions::from_mode(0o700))?;
         let ops = Arc::new(Ops::open(&config)?);
         let (current, indexes) = (Current::default(), git::index::Waiting::default());
-        Ok(Arc::new(Self { config, ops, current, indexes }))
+        let foreseen = files::foreseen::Foreseen::default();
+        Ok(Arc::new(Self { config, ops, current, indexes, foreseen }))
     }
 
     /// Serves one connection until it ends or a newer one takes its place.

@@ -145,8 +145,10 @@ impl Ops {
             let op = op.clone();
             self.spawn(async move {
                 let outcome = work.await;
+                known.send_replace(Some(outcome.clone()));
+                // Whoever waits for the answer is next, and this comes after.
+                tokio::task::yield_now().await;
                 ops.keep(&op, &outcome);
-                known.send_replace(Some(outcome));
             });
         } else {
             drop(known);
@@ -170,6 +172,11 @@ impl Ops {
     }
 
     fn keep(&self, op: &OpId, outcome: &Outcome) {
+        // Forgotten meanwhile, or it would come back with the next guest.
+        let table = self.lock();
+        if !table.contains_key(op) {
+            return;
+        }
         let Ok(directory) = self.make_directory(op) else { return };
         self.write_json(&directory.join(RESULT_FILE), outcome);
     }

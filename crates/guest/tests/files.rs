@@ -1,7 +1,9 @@
 //! File tools.
 
 use super::*;
-use protocol::link::{EditFile, EntryKind, Glob, Grep, ListDir, ReadFile, WriteFile};
+use protocol::link::{
+    CAPABILITY_DRAFT, EditFile, EntryKind, Glob, Grep, ListDir, ReadFile, WriteFile,
+};
 use std::os::unix::fs::PermissionsExt as _;
 use tokio::io::AsyncReadExt as _;
 
@@ -100,6 +102,48 @@ async fn a_write_is_atomic_keeps_the_mode_and_follows_a_link() {
     assert_eq!(written, Answer::Written { bytes: 1, created: true });
     let entries = std::fs::read_dir(machine.path("deep/er")).unwrap().count();
     assert_eq!(entries, 1, "a draft was left");
+}
+
+#[tokio::test]
+async fn an_edit_made_ready_changes_nothing_and_is_made_only_as_it_was_foreseen() {
+    let mut machine = Machine::new();
+    let link = machine.link().await;
+    assert!(link.can(CAPABILITY_DRAFT));
+    let git = machine.path(".git");
+    std::fs::create_dir(&git).unwrap();
+    let file = machine.path("f");
+    let text = || std::fs::read_to_string(&file).unwrap();
+    let drafts = || std::fs::read_dir(&git).unwrap().count();
+    let (mut made, mut other) = (0, 0);
+    for (number, (meanwhile, new)) in
+        [(None, "A"), (Some("0 a 1"), "A"), (None, "B"), (Some("c"), "A")].iter().enumerate()
+    {
+        std::fs::write(&file, "a b").unwrap();
+        let op = format!("e{number}");
+        let Request::EditFile(foreseen) = edit(&machine, &op, "f", "a", "A") else { panic!() };
+        assert_eq!(link.request(Request::DraftEdit(foreseen)).await.unwrap(), Answer::Done);
+        while drafts() == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        assert_eq!(text(), "a b", "changed before it was asked for");
+        if let Some(meanwhile) = meanwhile {
+            std::fs::write(&file, meanwhile).unwrap();
+        }
+        let before = text();
+        let answer = link.request(edit(&machine, &op, "f", "a", new)).await;
+        if before.matches('a').count() == 1 {
+            assert!(matches!(answer, Ok(Answer::Edited(_))), "{answer:?}");
+            assert_eq!(text(), before.replace('a', new));
+            made += 1;
+        } else {
+            assert!(answer.is_err() && text() == before);
+            other += 1;
+        }
+        while drafts() > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    }
+    assert_eq!((made, other), (3, 1));
 }
 
 #[tokio::test]

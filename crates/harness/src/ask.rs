@@ -78,21 +78,21 @@ impl Loop {
         if calls.is_empty() {
             return self.boundary(events, Some(text)).await;
         }
-        events.extend(self.called(step, &calls));
-        self.log.record(events).await?;
-        Ok(None)
+        let Some(epoch) = self.at_hand(&calls) else {
+            self.log.record(events).await?;
+            return Ok(None);
+        };
+        events.extend(calls.iter().map(|call| self.begun(step, call, epoch)));
+        self.begin_calls(step, calls, epoch, events).await
     }
 
-    /// The calls of a message as they begin; none while the machine they need is not up yet.
-    fn called(&self, step: Step, calls: &[CallState]) -> Vec<Event> {
+    /// The machine for the calls of a message; None while it is not up yet.
+    fn at_hand(&self, calls: &[CallState]) -> Option<Epoch> {
         let needs = calls.iter().any(|call| self.needs_machine(&call.name, &call.arguments));
-        let ready = || self.turn.workspace.ready().now_or_never();
-        let epoch = match needs.then(ready) {
-            None => Epoch(0),
-            Some(Some(Ok(epoch))) => epoch,
-            Some(_) => return Vec::new(),
-        };
-        calls.iter().map(|call| self.begun(step, call, epoch)).collect()
+        if !needs {
+            return Some(Epoch(0));
+        }
+        self.turn.workspace.ready().now_or_never()?.ok()
     }
 
     /// A call as it begins. Epoch 0 stands for "without a machine".

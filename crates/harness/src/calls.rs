@@ -9,12 +9,13 @@ use crate::tools::{Cx, Output, Reach, Tool, Trouble};
 use crate::transcript::CallState;
 use crate::workspace::WorkspaceGone;
 use futures::StreamExt;
+use futures::future::{Either, select};
 use futures::stream::{self, BoxStream};
 use protocol::content::ToolResult;
 use protocol::event::{Event, TurnOutcome};
-use protocol::ids::{Epoch, Step};
+use protocol::ids::{CallId, Epoch, Step};
 use protocol::limits::CANCEL_GRACE_MS;
-use protocol::link::{OpId, Request};
+use protocol::link::{EditFile, OpId, Request};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -39,6 +40,19 @@ struct Job {
     nested: Arc<Nested>,
     /// The machine on which it was begun is gone.
     lost: bool,
+}
+
+/// The calls of a message while they are carried out.
+struct Calls {
+    outstanding: HashSet<CallId>,
+    /// None changes anything.
+    only_read: bool,
+    /// What the first of them will ask for, if that is an edit.
+    edit: Option<EditFile>,
+    done: BoxStream<'static, Result<Done, Stopped>>,
+    epoch: Epoch,
+    /// Little time is left.
+    hurry: CancellationToken,
 }
 
 /// What a call came to.
@@ -74,10 +88,55 @@ impl Loop {
         };
         let fresh = states.iter().filter(|call| call.epoch.is_none());
         self.log.record(fresh.map(|call| self.begun(step, call, epoch)).collect()).await?;
+        let calls = self.calls(step, states, epoch);
+        self.work_off(calls).await
+    }
+
+    /// Records the message whose calls these are. What changes nothing does not wait for that: calls
+    /// that read, or making ready the edit that comes first.
+    pub(crate) async fn begin_calls(
+        &mut self,
+        step: Step,
+        states: Vec<CallState>,
+        epoch: Epoch,
+        message: Vec<Event>,
+    ) -> Result<End, Stopped> {
+        let mut calls = self.calls(step, states, epoch);
+        let mut early = Vec::new();
+        let recorded = self.log.record(message);
+        beside(recorded, self.head_start(&mut calls, &mut early)).await?;
+        calls.done = stream::iter(early).chain(calls.done).boxed();
+        self.work_off(calls).await
+    }
+
+    async fn head_start(&self, calls: &mut Calls, early: &mut Vec<Result<Done, Stopped>>) {
+        if calls.only_read {
+            while let Some(done) = calls.done.next().await {
+                early.push(done);
+            }
+        } else if let Some(edit) = calls.edit.take() {
+            self.turn.workspace.foresee(calls.epoch, edit).await;
+        }
+    }
+
+    /// Calls with which nobody has begun.
+    fn calls(&self, step: Step, states: Vec<CallState>, epoch: Epoch) -> Calls {
         let hurry = CancellationToken::new();
         let job = |state| self.job(step, state, epoch, hurry.clone());
         let jobs: Vec<Job> = states.into_iter().map(job).collect();
-        self.work_off(jobs, epoch, hurry).await
+        let reads =
+            |job: &Job| job.tool.as_ref().map_or(true, |(tool, _)| tool.reach() == Reach::Reads);
+        let edit = |job: &Job| {
+            job.tool.as_ref().ok().and_then(|(tool, arguments)| tool.edit(&job.cx, arguments))
+        };
+        Calls {
+            outstanding: jobs.iter().map(|job| job.state.call.clone()).collect(),
+            only_read: jobs.iter().all(reads),
+            edit: jobs.first().and_then(edit),
+            done: carried_out(jobs),
+            epoch,
+            hurry,
+        }
     }
 
     /// Waits for the machine, or for what ends the run before it is there.
@@ -119,14 +178,8 @@ impl Loop {
         }
     }
 
-    async fn work_off(
-        &mut self,
-        jobs: Vec<Job>,
-        epoch: Epoch,
-        hurry: CancellationToken,
-    ) -> Result<End, Stopped> {
-        let mut outstanding: HashSet<_> = jobs.iter().map(|job| job.state.call.clone()).collect();
-        let mut done = carried_out(jobs);
+    async fn work_off(&mut self, calls: Calls) -> Result<End, Stopped> {
+        let Calls { mut outstanding, mut done, epoch, hurry, .. } = calls;
         loop {
             let next = tokio::select! {
                 biased;
@@ -192,6 +245,14 @@ impl Loop {
             }
         }
         std::future::pending().await
+    }
+}
+
+/// Waits for the one, and lets the other do meanwhile what it can.
+async fn beside<T>(first: impl Future<Output = T>, other: impl Future<Output = ()>) -> T {
+    match select(std::pin::pin!(first), std::pin::pin!(other)).await {
+        Either::Left((done, _)) => done,
+        Either::Right(((), first)) => first.await,
     }
 }
 

@@ -9,7 +9,7 @@ use protocol::content::ToolResult;
 use protocol::event::{Event, Mode};
 use protocol::ids::{CallId, Epoch, RunId};
 use protocol::limits::TOOL_RESULT_BYTES;
-use protocol::link::{Answer, OpId, Request};
+use protocol::link::{Answer, EditFile, OpId, Request};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -38,6 +38,11 @@ pub(crate) trait Tool: Send + Sync {
 
     /// What it touches.
     fn reach(&self) -> Reach;
+
+    /// The edit that the call will ask for, if it is one.
+    fn edit(&self, _cx: &Cx, _arguments: &Value) -> Option<EditFile> {
+        None
+    }
 
     /// Does it.
     async fn call(&self, cx: &Cx, arguments: Value) -> Result<Output, Trouble>;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use protocol::failure::Failure;
 use protocol::ids::Epoch;
-use protocol::link::{Answer, Exited, Fault, OpId, Request, Stream};
+use protocol::link::{Answer, EditFile, Exited, Fault, OpId, Request, Stream};
 
 /// Where tools work.
 ///
@@ -27,6 +27,9 @@ pub trait Workspace: Send + Sync {
 
     /// One request of the guest link that is answered by one [`Answer`] (no data frames).
     async fn request(&self, epoch: Epoch, request: Request) -> Result<Answer, WorkspaceError>;
+
+    /// An edit that is about to be requested. It may be made ready; nothing may change by it.
+    async fn foresee(&self, _epoch: Epoch, _edit: EditFile) {}
 
     /// A command's output from these offsets on and, last, its end.
     fn follow(

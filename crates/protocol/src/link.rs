@@ -75,6 +75,8 @@ pub const CAPABILITY_PTY: &str = "pty";
 pub const CAPABILITY_ATTACH: &str = "attach";
 /// Capability: a command may be sent any signal (`Signal`).
 pub const CAPABILITY_SIGNAL: &str = "signal";
+/// Capability: an edit can be made ready before it is asked for (`DraftEdit`).
+pub const CAPABILITY_DRAFT: &str = "draft";
 
 /// Name of an operation: 1–128 of `A-Z a-z 0-9 _ . : -`, not beginning with a full stop.
 ///

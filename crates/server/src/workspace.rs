@@ -13,7 +13,7 @@ use futures::stream::BoxStream;
 use harness::journal::Stopped;
 use harness::workspace::{Followed, Workspace, WorkspaceError, WorkspaceGone};
 use protocol::ids::{Epoch, RunId};
-use protocol::link::{Answer, Fault, FaultCode, OpId, Request, Stream};
+use protocol::link::{Answer, CAPABILITY_DRAFT, EditFile, Fault, FaultCode, OpId, Request, Stream};
 use sandbox::link::{self, LinkError, Offsets};
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,6 +120,15 @@ impl Workspace for LinkWorkspace {
                     tracing::debug!(agent.id = %self.handle.id, %error, "the link broke; asking again")
                 }
             }
+        }
+    }
+
+    async fn foresee(&self, epoch: Epoch, edit: EditFile) {
+        let held = self.app.machines.get(self.handle.id);
+        let machine = held.filter(|machine| machine.epoch == epoch);
+        if let Some(machine) = machine.filter(|machine| machine.link.can(CAPABILITY_DRAFT)) {
+            // What is not made ready is made when it is asked for.
+            drop(machine.link.request(Request::DraftEdit(edit)).await);
         }
     }
 

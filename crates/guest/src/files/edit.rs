@@ -19,13 +19,31 @@ const DIFF_TIME: Duration = Duration::from_millis(50);
 
 /// Edits the file; what is left of the draft goes when it is dropped.
 pub fn file(wanted: &EditFile) -> Result<(Answer, Draft), Fault> {
+    prepare(wanted)?.commit(&wanted.path)
+}
+
+/// An edit that only has to take its place.
+pub struct Prepared {
+    draft: Draft,
+    edited: Edited,
+}
+
+impl Prepared {
+    /// Puts it there.
+    pub fn commit(mut self, shown: &str) -> Result<(Answer, Draft), Fault> {
+        self.draft.commit(shown)?;
+        Ok((Answer::Edited(self.edited), self.draft))
+    }
+}
+
+/// Does everything for an edit that changes nothing yet.
+pub fn prepare(wanted: &EditFile) -> Result<Prepared, Fault> {
     let path = resolve(&wanted.cwd, &wanted.path)?;
     let before = text(&path, &wanted.path)?;
     let (after, replaced) = replace(&before, wanted)?;
     let mut draft = Draft::begin(&path, &wanted.path, None)?;
     draft.file.write_all(after.as_bytes()).map_err(|error| explain(&wanted.path, &error))?;
-    draft.commit(&wanted.path)?;
-    Ok((Answer::Edited(Edited { replaced, diff: diff(&before, &after) }), draft))
+    Ok(Prepared { draft, edited: Edited { replaced, diff: diff(&before, &after) } })
 }
 
 fn text(path: &std::path::Path, shown: &str) -> Result<String, Fault> {

@@ -114,6 +114,12 @@ impl Draft {
     }
 }
 
+/// Whether a draft of this file, which exists, would be seen by nobody.
+pub fn is_out_of_sight(path: &Path) -> bool {
+    let target = std::fs::canonicalize(path);
+    target.is_ok_and(|target| draft_of(&target).parent() != target.parent())
+}
+
 /// Where a draft of this file lies: on the same file system, and out of the way of git.
 fn draft_of(target: &Path) -> PathBuf {
     let (process, number) = (std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));

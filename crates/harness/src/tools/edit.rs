@@ -39,28 +39,14 @@ impl Tool for Edit {
         Reach::Writes
     }
 
+    fn edit(&self, cx: &Cx, arguments: &Value) -> Option<EditFile> {
+        wanted(cx, arguments.clone()).ok()
+    }
+
     async fn call(&self, cx: &Cx, arguments: Value) -> Result<Output, Trouble> {
-        let Arguments { path, old, new, all } = typed(arguments)?;
-        write::allowed(cx.mode, &path)?;
-        if old.is_empty() {
-            return Err(Trouble::Told(
-                "`old` is empty. To make a file, use write_file.".to_owned(),
-            ));
-        }
-        if old == new {
-            return Err(Trouble::Told(
-                "`old` and `new` are the same; nothing would change.".to_owned(),
-            ));
-        }
-        let request = Request::EditFile(EditFile {
-            op: cx.op()?,
-            cwd: cx.cwd.to_string(),
-            path: path.clone(),
-            old,
-            new,
-            all: all.unwrap_or(false),
-        });
-        match cx.workspace.request(cx.epoch, request).await {
+        let edit = wanted(cx, arguments)?;
+        let path = edit.path.clone();
+        match cx.workspace.request(cx.epoch, Request::EditFile(edit)).await {
             Ok(Answer::Edited(edited)) => Ok(Output {
                 text: format!("Edited {path}, {} replaced.\n{}", edited.replaced, edited.diff),
                 detail: Some(
@@ -77,6 +63,20 @@ impl Tool for Edit {
             Err(lost @ WorkspaceError::Lost(_)) => Err(lost.into()),
         }
     }
+}
+
+fn wanted(cx: &Cx, arguments: Value) -> Result<EditFile, Trouble> {
+    let Arguments { path, old, new, all } = typed(arguments)?;
+    write::allowed(cx.mode, &path)?;
+    let told = |text: &str| Err(Trouble::Told(text.to_owned()));
+    if old.is_empty() {
+        return told("`old` is empty. To make a file, use write_file.");
+    }
+    if old == new {
+        return told("`old` and `new` are the same; nothing would change.");
+    }
+    let (op, cwd) = (cx.op()?, cx.cwd.to_string());
+    Ok(EditFile { op, cwd, path, old, new, all: all.unwrap_or(false) })
 }
 
 fn advised(code: FaultCode, message: String) -> String {

@@ -10,8 +10,8 @@ use harness::workspace::{Followed, Workspace, WorkspaceError, WorkspaceGone};
 use protocol::failure::Failure;
 use protocol::ids::Epoch;
 use protocol::link::{
-    Answer, Bytes64, Edited, Entry, EntryKind, Exited, Fault, FaultCode, FileText, GrepLine,
-    Listing, Matches, OpId, Output, Request, Stream,
+    Answer, Bytes64, EditFile, Edited, Entry, EntryKind, Exited, Fault, FaultCode, FileText,
+    GrepLine, Listing, Matches, OpId, Output, Request, Stream,
 };
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -41,6 +41,8 @@ pub struct DirectoryWorkspace {
     tasks: Mutex<JoinSet<()>>,
     pub running: Arc<AtomicUsize>,
     pub acked: AtomicUsize,
+    /// Rung when a file is read or an edit foreseen.
+    pub begun: Arc<Notify>,
 }
 
 fn fault(code: FaultCode, message: impl Into<String>) -> WorkspaceError {
@@ -59,6 +61,7 @@ impl DirectoryWorkspace {
             tasks: Mutex::default(),
             running: Arc::default(),
             acked: AtomicUsize::new(0),
+            begun: Arc::default(),
         }
     }
 
@@ -178,6 +181,7 @@ impl DirectoryWorkspace {
     fn files(&self, request: &Request) -> Result<Answer, WorkspaceError> {
         match request {
             Request::ReadFile(read) => {
+                self.begun.notify_one();
                 let text =
                     std::fs::read_to_string(self.path(&read.cwd, &read.path)).map_err(|_| {
                         fault(FaultCode::NotFound, format!("{} does not exist", read.path))
@@ -298,6 +302,12 @@ impl Workspace for DirectoryWorkspace {
             }
             file => self.files(&file),
         }
+    }
+
+    async fn foresee(&self, epoch: Epoch, edit: EditFile) {
+        self.check(epoch).unwrap();
+        assert!(self.path(&edit.cwd, &edit.path).exists());
+        self.begun.notify_one();
     }
 
     fn follow(

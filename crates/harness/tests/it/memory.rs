@@ -44,6 +44,8 @@ pub struct Memory {
     pub cancel_on_delta: Mutex<Option<CancellationToken>>,
     /// What the open answer cost when it was heard last.
     pub heard: Mutex<Option<(Step, Usage, u64)>>,
+    /// What the writing down of a call waits for.
+    pub slow: Mutex<Option<Arc<Notify>>>,
     /// Why runs should end.
     pub hindrance: Mutex<Option<Failure>>,
 }
@@ -114,6 +116,11 @@ impl Journal for Handle {
         let crash = *self.memory.crash.lock().unwrap();
         if crash == Some(Crash::Before(number)) {
             return Err(Stopped);
+        }
+        let slow = self.memory.slow.lock().unwrap().clone();
+        let calls = events.iter().any(|event| matches!(event, Event::ToolCalled { .. }));
+        if let Some(slow) = slow.filter(|_| calls) {
+            slow.notified().await;
         }
         self.memory.durable(&events);
         if crash == Some(Crash::After(number)) {

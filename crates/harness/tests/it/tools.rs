@@ -1,11 +1,12 @@
 //! Tools: wrong calls, long outputs, images, background commands, nested instructions, modes.
 
-use crate::world::{CWD, World};
+use crate::world::{CALC, CWD, World};
 use fakes::scripted::script::{Do, Script, Turn};
 use protocol::content::TodoState;
 use protocol::event::{Event, Mode};
 use protocol::limits::TOOL_RESULT_BYTES;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 fn call(name: &str, arguments: Value) -> Do {
@@ -47,6 +48,24 @@ async fn wrong_calls_are_answered_and_name_the_field() {
     for (part, (text, is_error)) in expected.iter().zip(results) {
         assert!(is_error && text.contains(part), "{part}: {text}");
     }
+}
+
+#[tokio::test]
+async fn what_changes_nothing_does_not_wait_for_its_record() {
+    let edit = json!({ "path": "calc.py", "old": "a - b", "new": "a + b" });
+    let read = json!({ "path": "calc.py" });
+    let world = world(vec![vec![call("read_file", read)], vec![call("edit_file", edit)]]).await;
+    // A call is only written down once its reading or making ready has begun.
+    *world.memory.slow.lock().unwrap() = Some(Arc::clone(&world.workspace.begun));
+    let workspace = Arc::clone(&world.workspace);
+    world.memory.on_event(move |_, event| {
+        if matches!(event, Event::ToolCalled { .. }) {
+            assert_eq!(workspace.get("calc.py"), CALC, "changed before it was written down");
+        }
+    });
+    world.end().await;
+    assert_eq!(world.workspace.get("calc.py"), CALC.replace("a - b", "a + b"));
+    assert!(world.results().iter().all(|(_, is_error)| !is_error), "{:?}", world.results());
 }
 
 #[tokio::test]

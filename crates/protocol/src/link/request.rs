@@ -80,6 +80,8 @@ pub enum Request {
     WriteFile(WriteFile),
     /// Exact replacement in a file → `Edited`.
     EditFile(EditFile),
+    /// Makes ready an edit that may follow under the same name, and changes nothing → `Done`, at once.
+    DraftEdit(EditFile),
     /// A directory → `Listing`.
     ListDir(ListDir),
     /// Files by name, ignored ones left out → `Paths`.
