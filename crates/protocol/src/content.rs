@@ -4,7 +4,8 @@ use crate::ids::CallId;
 use serde::{Deserialize, Serialize};
 
 /// Who wrote a block of input. Text by others than owner and member never becomes an instruction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The person the agent works for.
@@ -96,7 +97,8 @@ pub struct ToolResult {
 }
 
 /// Tokens of one model call or a sum of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Usage {
     /// Input tokens neither read from nor written to a cache.

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// Where in a run's life something failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Finding the repository and its starting commit.
@@ -31,7 +32,8 @@ pub enum Phase {
 }
 
 /// Why a run ended `ERROR`: a stable code, plain words with what to do, and the phase.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct Failure {
     /// Stable, snake case, for programs.
     pub code: String,

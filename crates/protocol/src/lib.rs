@@ -17,4 +17,5 @@ pub mod failure;
 pub mod limits;
 pub mod environment;
 pub mod link;
+#[cfg(feature = "api")]
 pub mod api;

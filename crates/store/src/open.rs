@@ -7,8 +7,9 @@ use crate::sealed::Sealer;
 use crate::tips::Tips;
 use crate::writer::Writer;
 use protocol::ids::{AgentId, OrgId, Seq};
-use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AnyPool, SqlSafeStr as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -33,7 +34,12 @@ const SQLITE_PRAGMAS: [&str; 4] = [
     "PRAGMA journal_size_limit = 67108864",
 ];
 
-static SQLITE_SCHEMA: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+/// The schema as it came about: number and name as in the file's name, and the text. A list and not
+/// the macro that reads a folder, for which the database is built a second time, for the compiler.
+const SQLITE_SCHEMA: [(i64, &str, &str); 2] = [
+    (1, "spine", include_str!("../migrations/sqlite/0001_spine.sql")),
+    (2, "lists", include_str!("../migrations/sqlite/0002_lists.sql")),
+];
 
 /// An agent's log has grown. A wake-up only: read the log for what happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +80,7 @@ impl Store {
         let url = sqlite_url(&data.join("errand.db"))?;
         let reserve = Arc::new(Reserve::open(data));
         let writing = pool(&url, 1, Access::Write).await?;
-        SQLITE_SCHEMA.run(&writing).await?;
+        schema().run(&writing).await?;
         let readers = pool(&url, READERS, Access::Read).await?;
         let sealer = Sealer::open(&data.join("keys"), crate::sealed::any_sealed(&readers)).await?;
         let blobs = Blobs::open(data.join("blobs")).await?;
@@ -85,7 +91,7 @@ impl Store {
     pub async fn memory() -> Result<Self, Error> {
         // One connection for both: a second one would be a second database.
         let writing = pool("sqlite::memory:", 1, Access::Write).await?;
-        SQLITE_SCHEMA.run(&writing).await?;
+        schema().run(&writing).await?;
         let (blobs, reserve) = (Blobs::memory(), Arc::new(Reserve::none()));
         Ok(Self::start(writing.clone(), writing, blobs, Sealer::ephemeral()?, reserve))
     }
@@ -156,6 +162,13 @@ enum Access {
     Write,
 }
 
+fn schema() -> Migrator {
+    let migration = |(number, name, text): (i64, &'static str, &'static str)| {
+        Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    Migrator::with_migrations(SQLITE_SCHEMA.map(migration).to_vec())
+}
+
 async fn pool(url: &str, size: u32, access: Access) -> Result<AnyPool, Error> {
     sqlx::any::install_default_drivers();
     let pool = AnyPoolOptions::new()
@@ -197,4 +210,20 @@ fn sqlite_url(path: &Path) -> Result<String, Error> {
     }
     url.push_str("?mode=rwc");
     Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SQLITE_SCHEMA;
+
+    #[test]
+    fn every_file_of_the_schema_is_applied_in_its_order() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite");
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut files: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        files.sort();
+        let known = SQLITE_SCHEMA.map(|(number, name, _)| format!("{number:04}_{name}.sql"));
+        assert_eq!(files, known);
+    }
 }
