@@ -84,7 +84,7 @@ impl Store {
         let readers = pool(&url, READERS, Access::Read).await?;
         let sealer = Sealer::open(&data.join("keys"), crate::sealed::any_sealed(&readers)).await?;
         let blobs = Blobs::open(data.join("blobs")).await?;
-        Ok(Self::start(writing, readers, blobs, sealer, reserve))
+        Ok(Self::start(writing, readers, blobs, sealer, reserve, true))
     }
 
     /// A store in memory, gone with its last clone.
@@ -93,7 +93,8 @@ impl Store {
         let writing = pool("sqlite::memory:", 1, Access::Write).await?;
         schema().run(&writing).await?;
         let (blobs, reserve) = (Blobs::memory(), Arc::new(Reserve::none()));
-        Ok(Self::start(writing.clone(), writing, blobs, Sealer::ephemeral()?, reserve))
+        let sealer = Sealer::ephemeral()?;
+        Ok(Self::start(writing.clone(), writing, blobs, sealer, reserve, false))
     }
 
     fn start(
@@ -102,8 +103,10 @@ impl Store {
         blobs: Blobs,
         sealer: Sealer,
         reserve: Arc<Reserve>,
+        keeps: bool,
     ) -> Self {
-        let (writer, work) = Writer::new(writing.clone(), SQLITE_BEGIN, Arc::clone(&reserve));
+        let (writer, work) =
+            Writer::new(writing.clone(), SQLITE_BEGIN, Arc::clone(&reserve), keeps);
         let mut tasks = JoinSet::new();
         tasks.spawn(work);
         let (committed, _) = broadcast::channel(COMMITTED_BACKLOG);

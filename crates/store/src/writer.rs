@@ -7,7 +7,8 @@
 
 use crate::error::Error;
 use crate::reserve::Reserve;
-use sqlx::{AnyConnection, AnyPool, Connection};
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AnyConnection, AnyPool, Connection};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -82,14 +83,22 @@ where
 }
 
 impl Writer {
-    /// A writer and the future that does its work.
+    /// A writer and the future that does its work. With `keeps`, nobody else uses the pool.
     pub(crate) fn new(
         pool: AnyPool,
         begin: &'static str,
         reserve: Arc<Reserve>,
+        keeps: bool,
     ) -> (Self, impl Future<Output = ()>) {
         let (queue, requests) = mpsc::channel(QUEUE_REQUESTS);
-        (Self { queue }, serve(Database { pool, begin, reserve }, requests))
+        let open = move || Database {
+            pool: pool.clone(),
+            begin,
+            reserve: Arc::clone(&reserve),
+            keeps,
+            connection: None,
+        };
+        (Self { queue }, serve(open, requests))
     }
 
     /// Requests that wait for the writer.
@@ -131,23 +140,48 @@ impl Writer {
 }
 
 /// Where it is written.
-#[derive(Clone)]
 struct Database {
     pool: AnyPool,
     begin: &'static str,
     reserve: Arc<Reserve>,
+    /// Nobody else needs the connection, so it stays here between batches: giving it back and taking
+    /// it again are two more ways to its thread.
+    keeps: bool,
+    connection: Option<PoolConnection<Any>>,
 }
 
-async fn serve(database: Database, mut queue: mpsc::Receiver<Box<dyn Request>>) {
+async fn serve(open: impl Fn() -> Database + Send, mut queue: mpsc::Receiver<Box<dyn Request>>) {
+    let mut database = open();
+    let mut closed = std::pin::pin!(database.pool.close_event());
     let mut batch = Vec::with_capacity(BATCH_REQUESTS);
     // A task of its own per batch: a panic ends that batch, unanswered, and not the writer.
     let mut settling = JoinSet::new();
-    while queue.recv_many(&mut batch, BATCH_REQUESTS).await > 0 {
-        let (database, batch) = (database.clone(), std::mem::take(&mut batch));
-        settling.spawn(async move { settle(&database, batch).await });
-        if let Some(Err(error)) = settling.join_next().await {
-            tracing::error!(%error, "a batch of writes broke off");
+    loop {
+        let taken = tokio::select! {
+            biased;
+            () = &mut closed => break,
+            taken = queue.recv_many(&mut batch, BATCH_REQUESTS) => taken,
+        };
+        if taken == 0 {
+            return;
         }
+        let batch = std::mem::take(&mut batch);
+        settling.spawn(async move {
+            database.settle(batch).await;
+            database
+        });
+        database = match settling.join_next().await {
+            Some(Ok(database)) => database,
+            Some(Err(error)) => {
+                tracing::error!(%error, "a batch of writes broke off");
+                open()
+            }
+            None => open(),
+        };
+    }
+    queue.close();
+    while let Some(request) = queue.recv().await {
+        request.answer(Err(Error::Closed));
     }
 }
 
@@ -158,17 +192,42 @@ enum Failed {
     AtCommit(Error),
 }
 
-async fn settle(database: &Database, mut batch: Vec<Box<dyn Request>>) {
-    match commit(database, &mut batch).await {
-        Ok(()) => batch.into_iter().for_each(|request| request.answer(Ok(()))),
-        Err(Failed::Before(_)) if batch.len() > 1 => {
-            for request in batch {
-                let mut alone = vec![request];
-                let outcome = commit(database, &mut alone).await;
-                answer_all(alone, outcome);
+impl Database {
+    async fn settle(&mut self, mut batch: Vec<Box<dyn Request>>) {
+        match self.commit(&mut batch).await {
+            Ok(()) => batch.into_iter().for_each(|request| request.answer(Ok(()))),
+            Err(Failed::Before(_)) if batch.len() > 1 => {
+                for request in batch {
+                    let mut alone = vec![request];
+                    let outcome = self.commit(&mut alone).await;
+                    answer_all(alone, outcome);
+                }
             }
+            Err(failed) => answer_all(batch, Err(failed)),
         }
-        Err(failed) => answer_all(batch, Err(failed)),
+    }
+
+    /// Commits; on a full disk once more, with the room that was kept for this.
+    async fn commit(&mut self, batch: &mut [Box<dyn Request>]) -> Result<(), Failed> {
+        match self.attempt(batch).await {
+            Err(Failed::Before(Error::Full) | Failed::AtCommit(Error::Full))
+                if self.reserve.give_up() =>
+            {
+                self.attempt(batch).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Commits on the connection that is kept, which lasts until something goes wrong with it.
+    async fn attempt(&mut self, batch: &mut [Box<dyn Request>]) -> Result<(), Failed> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.pool.acquire().await.map_err(|e| Failed::Before(e.into()))?,
+        };
+        transact(&mut connection, self.begin, batch).await?;
+        self.connection = Some(connection).filter(|_| self.keeps);
+        Ok(())
     }
 }
 
@@ -177,35 +236,25 @@ fn answer_all(batch: Vec<Box<dyn Request>>, outcome: Result<(), Failed>) {
     batch.into_iter().for_each(|request| request.answer(outcome.clone()));
 }
 
-/// Commits; on a full disk once more, with the room that was kept for this.
-async fn commit(database: &Database, batch: &mut [Box<dyn Request>]) -> Result<(), Failed> {
-    match attempt(database, batch).await {
-        Err(Failed::Before(Error::Full) | Failed::AtCommit(Error::Full))
-            if database.reserve.give_up() =>
-        {
-            attempt(database, batch).await
-        }
-        outcome => outcome,
-    }
-}
-
-async fn attempt(database: &Database, batch: &mut [Box<dyn Request>]) -> Result<(), Failed> {
-    let Database { pool, begin, .. } = database;
-    let before = |e: sqlx::Error| Failed::Before(e.into());
-    let mut connection = pool.acquire().await.map_err(before)?;
+async fn transact(
+    connection: &mut PoolConnection<Any>,
+    begin: &'static str,
+    batch: &mut [Box<dyn Request>],
+) -> Result<(), Failed> {
     if let [only] = &mut *batch {
-        match only.run_alone(&mut connection).await {
+        match only.run_alone(connection).await {
             Ok(true) => return Ok(()),
             Ok(false) => {}
             Err(error) => {
                 // Where in it the transaction broke off, and whether it still is one, is not known.
-                drop(sqlx::query("ROLLBACK").execute(&mut *connection).await);
+                drop(sqlx::query("ROLLBACK").execute(&mut **connection).await);
                 connection.close_on_drop();
                 return Err(Failed::AtCommit(error));
             }
         }
     }
-    let mut transaction = connection.begin_with(*begin).await.map_err(before)?;
+    let began = connection.begin_with(begin).await;
+    let mut transaction = began.map_err(|e| Failed::Before(e.into()))?;
     let mut failure = None;
     for request in batch.iter_mut() {
         if let Err(error) = request.run(&mut transaction).await {

@@ -8,6 +8,14 @@ use crate::{Committed, Store};
 use protocol::ids::Seq;
 use std::os::unix::fs::PermissionsExt;
 
+/// On the writer's own connection.
+async fn execute(store: &Store, text: &'static str) {
+    let work = store.inner.writer.write(move |connection| {
+        Box::pin(async move { Ok(sqlx::query(text).execute(connection).await.map(drop)?) })
+    });
+    work.await.unwrap();
+}
+
 #[tokio::test]
 async fn a_full_disk_is_its_own_error_and_writing_goes_on_after_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -15,16 +23,12 @@ async fn a_full_disk_is_its_own_error_and_writing_goes_on_after_it() {
     let org = org("full");
     let agent = opened(&store, &org).await;
     assert!(store.inner.reserve.give_up(), "no room is kept any more");
-    let mut connection = store.inner.writing.acquire().await.unwrap();
-    sqlx::query("PRAGMA max_page_count = 1").execute(&mut *connection).await.unwrap();
-    drop(connection);
+    execute(&store, "PRAGMA max_page_count = 1").await;
     let text = "x".repeat(60_000);
     let refused = store.append(append(&org, agent, 1, &[&text])).await;
     assert!(matches!(refused, Err(AppendError::Store(Error::Full))), "{refused:?}");
     assert_eq!(store.verify(&org, agent).await.unwrap().seq, Seq(1));
-    let mut connection = store.inner.writing.acquire().await.unwrap();
-    sqlx::query("PRAGMA max_page_count = 1000000").execute(&mut *connection).await.unwrap();
-    drop(connection);
+    execute(&store, "PRAGMA max_page_count = 1000000").await;
     store.append(append(&org, agent, 1, &[&text])).await.unwrap();
     assert_eq!(store.verify(&org, agent).await.unwrap().seq, Seq(2));
 }
@@ -165,7 +169,7 @@ async fn a_sealed_row_copied_elsewhere_does_not_open() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         let store = sealed_store(folder.path()).await;
-        sqlx::query(change).execute(&store.inner.writing).await.unwrap();
+        execute(&store, change).await;
         let (org_name, name) = match change {
             c if c.contains("'C'") => ("s", "C"),
             c if c.contains("'t'") => ("t", "A"),
