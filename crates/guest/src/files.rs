@@ -8,6 +8,7 @@ mod glob;
 mod grep;
 mod list;
 mod read;
+mod spare;
 mod transfer;
 mod write;
 

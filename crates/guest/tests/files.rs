@@ -113,7 +113,10 @@ async fn an_edit_made_ready_changes_nothing_and_is_made_only_as_it_was_foreseen(
     std::fs::create_dir(&git).unwrap();
     let file = machine.path("f");
     let text = || std::fs::read_to_string(&file).unwrap();
-    let drafts = || std::fs::read_dir(&git).unwrap().count();
+    let drafts = || {
+        let entries = std::fs::read_dir(&git).unwrap().map(|entry| entry.unwrap());
+        entries.filter(|entry| entry.metadata().is_ok_and(|found| found.len() > 0)).count()
+    };
     let (mut made, mut other) = (0, 0);
     for (number, (meanwhile, new)) in
         [(None, "A"), (Some("0 a 1"), "A"), (None, "B"), (Some("c"), "A")].iter().enumerate()
@@ -144,6 +147,7 @@ async fn an_edit_made_ready_changes_nothing_and_is_made_only_as_it_was_foreseen(
         }
     }
     assert_eq!((made, other), (3, 1));
+    assert!(std::fs::read_dir(&git).unwrap().count() <= 1, "more than a file for the next draft");
 }
 
 #[tokio::test]

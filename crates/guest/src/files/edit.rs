@@ -43,6 +43,7 @@ pub fn prepare(wanted: &EditFile) -> Result<Prepared, Fault> {
     let (after, replaced) = replace(&before, wanted)?;
     let mut draft = Draft::begin(&path, &wanted.path, None)?;
     draft.file.write_all(after.as_bytes()).map_err(|error| explain(&wanted.path, &error))?;
+    draft.begin_writing();
     Ok(Prepared { draft, edited: Edited { replaced, diff: diff(&before, &after) } })
 }
 

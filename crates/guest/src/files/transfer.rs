@@ -96,7 +96,7 @@ impl Drop for Discard {
             // Whoever waits for the answer is next, and this comes after.
             tokio::task::yield_now().await;
             let work = move || {
-                drop(draft);
+                draft.end();
                 Ok(())
             };
             // What is left of a draft is a file that whoever looks at the folder sees.

@@ -7,7 +7,7 @@
 //! Nothing waits for the disk. A guest that dies loses nothing that the kernel has; a machine that
 //! loses power may lose the last moments, of commands as of edits, but no file becomes an empty one.
 
-use super::{explain, resolve};
+use super::{explain, resolve, spare};
 use crate::ops::fault;
 use protocol::link::{Answer, Fault, FaultCode, WriteFile};
 use rustix::fs::{Advice, RenameFlags};
@@ -36,6 +36,10 @@ pub struct Draft {
     temporary: Option<PathBuf>,
     target: PathBuf,
     created: bool,
+    /// Its content is on its way to the disk.
+    begun: bool,
+    /// The name of the spare file is in use as long as this.
+    _claim: Option<spare::Claim>,
 }
 
 impl Draft {
@@ -64,8 +68,14 @@ impl Draft {
             Err(error) => return Err(said(error)),
         };
         let temporary = draft_of(&target);
-        let file = create(&temporary).map_err(said)?;
-        let draft = Self { file, temporary: Some(temporary), target, created: existing.is_none() };
+        let hidden = temporary.parent().filter(|folder| target.parent() != Some(folder));
+        let (file, temporary, claim) = match hidden.and_then(spare::take) {
+            Some((file, place, claim)) => (file, place, Some(claim)),
+            None => (create(&temporary).map_err(said)?, temporary, None),
+        };
+        let created = existing.is_none();
+        let temporary = Some(temporary);
+        let draft = Self { file, temporary, target, created, begun: false, _claim: claim };
         if let Some(mode) = mode.or(existing) {
             let permissions = Permissions::from_mode(mode & 0o7777);
             draft.file.set_permissions(permissions).map_err(said)?;
@@ -93,6 +103,15 @@ impl Draft {
         Ok(self.created)
     }
 
+    /// Removes what is left of it, and has a file ready for the next one in the same place.
+    pub fn end(self) {
+        let folder = self.temporary.as_deref().and_then(Path::parent).map(Path::to_owned);
+        drop(self);
+        if let Some(folder) = folder.filter(|folder| folder.ends_with(".git")) {
+            spare::make(&folder);
+        }
+    }
+
     fn discard(&mut self) {
         if let Some(temporary) = self.temporary.take() {
             // A draft that cannot be removed is seen by whoever looks at the folder.
@@ -100,17 +119,23 @@ impl Draft {
         }
     }
 
+    /// Has the content written to the disk, without waiting for it: a file system that knows nothing
+    /// of what follows may keep the new name and lose the content.
+    pub fn begin_writing(&mut self) -> bool {
+        self.begun |= rustix::fs::fadvise(&self.file, 0, None, Advice::DontNeed).is_ok();
+        self.begun
+    }
+
     /// Swaps draft and file, where the file system can. Renaming over a file makes ext4 free the old
-    /// content and begin to write the new one within the call; the one can come later, the other is
-    /// asked for here, since a file system that knows nothing of it may keep the new name and lose
-    /// the content.
-    fn exchange(&self, temporary: &Path) -> bool {
-        let begun = rustix::fs::fadvise(&self.file, 0, None, Advice::DontNeed);
+    /// content and begin to write the new one within the call; the one can come later, the other
+    /// earlier.
+    fn exchange(&mut self, temporary: &Path) -> bool {
+        if !self.begun && !self.begin_writing() {
+            return false;
+        }
         let here = rustix::fs::CWD;
-        let swap = || {
-            rustix::fs::renameat_with(here, temporary, here, &self.target, RenameFlags::EXCHANGE)
-        };
-        begun.and_then(|()| swap()).is_ok()
+        rustix::fs::renameat_with(here, temporary, here, &self.target, RenameFlags::EXCHANGE)
+            .is_ok()
     }
 }
 
@@ -140,7 +165,7 @@ fn draft_of(target: &Path) -> PathBuf {
     }
 }
 
-fn create(temporary: &Path) -> io::Result<File> {
+pub fn create(temporary: &Path) -> io::Result<File> {
     let open = || {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o666).custom_flags(libc::O_NOFOLLOW);
