@@ -1,6 +1,5 @@
 //! Appending: events, records, sealed values, outbox and the idempotency mark in one transaction.
 
-use crate::at_once;
 use crate::error::Error;
 use crate::log::{BLOB, Hash, INLINE, StoredEvent};
 use crate::open::{Committed, Store};
@@ -8,7 +7,7 @@ use crate::outbox::Letter;
 use crate::records::writing::{self, Place};
 use crate::records::{AgentRow, RunRow};
 use crate::sealed::{SealedValue, Sealer};
-use crate::sql::{int, nat, statements, text};
+use crate::sql::{Statement, Value, int, nat, query, statements, text};
 use protocol::event::{Event, Logged, VERSION};
 use protocol::ids::{AgentId, OrgId, Seq, Term};
 use protocol::limits::EVENT_INLINE_BYTES;
@@ -221,9 +220,9 @@ impl Store {
                     let (work, sealer) = (Arc::clone(&work), sealer.clone());
                     Box::pin(async move { carry_out(connection, &work, &sealer).await })
                 },
-                Some(Box::new(move |connection| {
+                Some(Box::new(move |lane| {
                     let work = Arc::clone(&alone);
-                    Box::pin(async move { Ok(at_once::append(connection, &work).await?.map(Ok)) })
+                    Box::pin(async move { Ok(lane.append(work).await?.map(Ok)) })
                 })),
                 move |outcome: &Result<Vec<Hash>, AppendError>| {
                     if let Ok(hashes) = outcome {
@@ -279,6 +278,39 @@ pub(crate) fn prepare(mut request: Append, before: Option<Hash>) -> Result<Prepa
 }
 
 impl Prepared {
+    /// Whether it consists of a few events and what follows from them.
+    pub(crate) fn is_plain(&self) -> bool {
+        let request = &self.request;
+        request.idempotency.is_none()
+            && request.sealed.is_empty()
+            && request.letters.is_empty()
+            && !self.entries.is_empty()
+            && self.entries.iter().all(|entry| entry.place == INLINE)
+    }
+
+    /// The statement that writes one of its events, which lies inline.
+    pub(crate) fn write_event(&self, entry: &Entry, hash: Hash) -> Statement {
+        let values = vec![
+            Value::from(self.request.org.0.clone()),
+            Value::from(self.agent_text.clone()),
+            Value::from(int(entry.seq.0)),
+            Value::from(i64::from(VERSION)),
+            Value::from(entry.at_ms),
+            Value::from(entry.kind.to_string()),
+            Value::from(entry.place),
+            Value::from(entry.body.to_string()),
+            Value::Bytes(entry.body_hash.0.to_vec()),
+            Value::Bytes(hash.0.to_vec()),
+        ];
+        (EVENTS_1, values)
+    }
+
+    /// The statements that write the rows of its runs.
+    pub(crate) fn write_runs(&self) -> impl Iterator<Item = Result<Statement, Error>> {
+        let org = &self.request.org;
+        self.request.run_rows.iter().map(|run| writing::write_run(org, &self.agent_text, run))
+    }
+
     fn head(&self) -> Seq {
         self.entries.last().map_or(self.request.expected, |entry| entry.seq)
     }
@@ -368,8 +400,8 @@ async fn go_on(
     let Some(tip) = hashes.last().copied() else { return Ok(None) };
     let place = work.place(tip);
     let row = &work.request.agent_row;
-    let written =
-        writing::advance_agent(connection, &place, before, work.request.term, row).await?;
+    let advance = writing::advance_agent(&place, before, work.request.term, row)?;
+    let written = query(advance).execute(connection).await?.rows_affected() == 1;
     Ok(written.then_some(hashes))
 }
 
@@ -481,9 +513,9 @@ async fn write_rest(
     hashes: &[Hash],
 ) -> Result<(), Error> {
     write_events(connection, work, hashes).await?;
-    let Append { org, run_rows, sealed, letters, idempotency, .. } = &work.request;
-    for run in run_rows {
-        writing::write_run(connection, org, &work.agent_text, run).await?;
+    let Append { org, sealed, letters, idempotency, .. } = &work.request;
+    for run in work.write_runs() {
+        query(run?).execute(&mut *connection).await?;
     }
     for value in sealed {
         crate::sealed::write(connection, sealer, org, value).await?;

@@ -1,131 +1,133 @@
-//! The common append in one go: begin, move the agent on, write its run and events, commit.
+//! The common append, quickly: the agent moves on, its run and events are written, commit.
 //!
-//! A connection to SQLite lives on a thread of its own, and each request is a way there and back;
-//! every step of an agent waits for two appends. SQLite is the one database that takes several
-//! statements with arguments as one request, so this is its own text; where it does not apply, the
-//! statements that every database knows are used.
+//! The driver of all databases carries every statement and every row of an answer to a thread and
+//! back. Each step of an agent waits for two appends, so they have a connection to SQLite that is one
+//! message and one answer away. The statements are those of every database. The writer alone comes
+//! here, and never while its own connection writes.
 
-use crate::append::{Entry, Prepared};
+use crate::append::Prepared;
 use crate::error::Error;
-use crate::log::{Hash, INLINE};
-use crate::records::writing::{advance, advancing, bind_run, put_run};
-use protocol::event::VERSION;
-use sqlx::AnyConnection;
+use crate::log::Hash;
+use crate::records::writing::advance_agent;
+use crate::sql::{Statement, Value};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ToSql, TransactionBehavior};
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use tokio::sync::oneshot;
 
-/// Columns of a run's row after its agent.
-const RUN_COLUMNS: usize = 11;
-
-/// The whole transaction. Nothing is written where the agent was not found as expected: each
-/// statement looks at what the one before it has changed.
-macro_rules! whole {
-    ($run:expr, $events:expr) => {
-        concat!(
-            "BEGIN IMMEDIATE; ",
-            advance!(),
-            "; ",
-            $run,
-            "INSERT INTO events ",
-            "(org, agent, seq, version, at_ms, type, place, body, body_hash, hash) ",
-            "SELECT * FROM (VALUES ",
-            $events,
-            ") WHERE changes() = 1 RETURNING seq; COMMIT"
-        )
-    };
-}
-macro_rules! run {
-    () => {
-        concat!(
-            put_run!(
-                "SELECT $1, $2, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34 \
-                WHERE changes() = 1"
-            ),
-            "; "
-        )
-    };
-}
-macro_rules! events_1 {
-    () => {
-        "($1, $2, $12 + 1, $23, $35, $36, $37, $38, $39, $40)"
-    };
-}
-macro_rules! events_2 {
-    () => {
-        concat!(events_1!(), ", ($1, $2, $12 + 2, $23, $41, $42, $43, $44, $45, $46)")
-    };
-}
-macro_rules! events_3 {
-    () => {
-        concat!(events_2!(), ", ($1, $2, $12 + 3, $23, $47, $48, $49, $50, $51, $52)")
-    };
-}
-macro_rules! events_4 {
-    () => {
-        concat!(events_3!(), ", ($1, $2, $12 + 4, $23, $53, $54, $55, $56, $57, $58)")
-    };
+/// The way to the connection's thread, which ends with the last one.
+#[derive(Clone)]
+pub(crate) struct AtOnce {
+    queue: mpsc::Sender<Job>,
 }
 
-/// By the number of events: without a run's row, and with one.
-const WHOLE: [[&str; 2]; 4] = [
-    [whole!("", events_1!()), whole!(run!(), events_1!())],
-    [whole!("", events_2!()), whole!(run!(), events_2!())],
-    [whole!("", events_3!()), whole!(run!(), events_3!())],
-    [whole!("", events_4!()), whole!(run!(), events_4!())],
-];
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// The text for an append that consists of a few events and what follows from them.
-fn text(work: &Prepared) -> Option<&'static str> {
-    let request = &work.request;
-    let plain = request.idempotency.is_none()
-        && request.sealed.is_empty()
-        && request.letters.is_empty()
-        && work.entries.iter().all(|entry| entry.place == INLINE);
-    let events = work.entries.len().checked_sub(1).filter(|_| plain)?;
-    WHOLE.get(events)?.get(request.run_rows.len()).copied()
+impl AtOnce {
+    /// Opens a connection to a database that has its schema.
+    pub(crate) fn open(file: &Path, pragmas: &[&str]) -> Result<Self, Error> {
+        let connection = Connection::open(file)?;
+        for pragma in pragmas {
+            connection.execute_batch(pragma)?;
+        }
+        let (queue, jobs) = mpsc::channel();
+        let thread = std::thread::Builder::new().name("append".to_owned());
+        let work = move || serve(connection, &jobs);
+        thread.spawn(work).map_err(Error::file("start a thread"))?;
+        Ok(Self { queue })
+    }
+
+    /// Carries it out, commit included. None = it is not the common case, nothing was written.
+    pub(crate) async fn append(&self, work: Arc<Prepared>) -> Result<Option<Vec<Hash>>, Error> {
+        if !work.is_plain() {
+            return Ok(None);
+        }
+        self.ask(move |connection| append(connection, &work)).await
+    }
+
+    /// Has something done on the thread; None = there is no thread any more.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<Option<T>, Error> + Send + 'static,
+    ) -> Result<Option<T>, Error> {
+        let (reply, answer) = oneshot::channel();
+        // Whoever has gone away no longer wants the answer; the commit stands.
+        let job: Job = Box::new(move |connection| drop(reply.send(work(connection))));
+        if self.queue.send(job).is_err() {
+            return Ok(None);
+        }
+        answer.await.map_err(|_| Error::Unknown)?
+    }
 }
 
-/// Carries it out, commit included. None = it is not the common case, nothing was written.
-pub(crate) async fn append(
-    connection: &mut AnyConnection,
-    work: &Prepared,
-) -> Result<Option<Vec<Hash>>, Error> {
-    let (Some(text), Some(before)) = (text(work), work.before) else { return Ok(None) };
+fn serve(mut connection: Connection, jobs: &mpsc::Receiver<Job>) {
+    jobs.iter().for_each(|job| job(&mut connection));
+}
+
+fn append(connection: &mut Connection, work: &Prepared) -> Result<Option<Vec<Hash>>, Error> {
+    let Some(before) = work.before else { return Ok(None) };
     let hashes = work.hashes(before);
     let Some(tip) = hashes.last().copied() else { return Ok(None) };
     let (row, term) = (&work.request.agent_row, work.request.term);
-    let mut query = advancing(text, &work.place(tip), before, term, row)?.bind(i64::from(VERSION));
-    query = match work.request.run_rows.first() {
-        Some(run) => bind_run(query, run)?,
-        None => (0..RUN_COLUMNS).fold(query, |query, _| query.bind(None::<String>)),
-    };
-    for (entry, hash) in work.entries.iter().zip(&hashes) {
-        let Entry { at_ms, kind, body, body_hash, place, .. } = entry;
-        query = query
-            .bind(*at_ms)
-            .bind(kind.to_string())
-            .bind(*place)
-            .bind(body.to_string())
-            .bind(body_hash.0.to_vec())
-            .bind(hash.0.to_vec());
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if execute(&transaction, advance_agent(&work.place(tip), before, term, row)?)? != 1 {
+        return Ok(None);
     }
-    let written = query.fetch_all(connection).await?;
-    Ok((!written.is_empty()).then_some(hashes))
+    for run in work.write_runs() {
+        execute(&transaction, run?)?;
+    }
+    for (entry, hash) in work.entries.iter().zip(&hashes) {
+        execute(&transaction, work.write_event(entry, *hash))?;
+    }
+    transaction.commit()?;
+    Ok(Some(hashes))
+}
+
+/// Carries out a statement; how many rows it changed.
+fn execute(connection: &Connection, (text, values): Statement) -> Result<usize, Error> {
+    let mut statement = connection.prepare_cached(text)?;
+    for place in 1..=statement.parameter_count() {
+        // SQLite counts arguments as they appear; their names say which one is meant.
+        let name = statement.parameter_name(place).and_then(|name| name.strip_prefix('$'));
+        let number = name.and_then(|number| number.parse::<usize>().ok());
+        let value = number.and_then(|number| values.get(number.checked_sub(1)?));
+        let value = value.ok_or_else(|| Error::damaged(format!("no argument for {text}")))?;
+        statement.raw_bind_parameter(place, value)?;
+    }
+    Ok(statement.raw_execute()?)
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Int(number) => number.map_or(ValueRef::Null, ValueRef::Integer),
+            Self::Text(text) => {
+                text.as_ref().map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes()))
+            }
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::AtOnce;
     use crate::Store;
     use crate::append::prepare;
     use crate::conformance::{append, opened, org, run_row};
     use crate::log::Hash;
     use protocol::ids::{RunId, Seq};
+    use std::sync::Arc;
     use uuid::Uuid;
 
     #[tokio::test]
-    async fn what_is_appended_alone_is_one_request_and_nothing_where_the_head_is_another() {
-        let store = Store::memory().await.unwrap();
+    async fn what_is_appended_alone_is_what_the_others_read_and_nothing_at_another_head() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let lane = AtOnce::open(&folder.path().join("errand.db"), &[]).unwrap();
         let org = org("alone");
         let agent = opened(&store, &org).await;
-        let mut connection = store.inner.readers.acquire().await.unwrap();
         let (mut head, mut tip) = (1, store.inner.tips.hash(&org, agent, Seq(1)).unwrap());
         for (events, with_run) in (1..=4).flat_map(|events| [(events, false), (events, true)]) {
             let request = || {
@@ -136,14 +138,13 @@ mod tests {
                     .extend(with_run.then(|| run_row(RunId::from_uuid(Uuid::nil()), 1)));
                 request
             };
-            let elsewhere = prepare(request(), Some(Hash::NONE)).unwrap();
-            assert_eq!(super::append(&mut connection, &elsewhere).await.unwrap(), None);
-            let here = prepare(request(), Some(tip)).unwrap();
-            let hashes = super::append(&mut connection, &here).await.unwrap().unwrap();
+            let elsewhere = Arc::new(prepare(request(), Some(Hash::NONE)).unwrap());
+            assert_eq!(lane.append(elsewhere).await.unwrap(), None);
+            let here = Arc::new(prepare(request(), Some(tip)).unwrap());
+            let hashes = lane.append(here).await.unwrap().unwrap();
             head += events as u64;
             tip = *hashes.last().unwrap();
         }
-        drop(connection);
         assert_eq!(store.verify(&org, agent).await.unwrap().seq, Seq(head));
         assert_eq!(store.agent(&org, agent).await.unwrap().unwrap().head, Seq(head));
         assert_eq!(store.runs(&org, agent, None, 10).await.unwrap().items.len(), 1);

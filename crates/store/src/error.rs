@@ -70,6 +70,16 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+impl From<rusqlite::Error> for Error {
+    fn from(source: rusqlite::Error) -> Self {
+        let code = source.sqlite_error().map(|error| error.extended_code.to_string());
+        match code.as_deref() {
+            Some(SQLITE_FULL | SQLITE_SHM_FULL) => Self::Full,
+            _ => Self::Database(Arc::new(sqlx::Error::AnyDriverError(Box::new(source)))),
+        }
+    }
+}
+
 impl From<sqlx::migrate::MigrateError> for Error {
     fn from(source: sqlx::migrate::MigrateError) -> Self {
         sqlx::Error::from(source).into()

@@ -1,5 +1,6 @@
 //! Opening a store: folder layout, connections, schema, and the writer's life.
 
+use crate::at_once::AtOnce;
 use crate::blob::Blobs;
 use crate::error::Error;
 use crate::reserve::Reserve;
@@ -77,14 +78,16 @@ impl Store {
     /// Opens the store in a data folder, making what is missing.
     pub async fn open(data: &Path) -> Result<Self, Error> {
         tokio::fs::create_dir_all(data).await.map_err(Error::file("make the data folder"))?;
-        let url = sqlite_url(&data.join("errand.db"))?;
+        let file = data.join("errand.db");
+        let url = sqlite_url(&file)?;
         let reserve = Arc::new(Reserve::open(data));
         let writing = pool(&url, 1, Access::Write).await?;
         schema().run(&writing).await?;
         let readers = pool(&url, READERS, Access::Read).await?;
         let sealer = Sealer::open(&data.join("keys"), crate::sealed::any_sealed(&readers)).await?;
         let blobs = Blobs::open(data.join("blobs")).await?;
-        Ok(Self::start(writing, readers, blobs, sealer, reserve, true))
+        let at_once = AtOnce::open(&file, &SQLITE_PRAGMAS)?;
+        Ok(Self::start(writing, readers, blobs, sealer, reserve, Some(at_once)))
     }
 
     /// A store in memory, gone with its last clone.
@@ -94,7 +97,7 @@ impl Store {
         schema().run(&writing).await?;
         let (blobs, reserve) = (Blobs::memory(), Arc::new(Reserve::none()));
         let sealer = Sealer::ephemeral()?;
-        Ok(Self::start(writing.clone(), writing, blobs, sealer, reserve, false))
+        Ok(Self::start(writing.clone(), writing, blobs, sealer, reserve, None))
     }
 
     fn start(
@@ -103,10 +106,10 @@ impl Store {
         blobs: Blobs,
         sealer: Sealer,
         reserve: Arc<Reserve>,
-        keeps: bool,
+        at_once: Option<AtOnce>,
     ) -> Self {
         let (writer, work) =
-            Writer::new(writing.clone(), SQLITE_BEGIN, Arc::clone(&reserve), keeps);
+            Writer::new(writing.clone(), SQLITE_BEGIN, Arc::clone(&reserve), at_once);
         let mut tasks = JoinSet::new();
         tasks.spawn(work);
         let (committed, _) = broadcast::channel(COMMITTED_BACKLOG);

@@ -15,6 +15,39 @@ macro_rules! statements {
 }
 pub(crate) use statements;
 
+/// An argument of a statement that is carried out in more than one way.
+pub(crate) enum Value {
+    Int(Option<i64>),
+    Text(Option<String>),
+    Bytes(Vec<u8>),
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Int(Some(number))
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+/// A statement and its arguments, the first of which is `$1`.
+pub(crate) type Statement = (&'static str, Vec<Value>);
+
+/// A statement as the driver of every database takes it.
+pub(crate) fn query(
+    (text, values): Statement,
+) -> sqlx::query::Query<'static, sqlx::Any, sqlx::any::AnyArguments> {
+    values.into_iter().fold(sqlx::query(text), |query, value| match value {
+        Value::Int(number) => query.bind(number),
+        Value::Text(text) => query.bind(text),
+        Value::Bytes(bytes) => query.bind(bytes),
+    })
+}
+
 /// A count as a column. Counts never come near the limit; saturation keeps the order.
 pub(crate) fn int(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)

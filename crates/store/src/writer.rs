@@ -5,6 +5,7 @@
 //! preconditions broken answers so *without having written*, which is why no savepoint is needed.
 //! When the database itself objects, the batch is rolled back and each request tried alone.
 
+use crate::at_once::AtOnce;
 use crate::error::Error;
 use crate::reserve::Reserve;
 use sqlx::pool::PoolConnection;
@@ -29,14 +30,13 @@ pub(crate) struct Writer {
     queue: mpsc::Sender<Box<dyn Request>>,
 }
 
-/// A whole transaction, from its begin to its commit. None = not possible now, nothing was written.
-pub(crate) type Alone<T> =
-    Box<dyn for<'c> FnMut(&'c mut AnyConnection) -> Work<'c, Option<T>> + Send>;
+/// The same as a transaction of its own on the quick way. None = not possible, nothing was written.
+pub(crate) type Alone<T> = Box<dyn for<'c> FnMut(&'c AtOnce) -> Work<'c, Option<T>> + Send>;
 
 trait Request: Send {
     fn run<'c>(&'c mut self, connection: &'c mut AnyConnection) -> Work<'c, ()>;
     /// The same as a transaction of its own; whether that was possible.
-    fn run_alone<'c>(&'c mut self, connection: &'c mut AnyConnection) -> Work<'c, bool>;
+    fn run_alone<'c>(&'c mut self, lane: &'c AtOnce) -> Work<'c, bool>;
     fn answer(self: Box<Self>, outcome: Result<(), Error>);
 }
 
@@ -62,10 +62,10 @@ where
         })
     }
 
-    fn run_alone<'c>(&'c mut self, connection: &'c mut AnyConnection) -> Work<'c, bool> {
+    fn run_alone<'c>(&'c mut self, lane: &'c AtOnce) -> Work<'c, bool> {
         Box::pin(async move {
             let Some(alone) = &mut self.alone else { return Ok(false) };
-            self.value = alone(connection).await?;
+            self.value = alone(lane).await?;
             Ok(self.value.is_some())
         })
     }
@@ -83,19 +83,19 @@ where
 }
 
 impl Writer {
-    /// A writer and the future that does its work. With `keeps`, nobody else uses the pool.
+    /// A writer and the future that does its work. With a quick way, nobody else uses the pool.
     pub(crate) fn new(
         pool: AnyPool,
         begin: &'static str,
         reserve: Arc<Reserve>,
-        keeps: bool,
+        at_once: Option<AtOnce>,
     ) -> (Self, impl Future<Output = ()>) {
         let (queue, requests) = mpsc::channel(QUEUE_REQUESTS);
         let open = move || Database {
             pool: pool.clone(),
             begin,
             reserve: Arc::clone(&reserve),
-            keeps,
+            at_once: at_once.clone(),
             connection: None,
         };
         (Self { queue }, serve(open, requests))
@@ -144,9 +144,9 @@ struct Database {
     pool: AnyPool,
     begin: &'static str,
     reserve: Arc<Reserve>,
-    /// Nobody else needs the connection, so it stays here between batches: giving it back and taking
-    /// it again are two more ways to its thread.
-    keeps: bool,
+    at_once: Option<AtOnce>,
+    /// Stays here between batches where nobody else needs it: giving it back and taking it again are
+    /// two more ways to its thread.
     connection: Option<PoolConnection<Any>>,
 }
 
@@ -221,12 +221,17 @@ impl Database {
 
     /// Commits on the connection that is kept, which lasts until something goes wrong with it.
     async fn attempt(&mut self, batch: &mut [Box<dyn Request>]) -> Result<(), Failed> {
+        if let ([only], Some(lane)) = (&mut *batch, &self.at_once)
+            && only.run_alone(lane).await.map_err(Failed::AtCommit)?
+        {
+            return Ok(());
+        }
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.pool.acquire().await.map_err(|e| Failed::Before(e.into()))?,
         };
         transact(&mut connection, self.begin, batch).await?;
-        self.connection = Some(connection).filter(|_| self.keeps);
+        self.connection = Some(connection).filter(|_| self.at_once.is_some());
         Ok(())
     }
 }
@@ -241,18 +246,6 @@ async fn transact(
     begin: &'static str,
     batch: &mut [Box<dyn Request>],
 ) -> Result<(), Failed> {
-    if let [only] = &mut *batch {
-        match only.run_alone(connection).await {
-            Ok(true) => return Ok(()),
-            Ok(false) => {}
-            Err(error) => {
-                // Where in it the transaction broke off, and whether it still is one, is not known.
-                drop(sqlx::query("ROLLBACK").execute(&mut **connection).await);
-                connection.close_on_drop();
-                return Err(Failed::AtCommit(error));
-            }
-        }
-    }
     let began = connection.begin_with(begin).await;
     let mut transaction = began.map_err(|e| Failed::Before(e.into()))?;
     let mut failure = None;

@@ -8,11 +8,17 @@ use crate::{Committed, Store};
 use protocol::ids::Seq;
 use std::os::unix::fs::PermissionsExt;
 
-/// On the writer's own connection.
+/// On both connections of the writer.
 async fn execute(store: &Store, text: &'static str) {
-    let work = store.inner.writer.write(move |connection| {
-        Box::pin(async move { Ok(sqlx::query(text).execute(connection).await.map(drop)?) })
-    });
+    let work = store.inner.writer.write_then(
+        move |connection| {
+            Box::pin(async move { Ok(sqlx::query(text).execute(connection).await.map(drop)?) })
+        },
+        Some(Box::new(move |lane| {
+            Box::pin(lane.ask(move |connection| Ok(connection.execute_batch(text).map(|()| None)?)))
+        })),
+        |()| (),
+    );
     work.await.unwrap();
 }
 
