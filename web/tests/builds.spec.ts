@@ -3,7 +3,7 @@ import type { Agent, BuildBody, Run } from "../src/api/types";
 import { pretend } from "./fixtures/api";
 import { expect, expectAccessible, picture, test } from "./kit";
 import { type House, until } from "./kit/house";
-import { work } from "./kit/work";
+import { work, workOn } from "./kit/work";
 
 const FILE = ".errand/environment.json";
 const INSTALL =
@@ -202,4 +202,36 @@ test("says when there are no builds, when they cannot be loaded, and takes long 
   );
   await page.reload();
   await expect(page.getByText("Could not load the builds")).toBeVisible();
+});
+
+test("an agent is forked, from the end of any run", async ({ page, house }, info) => {
+  const repository = house.repository(`forked-${info.project.name}-${info.retry}`, {
+    "README.md": "# Forked\n",
+  });
+  const write = (content: string) => [
+    { calls: [{ write: { path: "notes.txt", content } }] },
+    { text: `Wrote ${content}.` },
+  ];
+  const source = await work(house, repository, write("first"));
+  await workOn(house, source.id, write("second"));
+  await page.goto(`/agents/${source.id}`);
+  await page.getByRole("button", { name: "More", exact: true }).click();
+  await page.getByRole("menuitem", { name: "Fork…" }).click();
+  const dialog = page.getByRole("dialog", { name: "Fork this agent" });
+  const start = dialog.getByRole("button", { name: "Start the new agent" });
+  await expect(start).toBeDisabled();
+  await dialog.getByRole("button", { name: /Go on from the end of/ }).click();
+  await page.getByRole("option", { name: /first/ }).click();
+  await expectAccessible(page);
+  await picture(page, "agent-fork");
+  const turns = [{ calls: [{ shell: "cat notes.txt" }] }, { text: "It says so." }];
+  await dialog
+    .getByRole("textbox", { name: "What shall the new agent do?" })
+    .fill(`script: ${JSON.stringify({ turns })}`);
+  await start.click();
+  const conversation = page.getByRole("region", { name: "Conversation" });
+  await expect(conversation.getByText("It says so.", { exact: true })).toBeVisible();
+  expect(page.url()).not.toContain(source.id);
+  await conversation.getByRole("button", { name: /cat notes\.txt/ }).click();
+  await expect(conversation.getByText("first", { exact: true })).toBeVisible();
 });

@@ -4,6 +4,7 @@ import {
   ArchiveRestore,
   Copy,
   Ellipsis,
+  GitFork,
   HardDriveDownload,
   Pencil,
   SquareTerminal,
@@ -26,6 +27,7 @@ import { Skeleton } from "../ui/Skeleton";
 import styles from "./AgentHeader.module.css";
 import { AgentName } from "./AgentName";
 import { AttachDialog } from "./AttachDialog";
+import { ForkDialog } from "./ForkDialog";
 import { KeepDialog } from "./KeepDialog";
 import { Presence } from "./Presence";
 import { useHead, useScope } from "./useTimeline";
@@ -61,11 +63,13 @@ export function AgentHeader({ agent }: { agent: Agent | undefined }) {
 function Actions({ agent, onRename }: { agent: Agent | undefined; onRename(): void }) {
   const { agent: id } = useScope();
   const head = useHead();
-  const [dialog, setDialog] = useState<"attach" | "keep" | "delete">();
+  const [dialog, setDialog] = useState<"attach" | "fork" | "keep" | "delete">();
   const admin = useSession().data?.admin ?? false;
   const isArchived = head.archived ?? agent?.status === "ARCHIVED";
   const repos = agent?.repos ?? [];
   const canKeep = admin && !head.isBuild && !isArchived && repos.length > 0;
+  // An agent is forked while it rests.
+  const canFork = !head.active && head.queue.length === 0 && !head.isBuild && !isArchived;
   const archive = useMutation({
     mutationFn: () => call("POST", `/v1/agents/${id}/${isArchived ? "unarchive" : "archive"}`),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ["agent", id], exact: true }),
@@ -84,6 +88,11 @@ function Actions({ agent, onRename }: { agent: Agent | undefined; onRename(): vo
         <MenuItem icon={<SquareTerminal />} onAction={() => setDialog("attach")}>
           Open in a terminal
         </MenuItem>
+        {canFork && (
+          <MenuItem icon={<GitFork />} onAction={() => setDialog("fork")}>
+            Fork…
+          </MenuItem>
+        )}
         {canKeep && (
           <MenuItem icon={<HardDriveDownload />} onAction={() => setDialog("keep")}>
             Keep this machine for new agents…
@@ -104,6 +113,7 @@ function Actions({ agent, onRename }: { agent: Agent | undefined; onRename(): vo
         </MenuItem>
       </Menu>
       <AttachDialog agent={id} isOpen={dialog === "attach"} onClose={() => setDialog(undefined)} />
+      <ForkDialog agent={id} isOpen={dialog === "fork"} onClose={() => setDialog(undefined)} />
       <KeepDialog
         agent={id}
         repos={repos.map(({ url }) => url)}

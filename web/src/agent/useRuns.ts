@@ -1,10 +1,13 @@
 /** The runs of the agent that is shown, newest first. */
 import { useQuery } from "@tanstack/react-query";
 import { api, unwrap } from "../api/client";
+import type { Run } from "../api/types";
 import { useScope } from "./useTimeline";
 
 /** Runs that are read. */
 const RUNS = 100;
+/** Characters of a title at most. */
+const TITLE = 80;
 
 /** Where they are cached; the agent's page reads them again when a run begins or ends. */
 export function runsKey(agent: string): readonly string[] {
@@ -20,4 +23,9 @@ export function useRuns() {
       return (await unwrap(api.GET("/v1/agents/{id}/runs", { params }))).items;
     },
   });
+}
+
+/** By what people know a run again: how its message began. */
+export function titleOf({ promptText }: Run): string {
+  return promptText.trim().split("\n", 1)[0]?.slice(0, TITLE) || "A message";
 }

@@ -3,7 +3,7 @@ import type { Run } from "../../api/types";
 import { IconButton } from "../../ui/Button";
 import { duration } from "../../ui/format";
 import { Menu, MenuItem } from "../../ui/Menu";
-import { useRuns } from "../useRuns";
+import { titleOf, useRuns } from "../useRuns";
 import { useHead } from "../useTimeline";
 import { STATUS } from "../words";
 import styles from "./RunsMenu.module.css";
@@ -29,7 +29,7 @@ export function RunsMenu({ onGo }: { onGo(key: string, seq: number | undefined):
             description={about(run)}
             onAction={() => onGo(`prompt:${run.id}`, run.firstSeq ?? undefined)}
           >
-            {run.promptText.split("\n", 1)[0]?.slice(0, 80) || "A message"}
+            {titleOf(run)}
           </MenuItem>
         ))}
       </Menu>
