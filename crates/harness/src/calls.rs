@@ -129,11 +129,12 @@ impl Loop {
         let edit = |job: &Job| {
             job.tool.as_ref().ok().and_then(|(tool, arguments)| tool.edit(&job.cx, arguments))
         };
+        let only_read = jobs.iter().all(reads);
         Calls {
             outstanding: jobs.iter().map(|job| job.state.call.clone()).collect(),
-            only_read: jobs.iter().all(reads),
+            only_read,
             edit: jobs.first().and_then(edit),
-            done: carried_out(jobs),
+            done: carried_out(jobs, only_read),
             epoch,
             hurry,
         }
@@ -257,10 +258,8 @@ async fn beside<T>(first: impl Future<Output = T>, other: impl Future<Output = (
 }
 
 /// The outcomes of the jobs as they come: all at once if every one only reads, else in order.
-fn carried_out(jobs: Vec<Job>) -> BoxStream<'static, Result<Done, Stopped>> {
-    let reading =
-        |job: &Job| job.tool.as_ref().map_or(true, |(tool, _)| tool.reach() == Reach::Reads);
-    if jobs.iter().all(reading) {
+fn carried_out(jobs: Vec<Job>, only_read: bool) -> BoxStream<'static, Result<Done, Stopped>> {
+    if only_read {
         let all: stream::FuturesUnordered<_> =
             jobs.into_iter().map(|job| carry_out(job, false)).collect();
         return all.boxed();

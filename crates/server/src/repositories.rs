@@ -36,9 +36,14 @@ impl App {
         Mirror::open_or_create(&self.git, &folder, upstream).context("open the mirror")
     }
 
+    /// Where agents have their folders, each by its id.
+    pub fn agent_folders(&self) -> PathBuf {
+        self.data.join("agents")
+    }
+
     /// Where the repositories of an agent lie.
     pub fn agent_folder(&self, agent: AgentId) -> PathBuf {
-        self.data.join("agents").join(agent.to_string())
+        self.agent_folders().join(agent.to_string())
     }
 
     fn agent_repo_path(&self, agent: AgentId, repo: &RepoSettings) -> PathBuf {

@@ -1,15 +1,18 @@
 //! Compares the provider's machines with the log, and ends those that no agent wants; removes what
-//! people sent and never used, and builds that nobody begins with.
+//! people sent and never used, builds that nobody begins with, and what was made ready for agents that
+//! were never opened.
 //!
 //! A machine goes only after two looks in a row agree that it is nobody's. Nothing is ever made here:
 //! a list that comes back empty says nothing.
 
 use crate::app::App;
+use crate::clock::{ms_of, now_ms};
 use agent::state::Sandbox;
 use anyhow::{Context, Result};
-use protocol::ids::{Epoch, OrgId};
+use protocol::ids::{AgentId, Epoch, OrgId};
 use sandbox::provider::SandboxKey;
 use std::collections::HashSet;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +23,12 @@ const BUILDS_EVERY: u64 = 60;
 
 /// Sweeps until the server ends.
 pub async fn sweep(app: Arc<App>) {
+    if let Err(error) = leftovers(&app, now_ms()).await {
+        tracing::warn!(
+            error = format!("{error:#}"),
+            "what is left of agents that were never opened could not be removed"
+        );
+    }
     let mut suspects = HashSet::new();
     for round in 0_u64.. {
         tokio::select! {
@@ -43,6 +52,30 @@ pub async fn sweep(app: Arc<App>) {
             }
         }
     }
+}
+
+/// Removes what a server that ended on the way made ready for agents that it did not open: packs and
+/// pictures for forks and uploads. What is newer than this server may still be opened.
+async fn leftovers(app: &App, began_ms: i64) -> Result<()> {
+    let org = OrgId::default_org();
+    let mut folders = match tokio::fs::read_dir(app.agent_folders()).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        folders => folders.context("list the folders of agents")?,
+    };
+    while let Some(folder) = folders.next_entry().await.context("list the folders of agents")? {
+        let agent = folder.file_name().to_str().and_then(|name| AgentId::parse(name).ok());
+        let Some(agent) = agent else { continue };
+        let changed = folder.metadata().await.and_then(|found| found.modified());
+        if ms_of(changed.context("look at an agent's folder")?) >= began_ms
+            || app.store.agent(&org, agent).await?.is_some()
+        {
+            continue;
+        }
+        tracing::info!(agent.id = %agent, "removing what is left of an agent that was never opened");
+        app.store.delete_agent(&org, agent).await.context("release its pictures")?;
+        tokio::fs::remove_dir_all(folder.path()).await.context("remove its folder")?;
+    }
+    Ok(())
 }
 
 /// Ends the machines that were suspects before and still are; gives the suspects of this look.

@@ -10,7 +10,7 @@
 
 use crate::app::App;
 use crate::auth::Caller;
-use crate::clock::now_ms;
+use crate::clock::{ms_of, now_ms};
 use anyhow::{Context, Result};
 use axum::body::Bytes;
 use git::agent_repo::AgentRepo;
@@ -250,8 +250,7 @@ pub async fn sweep(app: &App) -> Result<()> {
     apart(move || {
         for entry in std::fs::read_dir(&all).into_iter().flatten().flatten() {
             let modified = std::fs::metadata(entry.path().join("data")).and_then(|m| m.modified());
-            let since = modified.ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-            let at_ms = since.and_then(|since| i64::try_from(since.as_millis()).ok()).unwrap_or(0);
+            let at_ms = modified.map_or(0, ms_of);
             if now.saturating_sub(at_ms) > UPLOAD_MS {
                 std::fs::remove_dir_all(entry.path()).context("remove an upload")?;
             }

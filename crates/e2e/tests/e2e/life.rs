@@ -6,6 +6,7 @@ use e2e::world::{World, assert_clean, prompt, shell, write};
 use fakes::scripted::script::Turn;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// A run that lasts until it is cancelled.
 fn endless() -> Vec<Turn> {
@@ -244,6 +245,32 @@ async fn a_deletion_that_a_crash_interrupts_is_finished_after_the_restart() {
     world.api.delete(&format!("/v1/agents/{}", job.agent)).await.expect(200);
     world.kill();
     world.boot();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_ready_for_an_agent_that_was_never_opened_goes_at_the_next_start() {
+    let mut world = World::start().await;
+    let repository = world.repository("sample");
+    let job = world.errand(&repository, &[Turn::say("Done.")]).await;
+    world.ended(&job).await;
+    world.kill();
+    let folders = world.data().join("agents");
+    let never = folders.join("bc-0190b5a4-7c3e-7bde-8f00-0123456789ab");
+    let foreign = folders.join("notes");
+    for folder in [&never, &foreign] {
+        std::fs::create_dir(folder).unwrap();
+        std::fs::write(folder.join("upload-1.pack"), "half").unwrap();
+    }
+    world.boot();
+    for _ in 0..500 {
+        if !never.exists() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(!never.exists(), "{}", world.log_text());
+    assert!(folders.join(&job.agent).exists() && foreign.exists());
     world.end().await;
 }
 
