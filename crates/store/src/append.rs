@@ -1,5 +1,6 @@
 //! Appending: events, records, sealed values, outbox and the idempotency mark in one transaction.
 
+use crate::at_once;
 use crate::error::Error;
 use crate::log::{BLOB, Hash, INLINE, StoredEvent};
 use crate::open::{Committed, Store};
@@ -8,6 +9,7 @@ use crate::records::writing::{self, Place};
 use crate::records::{AgentRow, RunRow};
 use crate::sealed::{SealedValue, Sealer};
 use crate::sql::{Statement, Value, int, nat, query, statements, text};
+use crate::writer::Quick;
 use protocol::event::{Event, Logged, VERSION};
 use protocol::ids::{AgentId, OrgId, Seq, Term};
 use protocol::limits::EVENT_INLINE_BYTES;
@@ -212,7 +214,9 @@ impl Store {
         };
         let sealer = inner.sealer.clone();
         let tips = Arc::clone(&inner.tips);
-        let alone = Arc::clone(prepared);
+        let same = Arc::clone(prepared);
+        let quick: Quick<_> =
+            Box::new(move |connection| Ok(at_once::append(connection, &same)?.map(Ok)));
         self.inner
             .writer
             .write_then(
@@ -220,10 +224,7 @@ impl Store {
                     let (work, sealer) = (Arc::clone(&work), sealer.clone());
                     Box::pin(async move { carry_out(connection, &work, &sealer).await })
                 },
-                Some(Box::new(move |lane| {
-                    let work = Arc::clone(&alone);
-                    Box::pin(async move { Ok(lane.append(work).await?.map(Ok)) })
-                })),
+                prepared.is_plain().then_some(quick),
                 move |outcome: &Result<Vec<Hash>, AppendError>| {
                     if let Ok(hashes) = outcome {
                         if let Some(hash) = hashes.last() {
@@ -279,7 +280,7 @@ pub(crate) fn prepare(mut request: Append, before: Option<Hash>) -> Result<Prepa
 
 impl Prepared {
     /// Whether it consists of a few events and what follows from them.
-    pub(crate) fn is_plain(&self) -> bool {
+    fn is_plain(&self) -> bool {
         let request = &self.request;
         request.idempotency.is_none()
             && request.sealed.is_empty()

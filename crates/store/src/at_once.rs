@@ -1,4 +1,4 @@
-//! The common append, quickly: the agent moves on, its run and events are written, commit.
+//! The common append, quickly: the agent moves on, its run and events are written.
 //!
 //! The driver of all databases carries every statement and every row of an answer to a thread and
 //! back. Each step of an agent waits for two appends, so they have a connection to SQLite that is one
@@ -11,9 +11,9 @@ use crate::log::Hash;
 use crate::records::writing::advance_agent;
 use crate::sql::{Statement, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ToSql, TransactionBehavior};
+use rusqlite::{Connection, ToSql};
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use tokio::sync::oneshot;
 
 /// The way to the connection's thread, which ends with the last one.
@@ -38,26 +38,15 @@ impl AtOnce {
         Ok(Self { queue })
     }
 
-    /// Carries it out, commit included. None = it is not the common case, nothing was written.
-    pub(crate) async fn append(&self, work: Arc<Prepared>) -> Result<Option<Vec<Hash>>, Error> {
-        if !work.is_plain() {
-            return Ok(None);
-        }
-        self.ask(move |connection| append(connection, &work)).await
-    }
-
-    /// Has something done on the thread; None = there is no thread any more.
+    /// Has something done on the thread; None = it broke off there, if it was begun at all.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Result<Option<T>, Error> + Send + 'static,
-    ) -> Result<Option<T>, Error> {
+        work: impl FnOnce(&mut Connection) -> T + Send + 'static,
+    ) -> Option<T> {
         let (reply, answer) = oneshot::channel();
-        // Whoever has gone away no longer wants the answer; the commit stands.
         let job: Job = Box::new(move |connection| drop(reply.send(work(connection))));
-        if self.queue.send(job).is_err() {
-            return Ok(None);
-        }
-        answer.await.map_err(|_| Error::Unknown)?
+        self.queue.send(job).ok()?;
+        answer.await.ok()
     }
 }
 
@@ -65,22 +54,24 @@ fn serve(mut connection: Connection, jobs: &mpsc::Receiver<Job>) {
     jobs.iter().for_each(|job| job(&mut connection));
 }
 
-fn append(connection: &mut Connection, work: &Prepared) -> Result<Option<Vec<Hash>>, Error> {
+/// Carries it out within a transaction. None = the log ends elsewhere, nothing was written.
+pub(crate) fn append(
+    transaction: &Connection,
+    work: &Prepared,
+) -> Result<Option<Vec<Hash>>, Error> {
     let Some(before) = work.before else { return Ok(None) };
     let hashes = work.hashes(before);
     let Some(tip) = hashes.last().copied() else { return Ok(None) };
     let (row, term) = (&work.request.agent_row, work.request.term);
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if execute(&transaction, advance_agent(&work.place(tip), before, term, row)?)? != 1 {
+    if execute(transaction, advance_agent(&work.place(tip), before, term, row)?)? != 1 {
         return Ok(None);
     }
     for run in work.write_runs() {
-        execute(&transaction, run?)?;
+        execute(transaction, run?)?;
     }
     for (entry, hash) in work.entries.iter().zip(&hashes) {
-        execute(&transaction, work.write_event(entry, *hash))?;
+        execute(transaction, work.write_event(entry, *hash))?;
     }
-    transaction.commit()?;
     Ok(Some(hashes))
 }
 
@@ -112,20 +103,18 @@ impl ToSql for Value {
 
 #[cfg(test)]
 mod tests {
-    use super::AtOnce;
     use crate::Store;
     use crate::append::prepare;
     use crate::conformance::{append, opened, org, run_row};
     use crate::log::Hash;
     use protocol::ids::{RunId, Seq};
-    use std::sync::Arc;
     use uuid::Uuid;
 
     #[tokio::test]
     async fn what_is_appended_alone_is_what_the_others_read_and_nothing_at_another_head() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).await.unwrap();
-        let lane = AtOnce::open(&folder.path().join("errand.db"), &[]).unwrap();
+        let lane = rusqlite::Connection::open(folder.path().join("errand.db")).unwrap();
         let org = org("alone");
         let agent = opened(&store, &org).await;
         let (mut head, mut tip) = (1, store.inner.tips.hash(&org, agent, Seq(1)).unwrap());
@@ -138,10 +127,10 @@ mod tests {
                     .extend(with_run.then(|| run_row(RunId::from_uuid(Uuid::nil()), 1)));
                 request
             };
-            let elsewhere = Arc::new(prepare(request(), Some(Hash::NONE)).unwrap());
-            assert_eq!(lane.append(elsewhere).await.unwrap(), None);
-            let here = Arc::new(prepare(request(), Some(tip)).unwrap());
-            let hashes = lane.append(here).await.unwrap().unwrap();
+            let elsewhere = prepare(request(), Some(Hash::NONE)).unwrap();
+            assert_eq!(super::append(&lane, &elsewhere).unwrap(), None);
+            let here = prepare(request(), Some(tip)).unwrap();
+            let hashes = super::append(&lane, &here).unwrap().unwrap();
             head += events as u64;
             tip = *hashes.last().unwrap();
         }

@@ -4,12 +4,14 @@
 //! for all of them, so batching needs no delay. Requests are independent: one that finds its
 //! preconditions broken answers so *without having written*, which is why no savepoint is needed.
 //! When the database itself objects, the batch is rolled back and each request tried alone.
+//! What can go the quick way ([`crate::at_once`]) does, before the others.
 
 use crate::at_once::AtOnce;
 use crate::error::Error;
 use crate::reserve::Reserve;
+use rusqlite::{Connection, TransactionBehavior};
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool, Connection};
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,19 +32,23 @@ pub(crate) struct Writer {
     queue: mpsc::Sender<Box<dyn Request>>,
 }
 
-/// The same as a transaction of its own on the quick way. None = not possible, nothing was written.
-pub(crate) type Alone<T> = Box<dyn for<'c> FnMut(&'c AtOnce) -> Work<'c, Option<T>> + Send>;
+/// The same on the quick way. None = not possible, nothing was written.
+pub(crate) type Quick<T> = Box<dyn FnMut(&Connection) -> Result<Option<T>, Error> + Send>;
+
+type Batch = Vec<Box<dyn Request>>;
 
 trait Request: Send {
     fn run<'c>(&'c mut self, connection: &'c mut AnyConnection) -> Work<'c, ()>;
-    /// The same as a transaction of its own; whether that was possible.
-    fn run_alone<'c>(&'c mut self, lane: &'c AtOnce) -> Work<'c, bool>;
+    /// Whether it may be possible on the quick way.
+    fn is_quick(&self) -> bool;
+    /// The same on the quick way; whether that was possible.
+    fn run_quick(&mut self, transaction: &Connection) -> Result<bool, Error>;
     fn answer(self: Box<Self>, outcome: Result<(), Error>);
 }
 
 struct Call<F, A, T> {
     work: F,
-    alone: Option<Alone<T>>,
+    quick: Option<Quick<T>>,
     after: A,
     value: Option<T>,
     reply: oneshot::Sender<Result<T, Error>>,
@@ -62,17 +68,19 @@ where
         })
     }
 
-    fn run_alone<'c>(&'c mut self, lane: &'c AtOnce) -> Work<'c, bool> {
-        Box::pin(async move {
-            let Some(alone) = &mut self.alone else { return Ok(false) };
-            self.value = alone(lane).await?;
-            Ok(self.value.is_some())
-        })
+    fn is_quick(&self) -> bool {
+        self.quick.is_some()
+    }
+
+    fn run_quick(&mut self, transaction: &Connection) -> Result<bool, Error> {
+        let Some(quick) = &mut self.quick else { return Ok(false) };
+        self.value = quick(transaction)?;
+        Ok(self.value.is_some())
     }
 
     fn answer(self: Box<Self>, outcome: Result<(), Error>) {
-        let Self { work, alone, after, value, reply } = *self;
-        drop((work, alone));
+        let Self { work, quick, after, value, reply } = *self;
+        drop((work, quick));
         let result = outcome.and_then(|()| value.ok_or(Error::Unknown));
         if let Ok(value) = &result {
             after(value);
@@ -119,12 +127,12 @@ impl Writer {
         self.write_then(work, None, |_| ()).await
     }
 
-    /// Like [`Self::write`]; `alone` is preferred when nobody else waits, and `after` runs once the
-    /// commit is done, even if the caller has left.
+    /// Like [`Self::write`]; `quick` is preferred, and `after` runs once the commit is done, even if
+    /// the caller has left.
     pub(crate) async fn write_then<F, A, T>(
         &self,
         work: F,
-        alone: Option<Alone<T>>,
+        quick: Option<Quick<T>>,
         after: A,
     ) -> Result<T, Error>
     where
@@ -133,7 +141,7 @@ impl Writer {
         T: Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let call = Box::new(Call { work, alone, after, value: None, reply });
+        let call = Box::new(Call { work, quick, after, value: None, reply });
         self.queue.send(call).await.map_err(|_| Error::Closed)?;
         answer.await.map_err(|_| Error::Unknown)?
     }
@@ -193,7 +201,24 @@ enum Failed {
 }
 
 impl Database {
-    async fn settle(&mut self, mut batch: Vec<Box<dyn Request>>) {
+    async fn settle(&mut self, mut batch: Batch) {
+        if let Some(lane) = &self.at_once
+            && batch.iter().any(|request| request.is_quick())
+        {
+            let Some(rest) = lane.ask(|connection| carry_out_quickly(connection, batch)).await
+            else {
+                // It broke off, and with it whatever it was asked, unanswered.
+                self.at_once = None;
+                return;
+            };
+            batch = rest;
+        }
+        if !batch.is_empty() {
+            self.carry_out(batch).await;
+        }
+    }
+
+    async fn carry_out(&mut self, mut batch: Batch) {
         match self.commit(&mut batch).await {
             Ok(()) => batch.into_iter().for_each(|request| request.answer(Ok(()))),
             Err(Failed::Before(_)) if batch.len() > 1 => {
@@ -221,11 +246,6 @@ impl Database {
 
     /// Commits on the connection that is kept, which lasts until something goes wrong with it.
     async fn attempt(&mut self, batch: &mut [Box<dyn Request>]) -> Result<(), Failed> {
-        if let ([only], Some(lane)) = (&mut *batch, &self.at_once)
-            && only.run_alone(lane).await.map_err(Failed::AtCommit)?
-        {
-            return Ok(());
-        }
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.pool.acquire().await.map_err(|e| Failed::Before(e.into()))?,
@@ -236,7 +256,29 @@ impl Database {
     }
 }
 
-fn answer_all(batch: Vec<Box<dyn Request>>, outcome: Result<(), Failed>) {
+/// Carries out what can be on the quick way, as one transaction, and answers it; gives back the rest.
+/// Where something goes wrong that is everything: the other way says what it is.
+fn carry_out_quickly(connection: &mut Connection, mut batch: Batch) -> Batch {
+    let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+    let Ok(transaction) = begun else { return batch };
+    let done = batch.iter_mut().map(|request| request.run_quick(&transaction));
+    let Ok(done) = done.collect::<Result<Vec<bool>, Error>>() else { return batch };
+    let outcome = transaction.commit().map_err(Error::from);
+    if let Err(Error::Full) = outcome {
+        return batch;
+    }
+    let mut rest = Batch::new();
+    for (request, is_done) in batch.into_iter().zip(done) {
+        if is_done {
+            request.answer(outcome.clone());
+        } else {
+            rest.push(request);
+        }
+    }
+    rest
+}
+
+fn answer_all(batch: Batch, outcome: Result<(), Failed>) {
     let outcome = outcome.map_err(|(Failed::Before(e) | Failed::AtCommit(e))| e);
     batch.into_iter().for_each(|request| request.answer(outcome.clone()));
 }

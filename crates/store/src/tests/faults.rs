@@ -14,9 +14,7 @@ async fn execute(store: &Store, text: &'static str) {
         move |connection| {
             Box::pin(async move { Ok(sqlx::query(text).execute(connection).await.map(drop)?) })
         },
-        Some(Box::new(move |lane| {
-            Box::pin(lane.ask(move |connection| Ok(connection.execute_batch(text).map(|()| None)?)))
-        })),
+        Some(Box::new(move |connection| Ok(connection.execute_batch(text).map(|()| None)?))),
         |()| (),
     );
     work.await.unwrap();
