@@ -21,7 +21,7 @@ const projects = everything.filter(
 export default defineConfig({
   testDir: "tests",
   testMatch: "*.spec.ts",
-  workers: 2,
+  workers: 1,
   // A browser, a server and sandboxes share two cores there; what passed at a second try is reported so.
   retries: process.env.CI ? 2 : 0,
   timeout: 60_000,

@@ -73,7 +73,9 @@ async fn leftovers(app: &App, began_ms: i64) -> Result<()> {
         }
         tracing::info!(agent.id = %agent, "removing what is left of an agent that was never opened");
         app.store.delete_agent(&org, agent).await.context("release its pictures")?;
-        tokio::fs::remove_dir_all(folder.path()).await.context("remove its folder")?;
+        if let Err(error) = tokio::fs::remove_dir_all(folder.path()).await {
+            tracing::warn!(agent.id = %agent, %error, "its folder could not be removed");
+        }
     }
     Ok(())
 }

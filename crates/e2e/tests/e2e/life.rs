@@ -6,6 +6,7 @@ use e2e::world::{World, assert_clean, prompt, shell, write};
 use fakes::scripted::script::Turn;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::os::unix::fs::{MetadataExt as _, chown};
 use std::time::Duration;
 
 /// A run that lasts until it is cancelled.
@@ -261,6 +262,9 @@ async fn what_was_made_ready_for_an_agent_that_was_never_opened_goes_at_the_next
     for folder in [&never, &foreign] {
         std::fs::create_dir(folder).unwrap();
         std::fs::write(folder.join("upload-1.pack"), "half").unwrap();
+        // As the server would have made it, which is not root.
+        let server = std::fs::metadata(&folders).unwrap();
+        chown(folder, Some(server.uid()), Some(server.gid())).unwrap();
     }
     world.boot();
     for _ in 0..500 {
@@ -271,6 +275,7 @@ async fn what_was_made_ready_for_an_agent_that_was_never_opened_goes_at_the_next
     }
     assert!(!never.exists(), "{}", world.log_text());
     assert!(folders.join(&job.agent).exists() && foreign.exists());
+    std::fs::remove_dir_all(foreign).unwrap();
     world.end().await;
 }
 
