@@ -10,6 +10,7 @@ use crate::clock::{ms_of, now_ms};
 use agent::state::Sandbox;
 use anyhow::{Context, Result};
 use protocol::ids::{AgentId, Epoch, OrgId};
+use protocol::limits::UPLOAD_MS;
 use sandbox::provider::SandboxKey;
 use std::collections::HashSet;
 use std::io::ErrorKind;
@@ -18,19 +19,19 @@ use std::time::Duration;
 
 /// Time between two looks.
 const ROUND: Duration = Duration::from_secs(60);
-/// Rounds after which old builds are looked for.
-const BUILDS_EVERY: u64 = 60;
+/// Rounds after which old builds, and what was made ready for nobody, are looked for.
+const SELDOM: u64 = 60;
 
 /// Sweeps until the server ends.
 pub async fn sweep(app: Arc<App>) {
-    if let Err(error) = leftovers(&app, now_ms()).await {
-        tracing::warn!(
-            error = format!("{error:#}"),
-            "what is left of agents that were never opened could not be removed"
-        );
-    }
     let mut suspects = HashSet::new();
     for round in 0_u64.. {
+        if round.is_multiple_of(SELDOM)
+            && let Err(error) = leftovers(&app).await
+        {
+            let error = format!("{error:#}");
+            tracing::warn!(error, "what was made ready for nobody could not be removed");
+        }
         tokio::select! {
             () = tokio::time::sleep(ROUND) => {}
             () = app.shutdown.cancelled() => return,
@@ -38,7 +39,7 @@ pub async fn sweep(app: Arc<App>) {
         if let Err(error) = crate::uploads::sweep(&app).await {
             tracing::warn!(error = format!("{error:#}"), "old uploads could not be removed");
         }
-        if round.is_multiple_of(BUILDS_EVERY)
+        if round.is_multiple_of(SELDOM)
             && let Err(error) = crate::builds::sweep(&app).await
         {
             tracing::warn!(error = format!("{error:#}"), "old builds could not be removed");
@@ -55,9 +56,10 @@ pub async fn sweep(app: Arc<App>) {
 }
 
 /// Removes what a server that ended on the way made ready for agents that it did not open: packs and
-/// pictures for forks and uploads. What is newer than this server may still be opened.
-async fn leftovers(app: &App, began_ms: i64) -> Result<()> {
-    let org = OrgId::default_org();
+/// pictures for forks and uploads. A client that asks again under the same id can do so as long as an
+/// upload is kept; until then it may still be opened.
+async fn leftovers(app: &App) -> Result<()> {
+    let (org, old_ms) = (OrgId::default_org(), now_ms().saturating_sub(UPLOAD_MS));
     let mut folders = match tokio::fs::read_dir(app.agent_folders()).await {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         folders => folders.context("list the folders of agents")?,
@@ -66,7 +68,7 @@ async fn leftovers(app: &App, began_ms: i64) -> Result<()> {
         let agent = folder.file_name().to_str().and_then(|name| AgentId::parse(name).ok());
         let Some(agent) = agent else { continue };
         let changed = folder.metadata().await.and_then(|found| found.modified());
-        if ms_of(changed.context("look at an agent's folder")?) >= began_ms
+        if ms_of(changed.context("look at an agent's folder")?) >= old_ms
             || app.store.agent(&org, agent).await?.is_some()
         {
             continue;

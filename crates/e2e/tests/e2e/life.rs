@@ -250,21 +250,27 @@ async fn a_deletion_that_a_crash_interrupts_is_finished_after_the_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_made_ready_for_an_agent_that_was_never_opened_goes_at_the_next_start() {
+async fn what_was_made_ready_for_an_agent_that_was_never_opened_goes_after_a_day() {
     let mut world = World::start().await;
     let repository = world.repository("sample");
     let job = world.errand(&repository, &[Turn::say("Done.")]).await;
     world.ended(&job).await;
     world.kill();
     let folders = world.data().join("agents");
-    let never = folders.join("bc-0190b5a4-7c3e-7bde-8f00-0123456789ab");
+    let [never, fresh] =
+        [0, 1].map(|n| folders.join(format!("bc-0190b5a4-7c3e-7bde-8f00-{n:012}")));
     let foreign = folders.join("notes");
-    for folder in [&never, &foreign] {
+    let two_days_ago = std::fs::metadata(&folders).unwrap().modified().unwrap()
+        - Duration::from_secs(2 * 24 * 60 * 60);
+    for folder in [&never, &fresh, &foreign] {
         std::fs::create_dir(folder).unwrap();
         std::fs::write(folder.join("upload-1.pack"), "half").unwrap();
         // As the server would have made it, which is not root.
         let server = std::fs::metadata(&folders).unwrap();
         chown(folder, Some(server.uid()), Some(server.gid())).unwrap();
+    }
+    for old in [&never, &foreign, &folders.join(&job.agent)] {
+        std::fs::File::open(old).unwrap().set_modified(two_days_ago).unwrap();
     }
     world.boot();
     for _ in 0..500 {
@@ -274,8 +280,10 @@ async fn what_was_made_ready_for_an_agent_that_was_never_opened_goes_at_the_next
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(!never.exists(), "{}", world.log_text());
-    assert!(folders.join(&job.agent).exists() && foreign.exists());
-    std::fs::remove_dir_all(foreign).unwrap();
+    assert!(folders.join(&job.agent).exists(), "an agent that exists lost its folder");
+    for kept in [fresh, foreign] {
+        std::fs::remove_dir_all(kept).unwrap();
+    }
     world.end().await;
 }
 

@@ -7,6 +7,7 @@ use crate::sealed::{SealedValue, Secret};
 use crate::{Committed, Store};
 use protocol::ids::Seq;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::{Arc, Mutex};
 
 /// On both connections of the writer.
 async fn execute(store: &Store, text: &'static str) {
@@ -80,6 +81,42 @@ async fn a_panic_in_a_write_is_not_acknowledged_and_the_writer_lives_on() {
     });
     assert!(matches!(broken.await, Err(Error::Unknown)));
     assert_eq!(store.next_number(&org, "n").await.unwrap(), 1, "nothing was written");
+}
+
+#[tokio::test]
+async fn the_quick_way_is_as_safe_and_writing_goes_on_where_it_breaks_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let (org, found) = (org("quick"), Arc::new(Mutex::new(None)));
+    let agent = opened(&store, &org).await;
+    let seen = Arc::clone(&found);
+    quickly(&store, move |connection| {
+        let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        *seen.lock().unwrap() = Some((number("synchronous")?, number("busy_timeout")?));
+        Ok(Some(()))
+    })
+    .await
+    .unwrap();
+    assert_eq!(*found.lock().unwrap(), Some((2, 10_000)), "a commit waits for the disk");
+    let broken = quickly(&store, |connection| {
+        connection.execute("DELETE FROM agents", [])?;
+        panic!("on purpose")
+    });
+    assert!(matches!(broken.await, Err(Error::Unknown)));
+    store.append(append(&org, agent, 1, &["one"])).await.unwrap();
+    assert_eq!(store.verify(&org, agent).await.unwrap().seq, Seq(2));
+}
+
+async fn quickly(
+    store: &Store,
+    work: impl FnMut(&rusqlite::Connection) -> Result<Option<()>, Error> + Send + 'static,
+) -> Result<(), Error> {
+    let call = store.inner.writer.write_then(
+        |_| Box::pin(async { Err(Error::damaged("the slow way was taken")) }),
+        Some(Box::new(work)),
+        |()| (),
+    );
+    call.await
 }
 
 #[tokio::test]
