@@ -22,6 +22,7 @@ mod building;
 pub mod shim;
 mod child;
 mod root;
+mod base;
 mod stack;
 mod idmap;
 mod disk;
@@ -45,7 +46,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use async_trait::async_trait;
-use protocol::ids::{AgentId, LayerId};
+use protocol::ids::{AgentId, LayerId, OrgId};
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::{UnixDatagram, UnixStream};
 
@@ -207,9 +208,11 @@ impl LocalProvider {
         drop(theirs);
         let mut ours = UnixStream::from_std(ours)?;
         let text = serde_json::to_vec(request)?;
-        let first = || packet::send(&ours, &text, fds);
-        let sent = ours.async_io(Interest::WRITABLE, first).await?;
-        ours.write_all(text.get(sent..).unwrap_or_default()).await?;
+        for (bytes, fds) in packet::parts(&text, fds) {
+            let send = || packet::send(&ours, bytes, fds);
+            let sent = ours.async_io(Interest::WRITABLE, send).await?;
+            ours.write_all(bytes.get(sent..).unwrap_or_default()).await?;
+        }
         ours.shutdown().await?;
         let mut whole = Packet::default();
         while let Some(part) = ours.async_io(Interest::READABLE, || packet::receive(&ours)).await? {
@@ -266,8 +269,8 @@ impl Provider for LocalProvider {
         }
     }
 
-    async fn validate(&self) -> Result<IsolationReport, ProviderError> {
-        let (answer, _) = self.ask(&Request::Probe {}).await?;
+    async fn validate(&self, layers: &[LayerId]) -> Result<IsolationReport, ProviderError> {
+        let (answer, _) = self.ask(&Request::Probe { layers: layers.to_vec() }).await?;
         let Answer::Probed { isolation } = answer else { return Err(unexpected(&answer)) };
         Ok(isolation)
     }
@@ -323,6 +326,19 @@ impl Provider for LocalProvider {
 
     async fn flatten(&self, agent: AgentId, layer: LayerId) -> Result<Layer, ProviderError> {
         self.layer(&Request::Flatten { agent, layer }).await
+    }
+
+    async fn unpack(
+        &self,
+        layer: LayerId,
+        org: &OrgId,
+        archives: &[OwnedFd],
+    ) -> Result<Layer, ProviderError> {
+        let request = Request::Unpack { layer, org: org.clone() };
+        let archives: Vec<_> = archives.iter().map(AsFd::as_fd).collect();
+        let (answer, _) = self.ask_with(&request, &archives).await?;
+        let Answer::Layer { layer } = answer else { return Err(unexpected(&answer)) };
+        Ok(layer)
     }
 
     async fn layers(&self) -> Result<Vec<Layer>, ProviderError> {

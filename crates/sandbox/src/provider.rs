@@ -244,7 +244,7 @@ pub struct Layer {
     pub id: LayerId,
     /// What it lies upon, base first. It holds only what differs from these.
     pub below: Vec<LayerId>,
-    /// Whose disk it was.
+    /// Whose disk it was; of a base image, nobody's.
     pub agent: AgentId,
     /// Owner of the data.
     pub org: OrgId,
@@ -361,8 +361,9 @@ pub trait Provider: Send + Sync {
     /// What this provider can do; constant over its life.
     fn capabilities(&self) -> Capabilities;
 
-    /// Proves by doing that a sandbox can be made here, and reports how well it would be walled in.
-    async fn validate(&self) -> Result<IsolationReport, ProviderError>;
+    /// Proves by doing that a sandbox can be made here that begins with these layers, and reports how
+    /// well it would be walled in.
+    async fn validate(&self, layers: &[LayerId]) -> Result<IsolationReport, ProviderError>;
 
     /// Makes the machine of `spec.key`, or finds it if it was made already.
     async fn create(&self, spec: &SandboxSpec) -> Result<Machine, ProviderError>;
@@ -399,6 +400,18 @@ pub trait Provider: Send + Sync {
     /// Merges all that the agent's disk stands on into one layer, and stands it on that. Refused
     /// while the machine runs. Under an id made before it only gives that layer.
     async fn flatten(&self, _agent: AgentId, _layer: LayerId) -> Result<Layer, ProviderError> {
+        Err(no_layers())
+    }
+
+    /// Makes a layer out of the archives of a base image (`tar`, also with gzip), lowest first. Disks
+    /// that begin with it have its root file system in place of the provider's own. Under an id made
+    /// before it only gives that layer.
+    async fn unpack(
+        &self,
+        _layer: LayerId,
+        _org: &OrgId,
+        _archives: &[OwnedFd],
+    ) -> Result<Layer, ProviderError> {
         Err(no_layers())
     }
 

@@ -12,6 +12,7 @@
 mod it {
     pub mod bench;
     mod abuse;
+    mod base;
     mod far_end;
     mod guest;
     mod host;

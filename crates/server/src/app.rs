@@ -25,7 +25,7 @@ use git::runner::Git;
 use model::catalog::Catalog;
 use model::http::HttpClient;
 use protocol::api::agents::DoctorCheck;
-use protocol::ids::{AgentId, OrgId};
+use protocol::ids::{AgentId, LayerId, OrgId};
 use sandbox::local::LocalProvider;
 use sandbox::provider::Provider;
 use std::collections::BTreeMap;
@@ -56,6 +56,8 @@ pub struct App {
     pub catalog: Catalog,
     /// Makes sandboxes.
     pub provider: Arc<dyn Provider>,
+    /// What they stand on in place of the host's programs, if the operator has it so.
+    pub base: Option<LayerId>,
     /// The only way out of them.
     pub gateway: Gateway,
     /// Pull requests kept by Errand itself.
@@ -154,7 +156,7 @@ impl App {
     /// What the provider finds on this host.
     pub async fn provider_checks(&self) -> Result<Vec<DoctorCheck>> {
         let mut checks = vec![self.identity.check()];
-        let report = match self.provider.validate().await {
+        let report = match self.provider.validate(self.base.as_slice()).await {
             Ok(report) => report,
             Err(error) => {
                 let check = DoctorCheck {

@@ -24,7 +24,7 @@ use protocol::failure::Refusal;
 use protocol::ids::{AgentId, LayerId, OrgId, RunId};
 use protocol::input::Input;
 use protocol::limits::{BUILDS_KEPT, ENVIRONMENT_INSTALL_MS};
-use sandbox::provider::LayerSize;
+use sandbox::provider::{Layer, LayerSize};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -88,6 +88,9 @@ pub struct Ready {
     pub bytes: u64,
     /// Files it holds.
     pub files: u64,
+    /// The base image below it; none: the host's programs.
+    #[serde(default)]
+    pub base: Option<LayerId>,
 }
 
 /// How a build came about.
@@ -103,16 +106,17 @@ pub enum Origin {
 }
 
 impl Environment {
-    /// The build that new agents begin with.
-    pub fn current(&self) -> Option<&Build> {
-        let ready = || self.builds.iter().filter(|build| build.ready.is_some());
+    /// The build that new agents begin with, where sandboxes stand on this base image.
+    pub fn current(&self, base: Option<LayerId>) -> Option<&Build> {
+        let is_on = |ready: &Ready| ready.base == base;
+        let ready = || self.builds.iter().filter(|build| build.ready.as_ref().is_some_and(is_on));
         ready().rev().find(|build| build.pinned).or_else(|| {
             ready().max_by_key(|build| build.ready.as_ref().map_or(0, |ready| ready.at_ms))
         })
     }
 
     /// Whether what `install` prepares under this digest is there, or was tried since this moment.
-    fn is_enough(&self, digest: &str, since_ms: i64) -> bool {
+    fn is_enough(&self, base: Option<LayerId>, digest: &str, since_ms: i64) -> bool {
         let is_fresh = |build: &Build| {
             let same = build.digest.as_deref().is_none_or(|known| known == digest);
             build.pinned || same && build.created_ms > since_ms
@@ -120,7 +124,7 @@ impl Environment {
         // One that runs, or that failed at the same.
         let is_tried =
             |build: &Build| build.created_ms > since_ms && build.digest.as_deref() == Some(digest);
-        self.current().is_some_and(is_fresh) || self.builds.iter().any(is_tried)
+        self.current(base).is_some_and(is_fresh) || self.builds.iter().any(is_tried)
     }
 }
 
@@ -138,11 +142,12 @@ pub fn key(repos: &[RepoSettings]) -> String {
 
 /// The layers that a new agent of these repositories begins with.
 pub async fn layers(app: &App, org: &OrgId, repos: &[RepoSettings]) -> Result<Vec<LayerId>> {
-    if repos.is_empty() {
-        return Ok(Vec::new());
-    }
-    let known = read(app, org, &key(repos)).await?;
-    Ok(known.and_then(|(known, _)| known.current().map(|build| build.layer)).into_iter().collect())
+    let known = match repos {
+        [] => None,
+        _ => read(app, org, &key(repos)).await?,
+    };
+    let current = known.and_then(|(known, _)| known.current(app.base).map(|build| build.layer));
+    Ok(current.or(app.base).into_iter().collect())
 }
 
 /// What is known of an environment, with the version that a change must find.
@@ -230,9 +235,11 @@ pub async fn begin(
     }
     let order = BuildOrder { layer, environment: key };
     let text = format!("Prepare a machine for {}.", urls.join(", "));
+    let mut settings = settings(agent, &principal, repos, order)?;
+    settings.layers.extend(app.base);
     let input = Input::Open {
         agent,
-        settings: Box::new(settings(agent, &principal, repos, order)?),
+        settings: Box::new(settings),
         inherited: Vec::new(),
         run: RunId::from_uuid(Uuid::now_v7()),
         prompt: Prompt { text, images: Vec::new(), source: Source::Platform },
@@ -280,13 +287,7 @@ fn settings(
 }
 
 /// A layer is there: notes it, and lets go of those that are too many.
-pub async fn keep(
-    app: &Arc<App>,
-    handle: &Handle,
-    living: &Living,
-    layer: LayerId,
-    size: LayerSize,
-) -> Result<()> {
+pub async fn keep(app: &Arc<App>, handle: &Handle, living: &Living, layer: &Layer) -> Result<()> {
     let repos = &living.settings.repos;
     if repos.is_empty() {
         return Ok(());
@@ -295,9 +296,10 @@ pub async fn keep(
         let base = || repo.base.as_ref().map(|base| base.commit.clone());
         repo.tip.clone().or_else(base).unwrap_or_default()
     });
-    let LayerSize { bytes, files } = size;
-    let ready = Ready { at_ms: now_ms(), commits: stands.collect(), bytes, files };
-    let agent = handle.id;
+    let LayerSize { bytes, files } = layer.size.unwrap_or_default();
+    let base = app.base.filter(|base| layer.below.contains(base));
+    let ready = Ready { at_ms: now_ms(), commits: stands.collect(), bytes, files, base };
+    let (agent, layer) = (handle.id, layer.id);
     let over = change(app, &handle.org, &key(repos), |environment| {
         environment.repos = repos.iter().map(|repo| repo.url.clone()).collect();
         let ready = Some(ready.clone());
@@ -312,7 +314,7 @@ pub async fn keep(
                 environment.builds.push(build);
             }
         }
-        too_many(environment)
+        too_many(environment, app.base)
     })
     .await?;
     for build in over {
@@ -322,8 +324,8 @@ pub async fn keep(
 }
 
 /// The oldest beyond those that are kept; never what new agents begin with, nor what is pinned.
-fn too_many(environment: &Environment) -> Vec<Build> {
-    let current = environment.current().map(|build| build.layer);
+fn too_many(environment: &Environment, base: Option<LayerId>) -> Vec<Build> {
+    let current = environment.current(base).map(|build| build.layer);
     let over = environment.builds.len().saturating_sub(BUILDS_KEPT);
     let goes = |build: &&Build| !build.pinned && Some(build.layer) != current;
     environment.builds.iter().filter(goes).take(over).cloned().collect()
@@ -367,15 +369,18 @@ pub async fn consider(
         return Ok(None);
     }
     let since = now_ms().saturating_sub(STALE_MS);
+    // What was tried on another base image says nothing about this one.
+    let on = app.base.map(|base| format!("+{base}")).unwrap_or_default();
+    let digest = format!("{digest}{on}");
     let repos = &settings.repos;
     let repos = repos.iter().map(|repo| RepoSettings { starting_ref: None, ..repo.clone() });
     let order = Order {
         principal: PLATFORM.to_owned(),
         repos: repos.collect(),
         origin: Origin::Automatic,
-        digest: Some(digest.to_owned()),
+        digest: Some(digest.clone()),
     };
-    begin(app, org, order, |known| known.is_enough(digest, since)).await
+    begin(app, org, order, |known| known.is_enough(app.base, &digest, since)).await
 }
 
 /// How a build stands.
@@ -407,7 +412,13 @@ mod tests {
     use super::*;
 
     fn build(number: u128, ready_ms: Option<i64>) -> Build {
-        let ready = ready_ms.map(|at_ms| Ready { at_ms, commits: Vec::new(), bytes: 0, files: 0 });
+        let ready = ready_ms.map(|at_ms| Ready {
+            at_ms,
+            commits: Vec::new(),
+            bytes: 0,
+            files: 0,
+            base: None,
+        });
         Build {
             agent: AgentId::from_uuid(Uuid::from_u128(number)),
             layer: LayerId::from_uuid(Uuid::from_u128(number)),
@@ -422,17 +433,21 @@ mod tests {
     #[test]
     fn new_agents_begin_with_the_newest_that_is_ready_or_with_the_pinned_one() {
         let mut environment = Environment::default();
-        assert_eq!(environment.current(), None);
+        assert_eq!(environment.current(None), None);
         environment.builds = vec![build(1, Some(10)), build(2, Some(20)), build(3, None)];
         assert_eq!(
-            environment.current(),
+            environment.current(None),
             environment.builds.get(1),
             "a failed one changes nothing"
         );
         environment.builds[0].pinned = true;
-        assert_eq!(environment.current(), environment.builds.first());
+        assert_eq!(environment.current(None), environment.builds.first());
         environment.builds[2].pinned = true;
-        assert_eq!(environment.current(), environment.builds.first(), "it must be ready");
+        assert_eq!(environment.current(None), environment.builds.first(), "it must be ready");
+        let base = Some(LayerId::from_uuid(Uuid::from_u128(9)));
+        assert_eq!(environment.current(base), None, "they have the host's programs");
+        environment.builds[1].ready.as_mut().unwrap().base = base;
+        assert_eq!(environment.current(base), environment.builds.get(1));
     }
 
     #[test]
@@ -441,11 +456,11 @@ mod tests {
         let builds = (0..count).map(|n| build(n as u128, Some(n as i64)));
         let mut environment = Environment { repos: Vec::new(), builds: builds.collect() };
         environment.builds[0].pinned = true;
-        let over = too_many(&environment);
+        let over = too_many(&environment, None);
         assert_eq!(over, environment.builds[1..4]);
         environment.builds[0].pinned = false;
         environment.builds.truncate(BUILDS_KEPT);
-        assert_eq!(too_many(&environment), []);
+        assert_eq!(too_many(&environment, None), []);
     }
 
     #[test]
@@ -456,8 +471,8 @@ mod tests {
             ..build(1, ready)
         };
         let enough =
-            |build| Environment { repos: Vec::new(), builds: vec![build] }.is_enough("a", 50);
-        assert!(!Environment::default().is_enough("a", 50));
+            |build| Environment { repos: Vec::new(), builds: vec![build] }.is_enough(None, "a", 50);
+        assert!(!Environment::default().is_enough(None, "a", 50));
         assert!(enough(with("a", 60, Some(61))), "it is there");
         assert!(enough(with("a", 60, None)), "it runs, or failed");
         assert!(!enough(with("a", 40, Some(41))), "it is stale");

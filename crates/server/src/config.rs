@@ -104,6 +104,9 @@ pub struct SandboxConfig {
     pub cpu_percent: u32,
     /// `sudo` or `none`.
     pub posture: String,
+    /// What sandboxes have in place of the host's programs: an archive (`tar`, also with gzip) of a
+    /// root file system, or a folder that is an OCI image layout; empty: the host's `/usr`, read-only.
+    pub base: PathBuf,
     /// First uid of the ranges handed to sandboxes, when root.
     pub uid_base: u32,
     /// User that parses what comes from outside, when started as root; empty: stay root.
@@ -117,6 +120,7 @@ impl Default for SandboxConfig {
             processes: 2048,
             cpu_percent: 0,
             posture: "sudo".to_owned(),
+            base: PathBuf::new(),
             uid_base: 0x4000_0000,
             user: "errand".to_owned(),
         }

@@ -41,6 +41,7 @@ pub mod socket_stream;
 pub mod ssh;
 pub mod preview;
 pub mod sandbox_spec;
+pub mod base;
 pub mod first_look;
 pub mod environments;
 pub mod builds;

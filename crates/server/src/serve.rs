@@ -18,7 +18,7 @@ use crate::roster::{self, Roster};
 use crate::ssh::HostKey;
 use crate::starts::Starts;
 use crate::terminals::Terminals;
-use crate::{alarm, audit, catalog, clock, retention, router, sweeper};
+use crate::{alarm, audit, base, catalog, clock, retention, router, sweeper};
 use anyhow::{Context, Result};
 use axum::serve::ListenerExt as _;
 use gateway::address::{Floor, Upstream};
@@ -172,6 +172,10 @@ async fn build(
     crate::sandbox_spec::policy(&config)?;
     let link_key = link_key(&data)?;
     let provider = Arc::new(LocalProvider::new(launcher).context("speak to the launcher")?);
+    let base = match config.sandbox.base.as_os_str().is_empty() {
+        true => None,
+        false => Some(base::unpack(&*provider, &config.sandbox.base).await?),
+    };
     let app = App {
         catalog: catalog::catalog(&config.models)?,
         http: HttpClient::new()
@@ -181,6 +185,7 @@ async fn build(
         far_end: far_end.map(|program| LocalFarEnd { program, keeper: Arc::clone(&provider) }),
         identity,
         provider,
+        base,
         gateway: Gateway::new(parts),
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         first_looks: FirstLooks::default(),

@@ -274,7 +274,8 @@ async fn hosts_of_the_file_can_be_reached_as_far_as_the_operator_allows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_no_branch_is_known_to_have_brings_no_file() {
-    let world = World::start().await;
+    // A build of the own commit would be what the other agent begins with.
+    let world = World::with("[builds]\nautomatic = false\n").await;
     let repository = with(&world, &json!({"install": "echo once >> ~/installs"}));
     let own = repository.head("main").unwrap();
     // As the head of a fork: the remote gives it to whoever names it.

@@ -47,6 +47,8 @@ pub(super) async fn attach(cx: Cx<'_>, arguments: &Attach) -> Result<Exit> {
     let raw = Raw::begin().context("prepare the terminal")?;
     let mut screen = Screen { filter: Filter::default(), stdout: tokio::io::stdout() };
     let over = carry(socket, &mut screen, arguments.read_only).await;
+    // What is still being written must not come after what undoes it.
+    drop(tokio::time::timeout(FAREWELL_MAX, screen.stdout.flush()).await);
     drop(raw);
     let undo = String::from_utf8_lossy(&screen.filter.undo()).into_owned();
     output::ask(&format!("{undo}\r\n")).context("restore the terminal")?;

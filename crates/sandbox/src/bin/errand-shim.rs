@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use sandbox::local::layers::flatten;
+use sandbox::local::layers::{flatten, unpack};
 use sandbox::local::{far_end, launcher, repository, shim, take_standard_input};
 
 fn main() -> ExitCode {
@@ -19,6 +19,7 @@ fn main() -> ExitCode {
         "launcher" => take_standard_input().and_then(launcher::run),
         "repository" => take_standard_input().and_then(repository::run),
         "flatten" => take_standard_input().and_then(flatten::run),
+        "unpack" => take_standard_input().and_then(unpack::run),
         "far-end" => return far_end::run(std::env::args().skip(2)),
         "shim" => take_standard_input().and_then(shim::run),
         _ => Err(std::io::Error::other("started by the Errand server only")),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! disks/<agent>/{workspace, home, opt, vartmp}   what the agent wrote
+//!               root                             the same, of all else, where it stands on a base image
 //!               work/…                           overlay's own, where the disk stands on layers
 //!               {stack, began, org, ids}         facts: what it stands on, what it began with, whose
 //! ```
@@ -23,11 +24,16 @@ use crate::provider::SandboxSpec;
 
 /// User id of `agent` inside.
 pub const AGENT_UID: u32 = 1000;
-/// Directories of an agent's disk: name, place inside, mode, owner inside.
-pub const FOLDERS: [(&str, &str, u32, u32); 4] = [
+/// Directory of what lies over a base image; only disks that stand on one have it.
+pub const ROOT: &str = "root";
+/// Directory of what lies in `/opt`.
+pub const OPT: &str = "opt";
+/// Directories of an agent's disk: name, place inside, mode, owner inside. What holds others is first.
+pub const FOLDERS: [(&str, &str, u32, u32); 5] = [
+    (ROOT, "", 0o755, 0),
     ("workspace", "workspace", 0o755, AGENT_UID),
     ("home", "home/agent", 0o755, AGENT_UID),
-    ("opt", "opt", 0o755, 0),
+    (OPT, "opt", 0o755, 0),
     ("vartmp", "var/tmp", 0o1777, 0),
 ];
 /// Directory of overlay's own directories.
@@ -123,12 +129,24 @@ impl Modes {
                     modes.push((name, meta.mode() & PERMISSIONS, user, group));
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    modes.push((name, mode, owner, owner));
+                    if name != ROOT {
+                        modes.push((name, mode, owner, owner));
+                    }
                 }
                 Err(error) => return Err(error),
             }
         }
         Ok(Self(modes))
+    }
+
+    /// Of a base image.
+    pub fn of_base() -> Self {
+        Self(FOLDERS.map(|(name, _, mode, owner)| (name, mode, owner, owner)).into())
+    }
+
+    /// Whether a disk with these has this folder.
+    fn have(&self, name: &str) -> bool {
+        name != ROOT || self.get(name).is_some()
     }
 
     fn get(&self, wanted: &str) -> Option<(u32, u32, u32)> {
@@ -148,7 +166,7 @@ pub fn fill(disk: &Path, facts: &Facts, modes: &Modes) -> io::Result<()> {
     }
     let work = disk.join(WORK);
     make_private_dir(&work)?;
-    for (name, ..) in FOLDERS {
+    for (name, ..) in FOLDERS.iter().filter(|(name, ..)| modes.have(name)) {
         make_folder(&work.join(name), facts.ids, (0o700, 0, 0))?;
     }
     open_passage(&work)?;
@@ -161,7 +179,7 @@ pub fn open_passage(dir: &Path) -> io::Result<()> {
 }
 
 fn make_folders(disk: &Path, ids: UidMap, modes: &Modes) -> io::Result<()> {
-    for (name, _, mode, owner) in FOLDERS {
+    for (name, _, mode, owner) in FOLDERS.into_iter().filter(|(name, ..)| modes.have(name)) {
         make_folder(&disk.join(name), ids, modes.get(name).unwrap_or((mode, owner, owner)))?;
     }
     Ok(())

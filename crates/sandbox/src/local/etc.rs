@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
+use super::base;
 use crate::provider::SandboxSpec;
 
 /// Directories of the host's `/etc` that hold nothing private and that programs in `/usr` need.
@@ -47,32 +48,43 @@ const NSSWITCH: &str = "passwd: files\ngroup: files\nshadow: files\nhosts: files
 /// Everything that will be written, read while the host's files can still be reached.
 #[derive(Debug)]
 pub struct Etc {
-    files: Vec<(String, Vec<u8>)>,
+    /// Names below `/etc`, with what is in them.
+    pub files: Vec<(String, Vec<u8>)>,
     zone: Option<std::path::PathBuf>,
-    certificate: Option<(Vec<u8>, Vec<u8>)>,
+    certificate: Option<Vec<u8>>,
+    /// The certificates that the host trusts.
+    trusted: Vec<u8>,
 }
 
 impl Etc {
-    /// Reads the host's part and composes the rest.
-    pub fn read(spec: &SandboxSpec) -> io::Result<Self> {
+    /// What differs between sandboxes, and nothing of the host's.
+    pub fn own(spec: &SandboxSpec) -> Self {
         let host = &spec.hostname;
         let hosts = format!("127.0.0.1\tlocalhost {host}\n::1\tlocalhost ip6-localhost {host}\n");
-        let mut files: Vec<(String, Vec<u8>)> = [
-            ("passwd", PASSWD.to_owned()),
-            ("group", GROUP.to_owned()),
-            ("shadow", "root:*:::::::\nagent:*:::::::\n".to_owned()),
-            ("nsswitch.conf", NSSWITCH.to_owned()),
+        let files = named([
             ("hosts", hosts),
             ("hostname", format!("{host}\n")),
             ("resolv.conf", "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n".to_owned()),
             ("gitconfig", spec.gitconfig.clone()),
+            ("machine-id", String::new()),
+        ]);
+        let certificate = spec.ca_certificate.as_ref().map(|own| own.clone().into_bytes());
+        Self { files, zone: None, certificate, trusted: Vec::new() }
+    }
+
+    /// Reads the host's part and composes the rest.
+    pub fn read(spec: &SandboxSpec) -> io::Result<Self> {
+        let mut etc = Self::own(spec);
+        let Self { files, zone, certificate, trusted } = &mut etc;
+        files.extend(named([
+            ("passwd", PASSWD.to_owned()),
+            ("group", GROUP.to_owned()),
+            ("shadow", "root:*:::::::\nagent:*:::::::\n".to_owned()),
+            ("nsswitch.conf", NSSWITCH.to_owned()),
             ("profile", PROFILE.to_owned()),
             ("bash.bashrc", BASHRC.to_owned()),
             ("shells", "/bin/sh\n/bin/bash\n".to_owned()),
-            ("machine-id", String::new()),
-        ]
-        .map(|(name, text)| (name.to_owned(), text.into_bytes()))
-        .into();
+        ]));
         for name in COPIED {
             let path = Path::new("/etc").join(name);
             if path.metadata().is_ok_and(|m| m.is_file() && m.len() <= COPY_BYTES_MAX) {
@@ -80,13 +92,11 @@ impl Etc {
                 files.extend(fs::read(path).ok().map(|bytes| (name.to_owned(), bytes)));
             }
         }
-        let zone = fs::read_link("/etc/localtime").ok().filter(|to| to.starts_with("/usr"));
-        let certificate = spec.ca_certificate.as_ref().map(|own| {
-            let mut bundle = fs::read(BUNDLE).unwrap_or_default();
-            bundle.extend(own.as_bytes());
-            (own.clone().into_bytes(), bundle)
-        });
-        Ok(Self { files, zone, certificate })
+        *zone = fs::read_link("/etc/localtime").ok().filter(|to| to.starts_with("/usr"));
+        if certificate.is_some() {
+            *trusted = fs::read(BUNDLE).unwrap_or_default();
+        }
+        Ok(etc)
     }
 
     /// Writes the files into the new root.
@@ -107,16 +117,25 @@ impl Etc {
         }
     }
 
-    /// Lays the bundle with the sandbox's own certificate over the host's.
+    /// Lays the bundle with the sandbox's own certificate over what else is trusted.
     pub fn add_certificate(&self) -> io::Result<()> {
-        let Some((own, bundle)) = &self.certificate else { return Ok(()) };
-        fs::create_dir("/etc/errand")?;
-        fs::write(OWN_CERTIFICATE, own)?;
-        fs::write(OWN_BUNDLE, bundle)?;
-        if Path::new(BUNDLE).exists() {
+        let Some(own) = &self.certificate else { return Ok(()) };
+        let mut bundle = match self.trusted.is_empty() {
+            true => base::read(Path::new(BUNDLE))?.unwrap_or_default(),
+            false => self.trusted.clone(),
+        };
+        bundle.extend(own);
+        base::write(Path::new(OWN_CERTIFICATE), own)?;
+        base::write(Path::new(OWN_BUNDLE), &bundle)?;
+        if Path::new(BUNDLE).symlink_metadata().is_ok_and(|there| there.is_file()) {
             return Ok(rustix::mount::mount_bind(OWN_BUNDLE, BUNDLE)?);
         }
-        fs::create_dir_all("/etc/ssl/certs")?;
+        base::real_dir(Path::new("/etc/ssl/certs"))?;
+        base::clear(Path::new(BUNDLE))?;
         symlink(OWN_BUNDLE, BUNDLE)
     }
+}
+
+fn named<const N: usize>(files: [(&str, String); N]) -> Vec<(String, Vec<u8>)> {
+    files.map(|(name, text)| (name.to_owned(), text.into_bytes())).into()
 }

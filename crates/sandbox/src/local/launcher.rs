@@ -230,6 +230,10 @@ impl Launcher {
                 Some(listener) => self.serve_far_ends(listener),
                 None => Err(io::Error::other("no socket came along").into()),
             },
+            (Request::Unpack { layer, org }, Entrance::Server) => self
+                .locked(layers::unpack::holder(), || {
+                    layers::unpack::unpack(self, layer, &org, &fds)
+                }),
             (request, Entrance::Server) => self.carry_out(request),
         }
     }
@@ -261,11 +265,11 @@ impl Launcher {
             Request::Layers {} => Ok(Answer::Layers { layers: layers::all()? }.into()),
             Request::RemoveLayer { layer } => layers::remove(self, layer),
             Request::RemoveUnusedLayers { since_ms } => layers::remove_unused(self, since_ms),
-            Request::Probe {} => {
+            Request::Probe { layers } => {
                 let key = machines::probe_key();
-                self.locked(key.agent, || machines::probe(self, key))
+                self.locked(key.agent, || machines::probe(self, key, layers))
             }
-            Request::ServeFarEnds {} | Request::Repository { .. } => {
+            Request::ServeFarEnds {} | Request::Repository { .. } | Request::Unpack { .. } => {
                 Err(io::Error::other("answered elsewhere").into())
             }
         }

@@ -1,11 +1,12 @@
 //! Layers: what disks held when they were frozen, for other disks to stand on.
 //!
 //! ```text
-//! layers/<layer>/tree/{workspace, home, opt, vartmp, stack, org, ids}   what was the disk
+//! layers/<layer>/tree/{workspace, home, opt, vartmp, root, stack, org, ids}   what was the disk
 //!               {agent, size}                                           facts
 //! ```
 //! A layer holds what differs from the layers its disk stood on, and is mounted together with them.
-//! It appears and goes by one rename and is never written to in between.
+//! It appears and goes by one rename and is never written to in between. A base image is a layer too,
+//! one that was unpacked from archives and never was a disk.
 //!
 //! TRUST: files of a layer keep the user ids of the agent whose disk it was, whose range may have been
 //! leased to another agent since. Nobody gets there: the state directory is the launcher's alone, and
@@ -15,6 +16,8 @@ pub mod freeze;
 pub mod flatten;
 pub mod copy;
 mod settle;
+pub mod unpack;
+mod worker;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -129,7 +132,8 @@ pub fn lower(layer: LayerId, ids: UidMap) -> Result<Lower, Problem> {
         return Err(refused("this layer was made by a server without its own user ids"));
     }
     touch(&dir(layer))?;
-    Ok(Lower { layer, uids: facts.ids })
+    let has_root = tree(layer).join(disk::ROOT).is_dir();
+    Ok(Lower { layer, uids: facts.ids, has_root })
 }
 
 fn touch(path: &Path) -> io::Result<()> {

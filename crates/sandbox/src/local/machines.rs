@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use protocol::ids::{AgentId, Epoch, OrgId};
+use protocol::ids::{AgentId, Epoch, LayerId, OrgId};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect as connect_socket, socket_with,
@@ -306,8 +306,9 @@ pub fn probe_key() -> SandboxKey {
 }
 
 /// Builds a sandbox that ends at once, and reports its walls.
-pub fn probe(launcher: &Launcher, key: SandboxKey) -> Verb {
+pub fn probe(launcher: &Launcher, key: SandboxKey, layers: Vec<LayerId>) -> Verb {
     let mut spec = SandboxSpec::new(key, OrgId::default_org());
+    spec.layers = layers;
     spec.lifetime_ms = PROBE_LIFE_MS;
     destroy(launcher, key)?;
     let created = create(launcher, spec, &std::env::current_exe()?);

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::cgroup::Groups;
 use super::posture::facts::{self, Descriptor, Facts};
-use super::posture::golden::{self, Ground, Wanted};
+use super::posture::golden::{self, Ground, Programs, Wanted};
 use super::posture::{Golden, Record, in_words};
 use super::request::ShimOrder;
 
@@ -46,6 +46,7 @@ impl<'a> Gate<'a> {
             posture: spec.posture,
             uids: order.uids,
             agent: spec.key.agent,
+            programs: if order.is_on_base() { Programs::Image } else { Programs::Host },
             processes: spec.limits.pids,
             groups: groups.count(),
             limits: groups.golden(&spec.limits),
@@ -59,7 +60,7 @@ impl<'a> Gate<'a> {
     pub fn admit(&self, pid: i32) -> Result<Record, Refusal> {
         let mut facts = facts(pid)?;
         (facts.groups, facts.group_limits) = self.groups.facts(pid);
-        let record = facts::record(&facts, self.wanted.agent, &self.ground);
+        let record = facts::record(&facts, self.wanted.agent, self.wanted.programs, &self.ground);
         match in_words(&self.golden, &self.golden.differences(&record)) {
             None => Ok(record),
             Some(words) => Err(Refusal::Differs(words)),

@@ -75,11 +75,30 @@ pub fn receive_all(socket: impl AsFd) -> io::Result<Packet> {
     Ok(whole)
 }
 
-/// Sends everything over a stream, the descriptors with its first part.
+/// Sends everything over a stream, the descriptors with its first parts.
 pub fn send_all(socket: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
-    let mut sent = send(&socket, bytes, fds)?;
-    while let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {
-        sent += send(&socket, rest, &[])?;
+    for (mut bytes, mut fds) in parts(bytes, fds) {
+        loop {
+            bytes = bytes.get(send(&socket, bytes, fds)?..).unwrap_or_default();
+            if bytes.is_empty() {
+                break;
+            }
+            fds = &[];
+        }
     }
     Ok(())
+}
+
+/// Cuts a message so that no part has too many descriptors.
+pub fn parts<'a, 'fd>(
+    bytes: &'a [u8],
+    fds: &'a [BorrowedFd<'fd>],
+) -> impl Iterator<Item = (&'a [u8], &'a [BorrowedFd<'fd>])> {
+    let messages = fds.len().div_ceil(FDS_MAX).clamp(1, bytes.len().max(1));
+    (0..messages).map(move |index| {
+        let last = index + 1 == messages;
+        let bytes = bytes.get(index..if last { bytes.len() } else { index + 1 });
+        let fds = fds.get(index * FDS_MAX..).unwrap_or_default();
+        (bytes.unwrap_or_default(), fds.get(..FDS_MAX).filter(|_| !last).unwrap_or(fds))
+    })
 }

@@ -4,7 +4,7 @@
 //! may be root. So a request carries validated ids and numbers. The only path is that of a person's
 //! repository, which is opened first and judged then.
 
-use protocol::ids::{AgentId, LayerId};
+use protocol::ids::{AgentId, LayerId, OrgId};
 use serde::{Deserialize, Serialize};
 
 use crate::isolation::IsolationReport;
@@ -65,6 +65,13 @@ pub enum Request {
         /// The layer's name.
         layer: LayerId,
     },
+    /// Unpack a base image from the archives that came along, lowest first.
+    Unpack {
+        /// The layer's name.
+        layer: LayerId,
+        /// Owner of the data.
+        org: OrgId,
+    },
     /// All layers.
     Layers {},
     /// Remove a layer.
@@ -78,7 +85,10 @@ pub enum Request {
         since_ms: u64,
     },
     /// Make a sandbox that ends at once, to see what this host can do.
-    Probe {},
+    Probe {
+        /// What its disk begins with.
+        layers: Vec<LayerId>,
+    },
     /// Take requests for repositories from the listening socket that came along.
     ServeFarEnds {},
     /// Work in a repository of this host as its owner, on the descriptors that came along.
@@ -203,6 +213,8 @@ pub struct Lower {
     pub layer: LayerId,
     /// How ids map in its files.
     pub uids: UidMap,
+    /// Whether it holds the root file system, or changes to it.
+    pub has_root: bool,
 }
 
 /// What the launcher tells a new shim, on its standard input.
@@ -216,6 +228,13 @@ pub struct ShimOrder {
     pub lowers: Vec<Lower>,
     /// The guest's binary on the host.
     pub guest: std::path::PathBuf,
+}
+
+impl ShimOrder {
+    /// Whether the root file system comes from a base image and not from the host.
+    pub fn is_on_base(&self) -> bool {
+        self.lowers.iter().any(|lower| lower.has_root)
+    }
 }
 
 /// What the launcher tells the process that works in a repository, on its standard input.

@@ -1,5 +1,6 @@
 //! The file tree of a sandbox: a fresh root in memory, the host's programs read-only, the agent's
-//! own disk, and a small synthetic `/etc`.
+//! own disk, and a small synthetic `/etc`; or a base image in place of memory and programs
+//! ([`base`]).
 //!
 //! TRUST: the agent's disk may hold anything a former epoch left there, links included. So the new
 //! root is entered first and everything is put in place from within it: a planted link can lead
@@ -22,7 +23,7 @@ use super::disk::AGENT_UID;
 use super::request::{ShimOrder, UidMap};
 use super::stack::Disk;
 use super::sys::{self, attr};
-use super::{etc, record};
+use super::{base, etc, record};
 use crate::provider::SandboxSpec;
 
 /// Bytes of the root file system itself, which holds `/etc` and empty directories.
@@ -35,6 +36,8 @@ const SMALL_BYTES: u64 = 1024 * 1024;
 const STAGE: &str = "/tmp";
 /// Where the host's root hangs until it is let go.
 const OLD: &str = "/.old";
+/// Where processes are seen.
+const PROC: &str = "/proc";
 /// Group that owns terminals.
 const TTY_GID: u32 = 5;
 /// Devices that every program expects.
@@ -58,7 +61,8 @@ pub struct RootError {
     pub error: io::Error,
 }
 
-fn at(step: &'static str) -> impl Fn(io::Error) -> RootError {
+/// Says at which step something failed.
+pub fn at(step: &'static str) -> impl Fn(io::Error) -> RootError {
     move |error| RootError { step, error }
 }
 
@@ -70,7 +74,7 @@ struct Tree {
     fd: OwnedFd,
 }
 
-/// Every tree of the host that a sandbox gets to see.
+/// Every tree from outside that a sandbox gets to see.
 #[derive(Debug)]
 pub struct Trees {
     trees: Vec<Tree>,
@@ -85,18 +89,8 @@ impl Trees {
         let own = record::disk(order.spec.key.agent);
         let disk = Disk::open(&own, order.uids, &order.lowers)?;
         let mut trees = Self { trees: Vec::new(), disk };
-        trees.add(Path::new("/usr"), "usr", PROGRAMS)?;
-        for part in USR_PARTS.map(|part| Path::new("/").join(part)) {
-            if part.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
-                trees.add(&part, part.strip_prefix("/").unwrap_or(&part), PROGRAMS)?;
-            }
-        }
-        for dir in etc::BOUND {
-            let source = Path::new("/etc").join(dir);
-            if source.is_dir() {
-                let attributes = PROGRAMS | attr::NOEXEC;
-                trees.add(&source, Path::new("etc").join(dir), attributes)?;
-            }
+        if !order.is_on_base() {
+            trees.add_host(PROGRAMS)?;
         }
         for device in DEVICES {
             let target = Path::new("dev").join(device);
@@ -104,6 +98,28 @@ impl Trees {
         }
         trees.add(&order.guest, super::child::GUEST_PATH.trim_start_matches('/'), PROGRAMS)?;
         Ok(trees)
+    }
+
+    /// The host's programs, and what they need of its settings.
+    fn add_host(&mut self, attributes: u64) -> io::Result<()> {
+        self.add(Path::new("/usr"), "usr", attributes)?;
+        for part in USR_PARTS.map(|part| Path::new("/").join(part)) {
+            if part.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+                self.add(&part, part.strip_prefix("/").unwrap_or(&part), attributes)?;
+            }
+        }
+        for dir in etc::BOUND {
+            let source = Path::new("/etc").join(dir);
+            if source.is_dir() {
+                self.add(&source, Path::new("etc").join(dir), attributes | attr::NOEXEC)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the agent's disk in its places below this directory.
+    pub fn mount_disk(&self, below: &Path) -> io::Result<()> {
+        self.disk.mount(below)
     }
 
     fn add(
@@ -128,10 +144,15 @@ impl Trees {
             } else if target.symlink_metadata().is_err() {
                 fs::write(&target, "")?;
             }
-            move_mount(&tree.fd, "", CWD, &target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
+            attach(&tree.fd, &target)?;
         }
         Ok(())
     }
+}
+
+/// Has a detached tree appear at this place.
+pub fn attach(tree: &OwnedFd, place: &Path) -> io::Result<()> {
+    Ok(move_mount(tree, "", CWD, place, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?)
 }
 
 /// A detached copy of a file tree, with these attributes.
@@ -153,12 +174,31 @@ pub fn build(order: &ShimOrder, trees: Option<Trees>) -> Result<(), RootError> {
         Some(trees) => trees,
         None => Trees::open(order).map_err(at("open the host's file trees"))?,
     };
-    let etc = etc::Etc::read(spec).map_err(at("read the host's /etc"))?;
+    let is_on_base = order.is_on_base();
+    let etc = match is_on_base {
+        true => Ok(etc::Etc::own(spec)),
+        false => etc::Etc::read(spec),
+    };
+    let etc = etc.map_err(at("read the host's /etc"))?;
     enter().map_err(at("enter the new root"))?;
-    fill(spec, &trees, &etc).map_err(at("fill the new root"))?;
+    if is_on_base {
+        base::enter(&trees)?;
+        base::write_etc(&etc).map_err(at("write /etc"))?;
+    } else {
+        fill(&trees, &etc).map_err(at("fill the new root"))?;
+    }
+    etc.add_certificate().map_err(at("trust the gateway"))?;
+    attach_guest(&trees).map_err(at("bring the guest"))?;
+    mount_memory(spec).map_err(at("make /tmp and /run"))?;
     mount_devices(spec, uids, &trees).map_err(at("make /dev"))?;
-    mount_proc().map_err(at("mount /proc"))?;
+    if !is_on_base {
+        fs::create_dir(PROC).and_then(|()| mount_proc(PROC)).map_err(at("mount /proc"))?;
+    }
+    mask_proc().map_err(at("mask /proc"))?;
     own_places(uids).map_err(at("give the agent its places"))?;
+    if is_on_base {
+        return Ok(());
+    }
     leave_host().map_err(at("let go of the host's root"))
 }
 
@@ -185,7 +225,8 @@ pub fn enter() -> io::Result<()> {
     Ok(rustix::process::chdir("/")?)
 }
 
-fn fill(spec: &SandboxSpec, trees: &Trees, etc: &etc::Etc) -> io::Result<()> {
+/// Puts together a root from the host's programs.
+fn fill(trees: &Trees, etc: &etc::Etc) -> io::Result<()> {
     for part in USR_PARTS {
         if let Ok(target) = fs::read_link(Path::new(OLD).join(part)) {
             symlink(target, Path::new("/").join(part))?;
@@ -196,16 +237,17 @@ fn fill(spec: &SandboxSpec, trees: &Trees, etc: &etc::Etc) -> io::Result<()> {
     for dir in ["etc", "var/cache", "var/lib", "var/log", "home", "root", "mnt", "srv", "tmp"] {
         fs::create_dir_all(Path::new("/").join(dir))?;
     }
+    symlink("/run", "/var/run")?;
     etc.write()?;
     trees.attach("etc")?;
-    etc.add_certificate()?;
-    trees.disk.mount()?;
-    attach_guest(trees)?;
+    trees.mount_disk(Path::new("/"))
+}
+
+fn mount_memory(spec: &SandboxSpec) -> io::Result<()> {
     let limits = &spec.limits;
     tmpfs("/tmp", limits.tmp_bytes, "1777", MountFlags::empty())?;
-    fs::create_dir("/run")?;
+    base::real_dir(Path::new("/run"))?;
     tmpfs("/run", RUN_BYTES, "755", MountFlags::empty())?;
-    symlink("/run", "/var/run")?;
     fs::create_dir("/run/lock")?;
     fs::create_dir("/run/errand")?;
     tmpfs("/run/errand", limits.spool_bytes, "700", MountFlags::NOEXEC)
@@ -215,10 +257,7 @@ fn fill(spec: &SandboxSpec, trees: &Trees, etc: &etc::Etc) -> io::Result<()> {
 fn attach_guest(trees: &Trees) -> io::Result<()> {
     let place = Path::new("/opt/errand");
     // TRUST: a former epoch's root may have put a link or a file here.
-    if !place.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
-        remove_any(place)?;
-        fs::create_dir(place)?;
-    }
+    base::real_dir(place)?;
     tmpfs("/opt/errand", SMALL_BYTES, "755", MountFlags::empty())?;
     fs::create_dir("/opt/errand/bin")?;
     trees.attach("opt/errand/bin")?;
@@ -226,15 +265,8 @@ fn attach_guest(trees: &Trees) -> io::Result<()> {
     make_read_only("/opt/errand")
 }
 
-fn remove_any(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
-}
-
 fn mount_devices(spec: &SandboxSpec, uids: UidMap, trees: &Trees) -> io::Result<()> {
-    fs::create_dir("/dev")?;
+    base::real_dir(Path::new("/dev"))?;
     tmpfs("/dev", SMALL_BYTES, "755", MountFlags::NOEXEC)?;
     trees.attach("dev")?;
     fs::create_dir("/dev/pts")?;
@@ -259,10 +291,13 @@ fn mount_devices(spec: &SandboxSpec, uids: UidMap, trees: &Trees) -> io::Result<
     make_read_only_shallow("/dev")
 }
 
-fn mount_proc() -> io::Result<()> {
-    fs::create_dir("/proc")?;
+/// Shows the sandbox's own processes at this place.
+pub fn mount_proc(place: &str) -> io::Result<()> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    mount("proc", "/proc", "proc", flags, None)?;
+    Ok(mount("proc", place, "proc", flags, None)?)
+}
+
+fn mask_proc() -> io::Result<()> {
     // Convenience, not a wall: development servers may use low ports of their own `lo`.
     fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0").ok();
     for path in READ_ONLY.map(|name| Path::new("/proc").join(name)) {

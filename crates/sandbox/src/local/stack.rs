@@ -13,14 +13,13 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::CWD;
-use rustix::mount::{MountFlags, MoveMountFlags, UnmountFlags, mount, move_mount, unmount};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
-use super::disk::{FOLDERS, WORK};
+use super::disk::{FOLDERS, ROOT, WORK};
 use super::idmap::Translations;
 use super::request::{Lower, UidMap};
 use super::sys::attr;
-use super::{layers, root};
+use super::{base, layers, root};
 
 /// Where the parts are in reach while they are put together.
 const STAGE: &str = "/.layers";
@@ -49,7 +48,7 @@ impl Disk {
             UidMap::Single { .. } => None,
         };
         let mut opened = Vec::new();
-        for Lower { layer, uids } in lowers.iter().rev() {
+        for Lower { layer, uids, .. } in lowers.iter().rev() {
             let tree = root::copy_tree(&layers::tree(*layer), SAFE | attr::RDONLY)?;
             match (&mut translations, *uids) {
                 (Some(to), UidMap::Range { base }) => to.apply(tree.as_fd(), base)?,
@@ -61,13 +60,16 @@ impl Disk {
         Ok(Self { own, lowers: opened })
     }
 
-    /// Puts every folder in its place, within the new root.
-    pub fn mount(&self) -> io::Result<()> {
+    /// Puts every folder in its place below this directory of the new root.
+    pub fn mount(&self, below: &Path) -> io::Result<()> {
         self.stage()?;
         for (name, target, _, _) in FOLDERS {
-            let target = Path::new("/").join(target);
+            let target = below.join(target);
             let (lowers, own) = (self.lowers_of(name), own(name));
-            fs::create_dir_all(&target)?;
+            if name == ROOT && lowers.is_empty() {
+                continue;
+            }
+            base::real_dir(&target)?;
             if lowers.is_empty() {
                 rustix::mount::mount_bind(own, target)?;
                 continue;
@@ -128,5 +130,5 @@ fn mount_overlay(target: &Path, parts: &str) -> io::Result<()> {
 fn stage(tree: &OwnedFd, name: &str) -> io::Result<()> {
     let place = Path::new(STAGE).join(name);
     fs::create_dir(&place)?;
-    Ok(move_mount(tree, "", CWD, &place, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?)
+    root::attach(tree, &place)
 }

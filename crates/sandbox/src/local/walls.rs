@@ -22,12 +22,16 @@ pub fn report(order: &ShimOrder, weak: &[(String, String)], report: &mut Isolati
         report.enforced(name, protects);
     }
     report.enforced("capabilities", capabilities(order.spec.posture));
-    report.reduced(
-        "root_file_system",
-        "the host's /usr is seen inside, read-only",
-        "knowing which programs the host has",
-        "use a base image",
-    );
+    let programs = "knowing which programs the host has";
+    match order.is_on_base() {
+        true => report.enforced("root_file_system", programs),
+        false => report.reduced(
+            "root_file_system",
+            "the host's /usr is seen inside, read-only",
+            programs,
+            "set `base` under [sandbox] to a base image",
+        ),
+    }
     report.missing(
         "disk_limit",
         "the agent's disk is a directory without a quota",

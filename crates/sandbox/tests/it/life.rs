@@ -30,7 +30,7 @@ async fn the_local_provider_conforms() {
 #[tokio::test]
 async fn probing_reports_every_wall_and_leaves_nothing() {
     let bench = Bench::new();
-    let report = bench.provider.validate().await.unwrap();
+    let report = bench.provider.validate(&[]).await.unwrap();
     assert_eq!(report.wall("user_namespace").unwrap().state, WallState::Enforced);
     assert_eq!(report.wall("seccomp").unwrap().state, WallState::Enforced);
     let ids = &report.wall("own_user_ids").unwrap().state;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use sandbox::isolation::WallState;
 use sandbox::local::measure;
-use sandbox::local::posture::golden::{Wanted, golden};
+use sandbox::local::posture::golden::{Programs, Wanted, golden};
 use sandbox::local::posture::{Golden, Record, UidMap, facts};
 use sandbox::provider::{Posture, Provider, ProviderError, SandboxKey, SandboxSpec};
 
@@ -35,6 +35,7 @@ fn golden_of(spec: &SandboxSpec, pid: i32) -> Golden {
         posture: spec.posture,
         uids,
         agent: spec.key.agent,
+        programs: Programs::Host,
         processes: spec.limits.pids,
         groups: 0,
         limits: Vec::new(),
@@ -52,7 +53,8 @@ fn look(spec: &SandboxSpec, pid: i32, golden: &Golden) -> Option<Record> {
             return None;
         }
     };
-    let mut record = facts::record(&facts, spec.key.agent, &measure::ground().unwrap());
+    let mut record =
+        facts::record(&facts, spec.key.agent, Programs::Host, &measure::ground().unwrap());
     // The guest has opened others by now.
     record.set("descriptors", golden.record().get("descriptors").unwrap());
     Some(record)
@@ -91,7 +93,7 @@ async fn a_sandbox_equals_the_golden_record_before_its_guest_runs_and_while_it_d
 #[tokio::test]
 async fn the_report_says_that_the_walls_were_measured() {
     let bench = Bench::new();
-    let report = bench.provider.validate().await.unwrap();
+    let report = bench.provider.validate(&[]).await.unwrap();
     let posture = report.wall("posture").unwrap();
     assert_eq!(posture.state, WallState::Enforced);
     println!("{}", posture.protects);
@@ -164,7 +166,7 @@ async fn without_any_one_wall_there_is_no_sandbox() {
         let sockets = bench.provider.gateway_sockets(spec.key).await.map(drop);
         assert!(matches!(sockets, Err(ProviderError::NotRunning(_))), "{lie}: {sockets:?}");
         assert_eq!(bench.provider.list().await.unwrap(), [], "{lie}");
-        assert!(bench.provider.validate().await.is_err(), "{lie} passes the probe");
+        assert!(bench.provider.validate(&[]).await.is_err(), "{lie} passes the probe");
         assert_eq!(processes_of(&bench), Vec::<String>::new(), "{lie}");
         assert_eq!(groups_of(&spec.key.to_string()), Vec::<String>::new(), "{lie}");
         let gone = bench.provider.destroy(spec.key).await;
@@ -217,7 +219,7 @@ impl Apart {
 
     fn record(&self) -> Record {
         let facts = measure::facts(self.pid).unwrap();
-        facts::record(&facts, agent(), &measure::ground().unwrap())
+        facts::record(&facts, agent(), Programs::Host, &measure::ground().unwrap())
     }
 }
 

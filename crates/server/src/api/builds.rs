@@ -180,7 +180,7 @@ async fn shown(
         repos: environment.repos.iter().map(|url| show::shown_url(url)).collect(),
         status: status.to_owned(),
         origin: origin.to_owned(),
-        current: environment.current().is_some_and(|current| current.layer == build.layer),
+        current: environment.current(app.base).is_some_and(|current| current.layer == build.layer),
         pinned: build.pinned,
         created_at: timestamp(build.created_ms),
         ready_at: ready.map(|ready| timestamp(ready.at_ms)),

@@ -23,7 +23,7 @@ pub async fn sweep(app: &Arc<App>) -> Result<()> {
     let used: BTreeMap<LayerId, i64> =
         layers.iter().map(|layer| (layer.id, used_ms(layer))).collect();
     let oldest = now_ms().saturating_sub(i64::from(app.config.builds.keep_days) * DAY_MS);
-    let mut named = BTreeSet::new();
+    let mut named: BTreeSet<LayerId> = app.base.into_iter().collect();
     for (key, environment) in all(app, &org).await? {
         let old = expired(&environment, &used, oldest);
         for build in &old {

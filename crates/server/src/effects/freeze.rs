@@ -22,14 +22,14 @@ pub async fn run(job: &Job, layer: LayerId, purpose: SnapshotPurpose) -> Result<
         // Not more lasting than the disk it was, and nobody waits for it to be.
         SnapshotPurpose::Fork => LayerSize::default(),
         SnapshotPurpose::Environment => match provider.settle(layer).await {
-            Ok(settled) => settled.size.unwrap_or_default(),
+            Ok(settled) => {
+                let view = job.view().await?;
+                builds::keep(&job.app, &job.handle, view.living()?, &settled).await?;
+                settled.size.unwrap_or_default()
+            }
             Err(error) => return refuse(job, error).await,
         },
     };
-    if purpose == SnapshotPurpose::Environment {
-        let view = job.view().await?;
-        builds::keep(&job.app, &job.handle, view.living()?, layer, size).await?;
-    }
     let (key, bytes, files) = (job.key.clone(), size.bytes, size.files);
     job.report(vec![Event::SnapshotMade { key, layer, bytes, files, freeze_ms }]).await
 }

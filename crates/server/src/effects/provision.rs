@@ -53,10 +53,10 @@ async fn make(
     let provider = &job.app.provider;
     match provider.create(&spec).await {
         Err(ProviderError::Refused(words))
-            if !spec.layers.is_empty() && settings.forked_from.is_none() =>
+            if spec.layers != job.app.base.as_slice() && settings.forked_from.is_none() =>
         {
             tracing::warn!(agent.id = %job.handle.id, words, "a machine starts without its build");
-            spec.layers.clear();
+            spec.layers = job.app.base.into_iter().collect();
             provider.create(&spec).await
         }
         made => made,

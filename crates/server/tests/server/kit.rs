@@ -11,7 +11,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use model::http::HttpClient;
 use protocol::event::{Mode, ModelChoice, Settings};
-use protocol::ids::{AgentId, OrgId, RunId};
+use protocol::ids::{AgentId, LayerId, OrgId, RunId};
 use protocol::input::Input;
 use sandbox::isolation::IsolationReport;
 use sandbox::provider::{
@@ -51,7 +51,7 @@ impl Provider for NoMachines {
             snapshots: false,
         }
     }
-    async fn validate(&self) -> Result<IsolationReport, ProviderError> {
+    async fn validate(&self, _layers: &[LayerId]) -> Result<IsolationReport, ProviderError> {
         none()
     }
     async fn create(&self, _: &SandboxSpec) -> Result<Machine, ProviderError> {
@@ -113,6 +113,7 @@ async fn app(data: &Path, config: Config, address: SocketAddr) -> App {
         far_end: None,
         identity: Identity::Ordinary { uid: 1000 },
         provider: Arc::new(NoMachines),
+        base: None,
         gateway: Gateway::new(parts),
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         machines: Default::default(),

@@ -25,7 +25,7 @@ pub fn settle(layer: LayerId) -> io::Result<()> {
     trash::remove_tree(&tree(layer).join(WORK))?;
     syncfs(fs::File::open(dir(layer))?)?;
     let mut scales = Scales::default();
-    for (name, ..) in FOLDERS {
+    for (name, ..) in FOLDERS.iter().filter(|(name, ..)| tree(layer).join(name).is_dir()) {
         scales.weigh(&open(CWD, tree(layer).join(name).as_os_str().as_encoded_bytes())?, 0);
     }
     write_fact(&dir(layer), "size", &scales.size)

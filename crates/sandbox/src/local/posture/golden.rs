@@ -10,6 +10,8 @@ use super::mounts::{self, Place};
 use super::{Golden, Presence, UidMap};
 use crate::provider::Posture;
 
+pub use super::mounts::Programs;
+
 /// Ids of one sandbox.
 const RANGE: u32 = 65_536;
 /// The one id that a sandbox of an ordinary user has.
@@ -34,6 +36,8 @@ pub struct Wanted {
     pub uids: UidMap,
     /// Whose disk it stands on.
     pub agent: AgentId,
+    /// What its programs are.
+    pub programs: Programs,
     /// Processes of an ordinary user's sandbox.
     pub processes: u32,
     /// Control groups that were made.
@@ -63,7 +67,7 @@ pub struct Ground {
 
 /// Parts of `/proc` that tell about the host or act on it, and that not every kernel has.
 pub fn tables() -> impl Iterator<Item = &'static str> {
-    mounts::PLACES.iter().filter(|place| place.is_table()).map(|place| place.path)
+    mounts::EVERYWHERE.iter().filter(|place| place.is_table()).map(|place| place.path)
 }
 
 /// The golden record of what was asked for, on this ground.
@@ -76,13 +80,17 @@ pub fn golden(wanted: &Wanted, ground: &Ground) -> Golden {
         Posture::Sudo => "sudo",
         Posture::None => "none",
     };
-    let mut golden = Golden::new(format!("{posture}, made by {who}"));
+    let programs = match wanted.programs {
+        Programs::Host => "",
+        Programs::Image => ", on a base image",
+    };
+    let mut golden = Golden::new(format!("{posture}, made by {who}{programs}"));
     namespaces(&mut golden);
     identity(&mut golden, wanted, ground);
     privileges(&mut golden, wanted, ground);
     limits(&mut golden, wanted, ground);
     surroundings(&mut golden);
-    for place in mounts::PLACES {
+    for place in mounts::places(wanted.programs) {
         golden.add(presence(place, ground), place.point(), place.golden(), place.protects());
     }
     golden

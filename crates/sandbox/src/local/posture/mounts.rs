@@ -63,8 +63,26 @@ const fn at(path: &'static str, origin: Origin, attributes: &'static [&'static s
     Place { path, origin, attributes }
 }
 
+/// Where the programs of a sandbox come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Programs {
+    /// They are the host's.
+    Host,
+    /// A base image brought them.
+    Image,
+}
+
 /// Every place; a mount anywhere else is one too many.
-pub const PLACES: &[Place] = &[
+pub fn places(programs: Programs) -> impl Iterator<Item = &'static Place> {
+    let first = match programs {
+        Programs::Host => ON_HOST,
+        Programs::Image => ON_IMAGE,
+    };
+    first.iter().chain(EVERYWHERE)
+}
+
+/// The root of a sandbox with the host's programs.
+const ON_HOST: &[Place] = &[
     at("/", Origin::Memory, MEMORY),
     at("/usr", Origin::Host, PROGRAMS),
     at("/bin", Origin::HostIfAny, PROGRAMS),
@@ -81,6 +99,13 @@ pub const PLACES: &[Place] = &[
     at("/etc/ssl/certs", Origin::HostIfAny, SEALED),
     at("/etc/terminfo", Origin::HostIfAny, SEALED),
     at("/etc/xdg", Origin::HostIfAny, SEALED),
+];
+
+/// The root of a sandbox on a base image.
+const ON_IMAGE: &[Place] = &[at("/", Origin::Disk("root"), MEMORY)];
+
+/// What every sandbox has.
+pub const EVERYWHERE: &[Place] = &[
     at("/etc/ssl/certs/ca-certificates.crt", Origin::OwnFile("/etc/errand/ca-bundle.crt"), MEMORY),
     at("/workspace", Origin::Disk("workspace"), MEMORY),
     at("/home/agent", Origin::Disk("home"), MEMORY),
@@ -181,7 +206,7 @@ impl Origin {
             Self::HiddenFile => mount.root.rsplit('/').next() == Some("null"),
             Self::Terminals => mount.kind == "devpts" && mount.root == "/",
             Self::Proc(root) | Self::ProcIfAny(root) => mount.kind == "proc" && mount.root == root,
-            Self::OwnFile(path) => mount.kind == "tmpfs" && mount.root == path,
+            Self::OwnFile(path) => matches!(mount.kind, "tmpfs" | "overlay") && mount.root == path,
         }
     }
 }
@@ -206,9 +231,14 @@ impl Mount<'_> {
     fn is_disk(&self, folder: &str, agent: AgentId) -> bool {
         let plain = format!("/disks/{agent}/{folder}");
         let upper = format!("upperdir={LAYERS}/own/{folder}");
+        let is_layers = |option: &str| {
+            let lowers = ["lowerdir=", "lowerdir+="].iter().find_map(|n| option.strip_prefix(n));
+            lowers.is_none_or(|all| all.split(':').all(|one| one.starts_with(LAYERS)))
+        };
         let over_layers = || {
             let mut options = self.options.split(',');
-            self.kind == "overlay" && self.root == "/" && options.any(|option| option == upper)
+            let is_right = self.kind == "overlay" && self.root == "/";
+            is_right && options.clone().all(is_layers) && options.any(|option| option == upper)
         };
         self.root.ends_with(&plain) || over_layers()
     }
@@ -224,11 +254,11 @@ impl Mount<'_> {
 }
 
 /// The points of a mount table, and whether a mount is shared with the host.
-pub fn points(table: &str, agent: AgentId) -> Vec<(String, String)> {
+pub fn points(table: &str, agent: AgentId, programs: Programs) -> Vec<(String, String)> {
     let all: Vec<_> = table.lines().filter_map(parse).collect();
     let seen: Vec<_> = all.iter().filter(|mount| is_visible(mount, &all)).collect();
     let mut points: Vec<(String, String)> = Vec::new();
-    for place in PLACES {
+    for place in places(programs) {
         let here: Vec<_> = seen.iter().filter(|mount| mount.point == place.path).collect();
         let Some(first) = here.first() else { continue };
         let right = here.iter().all(|mount| place.origin.is(mount, agent));
@@ -237,13 +267,14 @@ pub fn points(table: &str, agent: AgentId) -> Vec<(String, String)> {
             false => format!("{} {}", first.kind, first.root),
         };
         let mut parts = here.clone();
-        parts.extend(seen.iter().filter(|mount| belongs_below(place, mount)));
+        parts.extend(seen.iter().filter(|mount| belongs_below(place, mount, programs)));
         let held = place.attributes.iter().copied();
         let held = held.filter(|name| parts.iter().all(|part| part.attributes.contains(name)));
         points.push((place.point(), describe(&origin, held)));
     }
     let known = |mount: &Mount<'_>| {
-        PLACES.iter().any(|place| mount.point == place.path || belongs_below(place, mount))
+        places(programs)
+            .any(|place| mount.point == place.path || belongs_below(place, mount, programs))
     };
     points.extend(seen.iter().filter(|mount| !known(mount)).map(|mount| {
         let origin = format!("{} {}", mount.kind, mount.root);
@@ -257,10 +288,10 @@ pub fn points(table: &str, agent: AgentId) -> Vec<(String, String)> {
 }
 
 /// Whether a mount came along with a tree of the host's, and is no place of its own.
-fn belongs_below(place: &Place, mount: &Mount<'_>) -> bool {
+fn belongs_below(place: &Place, mount: &Mount<'_>, programs: Programs) -> bool {
     place.holds_trees()
         && mount.lies_below(place.path)
-        && !PLACES.iter().any(|place| place.path == mount.point)
+        && !places(programs).any(|place| place.path == mount.point)
 }
 
 fn describe<'a>(origin: &'a str, attributes: impl Iterator<Item = &'a str>) -> String {
@@ -353,7 +384,10 @@ mod tests {
     }
 
     fn point(table: &str, name: &str) -> Option<String> {
-        points(table, agent()).into_iter().find(|(point, _)| point == name).map(|(_, value)| value)
+        points(table, agent(), Programs::Host)
+            .into_iter()
+            .find(|(point, _)| point == name)
+            .map(|(_, value)| value)
     }
 
     #[test]
@@ -377,6 +411,29 @@ mod tests {
         assert_eq!(point(table, "mount /usr/local"), None);
         let table = table.replace("/usr/local ro,", "/usr/local rw,");
         assert_eq!(point(&table, "mount /usr").unwrap(), "the host's, nosuid, nodev");
+    }
+
+    #[test]
+    fn a_base_image_is_the_agents_disk_over_layers_and_nothing_else() {
+        let root = |table: &str| {
+            let points = points(table, agent(), Programs::Image);
+            points.into_iter().find(|(point, _)| point == "mount /").unwrap().1
+        };
+        let table = "1 0 0:1 / / rw,nosuid,nodev - overlay overlay rw,\
+            lowerdir=/.layers/0/root:/.layers/1/root,upperdir=/.layers/own/root,workdir=/w\n";
+        assert_eq!(root(table), "the agent's disk, nosuid, nodev");
+        for (from, to) in [
+            (":/.layers/1/root", ":/"),
+            ("lowerdir=/.layers/0/root:/.layers/1/root", "lowerdir+=/old"),
+            ("own/root", "own/home"),
+            ("/ / rw", "/x / rw"),
+        ] {
+            assert!(root(&table.replace(from, to)).starts_with("overlay /"), "{to}");
+        }
+        assert!(
+            points(table, agent(), Programs::Host)
+                .contains(&("mount /".to_owned(), "overlay /, nosuid, nodev".to_owned()))
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use protocol::ids::AgentId;
 
 use super::facts::{Descriptor, Facts, record};
-use super::golden::{Ground, Wanted, golden};
+use super::golden::{Ground, Programs, Wanted, golden};
 use super::{Golden, Presence, Record, UidMap, in_words};
 use crate::provider::Posture;
 
@@ -16,7 +16,8 @@ fn agent() -> AgentId {
 fn wanted(posture: Posture, uids: UidMap) -> Wanted {
     let limits = [("limit memory", "4294967296"), ("limit pids", "4096")];
     let limits = limits.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    Wanted { posture, uids, agent: agent(), processes: 4096, groups: 3, limits }
+    let programs = Programs::Host;
+    Wanted { posture, uids, agent: agent(), programs, processes: 4096, groups: 3, limits }
 }
 
 fn ground() -> Ground {
@@ -41,7 +42,9 @@ fn kinds() -> Vec<Golden> {
         (Posture::Sudo, single),
         (Posture::None, single),
     ];
-    all.map(|(posture, uids)| golden(&wanted(posture, uids), &ground())).into()
+    let on_host = all.map(|(posture, uids)| wanted(posture, uids));
+    let on_image = Wanted { programs: Programs::Image, ..wanted(Posture::Sudo, range) };
+    on_host.iter().chain([&on_image]).map(|wanted| golden(wanted, &ground())).collect()
 }
 
 fn points_of(golden: &Golden, measured: &Record) -> Vec<String> {
@@ -88,8 +91,10 @@ fn a_point_that_nobody_meant_is_noticed() {
 }
 
 #[test]
-fn the_four_kinds_differ_only_in_who_they_are_and_what_they_hold() {
-    let [sudo, none, single, single_none] = kinds().try_into().unwrap();
+fn the_kinds_differ_only_in_who_they_are_and_what_they_hold() {
+    let [sudo, none, single, single_none, on_image] = kinds().try_into().unwrap();
+    assert_eq!(points_of(&sudo, &on_image.record()), ["mount /", "mount /usr"]);
+    assert_eq!(points_of(&on_image, &sudo.record()).first().unwrap(), "mount /");
     assert_eq!(points_of(&sudo, &none.record()), ["capabilities bounding"]);
     assert_eq!(points_of(&single, &single_none.record()), Vec::<String>::new());
     let expected = [
@@ -199,7 +204,7 @@ fn facts() -> Facts {
 
 fn noticed(facts: &Facts) -> Vec<String> {
     let golden = golden(&wanted(Posture::Sudo, UidMap::Range { base: BASE }), &ground());
-    points_of(&golden, &record(facts, agent(), &ground()))
+    points_of(&golden, &record(facts, agent(), Programs::Host, &ground()))
 }
 
 #[test]

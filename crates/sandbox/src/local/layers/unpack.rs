@@ -1,0 +1,252 @@
+//! Making a layer out of the archives of a base image, in a process of its own.
+//!
+//! The archives are laid over each other as the image format has it: a later one replaces what an
+//! earlier one brought, and takes away what it names with `.wh.` in front. What comes out stands on
+//! nothing, so an image is one layer however many archives it has.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Component, Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+use protocol::ids::{AgentId, LayerId, OrgId};
+use rustix::fs::{CWD, Mode, OFlags, openat, renameat};
+use serde::{Deserialize, Serialize};
+use tar::{Archive, Entry, EntryType};
+
+use super::freeze::publish;
+use super::{TREE, find, making, refused, settle, worker};
+use crate::local::base;
+use crate::local::disk::{self, Facts, Modes, ROOT};
+use crate::local::launcher::Launcher;
+use crate::local::machines::{self, Problem, Verb};
+use crate::local::record::{self, write_fact};
+use crate::local::request::{Answer, UidMap};
+use crate::local::sys::attr;
+use crate::local::{root, trash};
+use std::sync::PoisonError;
+
+/// Bytes that an image may have when it is unpacked.
+const IMAGE_BYTES: u64 = 32 * 1024 * 1024 * 1024;
+/// Files and directories that it may have.
+const IMAGE_ENTRIES: u64 = 2_000_000;
+/// Where the new layer is while it is filled.
+const STAGE: &str = "/tree";
+/// In front of the name of what an archive takes away.
+const WHITEOUT: &str = ".wh.";
+/// Takes away everything in a directory that earlier archives brought.
+const OPAQUE: &str = ".wh..wh..opq";
+/// Programs without which no agent can work, with where they may be.
+const NEEDED: [(&str, [&str; 3]); 2] = [
+    ("bash", ["/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash"]),
+    ("git", ["/bin/git", "/usr/bin/git", "/usr/local/bin/git"]),
+];
+
+/// What the launcher tells the process that unpacks.
+#[derive(Debug, Serialize, Deserialize)]
+struct Order {
+    into: LayerId,
+    ids: UidMap,
+}
+
+/// Who holds the ids of all base images; no agent ever has this name.
+pub fn holder() -> AgentId {
+    let nobody = AgentId::parse("bc-00000000-0000-0000-0000-000000000001");
+    nobody.unwrap_or_else(|_| unreachable!("a valid id"))
+}
+
+/// Unpacks archives into a layer, lowest first; under an id made before only gives that layer.
+pub fn unpack(launcher: &Launcher, layer: LayerId, org: &OrgId, archives: &[OwnedFd]) -> Verb {
+    if let Some(made) = find(layer)? {
+        let is_ours = made.agent == holder() && made.org == *org;
+        let words = format!("{layer} is no base image");
+        return if is_ours {
+            Ok(Answer::Layer { layer: made }.into())
+        } else {
+            Err(refused(words))
+        };
+    }
+    let ids = machines::map_ids(launcher, holder())?;
+    if let UidMap::Single { .. } = ids {
+        let words = "a base image needs ids of its own: run the server as root, only its launcher \
+            stays root";
+        return Err(refused(words));
+    }
+    begin(launcher, layer, org, ids)?;
+    let fds: Vec<_> = archives.iter().map(AsFd::as_fd).collect();
+    if let Err(error) = worker::ask("unpack", &Order { into: layer, ids }, &fds) {
+        trash::remove_tree(&making(layer))?;
+        return Err(Problem { reason: format!("unpack the image: {error}"), ..error.into() });
+    }
+    publish(layer, &mut |_| ())?;
+    settle::settle(layer)?;
+    let made = find(layer)?.ok_or_else(|| io::Error::other("the layer is missing"))?;
+    Ok(Answer::Layer { layer: made }.into())
+}
+
+fn begin(launcher: &Launcher, layer: LayerId, org: &OrgId, ids: UidMap) -> io::Result<()> {
+    let place = making(layer);
+    {
+        let _held = launcher.layers.lock().unwrap_or_else(PoisonError::into_inner);
+        trash::remove_tree(&place)?;
+        fs::create_dir(&place)?;
+        write_fact(&place, "agent", &holder())?;
+    }
+    let tree = place.join(TREE);
+    record::make_private_dir(&tree)?;
+    let facts = Facts { org: org.clone(), ids, began: Vec::new(), stack: Vec::new() };
+    disk::fill(&tree, &facts, &Modes::of_base())?;
+    disk::open_passage(&tree)
+}
+
+/// The process's side.
+pub fn run(launcher: OwnedFd) -> io::Result<()> {
+    worker::run(launcher, |order: Order, archives| {
+        let tree = making(order.into).join(TREE);
+        let open = || root::copy_tree(&tree, attr::NOSUID | attr::NODEV);
+        worker::in_namespaces(order.ids, open, |tree| fill(&tree, archives))
+    })
+}
+
+fn fill(tree: &OwnedFd, archives: Vec<OwnedFd>) -> io::Result<()> {
+    fs::create_dir(STAGE)?;
+    root::attach(tree, Path::new(STAGE))?;
+    let directory = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::PATH | OFlags::CLOEXEC;
+    let outside = openat(CWD, STAGE, directory, Mode::empty())?;
+    // The image's own root, so that links mean what they mean in a sandbox.
+    rustix::process::chroot(Path::new(STAGE).join(ROOT))?;
+    rustix::process::chdir("/")?;
+    let mut left = Left { bytes: IMAGE_BYTES, entries: IMAGE_ENTRIES };
+    for archive in archives {
+        lay_over(fs::File::from(archive), &mut left)?;
+    }
+    for (program, places) in NEEDED {
+        if !places.iter().any(|place| Path::new(place).is_file()) {
+            let words = format!("the image has no {program}; agents need bash and git");
+            return Err(io::Error::other(words));
+        }
+    }
+    base::furnish()?;
+    // A disk has this apart from the rest.
+    let opt = openat(&outside, disk::OPT, directory, Mode::empty())?;
+    for entry in fs::read_dir("/opt")? {
+        let entry = entry?;
+        renameat(CWD, entry.path(), &opt, entry.file_name())?;
+    }
+    Ok(())
+}
+
+/// What may still come.
+struct Left {
+    bytes: u64,
+    entries: u64,
+}
+
+/// Counts what is read, and ends where it is too much.
+struct Counted<'a, R> {
+    inner: R,
+    left: &'a mut u64,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        let too_large = || io::Error::other("it has more than 32 GiB when unpacked");
+        *self.left = self.left.checked_sub(read as u64).ok_or_else(too_large)?;
+        Ok(read)
+    }
+}
+
+/// Lays one archive over what is there.
+fn lay_over(archive: fs::File, left: &mut Left) -> io::Result<()> {
+    let mut file = BufReader::with_capacity(256 * 1024, archive);
+    let start = file.fill_buf()?;
+    if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        return Err(io::Error::other("it is compressed with zstd: compress it with gzip"));
+    }
+    let inner: Box<dyn Read> = match start.starts_with(&[0x1f, 0x8b]) {
+        true => Box::new(MultiGzDecoder::new(file)),
+        false => Box::new(file),
+    };
+    let mut archive = Archive::new(Counted { inner, left: &mut left.bytes });
+    archive.set_preserve_permissions(true);
+    archive.set_preserve_ownerships(true);
+    let mut own = BTreeSet::new();
+    for entry in archive.entries()? {
+        let too_many = || io::Error::other("it has more than 2,000,000 files");
+        left.entries = left.entries.checked_sub(1).ok_or_else(too_many)?;
+        put(entry?, &mut own)?;
+    }
+    Ok(())
+}
+
+/// Puts one entry in its place; `own` are those of the same archive.
+fn put<R: Read>(mut entry: Entry<'_, R>, own: &mut BTreeSet<PathBuf>) -> io::Result<()> {
+    let Some(path) = place(&entry.path()?)? else { return Ok(()) };
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let parent = path.parent().unwrap_or(Path::new("/")).to_owned();
+    let named = |error: io::Error| io::Error::other(format!("{path:?}: {}", chain(&error)));
+    match name.as_deref() {
+        Some(OPAQUE) => return empty(&parent, own).map_err(named),
+        Some(name) if name.starts_with(WHITEOUT) => {
+            let gone = parent.join(name.trim_start_matches(WHITEOUT));
+            return base::clear(&gone).map_err(named);
+        }
+        _ => {}
+    }
+    let kind = entry.header().entry_type();
+    // Devices are the sandbox's own affair, and nobody waits at a pipe of an image.
+    if matches!(kind, EntryType::Char | EntryType::Block | EntryType::Fifo) {
+        return Ok(());
+    }
+    let there = path.symlink_metadata().ok();
+    if there.is_some_and(|there| there.is_dir() != (kind == EntryType::Directory)) {
+        base::clear(&path).map_err(named)?;
+    }
+    if !entry.unpack_in("/").map_err(named)? {
+        return Err(io::Error::other(format!("{path:?} leads out of the image")));
+    }
+    own.insert(path);
+    Ok(())
+}
+
+/// An error with what it came from.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Where an entry goes; nothing where it is the root itself.
+fn place(path: &Path) -> io::Result<Option<PathBuf>> {
+    let mut place = PathBuf::from("/");
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => place.push(name),
+            Component::CurDir | Component::RootDir => {}
+            Component::ParentDir | Component::Prefix(_) => {
+                return Err(io::Error::other(format!("{path:?} leads out of the image")));
+            }
+        }
+    }
+    Ok(Some(place).filter(|place| place != Path::new("/")))
+}
+
+/// Takes away what earlier archives brought into a directory.
+fn empty(dir: &Path, own: &BTreeSet<PathBuf>) -> io::Result<()> {
+    let is_own =
+        |path: &Path| own.range(path.to_owned()..).next().is_some_and(|p| p.starts_with(path));
+    match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        entries => {
+            for entry in entries? {
+                let path = entry?.path();
+                if !is_own(&path) {
+                    base::clear(&path)?;
+                }
+            }
+            Ok(())
+        }
+    }
+}

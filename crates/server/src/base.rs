@@ -1,0 +1,258 @@
+//! The base image that sandboxes have in place of the host's programs: an archive or a folder of the
+//! operator's.
+//!
+//! It is unpacked once, when the server first starts with it, under an id that follows from what it
+//! is. TRUST: the operator chose it, but what is in it is unpacked as anybody's would be.
+
+use anyhow::{Context, Result, bail};
+use protocol::ids::{LayerId, OrgId};
+use sandbox::provider::Provider;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use uuid::Builder;
+
+/// Bytes of a document of an image.
+const DOCUMENT_BYTES: u64 = 4 * 1024 * 1024;
+/// Documents that may lead to each other.
+const DOCUMENTS: usize = 4;
+/// Bytes read at once.
+const CHUNK_BYTES: usize = 1024 * 1024;
+
+/// Unpacks the image if that was not done before, and names its layer.
+pub async fn unpack(provider: &dyn Provider, path: &Path) -> Result<LayerId> {
+    let words = || format!("sandbox.base: {}", path.display());
+    let place = path.to_owned();
+    let image = tokio::task::spawn_blocking(move || Image::find(&place)).await;
+    let image = image.context("look at the base image")?.with_context(words)?;
+    let known = provider.layers().await.context("list layers")?;
+    if known.iter().any(|layer| layer.id == image.layer) {
+        return Ok(image.layer);
+    }
+    tracing::info!(path = %path.display(), "unpacking the base image; this is done once");
+    let layer = image.layer;
+    let archives = tokio::task::spawn_blocking(move || image.open()).await;
+    let archives = archives.context("open the base image")?.with_context(words)?;
+    let made = provider.unpack(layer, &OrgId::default_org(), &archives).await;
+    let size = made.with_context(words)?.size.unwrap_or_default();
+    tracing::info!(%layer, size.bytes, size.files, "the base image is unpacked");
+    Ok(layer)
+}
+
+/// An image as it lies there.
+struct Image {
+    layer: LayerId,
+    archives: Vec<Archive>,
+}
+
+/// One of its archives.
+struct Archive {
+    path: PathBuf,
+    /// SHA-256 in hexadecimal digits, where the image says it.
+    digest: Option<String>,
+}
+
+impl Image {
+    /// Finds out what lies at this path, and reads little of it.
+    fn find(path: &Path) -> Result<Self> {
+        if !path.is_absolute() {
+            bail!("the path must begin with /");
+        }
+        let meta = path.metadata().context("it cannot be read by the server's user")?;
+        if meta.is_dir() {
+            return Self::of_layout(path);
+        }
+        // An archive is known by its place and its time: reading it whole would hold up every start.
+        let name =
+            format!("{}\0{}\0{}.{}", path.display(), meta.len(), meta.mtime(), meta.mtime_nsec());
+        let archives = vec![Archive { path: path.to_owned(), digest: None }];
+        Ok(Self { layer: layer_of(name.as_bytes()), archives })
+    }
+
+    /// An OCI image layout.
+    fn of_layout(folder: &Path) -> Result<Self> {
+        let file = folder.join("index.json");
+        let mut document: Document = read(&file).context("it is no OCI image layout")?;
+        for _ in 0..DOCUMENTS {
+            if let Some(layers) = &document.layers {
+                let archives = layers.iter().map(|layer| {
+                    let digest = hexadecimal(&layer.digest)?;
+                    Ok(Archive { path: blob(folder, digest), digest: Some(digest.to_owned()) })
+                });
+                let archives: Vec<Archive> = archives.collect::<Result<_>>()?;
+                let names: Vec<_> = layers.iter().map(|layer| layer.digest.as_str()).collect();
+                return Ok(Self { layer: layer_of(names.join("\0").as_bytes()), archives });
+            }
+            let next = ours(document.manifests.as_deref().unwrap_or_default())?;
+            document = read(&blob(folder, hexadecimal(&next.digest)?))?;
+        }
+        bail!("its documents lead from one to the next and never to layers")
+    }
+
+    /// Opens the archives, each only if it is what the image says.
+    fn open(self) -> Result<Vec<OwnedFd>> {
+        let mut opened = Vec::new();
+        for Archive { path, digest } in self.archives {
+            let mut file = File::open(&path).with_context(|| format!("open {}", path.display()))?;
+            if let Some(digest) = digest {
+                check(&file, &digest).with_context(|| format!("read {}", path.display()))?;
+                file.rewind().context("read an archive")?;
+            }
+            opened.push(file.into());
+        }
+        Ok(opened)
+    }
+}
+
+/// What an image's documents say, as far as it matters here.
+#[derive(Deserialize)]
+struct Document {
+    manifests: Option<Vec<Descriptor>>,
+    layers: Option<Vec<Descriptor>>,
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    digest: String,
+    platform: Option<Platform>,
+}
+
+#[derive(Deserialize)]
+struct Platform {
+    architecture: String,
+    os: String,
+}
+
+/// The image for this machine.
+fn ours(manifests: &[Descriptor]) -> Result<&Descriptor> {
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let fits = |one: &&Descriptor| {
+        let is_ours =
+            |platform: &Platform| platform.os == "linux" && platform.architecture == architecture;
+        one.platform.as_ref().is_none_or(is_ours)
+    };
+    let found = manifests.iter().find(fits);
+    found.with_context(|| format!("it has no image for linux/{architecture}"))
+}
+
+fn layer_of(name: &[u8]) -> LayerId {
+    let mut bytes = [0; 16];
+    blake3::Hasher::new().update(name).finalize_xof().fill(&mut bytes);
+    LayerId::from_uuid(Builder::from_custom_bytes(bytes).into_uuid())
+}
+
+fn blob(folder: &Path, digest: &str) -> PathBuf {
+    folder.join("blobs/sha256").join(digest)
+}
+
+/// The digits of a digest, which become a file's name.
+fn hexadecimal(digest: &str) -> Result<&str> {
+    let digits = digest
+        .strip_prefix("sha256:")
+        .filter(|digits| digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    digits.with_context(|| format!("{digest:?} is no sha256 digest"))
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let words = || format!("read {}", path.display());
+    let file = File::open(path).with_context(words)?;
+    let mut bytes = Vec::new();
+    file.take(DOCUMENT_BYTES).read_to_end(&mut bytes).with_context(words)?;
+    serde_json::from_slice(&bytes).with_context(words)
+}
+
+fn check(mut file: &File, digest: &str) -> Result<()> {
+    let (mut hasher, mut chunk) = (Sha256::new(), vec![0; CHUNK_BYTES]);
+    loop {
+        match file.read(&mut chunk)? {
+            0 => break,
+            count => hasher.update(chunk.get(..count).unwrap_or_default()),
+        }
+    }
+    if hex::encode(hasher.finalize()) != digest.to_ascii_lowercase() {
+        bail!("it is damaged: its digest is another one");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(path: &Path, text: &str) -> String {
+        let digest = hex::encode(Sha256::digest(text));
+        std::fs::create_dir_all(path.join("blobs/sha256")).unwrap();
+        std::fs::write(blob(path, &digest), text).unwrap();
+        format!("sha256:{digest}")
+    }
+
+    fn layout(folder: &Path, architecture: &str) {
+        let layers = ["one", "two"].map(|text| write(folder, text));
+        let layers = layers.map(|digest| serde_json::json!({"digest": digest, "size": 3}));
+        let manifest = write(folder, &serde_json::json!({"layers": layers}).to_string());
+        let platform = serde_json::json!({"os": "linux", "architecture": architecture});
+        let inner = serde_json::json!({"manifests": [
+            {"digest": write(folder, "{}"), "platform": {"os": "linux", "architecture": "vax"}},
+            {"digest": manifest, "platform": platform},
+        ]});
+        let inner = write(folder, &inner.to_string());
+        let index = serde_json::json!({"manifests": [{"digest": inner}]});
+        std::fs::write(folder.join("index.json"), index.to_string()).unwrap();
+    }
+
+    fn architecture() -> &'static str {
+        if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }
+    }
+
+    #[test]
+    fn a_layout_is_read_for_this_machine_and_its_archives_are_checked() {
+        let folder = tempfile::tempdir().unwrap();
+        layout(folder.path(), architecture());
+        let image = Image::find(folder.path()).unwrap();
+        assert_eq!(image.layer, Image::find(folder.path()).unwrap().layer, "known again");
+        let mut texts = Vec::new();
+        for archive in Image::find(folder.path()).unwrap().open().unwrap() {
+            texts.push(std::io::read_to_string(File::from(archive)).unwrap());
+        }
+        assert_eq!(texts, ["one", "two"]);
+        std::fs::write(&image.archives[1].path, "other").unwrap();
+        assert!(format!("{:#}", image.open().unwrap_err()).contains("is damaged"));
+    }
+
+    #[test]
+    fn what_is_no_image_for_this_machine_is_refused_in_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let words = |path: &Path| format!("{:#}", Image::find(path).err().unwrap());
+        assert!(words(folder.path()).contains("no OCI image layout"));
+        assert!(words(Path::new("relative")).contains("must begin with /"));
+        assert!(words(Path::new("/nowhere.tar")).contains("cannot be read"));
+        layout(folder.path(), "s390x");
+        assert!(words(folder.path()).contains("no image for linux/"));
+        let evil = r#"{"layers": [{"digest": "sha256:../../../etc/passwd"}]}"#;
+        std::fs::write(folder.path().join("index.json"), evil).unwrap();
+        assert!(words(folder.path()).contains("is no sha256 digest"));
+        let index = format!(r#"{{"manifests": [{{"digest": "{}"}}]}}"#, write(folder.path(), "{}"));
+        std::fs::write(folder.path().join("index.json"), index).unwrap();
+        assert!(words(folder.path()).contains("no image for linux/"));
+    }
+
+    #[test]
+    fn an_archive_that_changed_is_another_image() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("base.tar");
+        std::fs::write(&path, "a").unwrap();
+        let first = Image::find(&path).unwrap().layer;
+        assert_eq!(first, Image::find(&path).unwrap().layer);
+        std::fs::write(&path, "ab").unwrap();
+        assert_ne!(first, Image::find(&path).unwrap().layer);
+    }
+}
