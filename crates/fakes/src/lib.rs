@@ -1,5 +1,7 @@
 //! Outside systems for tests and demonstrations: real HTTP servers that enforce their protocols.
 //!
-//! [`scripted`] is a model provider that follows a script.
+//! [`scripted`] is a model provider that follows a script, [`image`] a base image of this host's own
+//! programs.
 
+pub mod image;
 pub mod scripted;

@@ -99,6 +99,8 @@ pub const TOOL_RESULT_BYTES: usize = 32 * 1024;
 /// Bytes of a command's output that are kept.
 pub const COMMAND_OUTPUT_BYTES: u64 = 16 * 1024 * 1024;
 
+/// Agents that are opened, or begin to be driven, at the same time.
+pub const OPENINGS: usize = 4;
 /// Sandboxes that are made at the same time.
 pub const BOOTS: usize = 8;
 /// Workspaces that are prepared at the same time.

@@ -106,6 +106,7 @@ impl<'a> Driver<'a> {
         let mut renew = tokio::time::interval(RENEW);
         renew.tick().await;
         let mut busy_rounds = 0;
+        let mut opening = Some(self.app.starts.opening().await?);
         loop {
             let plan = self.handle.plan().await?;
             if !plan.record.is_empty() {
@@ -118,6 +119,7 @@ impl<'a> Driver<'a> {
                 continue;
             }
             busy_rounds = 0;
+            drop(opening.take());
             self.align(plan.effects);
             if self.running.is_empty() {
                 return Ok(());

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use git::name::CommitId;
 use git::repo::Repo;
 use moka::future::Cache;
-use protocol::limits::{BOOTS, PREPARATIONS, START_PACK_BYTES, START_PACKS};
+use protocol::limits::{BOOTS, OPENINGS, PREPARATIONS, START_PACK_BYTES, START_PACKS};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::fs::File;
@@ -21,6 +21,7 @@ const UNIT: u64 = 1024;
 pub struct Starts {
     folder: PathBuf,
     packs: Cache<CommitId, Arc<StartPack>>,
+    openings: Semaphore,
     boots: Semaphore,
     places: Semaphore,
 }
@@ -50,9 +51,18 @@ impl Starts {
         Ok(Self {
             folder,
             packs: Cache::builder().weigher(weigh).max_capacity(START_PACK_BYTES / UNIT).build(),
+            openings: Semaphore::new(OPENINGS),
             boots: Semaphore::new(BOOTS),
             places: Semaphore::new(PREPARATIONS),
         })
+    }
+
+    /// Waits for a place in which an agent may be opened, or its driver begin.
+    ///
+    /// Of a crowd that comes at once a few go ahead and the others wait here, not in line before those
+    /// who watch: what is written down meanwhile is seen at once.
+    pub async fn opening(&self) -> Result<SemaphorePermit<'_>> {
+        self.openings.acquire().await.context("wait for a place")
     }
 
     /// Waits for a place in which a sandbox may be made.

@@ -24,6 +24,7 @@ mod git_matrix;
 mod isolation;
 mod machine;
 mod environments;
+mod base;
 mod builds;
 mod sdk;
 mod sync;

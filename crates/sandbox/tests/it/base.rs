@@ -1,12 +1,9 @@
 //! Sandboxes on a base image: its root file system in place of the host's programs.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use fakes::image;
 use protocol::ids::{LayerId, OrgId};
 use sandbox::isolation::WallState;
 use sandbox::provider::{Layer, Provider, ProviderError};
@@ -15,68 +12,24 @@ use tar::{Builder, EntryType, Header};
 use super::bench::{Bench, Inside, is_root, stand_in_guest};
 use super::host::Host;
 
-/// Programs that the image gets from the host.
-const PROGRAMS: [&str; 13] = [
-    "bash", "git", "cat", "chmod", "id", "ln", "ls", "mkdir", "mkfifo", "rm", "stat", "touch",
-    "test",
+/// What the image has besides programs.
+const FILES: [(&str, &str); 6] = [
+    ("etc/passwd", "root:x:0:0::/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n"),
+    ("etc/marker", "image\n"),
+    ("opt/kept/file", "kept\n"),
+    ("srv/full/old", "old\n"),
+    ("srv/folder/in", "in\n"),
+    ("srv/file", "file\n"),
 ];
-
-/// Where a program of the host lies.
-fn program(name: &str) -> PathBuf {
-    let found = ["/usr/local/bin", "/usr/bin", "/bin"].map(|dir| Path::new(dir).join(name));
-    found.into_iter().find(|path| path.is_file()).unwrap()
-}
-
-/// The libraries that a program needs.
-fn libraries(program: &Path) -> BTreeSet<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "a test looks at programs of this host")]
-    let output = Command::new("ldd").arg(program).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from).collect()
-}
-
-/// A root file system of its own, small, from programs of the host.
-fn root_in(dir: &Path) {
-    for (link, target) in [("bin", "usr/bin"), ("lib", "usr/lib"), ("lib64", "usr/lib64")] {
-        fs::create_dir_all(dir.join(target)).unwrap();
-        symlink(target, dir.join(link)).unwrap();
-    }
-    let mut needed = libraries(&stand_in_guest());
-    for name in PROGRAMS {
-        needed.extend(libraries(&program(name)));
-        fs::copy(program(name), dir.join("usr/bin").join(name)).unwrap();
-    }
-    symlink("bash", dir.join("usr/bin/sh")).unwrap();
-    for library in needed {
-        let place = library.strip_prefix("/usr").or_else(|_| library.strip_prefix("/")).unwrap();
-        let place = dir.join("usr").join(place);
-        fs::create_dir_all(place.parent().unwrap()).unwrap();
-        fs::copy(&library, place).unwrap();
-    }
-    for (path, text) in [
-        ("etc/passwd", "root:x:0:0::/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n"),
-        ("etc/marker", "image\n"),
-        ("opt/kept/file", "kept\n"),
-        ("srv/full/old", "old\n"),
-        ("srv/folder/in", "in\n"),
-        ("srv/file", "file\n"),
-    ] {
-        fs::create_dir_all(dir.join(path).parent().unwrap()).unwrap();
-        fs::write(dir.join(path), text).unwrap();
-    }
-}
 
 /// An archive of an image without these files.
 fn archive(without: &[&str]) -> OwnedFd {
     let dir = tempfile::tempdir().unwrap();
-    root_in(dir.path());
+    image::root_in(dir.path(), &[stand_in_guest()], &FILES).unwrap();
     for path in without {
         fs::remove_file(dir.path().join(path)).unwrap();
     }
-    written(|tar| {
-        tar.follow_symlinks(false);
-        tar.append_dir_all(".", dir.path()).unwrap();
-    })
+    image::archive(dir.path(), tempfile::tempfile().unwrap()).unwrap().into()
 }
 
 fn written(fill: impl FnOnce(&mut Builder<File>)) -> OwnedFd {

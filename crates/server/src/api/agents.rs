@@ -53,6 +53,7 @@ pub async fn create(
         uploads::claim(&app, &caller, id, upload).await.map_err(super::uploads::refused)?;
     }
     let run = RunId::from_uuid(Uuid::now_v7());
+    let _place = app.starts.opening().await?;
     let handle = app.agents.handle(&caller.org, id);
     let input = Input::Open {
         agent: id,
