@@ -38,24 +38,13 @@ struct Kind {
 
 /// Milliseconds since 1970.
 #[expect(clippy::disallowed_methods, reason = "the only clock shared with the server's process")]
-fn wall_ms() -> f64 {
+pub fn wall_ms() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_secs_f64() * 1000.0
 }
 
-/// How a watcher came, in milliseconds since 1970.
-#[derive(Debug, Clone, Copy)]
-pub struct Began {
-    /// When it asked.
-    pub asked_ms: f64,
-    /// When it was answered: what was made later was awaited by it.
-    pub answered_ms: f64,
-}
-
 /// A watcher of one agent, from its first event.
 pub struct Watch {
-    /// When it was asked for and answered.
-    pub began: Began,
     response: Response,
     held: Vec<u8>,
 }
@@ -69,13 +58,11 @@ impl Watch {
     /// Begins to watch after this event.
     pub async fn open_after(api: &Api, agent: &str, after: u64) -> Result<Self> {
         let request = api.request(Method::GET, &format!("/v1/agents/{agent}/events?after={after}"));
-        let asked_ms = wall_ms();
         let response = request.header("accept", "text/event-stream").send().await?;
         if !response.status().is_success() {
             bail!("watch {agent}: {}", response.status());
         }
-        let began = Began { asked_ms, answered_ms: wall_ms() };
-        Ok(Self { began, response, held: Vec::new() })
+        Ok(Self { response, held: Vec::new() })
     }
 
     /// The next event; deltas are passed over.

@@ -3,7 +3,7 @@
 use crate::api::Api;
 use crate::process::{Family, Server};
 use crate::repository::Repository;
-use crate::watch::{Began, Seen, Watch};
+use crate::watch::{Seen, Watch};
 use anyhow::{Context, Result, bail};
 use fakes::scripted::script::Script;
 use fakes::scripted::{Recorded, Server as Model};
@@ -102,18 +102,12 @@ impl World {
 
     /// Watches an agent to the end of its run, which must be a good one.
     pub async fn finished(&self, agent: &Opened) -> Result<Vec<Seen>> {
-        Ok(self.watched(agent).await?.1)
-    }
-
-    /// The same, and since when they were awaited.
-    pub async fn watched(&self, agent: &Opened) -> Result<(Began, Vec<Seen>)> {
-        let mut watch = Watch::open(&self.api, &agent.id).await?;
-        let events = watch.until("RunEnded").await?;
+        let events = Watch::open(&self.api, &agent.id).await?.until("RunEnded").await?;
         let last = events.last().context("a run without events")?;
         if !last.data.contains("\"FINISHED\"") {
             bail!("the run failed: {}; the server said:\n{}", last.data, self.log_end());
         }
-        Ok((watch.began, events))
+        Ok(events)
     }
 
     /// Requests of the model since a moment, oldest first.
