@@ -15,7 +15,7 @@ const PROGRAMS: [&str; 15] = [
     "test", "touch",
 ];
 
-/// Fills a folder with a root file system that has the [`PROGRAMS`], what these others need, and files
+/// Fills a folder with a root file system that has a few programs, what these others need, and files
 /// with these texts.
 pub fn root_in(folder: &Path, others: &[PathBuf], files: &[(&str, &str)]) -> io::Result<()> {
     for (link, target) in [("bin", "usr/bin"), ("lib", "usr/lib"), ("lib64", "usr/lib64")] {

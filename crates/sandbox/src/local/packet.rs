@@ -102,3 +102,22 @@ pub fn parts<'a, 'fd>(
         (bytes.unwrap_or_default(), fds.get(..FDS_MAX).filter(|_| !last).unwrap_or(fds))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_brings_any_number_of_descriptors_in_their_order() {
+        let null = std::fs::File::open("/dev/null").unwrap();
+        for count in [0, 1, FDS_MAX, FDS_MAX + 1, 5 * FDS_MAX] {
+            let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+            let fds: Vec<_> = (0..count).map(|_| null.as_fd()).collect();
+            let text = b"as many bytes as there are messages";
+            send_all(&ours, text, &fds).unwrap();
+            drop(ours);
+            let packet = receive_all(&theirs).unwrap();
+            assert_eq!((packet.bytes.as_slice(), packet.fds.len()), (text.as_slice(), count));
+        }
+    }
+}
