@@ -320,8 +320,9 @@ pub fn branch_name(name: &str) -> ApiResult<String> {
 /// The branch of an agent for which nobody named one.
 pub fn own_branch(id: AgentId, name: &str) -> ApiResult<String> {
     let suffix = id.uuid().simple().to_string();
-    // The last characters of a uuid are random in every version.
-    let suffix = suffix.get(26..).unwrap_or(&suffix);
+    // The last characters of a uuid are random in every version. So many that thousands of agents with
+    // the same task in one repository do not meet.
+    let suffix = suffix.get(22..).unwrap_or(&suffix);
     let branch = BranchName::for_task("errand/", name, suffix).map_err(bad_branch)?;
     Ok(branch.to_string())
 }
