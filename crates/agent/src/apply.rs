@@ -1,18 +1,19 @@
 //! The fold: one event into the state. Total, and silent about events that do not fit.
 
 use crate::state::{
-    Active, Call, Condition, Conflict, Disk, Ended, Failing, Keeping, Life, Living, Machines,
-    OPEN_QUESTIONS, Phase, Progress, PublishStep, Publishing, Pull, Question, Queued,
+    Active, Call, Condition, Conflict, Disk, Ended, Failing, Image, Keeping, Life, Living,
+    Machines, OPEN_QUESTIONS, Phase, Progress, PublishStep, Publishing, Pull, Question, Queued,
     RECENT_PUBLISHED, RECENT_RUNS, RECENT_STEERS, Repo, Sandbox, SetUp, Stage, Standing, Start,
     State, StepNow, Totals, Turn, Wake, Workspace, elapsed,
 };
 use protocol::content::Usage;
+use protocol::environment::found::{ChosenImage, SetUpOutcome};
 use protocol::event::{
     Event, Logged, PullRequest, PushPlan, RepoBase, RepoCheckpoint, RunStatus, Settings,
     StopReason, TurnOutcome,
 };
 use protocol::failure::{self, Failure};
-use protocol::ids::{EffectKey, Epoch, RunId};
+use protocol::ids::{EffectKey, Epoch, LayerId, RunId};
 use protocol::limits;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -139,7 +140,11 @@ impl Living {
             Event::BaseResolved { run, repos } => self.base_resolved(*run, repos),
             Event::BaseFailed { failure, .. } => self.fail_turn(failure),
             Event::EnvironmentRead { environment, .. } => {
-                self.set_up = Some(SetUp::new(environment, self.settings.build.is_some()));
+                let mut set_up = SetUp::new(environment, self.settings.build.is_some());
+                if self.epoch > Epoch(0) {
+                    set_up.pass_over_image();
+                }
+                self.set_up = Some(set_up);
             }
             Event::WorkspaceReady { epoch, .. } => {
                 self.disk = Disk::Used;
@@ -266,6 +271,7 @@ impl Living {
             Event::SandboxWanted { epoch, key, .. } => {
                 self.epoch = *epoch;
                 self.sandbox = Sandbox::Wanted { epoch: *epoch, key: key.clone() };
+                self.set_up.iter_mut().for_each(SetUp::pass_over_image);
             }
             Event::SandboxUp { epoch, .. } => {
                 self.sandbox =
@@ -302,6 +308,10 @@ impl Living {
                 self.failing.clear_key(key);
                 self.active_at_ms = at_ms;
             }
+            Event::ImageChosen { run, image, layers, outcome, .. } => {
+                self.image_chosen(image, layers, outcome);
+                self.failing.clear_key(&crate::plan::image_key(*run));
+            }
             Event::SetUpFinished { epoch, phase, outcome, .. } => {
                 if let Some(set_up) = &mut self.set_up {
                     set_up.finished(*epoch, outcome);
@@ -312,6 +322,19 @@ impl Living {
             }
             _ => {}
         }
+    }
+
+    fn image_chosen(&mut self, image: &ChosenImage, layers: &[LayerId], outcome: &SetUpOutcome) {
+        let Some(set_up) = &mut self.set_up else { return };
+        set_up.image = match outcome {
+            SetUpOutcome::Failed { failure } => Image::Missed(failure.clone()),
+            SetUpOutcome::Done | SetUpOutcome::Kept => {
+                let settings = Arc::make_mut(&mut self.settings);
+                settings.layers = layers.to_vec();
+                settings.image = Some(Box::new(image.clone()));
+                Image::Settled
+            }
+        };
     }
 
     fn count_machine_time(&mut self, at_ms: i64) {

@@ -38,6 +38,8 @@ pub enum Action {
     Provision { epoch: Epoch },
     /// Hold the link to a sandbox that is up; runs until stopped: `SandboxLost` when it is gone.
     Attach { epoch: Epoch },
+    /// Bring what the disk begins with: `ImageChosen`, whatever came of it.
+    ChooseImage { run: RunId, reference: String },
     /// Check out, branch, bring up to date: `WorkspaceReady`, or `WorkspaceFailed` for good.
     Prepare { epoch: Epoch, run: RunId },
     /// Carry out what the environment file asks for: `SetUpFinished`, whatever came of it.

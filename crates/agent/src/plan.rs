@@ -115,6 +115,10 @@ pub(crate) fn base_key(run: RunId) -> EffectKey {
     EffectKey(format!("{run}/base"))
 }
 
+pub(crate) fn image_key(run: RunId) -> EffectKey {
+    EffectKey(format!("{run}/image"))
+}
+
 pub(crate) fn think_key(run: RunId) -> EffectKey {
     EffectKey(format!("{run}/think"))
 }

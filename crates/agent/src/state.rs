@@ -15,6 +15,9 @@
 //!
 //! a disk    Unasked ─ (a build went well: Due) ─ SnapshotWanted ─ at rest ─ SnapshotMade ─ Unasked
 //!
+//! a first sandbox may wait until the environment file was read, and for the image it asks for:
+//! EnvironmentRead ─ BaseResolved ─ ImageChosen ─ SandboxWanted
+//!
 //! what the environment file asks for, anew in each sandbox: install ─ start ─ terminals, each
 //! SetUpFinished before the next; tools wait for the last of them
 //! ```
@@ -224,6 +227,8 @@ pub enum Keeping {
 pub struct SetUp {
     /// The file can be used and may be.
     pub is_followed: bool,
+    /// Where the image stands that it asks for.
+    pub image: Image,
     /// All of it, in order.
     pub phases: Vec<SetUpPhase>,
     /// The sandbox in which some of it is over.
@@ -231,10 +236,21 @@ pub struct SetUp {
     /// How many of the phases are over there.
     pub done: usize,
     /// What kept some of it from being done there, or all of it everywhere.
-    pub trouble: Option<Failure>,
+    trouble: Option<Failure>,
     /// The sandbox that a person woke, as long as no turn ended in it: there it is carried out
     /// although no run needs it.
     pub woken: Option<Epoch>,
+}
+
+/// Where the image stands that an environment file asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Image {
+    /// It asks for none, or it is there.
+    Settled,
+    /// It is to be had before there is a machine.
+    Wanted(String),
+    /// The machine is without it.
+    Missed(Failure),
 }
 
 /// One repository of an agent.
@@ -362,6 +378,21 @@ impl Living {
         }
     }
 
+    /// Whether a first sandbox waits until it is known what its disk begins with.
+    pub fn awaits_base(&self) -> bool {
+        let is_unread = || self.repos.iter().any(|repo| repo.base.is_none());
+        let may = self.settings.may_have_image && self.epoch == Epoch(0);
+        may && (is_unread() || self.awaits_image().is_some())
+    }
+
+    /// The image that is to be had before there is a sandbox.
+    pub fn awaits_image(&self) -> Option<&str> {
+        match &self.set_up.as_ref()?.image {
+            Image::Wanted(reference) => Some(reference),
+            Image::Settled | Image::Missed(_) => None,
+        }
+    }
+
     /// What the environment file asks for next in this sandbox; tools wait until nothing is left.
     pub fn to_set_up(&self, epoch: Epoch) -> Option<SetUpPhase> {
         let set_up = self.set_up.as_ref()?;
@@ -388,13 +419,32 @@ impl SetUp {
         });
         let mut phases = environment.phases();
         phases.retain(|phase| !is_build || *phase == SetUpPhase::Install);
+        let image = environment.image.clone().filter(|_| problem.is_none());
         Self {
             is_followed: problem.is_none(),
+            image: image.map_or(Image::Settled, Image::Wanted),
             phases,
             epoch: Epoch(0),
             done: 0,
             trouble,
             woken: None,
+        }
+    }
+
+    /// What kept some of it from being done.
+    pub(crate) fn trouble(&self) -> Option<&Failure> {
+        match &self.image {
+            Image::Missed(failure) => Some(failure),
+            Image::Settled | Image::Wanted(_) => self.trouble.as_ref(),
+        }
+    }
+
+    /// A machine is made before its image is there: a person woke it, and no run was working.
+    pub(crate) fn pass_over_image(&mut self) {
+        if let Image::Wanted(reference) = &self.image {
+            let message = format!("the machine was woken before {reference} was there");
+            let failure = Failure::new(failure::Phase::SetUp, "image_passed_over", message);
+            self.image = Image::Missed(failure);
         }
     }
 

@@ -76,6 +76,8 @@ fn every_life_keeps_its_promises() {
         "SteerTaken",
         "BaseFailed",
         "EnvironmentRead",
+        "ImageChosen",
+        "ImageChosen failed",
         "SetUpFinished done",
         "SetUpFinished kept",
         "SetUpFinished failed",

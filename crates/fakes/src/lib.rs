@@ -1,7 +1,8 @@
 //! Outside systems for tests and demonstrations: real HTTP servers that enforce their protocols.
 //!
 //! [`scripted`] is a model provider that follows a script, [`image`] a base image of this host's own
-//! programs.
+//! programs, [`registry`] a registry that such images are fetched from.
 
 pub mod image;
+pub mod registry;
 pub mod scripted;

@@ -23,7 +23,7 @@ pub use settings::{
 };
 
 use crate::content::{Part, Prompt, Todo, ToolResult, Usage};
-use crate::environment::found::{FoundEnvironment, SetUpOutcome, SetUpPhase};
+use crate::environment::found::{ChosenImage, FoundEnvironment, SetUpOutcome, SetUpPhase};
 use crate::failure::Failure;
 use crate::ids::{CallId, EffectKey, Epoch, LayerId, MessageId, QuestionId, RunId, Seq, Step};
 use serde::{Deserialize, Serialize};
@@ -64,6 +64,15 @@ pub enum Event {
     BaseResolved { run: RunId, repos: Vec<RepoBase> },
     /// The environment file at the starting commit was read; where there is none nothing is told.
     EnvironmentRead { run: RunId, environment: Box<FoundEnvironment> },
+    /// What the disk begins with is decided, by the image that the environment file asks for; without
+    /// it where that could not be had.
+    ImageChosen {
+        run: RunId,
+        image: Box<ChosenImage>,
+        layers: Vec<LayerId>,
+        outcome: SetUpOutcome,
+        duration_ms: u64,
+    },
     /// Finding the starting commit failed.
     BaseFailed { run: RunId, failure: Failure },
 
@@ -334,6 +343,7 @@ impl Event {
             | Self::RunStarted { run }
             | Self::BaseResolved { run, .. }
             | Self::EnvironmentRead { run, .. }
+            | Self::ImageChosen { run, .. }
             | Self::BaseFailed { run, .. }
             | Self::StepStarted { run, .. }
             | Self::MessageFinished { run, .. }

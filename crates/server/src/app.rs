@@ -7,6 +7,7 @@ use crate::browser::Browsers;
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::first_look::FirstLooks;
+use crate::images::Images;
 use crate::keys::Keys;
 use crate::machines::Machines;
 use crate::presence::Presence;
@@ -58,6 +59,8 @@ pub struct App {
     pub provider: Arc<dyn Provider>,
     /// What they stand on in place of the host's programs, if the operator has it so.
     pub base: Option<LayerId>,
+    /// Fetches what they stand on by their environment file.
+    pub images: Images,
     /// The only way out of them.
     pub gateway: Gateway,
     /// Pull requests kept by Errand itself.
@@ -136,6 +139,12 @@ impl App {
             }
         }
         Ok(variables)
+    }
+
+    /// Whether machines may begin with images that environment files ask for.
+    pub fn takes_images(&self) -> bool {
+        let is_root = !matches!(self.identity, Identity::Ordinary { .. });
+        is_root && !self.config.images.registries.is_empty()
     }
 
     /// Counters for `/metrics`: name, kind, help, value.

@@ -17,22 +17,25 @@ use agent::state::Living;
 use anyhow::{Context, Result};
 use git::name::BranchName;
 use protocol::content::{Prompt, Source};
+use protocol::environment::found::ChosenImage;
 use protocol::event::{
     AskOptions, BuildOrder, Mode, ModelChoice, RepoSettings, RunLimits, RunStatus, Settings,
 };
 use protocol::failure::Refusal;
 use protocol::ids::{AgentId, LayerId, OrgId, RunId};
 use protocol::input::Input;
-use protocol::limits::{BUILDS_KEPT, ENVIRONMENT_INSTALL_MS};
+use protocol::limits::ENVIRONMENT_INSTALL_MS;
 use sandbox::provider::{Layer, LayerSize};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::kv::{Entry, Expect, Put};
 use uuid::Uuid;
 
+mod known;
 mod sweep;
 
+use known::too_many;
+pub use known::{Build, Environment, Ground, Origin, Ready};
 pub use sweep::sweep;
 
 /// Kind of the records.
@@ -45,88 +48,6 @@ const KEY_DIGITS: usize = 32;
 const STALE_MS: i64 = 24 * 60 * 60 * 1000;
 /// Records of environments read at once.
 const PAGE: u16 = 500;
-
-/// What is known of one list of repositories.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Environment {
-    /// Their URLs.
-    pub repos: Vec<String>,
-    /// Oldest first.
-    pub builds: Vec<Build>,
-}
-
-/// One build, or one machine that was kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Build {
-    /// Who built it.
-    pub agent: AgentId,
-    /// What it leaves.
-    pub layer: LayerId,
-    /// How it came about.
-    pub origin: Origin,
-    /// Since when.
-    pub created_ms: i64,
-    /// What it left; none as long as it is not ready, or if it failed.
-    pub ready: Option<Ready>,
-    /// New agents begin with it, whatever is built later.
-    pub pinned: bool,
-    /// Names what `install` prepares, where that is known.
-    pub digest: Option<String>,
-}
-
-/// What a build left.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Ready {
-    /// When.
-    pub at_ms: i64,
-    /// Commits that are checked out, in the order of the repositories.
-    pub commits: Vec<String>,
-    /// Space it takes.
-    pub bytes: u64,
-    /// Files it holds.
-    pub files: u64,
-    /// The base image below it; none: the host's programs.
-    #[serde(default)]
-    pub base: Option<LayerId>,
-}
-
-/// How a build came about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Origin {
-    /// An agent had to install what the next one shall find.
-    Automatic,
-    /// Somebody asked.
-    Asked,
-    /// Somebody kept the machine of an agent.
-    Kept,
-}
-
-impl Environment {
-    /// The build that new agents begin with, where sandboxes stand on this base image.
-    pub fn current(&self, base: Option<LayerId>) -> Option<&Build> {
-        let is_on = |ready: &Ready| ready.base == base;
-        let ready = || self.builds.iter().filter(|build| build.ready.as_ref().is_some_and(is_on));
-        ready().rev().find(|build| build.pinned).or_else(|| {
-            ready().max_by_key(|build| build.ready.as_ref().map_or(0, |ready| ready.at_ms))
-        })
-    }
-
-    /// Whether what `install` prepares under this digest is there, or was tried since this moment.
-    fn is_enough(&self, base: Option<LayerId>, digest: &str, since_ms: i64) -> bool {
-        let is_fresh = |build: &Build| {
-            let same = build.digest.as_deref().is_none_or(|known| known == digest);
-            build.pinned || same && build.created_ms > since_ms
-        };
-        // One that runs, or that failed at the same.
-        let is_tried =
-            |build: &Build| build.created_ms > since_ms && build.digest.as_deref() == Some(digest);
-        self.current(base).is_some_and(is_fresh) || self.builds.iter().any(is_tried)
-    }
-}
 
 /// Names the environment of these repositories: which they are, and where they lie.
 pub fn key(repos: &[RepoSettings]) -> String {
@@ -146,8 +67,23 @@ pub async fn layers(app: &App, org: &OrgId, repos: &[RepoSettings]) -> Result<Ve
         [] => None,
         _ => read(app, org, &key(repos)).await?,
     };
-    let current = known.and_then(|(known, _)| known.current(app.base).map(|build| build.layer));
+    let ground = Ground::Base(app.base);
+    let current = known.and_then(|(known, _)| known.current(ground).map(|build| build.layer));
     Ok(current.or(app.base).into_iter().collect())
+}
+
+/// The build on this image that a new agent of these repositories begins with.
+pub async fn on_image(
+    app: &App,
+    org: &OrgId,
+    repos: &[RepoSettings],
+    reference: &str,
+) -> Result<Option<(ChosenImage, LayerId)>> {
+    let known = read(app, org, &key(repos)).await?;
+    Ok(known.and_then(|(known, _)| {
+        let build = known.current(Ground::Image(reference))?;
+        Some((build.ready.as_ref()?.image.clone()?, build.layer))
+    }))
 }
 
 /// What is known of an environment, with the version that a change must find.
@@ -237,6 +173,7 @@ pub async fn begin(
     let text = format!("Prepare a machine for {}.", urls.join(", "));
     let mut settings = settings(agent, &principal, repos, order)?;
     settings.layers.extend(app.base);
+    settings.may_have_image = app.takes_images();
     let input = Input::Open {
         agent,
         settings: Box::new(settings),
@@ -279,6 +216,8 @@ fn settings(
         limits: RunLimits { hard_time_ms: install_ms, ..RunLimits::default() },
         provider: "local".to_owned(),
         layers: Vec::new(),
+        may_have_image: false,
+        image: None,
         build: Some(order),
         forked_from: None,
         extra: None,
@@ -298,7 +237,9 @@ pub async fn keep(app: &Arc<App>, handle: &Handle, living: &Living, layer: &Laye
     });
     let LayerSize { bytes, files } = layer.size.unwrap_or_default();
     let base = app.base.filter(|base| layer.below.contains(base));
-    let ready = Ready { at_ms: now_ms(), commits: stands.collect(), bytes, files, base };
+    let image = living.settings.image.as_deref().cloned();
+    let ready = Ready { at_ms: now_ms(), commits: stands.collect(), bytes, files, base, image };
+    let ground = ready.ground();
     let (agent, layer) = (handle.id, layer.id);
     let over = change(app, &handle.org, &key(repos), |environment| {
         environment.repos = repos.iter().map(|repo| repo.url.clone()).collect();
@@ -314,21 +255,13 @@ pub async fn keep(app: &Arc<App>, handle: &Handle, living: &Living, layer: &Laye
                 environment.builds.push(build);
             }
         }
-        too_many(environment, app.base)
+        too_many(environment, ground)
     })
     .await?;
     for build in over {
         forget(app, &handle.org, &key(repos), &build).await?;
     }
     Ok(())
-}
-
-/// The oldest beyond those that are kept; never what new agents begin with, nor what is pinned.
-fn too_many(environment: &Environment, base: Option<LayerId>) -> Vec<Build> {
-    let current = environment.current(base).map(|build| build.layer);
-    let over = environment.builds.len().saturating_sub(BUILDS_KEPT);
-    let goes = |build: &&Build| !build.pinned && Some(build.layer) != current;
-    environment.builds.iter().filter(goes).take(over).cloned().collect()
 }
 
 /// Deletes the agent of a build, and then what is noted of it: whoever dies in between is followed by
@@ -369,8 +302,11 @@ pub async fn consider(
         return Ok(None);
     }
     let since = now_ms().saturating_sub(STALE_MS);
-    // What was tried on another base image says nothing about this one.
-    let on = app.base.map(|base| format!("+{base}")).unwrap_or_default();
+    // What was tried on another image says nothing about this one.
+    let (ground, on) = match &settings.image {
+        Some(image) => (Ground::Image(&image.reference), format!("+{}", image.reference)),
+        None => (Ground::Base(app.base), app.base.map(|id| format!("+{id}")).unwrap_or_default()),
+    };
     let digest = format!("{digest}{on}");
     let repos = &settings.repos;
     let repos = repos.iter().map(|repo| RepoSettings { starting_ref: None, ..repo.clone() });
@@ -380,7 +316,7 @@ pub async fn consider(
         origin: Origin::Automatic,
         digest: Some(digest.clone()),
     };
-    begin(app, org, order, |known| known.is_enough(app.base, &digest, since)).await
+    begin(app, org, order, |known| known.is_enough(ground, &digest, since)).await
 }
 
 /// How a build stands.
@@ -410,76 +346,6 @@ pub fn standing(build: &Build, run: Option<RunStatus>) -> Standing {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn build(number: u128, ready_ms: Option<i64>) -> Build {
-        let ready = ready_ms.map(|at_ms| Ready {
-            at_ms,
-            commits: Vec::new(),
-            bytes: 0,
-            files: 0,
-            base: None,
-        });
-        Build {
-            agent: AgentId::from_uuid(Uuid::from_u128(number)),
-            layer: LayerId::from_uuid(Uuid::from_u128(number)),
-            origin: Origin::Asked,
-            created_ms: 0,
-            ready,
-            pinned: false,
-            digest: None,
-        }
-    }
-
-    #[test]
-    fn new_agents_begin_with_the_newest_that_is_ready_or_with_the_pinned_one() {
-        let mut environment = Environment::default();
-        assert_eq!(environment.current(None), None);
-        environment.builds = vec![build(1, Some(10)), build(2, Some(20)), build(3, None)];
-        assert_eq!(
-            environment.current(None),
-            environment.builds.get(1),
-            "a failed one changes nothing"
-        );
-        environment.builds[0].pinned = true;
-        assert_eq!(environment.current(None), environment.builds.first());
-        environment.builds[2].pinned = true;
-        assert_eq!(environment.current(None), environment.builds.first(), "it must be ready");
-        let base = Some(LayerId::from_uuid(Uuid::from_u128(9)));
-        assert_eq!(environment.current(base), None, "they have the host's programs");
-        environment.builds[1].ready.as_mut().unwrap().base = base;
-        assert_eq!(environment.current(base), environment.builds.get(1));
-    }
-
-    #[test]
-    fn old_ones_go_but_never_what_is_used() {
-        let count = BUILDS_KEPT + 3;
-        let builds = (0..count).map(|n| build(n as u128, Some(n as i64)));
-        let mut environment = Environment { repos: Vec::new(), builds: builds.collect() };
-        environment.builds[0].pinned = true;
-        let over = too_many(&environment, None);
-        assert_eq!(over, environment.builds[1..4]);
-        environment.builds[0].pinned = false;
-        environment.builds.truncate(BUILDS_KEPT);
-        assert_eq!(too_many(&environment, None), []);
-    }
-
-    #[test]
-    fn what_is_there_or_was_tried_lately_is_not_built_again() {
-        let with = |digest: &str, created_ms, ready: Option<i64>| Build {
-            digest: Some(digest.to_owned()),
-            created_ms,
-            ..build(1, ready)
-        };
-        let enough =
-            |build| Environment { repos: Vec::new(), builds: vec![build] }.is_enough(None, "a", 50);
-        assert!(!Environment::default().is_enough(None, "a", 50));
-        assert!(enough(with("a", 60, Some(61))), "it is there");
-        assert!(enough(with("a", 60, None)), "it runs, or failed");
-        assert!(!enough(with("a", 40, Some(41))), "it is stale");
-        assert!(!enough(with("a", 40, None)), "it failed long ago");
-        assert!(!enough(with("b", 60, Some(61))), "something else is asked for");
-        assert!(enough(Build { pinned: true, ..with("b", 40, Some(41)) }), "somebody decided");
-    }
 
     #[test]
     fn an_environment_is_which_repositories_lie_where() {

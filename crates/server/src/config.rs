@@ -28,6 +28,8 @@ pub struct Config {
     pub run: RunConfig,
     /// How sandboxes are made.
     pub sandbox: SandboxConfig,
+    /// Images that environment files may ask for.
+    pub images: ImagesConfig,
     /// Machines prepared ahead.
     pub builds: BuildsConfig,
     /// What sandboxes may reach.
@@ -54,6 +56,7 @@ impl Default for Config {
             models: Models::default(),
             run: RunConfig::default(),
             sandbox: SandboxConfig::default(),
+            images: ImagesConfig::default(),
             builds: BuildsConfig::default(),
             network: NetworkConfig::default(),
             gateway: GatewayConfig::default(),
@@ -125,6 +128,45 @@ impl Default for SandboxConfig {
             user: "errand".to_owned(),
         }
     }
+}
+
+/// Images that environment files may ask for; needs a server that was started as root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ImagesConfig {
+    /// Registries that the server fetches from, with a port if need be; none: no images.
+    pub registries: Vec<String>,
+    /// Those of them that are spoken to without TLS.
+    pub plain_http: Vec<String>,
+    /// Who the server is at a registry; every environment file may use what that one can see.
+    pub logins: BTreeMap<String, RegistryLogin>,
+}
+
+impl Default for ImagesConfig {
+    fn default() -> Self {
+        let known = [
+            "docker.io",
+            "ghcr.io",
+            "quay.io",
+            "gcr.io",
+            "public.ecr.aws",
+            "mcr.microsoft.com",
+            "registry.gitlab.com",
+            "registry.k8s.io",
+        ];
+        let registries = known.map(str::to_owned).to_vec();
+        Self { registries, plain_http: Vec::new(), logins: BTreeMap::new() }
+    }
+}
+
+/// Who the server is at one registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistryLogin {
+    /// The user's name.
+    pub user: String,
+    /// File with the password or token.
+    pub password_file: PathBuf,
 }
 
 /// Machines prepared ahead.

@@ -250,6 +250,7 @@ fn failure_of(error: &anyhow::Error, action: &Action) -> Failure {
         }
         Action::Freeze { .. } => (Phase::Sandbox, "snapshot_failed"),
         Action::Prepare { .. } => (Phase::Clone, "workspace_failed"),
+        Action::ChooseImage { .. } => (Phase::SetUp, "image_failed"),
         Action::SetUp { .. } => (Phase::SetUp, "set_up_failed"),
         Action::Think { .. } => (Phase::Model, "model_failed"),
         Action::Interrupt { .. } => (Phase::Tool, "interrupt_failed"),

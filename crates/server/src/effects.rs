@@ -5,6 +5,7 @@
 
 pub mod attach;
 pub mod checkpoint;
+pub mod choose_image;
 pub mod erase;
 pub mod freeze;
 pub mod interrupt;
@@ -94,6 +95,7 @@ pub async fn carry_out(job: Job, action: Action) -> Result<()> {
         Action::ResolveBase { run } => resolve_base::run(&job, run).await,
         Action::Provision { epoch } => provision::run(&job, epoch).await,
         Action::Attach { epoch } => attach::run(&job, epoch).await,
+        Action::ChooseImage { run, reference } => choose_image::run(&job, run, &reference).await,
         Action::Prepare { epoch, run } => prepare::run(&job, epoch, run).await,
         Action::SetUp { epoch, phase } => set_up::run(&job, epoch, phase).await,
         Action::Think { run } => think::run(&job, run).await,

@@ -4,10 +4,11 @@
 //! stands on a branch or tag of the repository itself, where somebody with write access put it, and
 //! reaches never farther than the operator's own network mode.
 
+use crate::agents::Handle;
 use crate::app::App;
 use crate::config::Config;
 use crate::first_look::{FirstLook, may_have};
-use crate::sandbox_spec;
+use crate::{images, sandbox_spec};
 use agent::state::Living;
 use anyhow::{Context, Result};
 use gateway::policy::{EgressMode, Pattern, Policy};
@@ -18,8 +19,8 @@ use git::remote::{RefKind, Remote, RemoteHead};
 use protocol::environment::found::{FoundEnvironment, NamedTerminal};
 use protocol::environment::place::{Choice, Place, choose};
 use protocol::environment::{EgressMode as Wished, Environment, Reading, Understood, read};
-use protocol::event::Event;
-use protocol::ids::{OrgId, RunId};
+use protocol::event::{Event, Settings};
+use protocol::ids::{Epoch, OrgId, RunId};
 use protocol::limits::ENVIRONMENT_BYTES;
 use std::sync::Arc;
 
@@ -168,7 +169,12 @@ async fn on_default(mirror: &Mirror, head: &RemoteHead, commit: &CommitId) -> Re
 }
 
 /// What the log is told of the file that counts: the one of the first repository that has any.
-pub fn tell(config: &Config, run: RunId, sights: &[Sight]) -> Result<Option<Event>> {
+pub fn tell(
+    config: &Config,
+    living: &Living,
+    run: RunId,
+    sights: &[Sight],
+) -> Result<Option<Event>> {
     let mut there = sights.iter().filter_map(|sight| {
         sight.look.environment.as_ref().map(|environment| (sight, environment))
     });
@@ -190,6 +196,13 @@ pub fn tell(config: &Config, run: RunId, sights: &[Sight]) -> Result<Option<Even
         let reach = Reach::of(config, &understood.environment)?;
         found.hosts = reach.hosts;
         found.warnings.extend(reach.warnings);
+        found.image = found.image.filter(|_| living.settings.forked_from.is_none());
+        if let Some(refusal) =
+            found.image.as_ref().and_then(|image| no_image(config, living, image))
+        {
+            found.warnings.push(format!("`image` is not followed: {refusal}"));
+            found.image = None;
+        }
     }
     let others = choice.passed_over.iter().map(|place| place.path().to_owned());
     let further = there.map(|(sight, _)| format!("the environment file of {}", sight.url));
@@ -199,6 +212,18 @@ pub fn tell(config: &Config, run: RunId, sights: &[Sight]) -> Result<Option<Even
     found.commit = sight.commit.to_string();
     choice.place.path().clone_into(&mut found.file);
     Ok(Some(Event::EnvironmentRead { run, environment: Box::new(found) }))
+}
+
+/// Why the machine does not begin with this image; none: it will, if it can be had.
+fn no_image(config: &Config, living: &Living, image: &str) -> Option<String> {
+    if living.epoch > Epoch(0) {
+        return Some("the machine is there already".to_owned());
+    }
+    if let Some(refusal) = images::refusal(&config.images, image) {
+        return Some(refusal);
+    }
+    let words = "images need a server that was started as root; this one uses the host's programs";
+    (!living.settings.may_have_image).then(|| words.to_owned())
 }
 
 /// What an agent follows.
@@ -241,6 +266,28 @@ pub fn variables(followed: Option<&Followed>, own: Vec<(String, String)>) -> Vec
     let mut all = followed.understood.variables.clone();
     all.extend(own);
     all.into_iter().collect()
+}
+
+/// The same over those of the image that the machine was made of.
+pub fn over_image(settings: &Settings, variables: &[(String, String)]) -> Vec<(String, String)> {
+    let Some(image) = &settings.image else { return variables.to_vec() };
+    let mut all = image.variables.clone();
+    all.extend(variables.iter().cloned());
+    all.into_iter().collect()
+}
+
+/// The environment of what a person runs in the machine of an agent.
+pub async fn of_person(app: &App, handle: &Handle) -> Result<Vec<(String, String)>> {
+    let view = handle.view().await?;
+    let living = view.living()?;
+    let followed = followed(app, &handle.org, living).await.unwrap_or_else(|error| {
+        // People look at a machine above all when something is wrong.
+        tracing::warn!(agent.id = %handle.id, error = format!("{error:#}"), "variables are missing");
+        None
+    });
+    let own = app.variables(&handle.org, handle.id).await?;
+    let variables = over_image(&living.settings, &variables(followed.as_ref(), own));
+    Ok(sandbox_spec::command_variables(handle.id, None, &variables))
 }
 
 /// How far a machine may reach by its environment file.
@@ -310,6 +357,11 @@ pub fn facts(found: &FoundEnvironment) -> Vec<String> {
         return vec![format!("The environment file {file} was not followed: {problem}")];
     }
     let mut facts = Vec::new();
+    if let Some(image) = &found.image {
+        facts.push(format!(
+            "Your machine begins with the image {image}; you are told if it could not be had."
+        ));
+    }
     let scripts: Vec<_> = [
         found.install.as_ref().map(|_| "`install` (once for this disk)"),
         found.start.as_ref().map(|_| "`start`"),

@@ -7,6 +7,7 @@ use crate::auth::addresses::Addresses;
 use crate::browser::Browsers;
 use crate::config::Config;
 use crate::first_look::FirstLooks;
+use crate::images::Images;
 use crate::keys::Keys;
 use crate::machines::Machines;
 use crate::presence::Presence;
@@ -18,7 +19,7 @@ use crate::roster::{self, Roster};
 use crate::ssh::HostKey;
 use crate::starts::Starts;
 use crate::terminals::Terminals;
-use crate::{alarm, audit, base, catalog, clock, retention, router, sweeper};
+use crate::{alarm, audit, catalog, clock, images, retention, router, sweeper};
 use anyhow::{Context, Result};
 use axum::serve::ListenerExt as _;
 use gateway::address::{Floor, Upstream};
@@ -174,7 +175,7 @@ async fn build(
     let provider = Arc::new(LocalProvider::new(launcher).context("speak to the launcher")?);
     let base = match config.sandbox.base.as_os_str().is_empty() {
         true => None,
-        false => Some(base::unpack(&*provider, &config.sandbox.base).await?),
+        false => Some(images::base(&*provider, &config.sandbox.base).await?),
     };
     let app = App {
         catalog: catalog::catalog(&config.models)?,
@@ -186,6 +187,7 @@ async fn build(
         identity,
         provider,
         base,
+        images: Images::open(&data, &config.images)?,
         gateway: Gateway::new(parts),
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         first_looks: FirstLooks::default(),

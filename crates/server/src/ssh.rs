@@ -13,10 +13,9 @@ pub use key::HostKey;
 use crate::agents::Handle as AgentHandle;
 use crate::api::machine::{attend, ports};
 use crate::app::App;
+use crate::environments;
 use crate::port_stream::PortStream;
-use crate::sandbox_spec::command_variables;
 use anyhow::{Context as _, Result};
-use protocol::ids::OrgId;
 use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, Session, run_stream};
 use russh::{Channel, MethodKind, MethodSet, SshId};
 use sandbox::link::Link;
@@ -59,9 +58,7 @@ impl Place {
         link: Link,
         principal: String,
     ) -> Result<Self> {
-        let org: &OrgId = &handle.org;
-        let own = app.variables(org, handle.id).await?;
-        let env = Arc::new(command_variables(handle.id, None, &own));
+        let env = Arc::new(environments::of_person(app, &handle).await?);
         let (over, tasks) = (app.shutdown.child_token(), app.tasks.clone());
         Ok(Self { handle, link, principal, env, over, tasks })
     }

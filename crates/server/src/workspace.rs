@@ -4,6 +4,7 @@
 
 use crate::agents::{Handle, View};
 use crate::app::App;
+use crate::environments;
 use crate::machines::Machine;
 use crate::sandbox_spec::command_variables;
 use agent::state::{Phase, Sandbox, Workspace as Readiness};
@@ -84,13 +85,18 @@ impl LinkWorkspace {
         }
     }
 
-    fn complete(&self, mut request: Request) -> Request {
+    async fn complete(&self, mut request: Request) -> Result<Request, WorkspaceError> {
         if let Request::Start(start) = &mut request
             && start.env.is_empty()
         {
-            start.env = command_variables(self.handle.id, Some(self.run), &self.variables);
+            let lost = |error: anyhow::Error| WorkspaceError::Lost(error.to_string());
+            let view = self.handle.view().await.map_err(lost)?;
+            // What the machine is made of was chosen after the turn began.
+            let settings = &view.living().map_err(lost)?.settings;
+            let variables = environments::over_image(settings, &self.variables);
+            start.env = command_variables(self.handle.id, Some(self.run), &variables);
         }
-        request
+        Ok(request)
     }
 }
 
@@ -109,7 +115,7 @@ impl Workspace for LinkWorkspace {
     }
 
     async fn request(&self, epoch: Epoch, request: Request) -> Result<Answer, WorkspaceError> {
-        let request = self.complete(request);
+        let request = self.complete(request).await?;
         loop {
             let machine = self.machine(epoch).await?;
             match machine.link.request(request.clone()).await {

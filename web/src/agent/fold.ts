@@ -15,6 +15,7 @@ import {
   type NoteRow,
   type PromptRow,
   type Row,
+  type SetupRow,
   type SteerRow,
   type TextRow,
 } from "./rows";
@@ -52,6 +53,8 @@ export class Fold {
   hasRunStart = false;
   /** What the environment file asks for in each machine, where it was read within this window. */
   setUp: readonly string[] | undefined;
+  /** What is known of the machine that is wanted next. */
+  ahead: Partial<SetupRow> = {};
 
   /** The row of a key and kind. */
   row<K extends Row["kind"]>(key: string, kind: K): Extract<Row, { kind: K }> | undefined {

@@ -1,7 +1,7 @@
 /** The part of the fold that follows the machine: made ready, lost, asleep, refused connections. */
 import type { Fold } from "./fold";
 import type { SetupRow } from "./rows";
-import type { Failure, FoundEnvironment, LogEntry, SetUpOutcome } from "./wire";
+import type { Failure, FoundEnvironment, ImageChosenBody, LogEntry, SetUpOutcome } from "./wire";
 
 /** Folds an event of a machine; false if it is of another kind. */
 export function applyMachine(fold: Fold, entry: LogEntry): boolean {
@@ -9,7 +9,8 @@ export function applyMachine(fold: Fold, entry: LogEntry): boolean {
   const at = Date.parse(entry.at);
   switch (event.type) {
     case "SandboxWanted":
-      fold.patch(setup(fold, entry, event.epoch), { provider: event.provider });
+      fold.patch(setup(fold, entry, event.epoch), { provider: event.provider, ...fold.ahead });
+      fold.ahead = {};
       return true;
     case "SandboxUp":
       fold.patch(setup(fold, entry, event.epoch), { bootMs: event.bootMs, progress: undefined });
@@ -31,6 +32,9 @@ export function applyMachine(fold: Fold, entry: LogEntry): boolean {
     case "EnvironmentRead":
       environmentRead(fold, entry, event.environment);
       return true;
+    case "ImageChosen":
+      imageChosen(fold, entry, event);
+      return true;
     case "SetUpFinished":
       setUpFinished(fold, entry, event);
       return true;
@@ -45,11 +49,9 @@ export function applyMachine(fold: Fold, entry: LogEntry): boolean {
     case "WorkspaceFailed":
       fold.patch(setup(fold, entry, event.epoch), { failure: event.failure, progress: undefined });
       return true;
-    case "BaseResolved": {
-      const row = newestSetup(fold);
-      if (row && row.readyAt === undefined) fold.patch(row, { bases: event.repos });
+    case "BaseResolved":
+      known(fold, { bases: event.repos });
       return true;
-    }
     case "BaseFailed":
       // The end of the run tells it; the machine need not.
       return true;
@@ -118,8 +120,33 @@ function environmentRead(fold: Fold, entry: LogEntry, environment: FoundEnvironm
     ["terminals", terminals.length > 0 && !isBuild],
   ];
   fold.setUp = wanted.flatMap(([phase, isWanted]) => (isWanted ? [phase] : []));
+  // A first machine is made once its image is there, which may take minutes.
+  if (environment.image !== undefined) place(fold, entry, 1);
+  known(fold, { file });
+}
+
+/** What is known of a machine that is made ready, or of the one that is wanted next. */
+function known(fold: Fold, facts: Partial<SetupRow>): void {
   const row = newestSetup(fold);
-  if (row && row.readyAt === undefined) fold.patch(row, { file });
+  if (row && row.readyAt === undefined) fold.patch(row, facts);
+  else fold.ahead = { ...fold.ahead, ...facts };
+}
+
+function imageChosen(fold: Fold, entry: LogEntry, event: ImageChosenBody): void {
+  const { image, outcome, durationMs } = event;
+  const row = place(fold, entry, 1);
+  const isFailed = outcome.type === "failed";
+  const detail = image.reference + (outcome.type === "kept" ? ", which was there" : "");
+  const phases = [
+    ...row.phases,
+    { phase: "image", durationMs, detail, ...(isFailed && { isFailed }) },
+  ];
+  fold.patch(row, { phases, progress: undefined });
+  if (!isFailed) return;
+  const title = fold.head.isBuild
+    ? "The build cannot be used: its image could not be had"
+    : "The agent goes on without the image of its environment";
+  fold.note(entry, undefined, { type: "failure", failure: outcome.failure, title });
 }
 
 interface Finished {
@@ -149,14 +176,27 @@ function setUpFinished(fold: Fold, entry: LogEntry, event: Finished): void {
  * before the run is looked over again: that adds to its row, wherever that stands, and is none itself.
  */
 function setup(fold: Fold, entry: LogEntry, epoch: number): SetupRow {
-  const key = `setup:${epoch}`;
-  const known = fold.row(key, "setup");
+  const isThere = entry.event.type !== "SandboxWanted" && fold.hasRunStart;
+  if (!isThere) return place(fold, entry, epoch);
+  const known = fold.row(`setup:${epoch}`, "setup");
   if (known) return known;
-  const place = { seq: entry.seq, at: Date.parse(entry.at) };
-  const row: SetupRow = { kind: "setup", key, ...place, epoch, phases: [] };
-  if (entry.event.type !== "SandboxWanted" && fold.hasRunStart) fold.keepUnseen(row);
-  else fold.put(row);
+  const row = made(entry, epoch);
+  fold.keepUnseen(row);
   return row;
+}
+
+/** The row of an epoch, here if it stands nowhere yet. */
+function place(fold: Fold, entry: LogEntry, epoch: number): SetupRow {
+  const known = fold.row(`setup:${epoch}`, "setup");
+  if (known) return known;
+  const row = made(entry, epoch);
+  fold.put(row);
+  return row;
+}
+
+function made(entry: LogEntry, epoch: number): SetupRow {
+  const [key, at] = [`setup:${epoch}`, Date.parse(entry.at)];
+  return { kind: "setup", key, seq: entry.seq, at, epoch, phases: [] };
 }
 
 function newestSetup(fold: Fold): SetupRow | undefined {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Fold } from "./fold";
 import { standingOf, standingWords } from "./standing";
-import type { AgentEvent, Delta, Failure } from "./wire";
+import type { AgentEvent, Delta, Failure, SetUpOutcome } from "./wire";
 
 const RUN = { run: "run-1" };
 const FIRST = { epoch: 1 };
@@ -136,6 +136,36 @@ describe("what the environment file asks for", () => {
     });
     expect(notes(fold)).toEqual(["failure"]);
     expect(fold.row("setup:1", "setup")?.phases).toMatchObject([{ isFailed: true }]);
+  });
+
+  it("may be made of an image, which is fetched before", () => {
+    const environment = { file: "x.json", image: "node:24" };
+    const read: AgentEvent = { type: "EnvironmentRead", ...RUN, environment };
+    const resolved: AgentEvent = { type: "BaseResolved", ...RUN, repos: [] };
+    const chosen = (outcome: SetUpOutcome): AgentEvent => ({
+      type: "ImageChosen",
+      ...RUN,
+      image: { reference: "node:24" },
+      outcome,
+      durationMs: 5,
+    });
+    const fold = folded(started, read, resolved);
+    fold.delta({ type: "progress", ...FIRST, phase: "image", text: "node:24: fetching it" }, 0);
+    const words = "The agent is getting its machine ready: fetching its image";
+    expect(stands(fold)).toEqual(["working", words]);
+    const whole = folded(started, read, resolved, chosen({ type: "done" }), wanted, up, ready);
+    expect(stands(whole)).toEqual(["ready", "Machine ready"]);
+    const row = whole.row("setup:1", "setup");
+    expect(row?.phases).toMatchObject([{ phase: "image", detail: "node:24" }]);
+    expect(row).toMatchObject({ file: "x.json", bases: [], provider: "local" });
+    const missed = folded(started, read, resolved, chosen({ type: "failed", failure: FULL }));
+    expect(notes(missed)).toEqual(["failure"]);
+  });
+
+  it("keeps what was known before it was wanted", () => {
+    const resolved: AgentEvent = { type: "BaseResolved", ...RUN, repos: [] };
+    const fold = folded(started, followed, resolved, wanted, up, ready);
+    expect(fold.row("setup:1", "setup")).toMatchObject({ file: "x.json", bases: [] });
   });
 
   it("is known over a page boundary", () => {

@@ -98,6 +98,7 @@ export interface RepoBase {
 /** The environment file that the agent follows, or why it does not. */
 export interface FoundEnvironment {
   file: string;
+  image?: string;
   install?: string;
   start?: string;
   terminals?: { name: string }[];
@@ -123,6 +124,7 @@ export type AgentEvent =
   | InRun<"RunStarted">
   | InRun<"BaseResolved", { repos: RepoBase[] }>
   | InRun<"EnvironmentRead", { environment: FoundEnvironment }>
+  | InRun<"ImageChosen", ImageChosenBody>
   | InRun<"BaseFailed", { failure: Failure }>
   | Of<"SandboxWanted", { epoch: number; provider: string }>
   | Of<"SandboxUp", { epoch: number; bootMs: number }>
@@ -174,6 +176,12 @@ export type AgentEvent =
 interface OpenedSettings {
   build?: object;
   forkedFrom?: { agent: string };
+}
+
+export interface ImageChosenBody {
+  image: { reference: string };
+  outcome: SetUpOutcome;
+  durationMs: number;
 }
 
 interface SnapshotBody {

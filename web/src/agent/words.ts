@@ -29,6 +29,7 @@ export function stateOf(
 
 /** The phases of getting ready, as their line says it while it lasts and when it is over. */
 export const PHASES: Record<string, [during: string, done: string]> = {
+  image: ["Fetching its image", "Begins with the image"],
   sandbox: ["Starting a machine", "Machine started"],
   snapshot: ["Bringing what a build prepared up to date", "Begins with what a build prepared"],
   mirror: ["Fetching the repository", "Repository fetched"],

@@ -1148,6 +1148,8 @@ export interface components {
             files: number;
             /** @description Id of the agent that built it, whose events are its log; of a kept machine, whose it was. */
             id: string;
+            /** @description The image below it that its environment file asked for. */
+            image?: string | null;
             /** @description What it left, which new agents begin with. */
             layer: string;
             /** @description `automatic`, `asked` or `kept`. */
@@ -1578,6 +1580,8 @@ export interface components {
                 files: number;
                 /** @description Id of the agent that built it, whose events are its log; of a kept machine, whose it was. */
                 id: string;
+                /** @description The image below it that its environment file asked for. */
+                image?: string | null;
                 /** @description What it left, which new agents begin with. */
                 layer: string;
                 /** @description `automatic`, `asked` or `kept`. */

@@ -22,9 +22,10 @@ const KNOWN: Refusal = Refusal::Stale("that is known already");
 pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Refusal> {
     let living = state.living().ok_or(Refusal::NoAgent)?;
     match event {
-        Event::BaseResolved { run, repos } => base_resolved(living, *run, repos),
-        Event::BaseFailed { run, .. } => starting(living, *run),
-        Event::EnvironmentRead { run, .. } => environment_read(living, *run),
+        Event::BaseResolved { .. }
+        | Event::BaseFailed { .. }
+        | Event::EnvironmentRead { .. }
+        | Event::ImageChosen { .. } => beginning(living, event),
         Event::SandboxUp { .. }
         | Event::SandboxFailed { .. }
         | Event::SandboxLost { .. }
@@ -32,10 +33,9 @@ pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Ref
         | Event::PhaseFinished { .. }
         | Event::Denied { .. }
         | Event::SnapshotMade { .. }
-        | Event::SnapshotFailed { .. } => machine(living, event),
-        Event::WorkspaceReady { epoch, run, .. } | Event::WorkspaceFailed { epoch, run, .. } => {
-            preparing(living, *epoch, *run)
-        }
+        | Event::SnapshotFailed { .. }
+        | Event::WorkspaceReady { .. }
+        | Event::WorkspaceFailed { .. } => machine(living, event),
         Event::SetUpFinished { epoch, phase, .. } => set_up_finished(living, *epoch, *phase),
         Event::EffectFailed { key, .. } => {
             let live = named(state.agent, living, now_ms).iter().any(|effect| effect.key == *key);
@@ -101,7 +101,8 @@ pub(super) fn whole(state: &State, event: Event, now_ms: i64) -> Vec<Event> {
             let end = open.and_then(|turn| turn.step.end(run, now_ms));
             end.into_iter().chain([event]).collect()
         }
-        Event::SetUpFinished { outcome: SetUpOutcome::Failed { ref failure }, .. } => {
+        Event::ImageChosen { outcome: SetUpOutcome::Failed { ref failure }, .. }
+        | Event::SetUpFinished { outcome: SetUpOutcome::Failed { ref failure }, .. } => {
             let told = living.and_then(|living| told(living, &failure.message));
             std::iter::once(event).chain(told).collect()
         }
@@ -145,9 +146,22 @@ fn base_resolved(living: &Living, run: RunId, bases: &[RepoBase]) -> Result<(), 
     if all { Ok(()) } else { Err(Refusal::Stale("a repository is missing")) }
 }
 
-fn environment_read(living: &Living, run: RunId) -> Result<(), Refusal> {
-    starting(living, run)?;
-    if living.set_up.is_none() { Ok(()) } else { Err(KNOWN) }
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller hands in facts of a beginning only")]
+fn beginning(living: &Living, event: &Event) -> Result<(), Refusal> {
+    match event {
+        Event::BaseResolved { run, repos } => base_resolved(living, *run, repos),
+        Event::EnvironmentRead { run, .. } => {
+            starting(living, *run)?;
+            if living.set_up.is_none() { Ok(()) } else { Err(KNOWN) }
+        }
+        Event::ImageChosen { run, image, .. } => {
+            in_phase(living, *run, &Phase::Thinking)?;
+            let is_awaited = living.awaits_image() == Some(image.reference.as_str());
+            if is_awaited { Ok(()) } else { Err(KNOWN) }
+        }
+        Event::BaseFailed { run, .. } => starting(living, *run),
+        _ => Err(OLD_RUN),
+    }
 }
 
 fn set_up_finished(living: &Living, epoch: Epoch, phase: SetUpPhase) -> Result<(), Refusal> {
@@ -160,6 +174,9 @@ fn machine(living: &Living, event: &Event) -> Result<(), Refusal> {
     match event {
         Event::SandboxUp { epoch, .. } | Event::SandboxFailed { epoch, .. } => {
             wanted(living, *epoch)
+        }
+        Event::WorkspaceReady { epoch, run, .. } | Event::WorkspaceFailed { epoch, run, .. } => {
+            preparing(living, *epoch, *run)
         }
         Event::SandboxLost { epoch, .. } => up(living, *epoch),
         Event::SandboxStopped { epoch } => stopping(living, *epoch),

@@ -7,10 +7,11 @@ use crate::state::{
     Active, Condition, Disk, Failing, Keeping, Living, Machines, Phase, Sandbox, Stage, Standing,
     State, Turn, Wake, Workspace, elapsed, later,
 };
-use protocol::environment::found::SetUpOutcome;
+use protocol::environment::found::{ChosenImage, SetUpOutcome};
 use protocol::event::{Event, SnapshotPurpose, StopReason, TurnOutcome};
 use protocol::ids::{AgentId, Epoch};
 use protocol::limits;
+use std::collections::BTreeMap;
 
 /// Who wants what nobody asked for.
 const PLATFORM_PRINCIPAL: &str = "errand";
@@ -83,6 +84,14 @@ fn final_failure(action: &Action, failing: &Failing) -> Option<Event> {
         Action::Attach { epoch } => {
             Some(Event::SandboxLost { epoch, reason: failing.failure.message.clone() })
         }
+        Action::ChooseImage { run, ref reference } => {
+            let reference = reference.clone();
+            let image =
+                ChosenImage { reference, digest: String::new(), variables: BTreeMap::new() };
+            let (image, layers) = (Box::new(image), Vec::new());
+            let outcome = SetUpOutcome::Failed { failure };
+            Some(Event::ImageChosen { run, image, layers, outcome, duration_ms: 0 })
+        }
         Action::Prepare { epoch, run } => Some(Event::WorkspaceFailed { epoch, run, failure }),
         Action::SetUp { epoch, phase } => {
             let outcome = SetUpOutcome::Failed { failure };
@@ -131,6 +140,9 @@ fn turning(
             principal: DEFAULT_PRINCIPAL.to_owned(),
         });
     }
+    if living.awaits_base() {
+        return None;
+    }
     built(living, active, turn).or_else(|| want_sandbox(agent, living, active))
 }
 
@@ -142,7 +154,7 @@ fn built(living: &Living, active: &Active, turn: &Turn) -> Option<Event> {
     if !is_ready || living.to_set_up(epoch).is_some() {
         return None;
     }
-    let trouble = living.set_up.as_ref().and_then(|set_up| set_up.trouble.clone());
+    let trouble = living.set_up.as_ref().and_then(|set_up| set_up.trouble().cloned());
     let outcome = match trouble {
         Some(failure) => TurnOutcome::Failed { failure },
         None => TurnOutcome::Finished { result: String::new() },

@@ -1,7 +1,7 @@
 //! The effects that should be running, each with its key; whether one must wait is not asked here.
 
 use super::decide::is_expired;
-use super::{base_key, prepare_key, set_up_key, think_key};
+use super::{base_key, image_key, prepare_key, set_up_key, think_key};
 use crate::effect::{Action, Effect, Interruption};
 use crate::state::{
     Active, Condition, Disk, Keeping, Living, Phase, PublishStep, Publishing, Sandbox, Stage,
@@ -77,7 +77,10 @@ fn turning(
             if living.settings.build.is_none() {
                 effects.push(Effect { key: think_key(run), action: Action::Think { run } });
             }
-            if let Some(epoch) = to_prepare(living, active) {
+            if let Some(reference) = living.awaits_image() {
+                let action = Action::ChooseImage { run, reference: reference.to_owned() };
+                effects.push(Effect { key: image_key(run), action });
+            } else if let Some(epoch) = to_prepare(living, active) {
                 let action = Action::Prepare { epoch, run };
                 effects.push(Effect { key: prepare_key(run, epoch), action });
             } else if let Workspace::Ready(epoch) = active.workspace

@@ -3,10 +3,10 @@
 use super::story::{Story, run, settings, trouble};
 use crate::effect::Action;
 use protocol::environment::found::{
-    FoundEnvironment, NamedTerminal, SET_UP_FAILED, SetUpOutcome, SetUpPhase as Phase,
+    ChosenImage, FoundEnvironment, NamedTerminal, SET_UP_FAILED, SetUpOutcome, SetUpPhase as Phase,
 };
-use protocol::event::Event;
-use protocol::ids::Epoch;
+use protocol::event::{BuildOrder, Event, Settings};
+use protocol::ids::{Epoch, LayerId};
 use protocol::input::{Input, WhenBusy};
 use protocol::limits;
 
@@ -147,4 +147,83 @@ fn a_cancelled_run_sets_nothing_up_and_the_next_one_goes_on_with_it() {
     story.base("b0", None);
     story.ready(1, 2);
     assert_eq!(wanted(&story), Some((1, Phase::Install)));
+}
+
+fn imaged() -> FoundEnvironment {
+    FoundEnvironment { image: Some("node:24".to_owned()), ..file() }
+}
+
+fn chosen(outcome: SetUpOutcome) -> Event {
+    let variables = [("NODE_VERSION".to_owned(), "24".to_owned())].into();
+    let (reference, digest) = ("node:24".to_owned(), "sha256:1".to_owned());
+    let image = Box::new(ChosenImage { reference, digest, variables });
+    let layers = vec![LayerId::from_uuid(uuid::Uuid::from_u128(7))];
+    Event::ImageChosen { run: run(1), image, layers, outcome, duration_ms: 1 }
+}
+
+fn has_machine(story: &Story) -> bool {
+    story.actions().iter().any(|action| matches!(action, Action::Provision { .. }))
+}
+
+/// The file was read, and a machine may have an image.
+fn awaiting(environment: FoundEnvironment) -> Story {
+    let mut story = Story::new(Settings { may_have_image: true, ..settings() });
+    assert!(!has_machine(&story), "what its disk begins with is not known");
+    let environment = Box::new(environment);
+    story.report(Event::EnvironmentRead { run: run(1), environment });
+    story.base("b0", None);
+    story
+}
+
+#[test]
+fn a_first_machine_waits_for_its_image_and_the_model_does_not() {
+    let mut story = awaiting(imaged());
+    assert!(story.thinks() && !has_machine(&story));
+    let (run, reference) = (run(1), "node:24".to_owned());
+    assert!(story.actions().contains(&Action::ChooseImage { run, reference }));
+    story.report(chosen(SetUpOutcome::Done));
+    assert!(has_machine(&story));
+    let settings = &story.living().settings;
+    assert_eq!(settings.layers.len(), 1);
+    assert_eq!(settings.image.as_ref().unwrap().reference, "node:24");
+    story.refused(chosen(SetUpOutcome::Done));
+    story.up(1);
+    story.ready(1, 1);
+    follow(&mut story, 1);
+    let waits_for_nothing = awaiting(file());
+    assert!(has_machine(&waits_for_nothing), "the file asks for none");
+}
+
+#[test]
+fn without_its_image_an_agent_works_and_is_told_and_a_build_fails() {
+    let failure = trouble("image_unknown");
+    let mut story = awaiting(imaged());
+    story.report(chosen(SetUpOutcome::Failed { failure: failure.clone() }));
+    assert!(matches!(story.log.iter().rev().find(|event| matches!(event, Event::Noticed { .. })),
+        Some(Event::Noticed { code, .. }) if code == SET_UP_FAILED));
+    assert!(has_machine(&story) && story.living().settings.layers.is_empty());
+
+    let layer = LayerId::from_uuid(uuid::Uuid::from_u128(8));
+    let build = Some(BuildOrder { layer, environment: "shop".to_owned() });
+    let mut story = Story::new(Settings { may_have_image: true, build, ..settings() });
+    let environment = Box::new(imaged());
+    story.report(Event::EnvironmentRead { run: run(1), environment });
+    story.base("b0", None);
+    story.report(chosen(SetUpOutcome::Failed { failure: failure.clone() }));
+    story.up(1);
+    story.ready(1, 1);
+    follow(&mut story, 1);
+    let outcome = protocol::event::TurnOutcome::Failed { failure };
+    assert!(story.log.contains(&Event::TurnEnded { run: run(1), outcome }));
+}
+
+#[test]
+fn a_machine_that_a_person_wakes_before_the_image_is_there_is_without_it() {
+    let mut story = awaiting(imaged());
+    story.cancel(1).unwrap();
+    story.settle();
+    story.give(Input::Wake { principal: "owner".to_owned() }).unwrap();
+    story.settle();
+    assert!(has_machine(&story));
+    assert_eq!(story.living().awaits_image(), None);
 }

@@ -64,6 +64,8 @@ pub(super) fn settings() -> Settings {
         limits: RunLimits::default(),
         provider: "local".to_owned(),
         layers: Vec::new(),
+        may_have_image: false,
+        image: None,
         build: None,
         forked_from: None,
         extra: None,

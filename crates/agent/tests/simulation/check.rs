@@ -31,6 +31,8 @@ pub struct Check {
     /// What the environment file asks for, and how far that is in the sandbox named.
     set_up: Vec<SetUpPhase>,
     set_up_in: (Epoch, usize),
+    /// A first machine is to be made of an image that is still to come.
+    awaits_image: bool,
     /// Somebody wants a sandbox that no run needs, and none was up or refused since.
     woken: bool,
     /// A disk is to be kept, and was not yet.
@@ -208,27 +210,42 @@ impl Check {
         }
     }
 
-    fn observe_outside(&mut self, event: &Event, git: &Git) {
-        self.observe_snapshot(event);
+    fn observe_set_up(&mut self, event: &Event) {
         match event {
-            Event::SandboxWanted { epoch, key, .. } => {
-                let fits = self.epoch.is_none() && epoch.0 == self.newest + 1;
-                self.ensure(fits, "a second sandbox was wanted");
-                (self.epoch, self.newest) = (Some(*epoch), epoch.0);
-                self.intents.insert(key.clone());
-            }
             Event::EnvironmentRead { environment, .. } => {
                 let first = self.set_up.is_empty();
                 self.ensure(first, "the environment file was read twice");
+                self.awaits_image = environment.image.is_some();
                 self.set_up = environment.phases();
                 let builds = self.build.is_some();
                 self.set_up.retain(|phase| !builds || *phase == SetUpPhase::Install);
+            }
+            Event::ImageChosen { .. } => {
+                let awaited = std::mem::take(&mut self.awaits_image);
+                self.ensure(awaited, "an image was chosen that nobody waits for");
             }
             Event::SetUpFinished { epoch, phase, .. } => {
                 let done = self.set_up_done(*epoch);
                 let next = self.set_up.get(done) == Some(phase) && self.epoch == Some(*epoch);
                 self.ensure(next, "a set-up was out of turn");
                 self.set_up_in = (*epoch, done + 1);
+            }
+            _ => {}
+        }
+    }
+
+    fn observe_outside(&mut self, event: &Event, git: &Git) {
+        self.observe_snapshot(event);
+        self.observe_set_up(event);
+        match event {
+            Event::SandboxWanted { epoch, key, .. } => {
+                let fits = self.epoch.is_none() && epoch.0 == self.newest + 1;
+                self.ensure(fits, "a second sandbox was wanted");
+                // A person may wake a machine when no run works, and has it without the image.
+                let early = std::mem::take(&mut self.awaits_image) && self.active.is_some();
+                self.ensure(!early, "a machine was wanted before its image was there");
+                (self.epoch, self.newest) = (Some(*epoch), epoch.0);
+                self.intents.insert(key.clone());
             }
             Event::Woken { .. } => self.woken = true,
             Event::SandboxUp { .. } | Event::SandboxFailed { .. } | Event::Archived { .. } => {

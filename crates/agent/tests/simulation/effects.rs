@@ -6,7 +6,9 @@ use agent::State;
 use agent::effect::{Action, Effect, Interruption};
 use agent::state::{Living, Progress, Workspace};
 use protocol::content::{ToolResult, Usage};
-use protocol::environment::found::{FoundEnvironment, NamedTerminal, SetUpOutcome, SetUpPhase};
+use protocol::environment::found::{
+    ChosenImage, FoundEnvironment, NamedTerminal, SetUpOutcome, SetUpPhase,
+};
 use protocol::event::{
     DiffStat, Event, Outlay, PullRequest, PushConflict, PushPlan, QuestionKind, RepoBase,
     RepoCheckpoint, TurnOutcome, WorkspaceBranch,
@@ -64,6 +66,7 @@ fn touch(world: &mut World, state: &State, effect: &Effect, term: u64) -> Option
             }
             Event::SandboxLost { epoch: *epoch, reason: "gone".to_owned() }
         }
+        Action::ChooseImage { run, reference } => choose_image(world, *run, reference),
         Action::Prepare { epoch, run } => prepare(world, *epoch, *run)?,
         Action::SetUp { epoch, phase } => return set_up(world, *epoch, *phase),
         Action::Think { run } => return Some(think(world, state.living()?, *run)),
@@ -89,7 +92,10 @@ fn resolve_base(world: &mut World, living: &Living, run: RunId) -> Event {
         return Event::BaseFailed { run, failure: failure("no_repository") };
     }
     if world.environment && living.set_up.is_none() {
-        return Event::EnvironmentRead { run, environment: Box::new(environment()) };
+        let may = living.settings.may_have_image && living.epoch == Epoch(0);
+        let image = may.then(|| "image:1".to_owned());
+        let environment = Box::new(FoundEnvironment { image, ..environment() });
+        return Event::EnvironmentRead { run, environment };
     }
     let base = RepoBase {
         url: URL.to_owned(),
@@ -111,6 +117,16 @@ fn environment() -> FoundEnvironment {
         terminals: vec![terminal],
         ..FoundEnvironment::default()
     }
+}
+
+fn choose_image(world: &mut World, run: RunId, reference: &str) -> Event {
+    let reference = reference.to_owned();
+    let image = ChosenImage { reference, digest: String::new(), variables: BTreeMap::new() };
+    let (layers, outcome) = match world.fault(8) {
+        true => (Vec::new(), SetUpOutcome::Failed { failure: failure("image_unknown") }),
+        false => (vec![LayerId::from_uuid(Uuid::from_u128(7))], SetUpOutcome::Done),
+    };
+    Event::ImageChosen { run, image: Box::new(image), layers, outcome, duration_ms: 1 }
 }
 
 /// Begins a phase inside, or attaches to what was begun.

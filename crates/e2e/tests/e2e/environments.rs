@@ -90,7 +90,7 @@ async fn a_file_is_followed_before_the_first_tool_and_again_when_the_machine_wak
         &world,
         &json!({
             "name": "shop",
-            "image": "node:24",
+            "snapshot": "snapshot-20260101-a",
             "install": "mkdir -p deps && echo brought > deps/marker && echo once >> ~/installs",
             "start": "(sleep 4243 &) ; echo again >> ~/starts",
             "terminals": [
@@ -117,7 +117,9 @@ async fn a_file_is_followed_before_the_first_tool_and_again_when_the_machine_wak
     let (environment, phases) = told(&world, &job.agent).await;
     assert_eq!((&environment["file"], &environment["name"]), (&json!(FILE), &json!("shop")));
     assert_eq!(environment["terminals"][0]["name"], "web-server");
-    assert!(environment["warnings"][0].as_str().unwrap().contains("`image` is not yet followed"));
+    assert!(
+        environment["warnings"][0].as_str().unwrap().contains("`snapshot` is not yet followed")
+    );
     assert_eq!(outcomes(&phases), ["install@1 done", "start@1 done", "terminals@1 done"]);
     let events = world.events(&job.agent).await;
     let place = |kind: &str| events.iter().position(|entry| entry["event"]["type"] == kind);

@@ -25,6 +25,7 @@ mod isolation;
 mod machine;
 mod environments;
 mod base;
+mod images;
 mod builds;
 mod sdk;
 mod sync;

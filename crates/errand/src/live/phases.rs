@@ -26,10 +26,6 @@ pub fn lines(event: &Event) -> Vec<Shown> {
             .iter()
             .map(|branch| done("workspace", format!("{} in {}", branch.branch, branch.path)))
             .collect(),
-        Event::EnvironmentRead { environment, .. } => environment_read(environment),
-        Event::SetUpFinished { phase, outcome, duration_ms, .. } => {
-            vec![set_up(*phase, outcome, *duration_ms)]
-        }
         Event::BaseFailed { failure, .. } => failed("repository", failure),
         Event::SandboxFailed { failure, .. } => failed("sandbox", failure),
         Event::WorkspaceFailed { failure, .. } => failed("workspace", failure),
@@ -80,13 +76,21 @@ pub fn lines(event: &Event) -> Vec<Shown> {
         Event::Unarchived { principal } => vec![aside(format!("unarchived by {principal}"))],
         Event::DeleteRequested { principal } => vec![noted(format!("deleted by {principal}"))],
         Event::SteerTaken { .. } => vec![aside("the message is before the model")],
-        _ => kept(event),
+        _ => of_disk(event),
     }
 }
 
+/// What it begins with, what prepares it, and what is kept of it.
 #[expect(clippy::wildcard_enum_match_arm, reason = "these are of one kind")]
-fn kept(event: &Event) -> Vec<Shown> {
+fn of_disk(event: &Event) -> Vec<Shown> {
     match event {
+        Event::EnvironmentRead { environment, .. } => environment_read(environment),
+        Event::ImageChosen { image, outcome, duration_ms, .. } => {
+            vec![image_chosen(&image.reference, outcome, *duration_ms)]
+        }
+        Event::SetUpFinished { phase, outcome, duration_ms, .. } => {
+            vec![set_up(*phase, outcome, *duration_ms)]
+        }
         Event::SnapshotWanted { .. } => vec![aside("the machine is kept as it is")],
         Event::SnapshotMade { layer, bytes, files, freeze_ms, .. } => {
             let holds = format!("{} in {}", text::bytes(*bytes), text::count(*files, "file"));
@@ -158,7 +162,9 @@ fn base(repo: &RepoBase) -> Shown {
 fn environment_read(found: &FoundEnvironment) -> Vec<Shown> {
     let mut shown = Vec::new();
     if found.problems.is_empty() {
-        let phases: Vec<_> = found.phases().into_iter().map(SetUpPhase::word).collect();
+        let image = found.image.iter().map(|_| "image");
+        let phases = found.phases().into_iter().map(SetUpPhase::word);
+        let phases: Vec<_> = image.chain(phases).collect();
         let what = if phases.is_empty() { "nothing to run".to_owned() } else { phases.join(", ") };
         shown.push(done("environment", format!("{}: {what}", found.file)));
         shown.extend(found.terminals.iter().map(|terminal| {
@@ -175,6 +181,16 @@ fn environment_read(found: &FoundEnvironment) -> Vec<Shown> {
     }
     shown.extend(found.warnings.iter().map(noted));
     shown
+}
+
+fn image_chosen(reference: &str, outcome: &SetUpOutcome, ms: u64) -> Shown {
+    match outcome {
+        SetUpOutcome::Done => timed("image", reference, ms),
+        SetUpOutcome::Kept => done("image", format!("{reference} was there before")),
+        SetUpOutcome::Failed { failure } => {
+            noted(format!("{failure}; the machine begins with the default programs"))
+        }
+    }
 }
 
 fn set_up(phase: SetUpPhase, outcome: &SetUpOutcome, ms: u64) -> Shown {

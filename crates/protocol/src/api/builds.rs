@@ -44,6 +44,9 @@ pub struct BuildBody {
     /// ISO 8601; absent: it is not ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_at: Option<String>,
+    /// The image below it that its environment file asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// Commits that are checked out, in the order of the repositories.
     pub commits: Vec<String>,
     /// Space it takes.

@@ -5,6 +5,7 @@ use super::{Base, Environment, Port, Terminal, Understood};
 use crate::failure::Failure;
 use crate::limits::ENVIRONMENT_TERMINALS;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Code of what the model is told when something of the file failed; people see the event before it.
 pub const SET_UP_FAILED: &str = "set_up_failed";
@@ -26,6 +27,9 @@ pub struct FoundEnvironment {
     /// Shown to people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// What the disk begins with: an image from a registry, as it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// Prepares the disk, once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub install: Option<String>,
@@ -63,6 +67,20 @@ pub struct NamedTerminal {
     /// For people and agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+}
+
+/// The image that a disk begins with, because an environment file asks for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChosenImage {
+    /// As the file has it.
+    pub reference: String,
+    /// Digest of its manifest for this machine, as `sha256:…`; empty where it could not be had.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub digest: String,
+    /// Variables that it gives to commands.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
 }
 
 /// What is carried out of an environment file, in this order.
@@ -126,6 +144,10 @@ impl FoundEnvironment {
         }
         Self {
             name: environment.name.clone(),
+            image: match &environment.base {
+                Base::Image(image) => Some(image.clone()),
+                Base::Default | Base::Snapshot(_) | Base::SavedSnapshot | Base::Build(_) => None,
+            },
             install: environment.install.clone(),
             start: environment.start.clone(),
             terminals: named(&environment.terminals),
@@ -151,10 +173,9 @@ impl FoundEnvironment {
 /// Fields that mean something and nothing here yet.
 fn not_followed(environment: &Environment) -> Vec<String> {
     let base = match &environment.base {
-        Base::Default => None,
+        Base::Default | Base::Image(_) => None,
         Base::Snapshot(_) | Base::SavedSnapshot => Some("snapshot"),
         Base::Build(_) => Some("build"),
-        Base::Image(_) => Some("image"),
     };
     let base = base.map(|key| {
         format!("`{key}` is not yet followed here: the agent starts from the default image")

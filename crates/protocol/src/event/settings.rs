@@ -1,5 +1,6 @@
 //! What an agent is opened with, and what a message asks beside its text.
 
+use crate::environment::found::ChosenImage;
 use crate::ids::{AgentId, LayerId, RunId};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,12 @@ pub struct Settings {
     /// What its disk begins with, base first; fixed at opening.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<LayerId>,
+    /// The environment file may ask for an image: what a disk begins with is known once it was read.
+    #[serde(default)]
+    pub may_have_image: bool,
+    /// The image that the layers are of, where an environment file asked for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Box<ChosenImage>>,
     /// It is a build: it has no model and ends in a layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<BuildOrder>,

@@ -47,8 +47,14 @@ pub async fn create(
     let prompt = door::prompt(&app, &caller, id, &body.prompt).await?;
     let taken = forks::prepare(&app, &source, id, at).await?;
     let from = ForkedFrom { agent: source.id, run: taken.run };
-    let settings =
-        Settings { layers: taken.layers, repos: taken.repos, forked_from: Some(from), ..settings };
+    let settings = Settings {
+        layers: taken.layers,
+        may_have_image: false,
+        image: theirs.image.clone(),
+        repos: taken.repos,
+        forked_from: Some(from),
+        ..settings
+    };
     let variables: BTreeMap<String, String> =
         app.variables(&caller.org, source.id).await?.into_iter().collect();
     let input = Input::Open {

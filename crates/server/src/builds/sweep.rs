@@ -3,6 +3,7 @@
 use super::{Build, Environment, all, forget};
 use crate::app::App;
 use crate::clock::now_ms;
+use crate::images;
 use anyhow::{Context, Result};
 use protocol::ids::{LayerId, OrgId};
 use sandbox::provider::{Layer, ProviderError};
@@ -24,6 +25,7 @@ pub async fn sweep(app: &Arc<App>) -> Result<()> {
         layers.iter().map(|layer| (layer.id, used_ms(layer))).collect();
     let oldest = now_ms().saturating_sub(i64::from(app.config.builds.keep_days) * DAY_MS);
     let mut named: BTreeSet<LayerId> = app.base.into_iter().collect();
+    named.extend(images::named(app, &org, &layers, oldest).await?);
     for (key, environment) in all(app, &org).await? {
         let old = expired(&environment, &used, oldest);
         for build in &old {

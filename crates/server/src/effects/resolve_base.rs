@@ -45,7 +45,7 @@ pub async fn run(job: &Job, run: RunId) -> Result<()> {
             Err(error) => return fail(job, run, repo, error).await,
         }
     }
-    let environment = environments::tell(&job.app.config, run, &sights)?;
+    let environment = environments::tell(&job.app.config, living, run, &sights)?;
     let resolved = Event::BaseResolved { run, repos };
     job.report(environment.into_iter().chain([resolved]).collect()).await
 }

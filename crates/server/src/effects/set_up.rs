@@ -51,6 +51,7 @@ pub async fn run(job: &Job, epoch: Epoch, phase: SetUpPhase) -> Result<()> {
     let followed = followed.context("the environment file is not there any more")?;
     let own = job.app.variables(&job.handle.org, job.handle.id).await?;
     let own = environments::variables(Some(&followed), own);
+    let own = environments::over_image(&living.settings, &own);
     let run = living.active.as_ref().map(|active| active.run);
     let env = command_variables(job.handle.id, run, &own);
     let began = Instant::now();

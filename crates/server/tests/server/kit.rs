@@ -23,6 +23,7 @@ use server::agents::{Extras, Handle};
 use server::app::App;
 use server::auth::addresses::Addresses;
 use server::config::Config;
+use server::images::Images;
 use server::keys::Keys;
 use server::privileges::Identity;
 use server::pull_requests::StoredPullRequests;
@@ -114,6 +115,7 @@ async fn app(data: &Path, config: Config, address: SocketAddr) -> App {
         identity: Identity::Ordinary { uid: 1000 },
         provider: Arc::new(NoMachines),
         base: None,
+        images: Images::open(data, &config.images).unwrap(),
         gateway: Gateway::new(parts),
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         machines: Default::default(),
@@ -262,6 +264,8 @@ fn opened() -> Settings {
         limits: Default::default(),
         provider: "local".to_owned(),
         layers: Vec::new(),
+        may_have_image: false,
+        image: None,
         build: None,
         forked_from: None,
         extra: None,

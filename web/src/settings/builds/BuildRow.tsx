@@ -63,6 +63,7 @@ function Holds({ build }: { build: BuildBody }) {
       <span>
         {bytes(build.bytes)} in {plural(build.files, "file")}
       </span>
+      {build.image != null && <span>on {visibleBidi(build.image)}</span>}
       {build.commits.map((commit, at) => (
         <code key={build.repos[at] ?? commit} title={`${build.repos[at] ?? ""} at ${commit}`}>
           {commit.slice(0, COMMIT_DIGITS)}

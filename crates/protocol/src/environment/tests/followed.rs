@@ -27,18 +27,19 @@ fn phases_are_those_that_a_file_asks_for_in_their_order() {
 #[test]
 fn what_is_not_followed_is_said_once_for_each_key() {
     let text = r#"{
-        "user": "node", "image": "node:24", "chromeExecutablePath": "/usr/bin/chromium",
+        "user": "node", "snapshot": "snapshot-1", "chromeExecutablePath": "/usr/bin/chromium",
         "repositoryDependencies": ["github.com/a/b"], "install": "npm run dev"
     }"#;
     let warnings = found(text).warnings;
     let keys =
-        ["install: \"npm run dev\"", "`image`", "`user`", "`repositoryDependencies`", "`chrome"];
+        ["install: \"npm run dev\"", "`snapshot`", "`user`", "`repositoryDependencies`", "`chrome"];
     assert_eq!(warnings.len(), keys.len(), "{warnings:#?}");
     for (warning, key) in warnings.iter().zip(keys) {
         assert!(warning.contains(key), "{warning}");
     }
     assert!(warnings[0].starts_with(".errand/environment.json:3:"), "{}", warnings[0]);
-    assert_eq!(found(r#"{"user": "agent"}"#).warnings, [""; 0]);
+    assert_eq!(found(r#"{"user": "agent", "image": "node:24"}"#).warnings, [""; 0]);
+    assert_eq!(found(r#"{"image": "node:24"}"#).image.as_deref(), Some("node:24"));
 }
 
 #[test]

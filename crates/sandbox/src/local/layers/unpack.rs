@@ -13,6 +13,7 @@ use std::path::{Component, Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 use protocol::ids::{AgentId, LayerId, OrgId};
 use rustix::fs::{CWD, Mode, OFlags, openat, renameat};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use tar::{Archive, Entry, EntryType};
 
@@ -23,7 +24,7 @@ use crate::local::disk::{self, Facts, Modes, ROOT};
 use crate::local::launcher::Launcher;
 use crate::local::machines::{self, Problem, Verb};
 use crate::local::record::{self, write_fact};
-use crate::local::request::{Answer, UidMap};
+use crate::local::request::{Answer, FailureKind, UidMap};
 use crate::local::sys::attr;
 use crate::local::{root, trash};
 use std::sync::PoisonError;
@@ -78,12 +79,20 @@ pub fn unpack(launcher: &Launcher, layer: LayerId, org: &OrgId, archives: &[Owne
     let fds: Vec<_> = archives.iter().map(AsFd::as_fd).collect();
     if let Err(error) = worker::ask("unpack", &Order { into: layer, ids }, &fds) {
         trash::remove_tree(&making(layer))?;
-        return Err(Problem { reason: format!("unpack the image: {error}"), ..error.into() });
+        return Err(problem(&error));
     }
     publish(layer, &mut |_| ())?;
     settle::settle(layer)?;
     let made = find(layer)?.ok_or_else(|| io::Error::other("the layer is missing"))?;
     Ok(Answer::Layer { layer: made }.into())
+}
+
+/// What archives hold does not change by trying again; the room for it may.
+fn problem(error: &io::Error) -> Problem {
+    let words = error.to_string();
+    let is_full = words.contains(&io::Error::from(Errno::NOSPC).to_string());
+    let kind = if is_full { FailureKind::Unavailable } else { FailureKind::Refused };
+    Problem::new(kind, format!("unpack the image: {words}"))
 }
 
 fn begin(launcher: &Launcher, layer: LayerId, org: &OrgId, ids: UidMap) -> io::Result<()> {

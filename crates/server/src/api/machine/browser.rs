@@ -9,7 +9,7 @@ use crate::auth::Caller;
 use crate::auth::socket::Opening;
 use crate::browser::launch;
 use crate::clock::now_ms;
-use crate::sandbox_spec::command_variables;
+use crate::environments;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -49,8 +49,7 @@ pub async fn start(
     let _alone = table.opening().await;
     if launch::find(&inside.link).await?.is_none() {
         let program = launch::program(&inside.link).await?.ok_or_else(no_browser)?;
-        let own = app.variables(&inside.handle.org, agent).await?;
-        let env = command_variables(agent, None, &own);
+        let env = environments::of_person(&app, &inside.handle).await?;
         let started = launch::start(&inside.link, program, env, now_ms()).await;
         started.map_err(|error| not_started(&error.to_string()))?;
         note(agent, "the browser was started", &caller);

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::auth::socket::Opening;
 use crate::clock::now_ms;
-use crate::sandbox_spec::command_variables;
+use crate::environments;
 use crate::terminals::{self, Found};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -56,8 +56,7 @@ pub async fn open(
     let name = checked(body.name.as_deref().unwrap_or(DEFAULT_NAME))?;
     let size = PtySize { cols: side("cols", body.cols, 80)?, rows: side("rows", body.rows, 24)? };
     let inside = inside(&app, &caller, &id).await?;
-    let own = app.variables(&inside.handle.org, inside.handle.id).await?;
-    let env = command_variables(inside.handle.id, None, &own);
+    let env = environments::of_person(&app, &inside.handle).await?;
     let table = app.terminals.table(inside.handle.id, &name);
     let _alone = table.opening().await;
     let opening = terminals::Opening { name: &name, size, env, now_ms: now_ms() };

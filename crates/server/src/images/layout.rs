@@ -1,14 +1,9 @@
-//! The base image that sandboxes have in place of the host's programs: an archive or a folder of the
-//! operator's.
-//!
-//! It is unpacked once, when the server first starts with it, under an id that follows from what it
-//! is. TRUST: the operator chose it, but what is in it is unpacked as anybody's would be.
+//! An image as it lies on the disk: an archive, or a folder that is an OCI image layout.
 
 use anyhow::{Context, Result, bail};
-use protocol::ids::{LayerId, OrgId};
-use sandbox::provider::Provider;
-use serde::Deserialize;
+use protocol::ids::LayerId;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
@@ -17,6 +12,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use uuid::Builder;
 
+/// The first document of an image.
+const INDEX: &str = "index.json";
+/// Where the blobs of an image are.
+const BLOBS: &str = "blobs/sha256";
 /// Bytes of a document of an image.
 const DOCUMENT_BYTES: u64 = 4 * 1024 * 1024;
 /// Documents that may lead to each other.
@@ -24,29 +23,10 @@ const DOCUMENTS: usize = 4;
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 1024 * 1024;
 
-/// Unpacks the image if that was not done before, and names its layer.
-pub async fn unpack(provider: &dyn Provider, path: &Path) -> Result<LayerId> {
-    let words = || format!("sandbox.base: {}", path.display());
-    let place = path.to_owned();
-    let image = tokio::task::spawn_blocking(move || Image::find(&place)).await;
-    let image = image.context("look at the base image")?.with_context(words)?;
-    let known = provider.layers().await.context("list layers")?;
-    if known.iter().any(|layer| layer.id == image.layer) {
-        return Ok(image.layer);
-    }
-    tracing::info!(path = %path.display(), "unpacking the base image; this is done once");
-    let layer = image.layer;
-    let archives = tokio::task::spawn_blocking(move || image.open()).await;
-    let archives = archives.context("open the base image")?.with_context(words)?;
-    let made = provider.unpack(layer, &OrgId::default_org(), &archives).await;
-    let size = made.with_context(words)?.size.unwrap_or_default();
-    tracing::info!(%layer, size.bytes, size.files, "the base image is unpacked");
-    Ok(layer)
-}
-
 /// An image as it lies there.
-struct Image {
-    layer: LayerId,
+pub struct Image {
+    /// Its name among the layers, which follows from what it is.
+    pub layer: LayerId,
     archives: Vec<Archive>,
 }
 
@@ -59,7 +39,7 @@ struct Archive {
 
 impl Image {
     /// Finds out what lies at this path, and reads little of it.
-    fn find(path: &Path) -> Result<Self> {
+    pub fn find(path: &Path) -> Result<Self> {
         if !path.is_absolute() {
             bail!("the path must begin with /");
         }
@@ -76,7 +56,7 @@ impl Image {
 
     /// An OCI image layout.
     fn of_layout(folder: &Path) -> Result<Self> {
-        let file = folder.join("index.json");
+        let file = folder.join(INDEX);
         let mut document: Document = read(&file).context("it is no OCI image layout")?;
         for _ in 0..DOCUMENTS {
             if let Some(layers) = &document.layers {
@@ -85,8 +65,8 @@ impl Image {
                     Ok(Archive { path: blob(folder, digest), digest: Some(digest.to_owned()) })
                 });
                 let archives: Vec<Archive> = archives.collect::<Result<_>>()?;
-                let names: Vec<_> = layers.iter().map(|layer| layer.digest.as_str()).collect();
-                return Ok(Self { layer: layer_of(names.join("\0").as_bytes()), archives });
+                let layer = layer_named(layers.iter().map(|layer| layer.digest.as_str()));
+                return Ok(Self { layer, archives });
             }
             let next = ours(document.manifests.as_deref().unwrap_or_default())?;
             document = read(&blob(folder, hexadecimal(&next.digest)?))?;
@@ -95,7 +75,7 @@ impl Image {
     }
 
     /// Opens the archives, each only if it is what the image says.
-    fn open(self) -> Result<Vec<OwnedFd>> {
+    pub fn open(self) -> Result<Vec<OwnedFd>> {
         let mut opened = Vec::new();
         for Archive { path, digest } in self.archives {
             let mut file = File::open(&path).with_context(|| format!("open {}", path.display()))?;
@@ -110,19 +90,19 @@ impl Image {
 }
 
 /// What an image's documents say, as far as it matters here.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Document {
     manifests: Option<Vec<Descriptor>>,
     layers: Option<Vec<Descriptor>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Descriptor {
     digest: String,
     platform: Option<Platform>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Platform {
     architecture: String,
     os: String,
@@ -144,18 +124,38 @@ fn ours(manifests: &[Descriptor]) -> Result<&Descriptor> {
     found.with_context(|| format!("it has no image for linux/{architecture}"))
 }
 
+/// The layer of an image with these digests, lowest first.
+pub fn layer_named<'a>(digests: impl Iterator<Item = &'a str>) -> LayerId {
+    let names: Vec<&str> = digests.collect();
+    layer_of(names.join("\0").as_bytes())
+}
+
+/// Makes a folder in which an image with these digests is found once their blobs are there.
+pub fn begin(folder: &Path, digests: &[&str]) -> Result<()> {
+    std::fs::create_dir_all(folder.join(BLOBS)).context("make the folder of an image")?;
+    let layers = digests.iter().map(|digest| {
+        hexadecimal(digest)?;
+        Ok(Descriptor { digest: (*digest).to_owned(), platform: None })
+    });
+    let layers = layers.collect::<Result<Vec<_>>>()?;
+    let document = Document { manifests: None, layers: Some(layers) };
+    let text = serde_json::to_string(&document).context("write an image's document")?;
+    std::fs::write(folder.join(INDEX), text).context("write an image's document")
+}
+
 fn layer_of(name: &[u8]) -> LayerId {
     let mut bytes = [0; 16];
     blake3::Hasher::new().update(name).finalize_xof().fill(&mut bytes);
     LayerId::from_uuid(Builder::from_custom_bytes(bytes).into_uuid())
 }
 
-fn blob(folder: &Path, digest: &str) -> PathBuf {
-    folder.join("blobs/sha256").join(digest)
+/// Where a blob lies whose digest has these digits.
+pub fn blob(folder: &Path, digits: &str) -> PathBuf {
+    folder.join(BLOBS).join(digits)
 }
 
 /// The digits of a digest, which become a file's name.
-fn hexadecimal(digest: &str) -> Result<&str> {
+pub fn hexadecimal(digest: &str) -> Result<&str> {
     let digits = digest
         .strip_prefix("sha256:")
         .filter(|digits| digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
