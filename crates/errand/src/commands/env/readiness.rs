@@ -152,18 +152,20 @@ fn environment(event: &Event) -> Option<&FoundEnvironment> {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "one kind of event is looked for")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "parts of the file are looked for")]
 fn phase(event: &Event) -> Option<Phase> {
-    match event {
+    let (phase, outcome, duration_ms) = match event {
+        Event::ImageChosen { outcome, duration_ms, .. } => ("image", outcome, *duration_ms),
         Event::SetUpFinished { phase, outcome, duration_ms, .. } => {
-            let failure = match outcome {
-                SetUpOutcome::Done | SetUpOutcome::Kept => None,
-                SetUpOutcome::Failed { failure } => Some(failure.message.clone()),
-            };
-            Some(Phase { phase: phase.word(), duration_ms: *duration_ms, failure })
+            (phase.word(), outcome, *duration_ms)
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    let failure = match outcome {
+        SetUpOutcome::Done | SetUpOutcome::Kept => None,
+        SetUpOutcome::Failed { failure } => Some(failure.message.clone()),
+    };
+    Some(Phase { phase, duration_ms, failure })
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "one kind of event is looked for")]
