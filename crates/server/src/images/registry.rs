@@ -86,9 +86,14 @@ impl Looked {
 
 /// Reads a reference, and refuses what no registry may be asked for.
 pub fn parse(config: &ImagesConfig, text: &str) -> Result<Reference, Unusable> {
-    let parsed = text.parse::<Reference>().map_err(|bad| {
-        unusable("image_invalid", format!("{text:?} is no image: {bad}; write registry/name:tag"))
-    })?;
+    let invalid = |why: &dyn std::fmt::Display| {
+        unusable("image_invalid", format!("{text:?} is no image: {why}; write registry/name:tag"))
+    };
+    let parsed = text.parse::<Reference>().map_err(|bad| invalid(&bad))?;
+    // What parses references lets large letters pass after a registry's name was put before them.
+    if parsed.repository().contains(char::is_uppercase) {
+        return Err(invalid(&"names of images have small letters only"));
+    }
     let registry = parsed.registry();
     if config.registries.iter().any(|known| known == registry) {
         return Ok(parsed);
