@@ -1,5 +1,6 @@
 //! A WebSocket as an ordinary stream of bytes: each binary message is the next piece.
 
+use crate::auth::socket::part;
 use axum::extract::ws::{Message, WebSocket};
 use futures::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
@@ -38,11 +39,13 @@ async fn carry(socket: WebSocket, far: DuplexStream) {
         {
             let piece = buffer.get(..read).unwrap_or_default().to_vec();
             if out.send(Message::Binary(piece.into())).await.is_err() {
-                return;
+                return false;
             }
         }
-        // Whoever has gone already hears nothing.
-        drop(out.send(Message::Close(None)).await);
+        true
     };
-    tokio::select! { () = inward => {} () = outward => {} }
+    let is_over = tokio::select! { () = inward => false, is_over = outward => is_over };
+    if is_over {
+        part(&mut out, &mut incoming, Message::Close(None)).await;
+    }
 }

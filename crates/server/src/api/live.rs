@@ -13,7 +13,7 @@ mod watches;
 use super::error::{ApiError, ApiResult};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::auth::socket::{Opening, Tie};
+use crate::auth::socket::{Opening, Tie, hear_out};
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket};
 use axum::response::Response;
@@ -44,7 +44,7 @@ pub async fn live(State(app): State<Arc<App>>, opening: Opening) -> ApiResult<Re
 }
 
 async fn serve(app: Arc<App>, caller: Caller, socket: WebSocket, mut tie: Tie) {
-    let (sink, stream) = socket.split();
+    let (sink, mut stream) = socket.split();
     let (out, writer) = Outbox::new(sink);
     let mut page = Page {
         app,
@@ -58,7 +58,7 @@ async fn serve(app: Arc<App>, caller: Caller, socket: WebSocket, mut tie: Tie) {
         () = &mut writer => return,
         code = tie.over() => code,
         () = out.slow() => CLOSE_SLOW,
-        code = page.read(stream) => match code {
+        code = page.read(&mut stream) => match code {
             Some(code) => code,
             None => return,
         },
@@ -66,6 +66,7 @@ async fn serve(app: Arc<App>, caller: Caller, socket: WebSocket, mut tie: Tie) {
     drop(page);
     out.close(code);
     writer.await;
+    hear_out(&mut stream).await;
 }
 
 /// One page and what it watches.
@@ -79,7 +80,7 @@ struct Page {
 
 impl Page {
     /// Reads until the other side is gone; gives the code to close with, where it has to be told.
-    async fn read(&mut self, mut stream: SplitStream<WebSocket>) -> Option<u16> {
+    async fn read(&mut self, stream: &mut SplitStream<WebSocket>) -> Option<u16> {
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         let mut heard = Instant::now();
         loop {

@@ -14,10 +14,17 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
+use futures::stream::{SplitSink, SplitStream};
+use futures::{SinkExt as _, StreamExt as _};
 use protocol::api::live::{CLOSE_GOING_AWAY, CLOSE_SESSION_OVER};
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
+/// Time a reader gets to take what was begun and the reason for the end.
+pub const FAREWELL: Duration = Duration::from_secs(10);
+/// Time the other side gets to close as well.
+const REST: Duration = Duration::from_secs(2);
 /// What a ticket's protocol begins with.
 const TICKET: &str = "ticket.";
 
@@ -155,6 +162,26 @@ impl Tie {
             () = self.shutdown.cancelled() => CLOSE_GOING_AWAY,
         }
     }
+}
+
+/// Says the last message, and waits until it was heard, as far as somebody listens.
+///
+/// To let go at once would lose it: where something of the other side's is on its way, a pong or a key,
+/// the kernel answers with a reset, which throws away what was not read yet.
+pub async fn part(
+    out: &mut SplitSink<WebSocket, Message>,
+    incoming: &mut SplitStream<WebSocket>,
+    last: Message,
+) {
+    // Whoever has gone already hears nothing.
+    drop(tokio::time::timeout(FAREWELL, out.send(last)).await);
+    hear_out(incoming).await;
+}
+
+/// Waits until the other side has closed as well, and passes over what it still says.
+pub async fn hear_out(incoming: &mut SplitStream<WebSocket>) {
+    let rest = async { while let Some(Ok(_)) = incoming.next().await {} };
+    drop(tokio::time::timeout(REST, rest).await);
 }
 
 /// The message that closes a socket with a code of ours.

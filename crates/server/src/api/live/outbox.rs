@@ -4,7 +4,7 @@
 //! who has no room for it is slow, is told so and comes back for the rest.
 
 use crate::api::error::ApiError;
-use crate::auth::socket::close;
+use crate::auth::socket::{FAREWELL, close};
 use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
 use futures::SinkExt as _;
@@ -12,7 +12,6 @@ use futures::stream::SplitSink;
 use protocol::api::live::ServerFrame;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -22,8 +21,6 @@ const STORED_BYTES: usize = 2 * 1024 * 1024;
 const LIVE_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes that a frame counts beside its text.
 const FRAME_BYTES: usize = 64;
-/// Time a reader gets to take what was begun and the reason for the end.
-const FAREWELL: Duration = Duration::from_secs(10);
 
 /// The way to one socket. Cheap to clone.
 #[derive(Debug, Clone)]

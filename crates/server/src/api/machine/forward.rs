@@ -4,7 +4,7 @@ use super::{attend, inside, ports};
 use crate::agents::Handle;
 use crate::api::error::ApiResult;
 use crate::app::App;
-use crate::auth::socket::{Opening, Tie, close};
+use crate::auth::socket::{Opening, Tie, close, part};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -86,7 +86,6 @@ async fn serve(
         () = inward => None,
     };
     if let Some(last) = last {
-        // Whoever has gone already hears nothing.
-        drop(out.send(last).await);
+        part(&mut out, &mut incoming, last).await;
     }
 }

@@ -3,7 +3,7 @@
 
 use super::super::{Inside, attend};
 use crate::agents::Extras;
-use crate::auth::socket::{Tie, close};
+use crate::auth::socket::{Tie, close, part};
 use crate::browser::{self, Order, Outcome, View};
 use crate::terminals::{Seat, Table};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
@@ -41,21 +41,20 @@ type Out = SplitSink<WebSocket, Message>;
 impl Window {
     /// Serves it until somebody leaves: the person, the browser, the machine or the session.
     pub async fn serve(self, socket: WebSocket, mut tie: Tie) {
-        let (mut out, incoming) = socket.split();
+        let (mut out, mut incoming) = socket.split();
         let seat = self.table.change(|room| room.join(&self.principal));
         let (notes, to_note) = mpsc::channel(NOTES);
         let (drawn, seen) = watch::channel(0);
         let last = tokio::select! {
             code = tie.over() => Some(close(code)),
             last = self.show(seat, to_note, seen, &mut out) => last,
-            () = self.listen(seat, incoming, notes, drawn) => None,
+            () = self.listen(seat, &mut incoming, notes, drawn) => None,
         };
         if self.table.change(|room| room.leave(seat)) {
             self.record(self.released()).await;
         }
         if let Some(last) = last {
-            // Whoever has gone already hears nothing.
-            drop(out.send(last).await);
+            part(&mut out, &mut incoming, last).await;
         }
     }
 
@@ -127,7 +126,7 @@ impl Window {
     async fn listen(
         &self,
         seat: Seat,
-        mut incoming: SplitStream<WebSocket>,
+        incoming: &mut SplitStream<WebSocket>,
         notes: mpsc::Sender<FromBrowser>,
         drawn: watch::Sender<u32>,
     ) {

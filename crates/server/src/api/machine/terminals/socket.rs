@@ -6,7 +6,7 @@
 use super::super::{Inside, attend};
 use super::SIDE_MAX;
 use crate::agents::Extras;
-use crate::auth::socket::{Tie, close};
+use crate::auth::socket::{Tie, close, part};
 use crate::terminals::{REPLAY_BYTES, Seat, Table};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures::stream::{SplitSink, SplitStream};
@@ -46,13 +46,14 @@ type Out = SplitSink<WebSocket, Message>;
 impl Window {
     /// Serves it until somebody leaves: the person, the program, the machine or the session.
     pub async fn serve(self, socket: WebSocket, mut tie: Tie) {
-        let (mut out, incoming) = socket.split();
+        let (mut out, mut incoming) = socket.split();
         let (screen, keys) = match self.inside.link.attach(self.op.clone(), REPLAY_BYTES).await {
             Ok(both) => both,
             Err(error) => {
                 let gone = gone(&error.to_string());
                 _ = say(&mut out, &gone).await;
-                return drop(out.send(parting(CLOSE_GONE, "the machine is gone")).await);
+                let last = parting(CLOSE_GONE, "the machine is gone");
+                return part(&mut out, &mut incoming, last).await;
             }
         };
         let seat = self.table.change(|room| room.join(&self.principal));
@@ -64,7 +65,7 @@ impl Window {
             () = async {
                 let mut typing = std::pin::pin!(self.typing(keys, to_type));
                 tokio::select! {
-                    () = self.listen(seat, incoming, typed, notes) => {}
+                    () = self.listen(seat, &mut incoming, typed, notes) => {}
                     () = &mut typing => return,
                 }
                 // What was typed before leaving still arrives, unless nobody reads it.
@@ -75,8 +76,7 @@ impl Window {
             self.record(self.released()).await;
         }
         if let Some(last) = last {
-            // Whoever has gone already hears nothing.
-            drop(out.send(last).await);
+            part(&mut out, &mut incoming, last).await;
         }
     }
 
@@ -121,7 +121,7 @@ impl Window {
     async fn listen(
         &self,
         seat: Seat,
-        mut incoming: SplitStream<WebSocket>,
+        incoming: &mut SplitStream<WebSocket>,
         typed: mpsc::Sender<bytes::Bytes>,
         notes: mpsc::Sender<FromTerminal>,
     ) {
