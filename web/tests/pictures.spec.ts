@@ -280,7 +280,7 @@ const SETTINGS = {
   keys: "Ada's laptop",
   appearance: "As the device",
   server: /Good|Weaker|Missing/,
-  environments: "Images and Dockerfiles are not followed yet.",
+  environments: "What is left out of a file stands in the agent's conversation",
   network: "There is no store of secrets yet.",
   forges: "cannot be connected yet",
   providers: "None can be added yet.",

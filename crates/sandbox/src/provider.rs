@@ -254,6 +254,9 @@ pub struct Layer {
     pub last_used_ms: u64,
     /// What it holds itself; known once it was settled.
     pub size: Option<LayerSize>,
+    /// Of a base image: programs that agents need and it does not have.
+    #[serde(default)]
+    pub lacks: Vec<String>,
 }
 
 impl Layer {

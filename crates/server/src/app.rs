@@ -6,6 +6,7 @@ use crate::auth::addresses::Addresses;
 use crate::browser::Browsers;
 use crate::clock::now_ms;
 use crate::config::Config;
+use crate::dockerfile::machine::Builders;
 use crate::first_look::FirstLooks;
 use crate::images::Images;
 use crate::keys::Keys;
@@ -61,6 +62,8 @@ pub struct App {
     pub base: Option<LayerId>,
     /// Fetches what they stand on by their environment file.
     pub images: Images,
+    /// Machines in which Dockerfiles are carried out.
+    pub builders: Builders,
     /// The only way out of them.
     pub gateway: Gateway,
     /// Pull requests kept by Errand itself.

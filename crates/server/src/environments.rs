@@ -7,6 +7,7 @@
 use crate::agents::Handle;
 use crate::app::App;
 use crate::config::Config;
+use crate::dockerfile::Asked;
 use crate::first_look::{FirstLook, may_have};
 use crate::{images, sandbox_spec};
 use agent::state::Living;
@@ -18,7 +19,7 @@ use git::objects::{FileContent, Listing, Reader};
 use git::remote::{RefKind, Remote, RemoteHead};
 use protocol::environment::found::{FoundEnvironment, NamedTerminal};
 use protocol::environment::place::{Choice, Place, choose};
-use protocol::environment::{EgressMode as Wished, Environment, Reading, Understood, read};
+use protocol::environment::{Base, EgressMode as Wished, Environment, Reading, Understood, read};
 use protocol::event::{Event, Settings};
 use protocol::ids::{Epoch, OrgId, RunId};
 use protocol::limits::ENVIRONMENT_BYTES;
@@ -57,13 +58,15 @@ pub struct CommitEnvironment {
     reading: Reading,
     digest: String,
     bytes: usize,
+    /// Its Dockerfile, or why that is not followed.
+    dockerfile: Option<Result<Arc<Asked>, String>>,
 }
 
 impl CommitEnvironment {
     /// Reads the file that counts, if there is one.
     pub async fn look(
         reader: &mut Reader,
-        commit: &CommitId,
+        (mirror, commit): (&Mirror, &CommitId),
         listing: &Listing,
     ) -> Result<Option<Self>> {
         let mut files: Vec<(Place, Vec<u8>)> = Vec::new();
@@ -83,11 +86,18 @@ impl CommitEnvironment {
             let (_, bytes) = files.into_iter().find(|(place, _)| *place == choice.place)?;
             Some((choice, bytes))
         });
-        Ok(chosen.map(|(choice, bytes)| {
-            let reading = read(choice.place, &bytes);
-            let digest = digest(&reading, listing);
-            Self { choice, reading, digest, bytes: bytes.len() }
-        }))
+        let Some((choice, bytes)) = chosen else { return Ok(None) };
+        let reading = read(choice.place, &bytes);
+        let digest = digest(&reading, listing);
+        let dockerfile =
+            match reading.outcome.as_ref().map(|understood| &understood.environment.base) {
+                Ok(Base::Build(build)) => {
+                    let asked = (choice.place.path(), build);
+                    Some(Asked::look(reader, (mirror, commit), asked).await?.map(Arc::new))
+                }
+                Ok(_) | Err(_) => None,
+            };
+        Ok(Some(Self { choice, reading, digest, bytes: bytes.len(), dockerfile }))
     }
 
     /// About what it takes in memory.
@@ -178,9 +188,8 @@ pub fn tell(
     let mut there = sights.iter().filter_map(|sight| {
         sight.look.environment.as_ref().map(|environment| (sight, environment))
     });
-    let Some((sight, CommitEnvironment { choice, reading, .. })) = there.next() else {
-        return Ok(None);
-    };
+    let Some((sight, environment)) = there.next() else { return Ok(None) };
+    let CommitEnvironment { choice, reading, dockerfile, .. } = environment;
     let mut found = match sight.origin {
         Origin::Own => FoundEnvironment::of(&reading.outcome, &reading.warnings),
         Origin::Unknown => FoundEnvironment {
@@ -196,13 +205,10 @@ pub fn tell(
         let reach = Reach::of(config, &understood.environment)?;
         found.hosts = reach.hosts;
         found.warnings.extend(reach.warnings);
-        found.image = found.image.filter(|_| living.settings.forked_from.is_none());
-        if let Some(refusal) =
-            found.image.as_ref().and_then(|image| no_image(config, living, image))
-        {
-            found.warnings.push(format!("`image` is not followed: {refusal}"));
-            found.image = None;
-        }
+        let (image, warning) = image(config, living, environment);
+        found.image = image;
+        let remarks = dockerfile.iter().flatten().flat_map(|asked| asked.warnings.clone());
+        found.warnings.extend(warning.into_iter().chain(remarks));
     }
     let others = choice.passed_over.iter().map(|place| place.path().to_owned());
     let further = there.map(|(sight, _)| format!("the environment file of {}", sight.url));
@@ -214,16 +220,40 @@ pub fn tell(
     Ok(Some(Event::EnvironmentRead { run, environment: Box::new(found) }))
 }
 
-/// Why the machine does not begin with this image; none: it will, if it can be had.
-fn no_image(config: &Config, living: &Living, image: &str) -> Option<String> {
-    if living.epoch > Epoch(0) {
-        return Some("the machine is there already".to_owned());
+/// What the machine begins with, if it can be had; or what keeps it from that.
+fn image(
+    config: &Config,
+    living: &Living,
+    CommitEnvironment { reading, dockerfile, .. }: &CommitEnvironment,
+) -> (Option<String>, Option<String>) {
+    let base = reading.outcome.as_ref().ok().map(|understood| &understood.environment.base);
+    let (key, name, refusal) = match (base, dockerfile) {
+        (Some(Base::Image(image)), _) => {
+            ("image", image.clone(), images::refusal(&config.images, image))
+        }
+        (Some(Base::Build(_)), Some(Ok(asked))) => {
+            ("build", asked.name.clone(), asked.refusal(config))
+        }
+        (Some(Base::Build(_)), Some(Err(words))) => ("build", String::new(), Some(words.clone())),
+        _ => return (None, None),
+    };
+    // It goes on with the disk of the other one.
+    if living.settings.forked_from.is_some() {
+        return (None, None);
     }
-    if let Some(refusal) = images::refusal(&config.images, image) {
-        return Some(refusal);
+    let refusal = if living.epoch > Epoch(0) {
+        Some("the machine is there already".to_owned())
+    } else if living.settings.may_have_image {
+        refusal
+    } else {
+        let words =
+            "images need a server that was started as root; this one uses the host's programs";
+        Some(words.to_owned())
+    };
+    match refusal {
+        None => (Some(name), None),
+        Some(refusal) => (None, Some(format!("`{key}` is not followed: {refusal}"))),
     }
-    let words = "images need a server that was started as root; this one uses the host's programs";
-    (!living.settings.may_have_image).then(|| words.to_owned())
 }
 
 /// What an agent follows.
@@ -236,6 +266,12 @@ pub struct Followed {
     pub file: &'static str,
     /// Names what prepares the disk.
     pub digest: String,
+    /// The Dockerfile that it asks for, where that can be followed.
+    pub dockerfile: Option<Arc<Asked>>,
+    /// Our copy of the repository.
+    pub mirror: Mirror,
+    /// Where it is read.
+    pub commit: CommitId,
 }
 
 /// The file that an agent follows, as it stands at its starting commit.
@@ -249,12 +285,15 @@ pub async fn followed(app: &App, org: &OrgId, living: &Living) -> Result<Option<
         let mirror = app.mirror(org, &app.remote(&repo.url)?, &commit)?;
         let look = app.first_looks.at(&mirror, &commit).await?;
         let Some(environment) = &look.environment else { continue };
-        let CommitEnvironment { choice, reading, digest, .. } = environment;
+        let CommitEnvironment { choice, reading, digest, dockerfile, .. } = environment;
         return Ok(reading.outcome.as_ref().ok().map(|understood| Followed {
             path: format!("/workspace/{}", repo.folder),
             understood: understood.clone(),
             file: choice.place.path(),
             digest: digest.clone(),
+            dockerfile: dockerfile.as_ref().and_then(|asked| asked.as_ref().ok().cloned()),
+            mirror,
+            commit,
         }));
     }
     Ok(None)

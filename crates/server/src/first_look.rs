@@ -78,7 +78,7 @@ impl FirstLook {
         if there(folder) {
             look.rules(&mut reader, commit, folder, ending).await?;
         }
-        look.environment = CommitEnvironment::look(&mut reader, commit, &listing).await?;
+        look.environment = CommitEnvironment::look(&mut reader, (mirror, commit), &listing).await?;
         look.tree = shown(&listing);
         Ok(look)
     }

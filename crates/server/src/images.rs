@@ -15,9 +15,11 @@ use crate::clock::now_ms;
 use crate::config::ImagesConfig;
 use anyhow::{Context, Result};
 use layout::Image;
+pub use layout::layer_named;
 use protocol::environment::found::{ChosenImage, SetUpOutcome};
 use protocol::failure::{Failure, Phase};
 use protocol::ids::{LayerId, OrgId};
+pub use registry::for_commands;
 use registry::{Looked, Registry};
 use sandbox::provider::{Layer, Provider, ProviderError};
 use serde::{Deserialize, Serialize};
@@ -88,8 +90,8 @@ impl Images {
         Ok(Self { folder, registry, turns: Mutex::default() })
     }
 
-    /// One at a time fetches the same.
-    fn turn(&self, layer: LayerId) -> Arc<AsyncMutex<()>> {
+    /// One at a time makes the same.
+    pub fn turn(&self, layer: LayerId) -> Arc<AsyncMutex<()>> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(turn) = turns.get(&layer).and_then(Weak::upgrade) {
             return turn;
@@ -107,11 +109,34 @@ pub async fn base(provider: &dyn Provider, path: &Path) -> Result<LayerId> {
     let place = path.to_owned();
     let image = tokio::task::spawn_blocking(move || Image::find(&place)).await;
     let image = image.context("look at the base image")?.with_context(words)?;
-    if !is_there(provider, image.layer).await? {
+    let layer = image.layer;
+    if !is_there(provider, layer).await? {
         tracing::info!(path = %path.display(), "unpacking the base image; this is done once");
-        return unpack(provider, image).await.with_context(words);
+        unpack(provider, image).await.with_context(words)?;
     }
-    Ok(image.layer)
+    let lacks = lacks(provider, layer).await?;
+    anyhow::ensure!(lacks.is_empty(), "{}: {}", words(), lacking(&lacks));
+    Ok(layer)
+}
+
+/// Programs that agents need and this image does not have.
+async fn lacks(provider: &dyn Provider, layer: LayerId) -> Result<Vec<String>> {
+    let known = provider.layers().await.context("list layers")?;
+    Ok(known
+        .into_iter()
+        .find(|known| known.id == layer)
+        .map(|known| known.lacks)
+        .unwrap_or_default())
+}
+
+/// That an image lacks these programs.
+pub fn lacking<T: AsRef<str>>(programs: &[T]) -> String {
+    let programs: Vec<&str> = programs.iter().map(AsRef::as_ref).collect();
+    format!(
+        "the image has no {}; agents need bash and git: take another one, or begin a Dockerfile with \
+         it that installs them",
+        programs.join(" and no ")
+    )
 }
 
 /// Why this image is not fetched whatever it is; none: it may be.
@@ -119,8 +144,8 @@ pub fn refusal(config: &ImagesConfig, reference: &str) -> Option<String> {
     registry::parse(config, reference).err().map(|unusable| unusable.0.message)
 }
 
-/// The image of this reference, fetched if it is not there. `tell` is given what is going on, and how
-/// much of it is done in percent.
+/// The image of this reference, fetched if it is not there, if agents can work on it. `tell` is given
+/// what is going on, and how much of it is done in percent.
 pub async fn get(
     app: &App,
     org: &OrgId,
@@ -128,20 +153,32 @@ pub async fn get(
     freshness: Freshness,
     tell: impl Fn(&str, Option<u8>) + Sync,
 ) -> Result<Had> {
+    let had = any(app, org, reference, freshness, tell).await?;
+    let lacks = lacks(&*app.provider, had.layer).await?;
+    if lacks.is_empty() {
+        return Ok(had);
+    }
+    let message = format!("{reference}: {}", lacking(&lacks));
+    Err(Unusable(Failure::new(Phase::SetUp, "image_invalid", message)).into())
+}
+
+/// The same, whatever is in it.
+pub async fn any(
+    app: &App,
+    org: &OrgId,
+    reference: &str,
+    freshness: Freshness,
+    tell: impl Fn(&str, Option<u8>) + Sync,
+) -> Result<Had> {
     let parsed = registry::parse(&app.config.images, reference)?;
-    let key = key(reference);
-    let known = read(app, org, &key).await?;
-    let there = match &known {
-        Some(known) if is_there(&*app.provider, known.layer).await? => Some(known),
-        Some(_) | None => None,
-    };
-    if let (Some(known), Freshness::Recent) = (there, freshness)
-        && now_ms().saturating_sub(known.looked_up_ms) < STALE_MS
+    let there = there(app, org, reference).await?;
+    if let (Some(known), Freshness::Recent) = (&there, freshness)
+        && known.is_recent()
     {
         return Ok(known.had());
     }
     tell("looking it up", None);
-    let looked = match (app.images.registry.look_up(&parsed).await, there, freshness) {
+    let looked = match (app.images.registry.look_up(&parsed).await, &there, freshness) {
         (Ok(looked), _, _) => looked,
         (Err(error), Some(known), Freshness::Recent) => {
             tracing::warn!(reference, error = format!("{error:#}"), "the image of before is used");
@@ -163,9 +200,21 @@ pub async fn get(
         fetch(app, &looked, layer, &tell).await?;
         SetUpOutcome::Done
     };
-    let known = Known { image, layer, looked_up_ms: now_ms() };
-    write(app, org, &key, &known).await?;
-    Ok(Had { outcome, ..known.had() })
+    remember(app, org, &image, layer).await?;
+    Ok(Had { image, layer, outcome })
+}
+
+/// What this meant within the last day, if its layer is there.
+pub async fn known(app: &App, org: &OrgId, reference: &str) -> Result<Option<Had>> {
+    let there = there(app, org, reference).await?;
+    Ok(there.filter(Known::is_recent).map(|known| known.had()))
+}
+
+async fn there(app: &App, org: &OrgId, reference: &str) -> Result<Option<Known>> {
+    match read(app, org, &key(reference)).await? {
+        Some(known) if is_there(&*app.provider, known.layer).await? => Ok(Some(known)),
+        Some(_) | None => Ok(None),
+    }
 }
 
 async fn fetch(
@@ -210,7 +259,8 @@ async fn unpack(provider: &dyn Provider, image: Image) -> Result<LayerId> {
     Ok(layer)
 }
 
-async fn is_there(provider: &dyn Provider, layer: LayerId) -> Result<bool> {
+/// Whether there is this layer.
+pub async fn is_there(provider: &dyn Provider, layer: LayerId) -> Result<bool> {
     let known = provider.layers().await.context("list layers")?;
     Ok(known.iter().any(|known| known.id == layer))
 }
@@ -244,6 +294,10 @@ pub async fn named(
 }
 
 impl Known {
+    fn is_recent(&self) -> bool {
+        now_ms().saturating_sub(self.looked_up_ms) < STALE_MS
+    }
+
     fn had(&self) -> Had {
         Had { image: self.image.clone(), layer: self.layer, outcome: SetUpOutcome::Kept }
     }
@@ -259,9 +313,10 @@ async fn read(app: &App, org: &OrgId, key: &str) -> Result<Option<Known>> {
     known.context("read an image")
 }
 
-/// The last one to look it up is right.
-async fn write(app: &App, org: &OrgId, key: &str, known: &Known) -> Result<()> {
-    let body = serde_json::to_string(known).context("write an image")?;
-    let put = app.store.put(org, KIND, key, Expect::Anything, &body).await;
+/// Keeps what a reference means now. The last one to look it up is right.
+pub async fn remember(app: &App, org: &OrgId, image: &ChosenImage, layer: LayerId) -> Result<()> {
+    let known = Known { image: image.clone(), layer, looked_up_ms: now_ms() };
+    let body = serde_json::to_string(&known).context("write an image")?;
+    let put = app.store.put(org, KIND, &key(&image.reference), Expect::Anything, &body).await;
     put.context("keep an image").map(drop)
 }

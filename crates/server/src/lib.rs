@@ -32,6 +32,7 @@ pub mod commits;
 pub mod lfs;
 pub mod evidence;
 pub mod images;
+pub mod dockerfile;
 pub mod journal;
 pub mod workspace;
 pub mod machines;

@@ -4,8 +4,10 @@ use crate::config::Config;
 use anyhow::{Context, Result};
 use gateway::policy::{EgressMode, Pattern, Policy};
 use protocol::event::{RepoSettings, Settings};
-use protocol::ids::{OrgId, RunId};
+use protocol::ids::{LayerId, OrgId, RunId};
+use protocol::limits::DOCKERFILE_MS;
 use sandbox::provider::{Posture, SandboxKey, SandboxLimits, SandboxSpec};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Where the gateway listens inside a sandbox.
@@ -34,19 +36,31 @@ pub fn spec(config: &Config, org: &OrgId, key: SandboxKey, settings: &Settings) 
     let mut spec = SandboxSpec::new(key, org.clone());
     spec.limits = limits(config);
     spec.posture = if config.sandbox.posture == "none" { Posture::None } else { Posture::Sudo };
-    spec.gitconfig = gitconfig(config, settings);
+    spec.gitconfig = gitconfig(config, &settings.repos);
     spec.env = proxy_variables();
     spec.layers.clone_from(&settings.layers);
     spec
 }
 
-fn gitconfig(config: &Config, settings: &Settings) -> String {
+/// A machine in which a Dockerfile is carried out.
+pub fn builder(config: &Config, org: &OrgId, key: SandboxKey, layer: LayerId) -> SandboxSpec {
+    let mut spec = SandboxSpec::new(key, org.clone());
+    spec.limits = limits(config);
+    // A step has its own time; this ends what a server that is gone left behind.
+    spec.lifetime_ms = DOCKERFILE_MS.saturating_mul(2);
+    spec.gitconfig = gitconfig(config, &[]);
+    spec.env = proxy_variables();
+    spec.layers = vec![layer];
+    spec
+}
+
+fn gitconfig(config: &Config, repos: &[RepoSettings]) -> String {
     let mut text = format!(
         "[user]\n\tname = {}\n\temail = {}\n[http]\n\tproxy = {PROXY}\n[init]\n\tdefaultBranch = main\n[advice]\n\tdetachedHead = false\n",
         quoted(&config.git.name),
         quoted(&config.git.email)
     );
-    for repo in &settings.repos {
+    for repo in repos {
         // `origin` keeps the real address; what git talks to is the agent's own repository.
         let url = quoted(&repo.url);
         // Writing to a string cannot fail.
@@ -76,6 +90,20 @@ fn proxy_variables() -> Vec<(String, String)> {
     // Node takes proxies from the environment only when told to.
     variables.push(("NODE_USE_ENV_PROXY".to_owned(), "1".to_owned()));
     variables
+}
+
+/// The environment of a step of a Dockerfile.
+pub fn build_variables(own: BTreeMap<String, String>) -> Vec<(String, String)> {
+    let fixed = [
+        ("HOME", "/root"),
+        ("DEBIAN_FRONTEND", "noninteractive"),
+        ("GIT_CONFIG_SYSTEM", "/etc/gitconfig"),
+        ("GIT_TERMINAL_PROMPT", "0"),
+    ];
+    let fixed = fixed.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let mut variables: BTreeMap<_, _> = proxy_variables().into_iter().chain(fixed).collect();
+    variables.extend(own);
+    variables.into_iter().collect()
 }
 
 /// The environment of every command of a run.

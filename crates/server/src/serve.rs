@@ -6,6 +6,7 @@ use crate::auth::Auth;
 use crate::auth::addresses::Addresses;
 use crate::browser::Browsers;
 use crate::config::Config;
+use crate::dockerfile::machine::Builders;
 use crate::first_look::FirstLooks;
 use crate::images::Images;
 use crate::keys::Keys;
@@ -188,6 +189,7 @@ async fn build(
         provider,
         base,
         images: Images::open(&data, &config.images)?,
+        builders: Builders::default(),
         gateway: Gateway::new(parts),
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         first_looks: FirstLooks::default(),

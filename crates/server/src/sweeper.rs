@@ -26,11 +26,13 @@ const SELDOM: u64 = 60;
 pub async fn sweep(app: Arc<App>) {
     let mut suspects = HashSet::new();
     for round in 0_u64.. {
-        if round.is_multiple_of(SELDOM)
-            && let Err(error) = leftovers(&app).await
-        {
-            let error = format!("{error:#}");
-            tracing::warn!(error, "what was made ready for nobody could not be removed");
+        if round.is_multiple_of(SELDOM) {
+            for removed in [leftovers(&app).await, orphans(&app).await] {
+                if let Err(error) = removed {
+                    let error = format!("{error:#}");
+                    tracing::warn!(error, "what was made ready for nobody could not be removed");
+                }
+            }
         }
         tokio::select! {
             () = tokio::time::sleep(ROUND) => {}
@@ -82,6 +84,22 @@ async fn leftovers(app: &App) -> Result<()> {
     Ok(())
 }
 
+/// Ends the machines in which a server that ended on the way built images. An agent is in the log, and
+/// a builder known, before its machine is made, so one look is enough.
+async fn orphans(app: &App) -> Result<()> {
+    let org = OrgId::default_org();
+    for machine in app.provider.list().await.context("list the machines")? {
+        let key = machine.key;
+        // What a host is probed with is nobody's either, and ends by itself.
+        let is_known = key.agent.uuid().is_nil() || app.builders.has(key.agent);
+        if !is_known && app.store.agent(&org, key.agent).await?.is_none() {
+            tracing::info!(sandbox = %key, "ending a machine that is left of a build");
+            app.provider.destroy(key).await.context("destroy a machine")?;
+        }
+    }
+    Ok(())
+}
+
 /// Ends the machines that were suspects before and still are; gives the suspects of this look.
 async fn look(app: &Arc<App>, before: &HashSet<SandboxKey>) -> Result<HashSet<SandboxKey>> {
     let mut suspects = HashSet::new();
@@ -101,6 +119,9 @@ async fn look(app: &Arc<App>, before: &HashSet<SandboxKey>) -> Result<HashSet<Sa
 
 /// A machine of a living agent is its driver's business, however it stands.
 async fn is_wanted(app: &App, key: SandboxKey) -> Result<bool> {
+    if app.builders.has(key.agent) {
+        return Ok(true);
+    }
     let handle = app.agents.handle(&OrgId::default_org(), key.agent);
     let view = handle.view().await?;
     let Some(living) = view.state.living() else { return Ok(false) };

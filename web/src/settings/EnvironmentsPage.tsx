@@ -24,14 +24,14 @@ export default function EnvironmentsPage() {
         description="A repository says in .errand/environment.json what its machines need. Agents read it at the commit they start from."
       >
         <p>
-          Agents follow it: <code>install</code> prepares the disk once, <code>start</code> and{" "}
+          Agents follow it: <code>image</code> or <code>build</code>, a Dockerfile, says what the
+          machine begins as, <code>install</code> prepares the disk once, <code>start</code> and{" "}
           <code>terminals</code> run each time the machine comes up, <code>ports</code> have their
           names on the machine's page, and the egress keys allow more hosts, as far as this server
           lets them. Of a <code>devcontainer.json</code> variables are set as well.
         </p>
         <p>
-          <b>Images and Dockerfiles are not followed yet.</b> What is left out of a file stands in
-          the agent's conversation, with the reason.
+          <b>What is left out of a file stands in the agent's conversation</b>, with the reason.
         </p>
         <Snippet label="In a terminal, inside the repository" text="errand env check" />
       </Section>

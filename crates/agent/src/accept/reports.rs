@@ -180,6 +180,8 @@ fn machine(living: &Living, event: &Event) -> Result<(), Refusal> {
         }
         Event::SandboxLost { epoch, .. } => up(living, *epoch),
         Event::SandboxStopped { epoch } => stopping(living, *epoch),
+        // Of the machine in which what it begins with is built.
+        Event::Denied { epoch: Epoch(1), .. } if living.awaits_image().is_some() => Ok(()),
         Event::PhaseFinished { epoch, .. } | Event::Denied { epoch, .. } => {
             wanted(living, *epoch).or_else(|_| up(living, *epoch))
         }

@@ -181,6 +181,15 @@ fn a_first_machine_waits_for_its_image_and_the_model_does_not() {
     assert!(story.thinks() && !has_machine(&story));
     let (run, reference) = (run(1), "node:24".to_owned());
     assert!(story.actions().contains(&Action::ChooseImage { run, reference }));
+    // Where it is built, something may want out.
+    let denied = Event::Denied {
+        epoch: Epoch(1),
+        host: "a.example".to_owned(),
+        port: 443,
+        code: "host_not_allowed".to_owned(),
+        message: "no".to_owned(),
+    };
+    story.report(denied.clone());
     story.report(chosen(SetUpOutcome::Done));
     assert!(has_machine(&story));
     let settings = &story.living().settings;

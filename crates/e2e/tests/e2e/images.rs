@@ -8,6 +8,7 @@ use fakes::scripted::script::Turn;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use tempfile::TempDir;
 
 /// Where the file lies.
@@ -18,18 +19,23 @@ const LOOK: &str = "cat /etc/marker ~/installs 2>&1; echo $GREETING; echo $PATH;
 const LOGIN: (&str, &str) = ("puller", "secret-of-the-registry");
 
 /// The archive of an image whose marker has this text.
-fn archive(text: &str) -> Vec<u8> {
+pub fn archive(text: &str) -> Vec<u8> {
     let folder = tempfile::Builder::new().prefix("errand-image-").tempdir().unwrap();
     let root = folder.path().join("root");
     image::root_in(&root, &[], &[("etc/marker", text)]).unwrap();
-    let mut file = image::archive(&root, tempfile::tempfile().unwrap()).unwrap();
+    archived(&root)
+}
+
+/// An archive of what a folder holds.
+pub fn archived(folder: &Path) -> Vec<u8> {
+    let mut file = image::archive(folder, tempfile::tempfile().unwrap()).unwrap();
     let mut bytes = Vec::new();
     std::io::Read::read_to_end(&mut file, &mut bytes).unwrap();
     bytes
 }
 
 /// A registry that asks for a login, a server that has it, and the folder where that lies.
-async fn with_registry() -> (Registry, TempDir, World) {
+pub async fn with_registry() -> (Registry, TempDir, World) {
     let (user, password) = LOGIN;
     let registry = Registry::start(Some((user.to_owned(), password.to_owned()))).await.unwrap();
     let address = registry.address;
@@ -45,14 +51,14 @@ async fn with_registry() -> (Registry, TempDir, World) {
     (registry, secrets, world)
 }
 
-fn asking(world: &World, name: &str, file: &Value) -> Repository {
+pub fn asking(world: &World, name: &str, file: &Value) -> Repository {
     let repository = world.repository(name);
     repository.push("main", "Describe the machine", &[(FILE, &file.to_string())]);
     repository
 }
 
 /// What the log tells of the image: how it went, and the failure's code.
-async fn chosen(world: &World, agent: &str) -> (String, String) {
+pub async fn chosen(world: &World, agent: &str) -> (String, String) {
     let events = world.events(agent).await;
     let event = events.iter().map(|entry| &entry["event"]);
     let chosen = event.filter(|event| event["type"] == "ImageChosen").collect::<Vec<_>>();

@@ -26,6 +26,7 @@ mod machine;
 mod environments;
 mod base;
 mod images;
+mod dockerfiles;
 mod builds;
 mod sdk;
 mod sync;

@@ -27,7 +27,8 @@ pub struct FoundEnvironment {
     /// Shown to people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What the disk begins with: an image from a registry, as it is written.
+    /// What the disk begins with: an image from a registry, as it is written, or a Dockerfile, with
+    /// what tells it from others of its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
     /// Prepares the disk, once.
@@ -172,13 +173,12 @@ impl FoundEnvironment {
 
 /// Fields that mean something and nothing here yet.
 fn not_followed(environment: &Environment) -> Vec<String> {
-    let base = match &environment.base {
-        Base::Default | Base::Image(_) => None,
-        Base::Snapshot(_) | Base::SavedSnapshot => Some("snapshot"),
-        Base::Build(_) => Some("build"),
+    let is_snapshot = match &environment.base {
+        Base::Default | Base::Image(_) | Base::Build(_) => false,
+        Base::Snapshot(_) | Base::SavedSnapshot => true,
     };
-    let base = base.map(|key| {
-        format!("`{key}` is not yet followed here: the agent starts from the default image")
+    let base = is_snapshot.then(|| {
+        "`snapshot` is not yet followed here: the agent starts from the default image".to_owned()
     });
     let user = environment.user.as_ref().filter(|user| *user != USER).map(|user| {
         format!("`user` is not yet followed here: commands run as {USER}, not as {user}")

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! layers/<layer>/tree/{workspace, home, opt, vartmp, root, stack, org, ids}   what was the disk
-//!               {agent, size}                                           facts
+//!               {agent, size, lacks}                                    facts
 //! ```
 //! A layer holds what differs from the layers its disk stood on, and is mounted together with them.
 //! It appears and goes by one rename and is never written to in between. A base image is a layer too,
@@ -67,7 +67,8 @@ pub fn find(id: LayerId) -> io::Result<Option<Layer>> {
     let made = dir.join("agent").symlink_metadata()?;
     let (made_at_ms, last_used_ms) = (time_of(&made), time_of(&dir.metadata()?));
     let size = read_fact(&dir, "size")?;
-    Ok(Some(Layer { id, below: stack, agent, org, made_at_ms, last_used_ms, size }))
+    let lacks = read_fact(&dir, "lacks")?.unwrap_or_default();
+    Ok(Some(Layer { id, below: stack, agent, org, made_at_ms, last_used_ms, size, lacks }))
 }
 
 fn time_of(meta: &fs::Metadata) -> u64 {

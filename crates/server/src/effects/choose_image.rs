@@ -1,12 +1,15 @@
 //! Brings the image that the environment file asks for, or the build on it, before there is a machine.
 
-use super::{Failed, Job};
-use crate::builds;
+use super::{Failed, Job, failed};
+use crate::dockerfile::machine::Owner;
+use crate::environments::{self, Reach};
 use crate::images::{self, Freshness, Had, Unusable};
-use anyhow::Result;
+use crate::{builds, dockerfile};
+use anyhow::{Context as _, Result};
+use gateway::audit::Peer;
 use protocol::environment::found::{ChosenImage, SetUpOutcome};
 use protocol::event::Event;
-use protocol::failure::Failure;
+use protocol::failure::{Failure, Phase};
 use protocol::ids::{Epoch, RunId};
 use protocol::limits::EFFECT_ATTEMPTS;
 use std::collections::BTreeMap;
@@ -50,7 +53,24 @@ async fn choose(job: &Job, reference: &str) -> Result<Had> {
     let tell = |what: &str, percent| {
         job.progress(TO_COME, "image", format!("{reference}: {what}"), percent);
     };
-    images::get(app, org, reference, freshness, tell).await
+    let followed = environments::followed(app, org, view.living()?).await?;
+    let followed = followed.context("the environment file is not there any more")?;
+    let Some(asked) = followed.dockerfile.filter(|asked| asked.name == reference) else {
+        return images::get(app, org, reference, freshness, tell).await;
+    };
+    let config = &app.config;
+    let owner = Owner {
+        org: org.clone(),
+        peer: Peer { agent: job.handle.id, epoch: TO_COME },
+        policy: Reach::of(config, &followed.understood.environment)?.policy(config)?,
+    };
+    let place = (&followed.mirror, &followed.commit);
+    // What is left of it when it is not wanted any more is swept away.
+    let built = dockerfile::get(app, &owner, &asked, place, freshness, &tell);
+    match job.cancel.run_until_cancelled(built).await {
+        Some(had) => had,
+        None => Err(failed(Phase::SetUp, "build_cancelled", "nobody waits for it any more")),
+    }
 }
 
 /// The failure that the agent goes on with; others are tried again.

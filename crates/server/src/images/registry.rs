@@ -173,7 +173,7 @@ impl Registry {
         let read: Configuration = serde_json::from_slice(&bytes).map_err(|bad| {
             unusable("image_invalid", format!("{reference}: its configuration: {bad}"))
         })?;
-        Ok(taken(read.config.and_then(|config| config.env).unwrap_or_default()))
+        Ok(taken(&read.config.and_then(|config| config.env).unwrap_or_default()))
     }
 
     /// Fetches the archives into a folder, in which the image is found then. What a former try brought
@@ -306,25 +306,33 @@ fn explain(reference: &Reference, error: OciDistributionError) -> anyhow::Error 
 }
 
 /// What of an image's variables is taken over.
-fn taken(env: Vec<String>) -> BTreeMap<String, String> {
-    let mut variables = BTreeMap::new();
-    for line in &env {
-        let Some((name, value)) = line.split_once('=') else { continue };
+fn taken(env: &[String]) -> BTreeMap<String, String> {
+    let pairs = env.iter().filter_map(|line| line.split_once('='));
+    for_commands(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())))
+}
+
+/// Variables of an image as commands get them.
+pub fn for_commands(
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> BTreeMap<String, String> {
+    let mut taken = BTreeMap::new();
+    for (name, value) in variables {
         let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
             && name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
-        let is_ours = NOT_TAKEN.contains(&name)
+        let is_ours = NOT_TAKEN.contains(&name.as_str())
             || name.to_ascii_lowercase().ends_with("_proxy")
             || name.starts_with("ERRAND_");
         if !is_name || is_ours || value.contains('\0') || value.len() > VALUE_BYTES {
             continue;
         }
-        let value = if name == "PATH" { format!("{OURS}:{value}") } else { value.to_owned() };
-        variables.insert(name.to_owned(), value);
-        if variables.len() == VARIABLES {
+        let is_bare = name == "PATH" && !value.split(':').any(|part| part == OURS);
+        let value = if is_bare { format!("{OURS}:{value}") } else { value };
+        taken.insert(name, value);
+        if taken.len() == VARIABLES {
             break;
         }
     }
-    variables
+    taken
 }
 
 #[cfg(test)]
@@ -364,7 +372,7 @@ mod tests {
             "NUL=a\0b",
             "1A=x",
         ];
-        let taken = taken(env.map(str::to_owned).to_vec());
+        let taken = taken(&env.map(str::to_owned));
         let names: Vec<&str> = taken.keys().map(String::as_str).collect();
         assert_eq!(names, ["CARGO_HOME", "EMPTY", "PATH"]);
         assert_eq!(taken["PATH"], "/opt/errand/bin:/usr/local/cargo/bin:/usr/bin");

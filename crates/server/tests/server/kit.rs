@@ -23,6 +23,7 @@ use server::agents::{Extras, Handle};
 use server::app::App;
 use server::auth::addresses::Addresses;
 use server::config::Config;
+use server::dockerfile::machine::Builders;
 use server::images::Images;
 use server::keys::Keys;
 use server::privileges::Identity;
@@ -108,6 +109,7 @@ async fn app(data: &Path, config: Config, address: SocketAddr) -> App {
         idle: CONNECTION_IDLE,
     };
     App {
+        builders: Builders::default(),
         catalog: server::catalog::catalog(&config.models).unwrap(),
         http: HttpClient::new().unwrap(),
         git: Git::new().unwrap(),

@@ -5,8 +5,9 @@ use crate::style::{Line, Shown, Style};
 use crate::text::padded;
 use anyhow::{Context, Result};
 use protocol::environment::explain::{Explained, explain};
+use protocol::environment::place::Place;
 use protocol::environment::remark::{Reference, ReferenceKind, Remark, Remarks};
-use protocol::environment::{Understood, check_dockerfile, read};
+use protocol::environment::{Base, Build, Dockerfile, Understood, check_dockerfile, read};
 use protocol::limits::{ENVIRONMENT_BYTES, ENVIRONMENT_TEXT_BYTES};
 use serde::Serialize;
 use serde_json::Value;
@@ -58,6 +59,11 @@ impl Report {
         };
         for reference in references {
             look_at(&found.root, reference, &mut remarks)?;
+        }
+        if let Some(Base::Build(build)) = understood.as_ref().map(|one| &one.environment.base)
+            && remarks.problems.is_empty()
+        {
+            remarks.warnings.extend(not_followed(&found.root, found.place, build)?);
         }
         let Remarks { mut problems, mut warnings } = remarks;
         let file = found.file.as_ref().map(|file| shown(file, &found.root));
@@ -143,6 +149,26 @@ fn head(file: &Path, most: usize) -> Result<Vec<u8>> {
     let most = u64::try_from(most)?.saturating_add(1);
     open.take(most).read_to_end(&mut bytes).with_context(|| format!("read {}", file.display()))?;
     Ok(bytes)
+}
+
+/// What a server would not follow of a Dockerfile.
+fn not_followed(root: &Path, place: Place, build: &Build) -> Result<Option<Remark>> {
+    let (file, text) = match &build.dockerfile {
+        Dockerfile::Path(path) => {
+            let bytes = head(&root.join(path.as_str()), ENVIRONMENT_TEXT_BYTES)?;
+            (path.to_string(), String::from_utf8_lossy(&bytes).into_owned())
+        }
+        Dockerfile::Contents(text) => (place.path().to_owned(), text.clone()),
+    };
+    let problem = server::dockerfile::problem(&text, &build.args);
+    Ok(problem.map(|(line, message)| Remark {
+        code: "not_followed",
+        file,
+        line,
+        column: 1,
+        key: "build".to_owned(),
+        message: format!("{message} (agents would begin without it)"),
+    }))
 }
 
 /// Looks for what the file refers to, and into a Dockerfile.

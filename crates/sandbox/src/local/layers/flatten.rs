@@ -55,7 +55,7 @@ pub fn begin(agent: AgentId, layer: LayerId, stack: &[LayerId]) -> Result<Order,
 
 /// Has everything copied, and lets the layer be seen.
 pub fn merge(order: &Order) -> Result<(), Problem> {
-    worker::ask("flatten", order, &[])
+    worker::ask::<()>("flatten", order, &[])
         .map_err(|error| io::Error::other(format!("merging layers: {error}")))?;
     Ok(publish(order.into, &mut |_| ())?)
 }

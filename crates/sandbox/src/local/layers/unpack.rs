@@ -77,10 +77,14 @@ pub fn unpack(launcher: &Launcher, layer: LayerId, org: &OrgId, archives: &[Owne
     }
     begin(launcher, layer, org, ids)?;
     let fds: Vec<_> = archives.iter().map(AsFd::as_fd).collect();
-    if let Err(error) = worker::ask("unpack", &Order { into: layer, ids }, &fds) {
-        trash::remove_tree(&making(layer))?;
-        return Err(problem(&error));
-    }
+    let lacks: Vec<String> = match worker::ask("unpack", &Order { into: layer, ids }, &fds) {
+        Ok(lacks) => lacks,
+        Err(error) => {
+            trash::remove_tree(&making(layer))?;
+            return Err(problem(&error));
+        }
+    };
+    write_fact(&making(layer), "lacks", &lacks)?;
     publish(layer, &mut |_| ())?;
     settle::settle(layer)?;
     let made = find(layer)?.ok_or_else(|| io::Error::other("the layer is missing"))?;
@@ -119,7 +123,8 @@ pub fn run(launcher: OwnedFd) -> io::Result<()> {
     })
 }
 
-fn fill(tree: &OwnedFd, archives: Vec<OwnedFd>) -> io::Result<()> {
+/// Gives the programs that agents need and the image does not have.
+fn fill(tree: &OwnedFd, archives: Vec<OwnedFd>) -> io::Result<Vec<String>> {
     fs::create_dir(STAGE)?;
     root::attach(tree, Path::new(STAGE))?;
     let directory = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::PATH | OFlags::CLOEXEC;
@@ -131,12 +136,9 @@ fn fill(tree: &OwnedFd, archives: Vec<OwnedFd>) -> io::Result<()> {
     for archive in archives {
         lay_over(fs::File::from(archive), &mut left)?;
     }
-    for (program, places) in NEEDED {
-        if !places.iter().any(|place| Path::new(place).is_file()) {
-            let words = format!("the image has no {program}; agents need bash and git");
-            return Err(io::Error::other(words));
-        }
-    }
+    let is_there = |places: &[&str]| places.iter().any(|place| Path::new(place).is_file());
+    let lacks = NEEDED.iter().filter(|(_, places)| !is_there(places));
+    let lacks = lacks.map(|(program, _)| (*program).to_owned()).collect();
     base::furnish()?;
     // A disk has this apart from the rest.
     let opt = openat(&outside, disk::OPT, directory, Mode::empty())?;
@@ -144,7 +146,7 @@ fn fill(tree: &OwnedFd, archives: Vec<OwnedFd>) -> io::Result<()> {
         let entry = entry?;
         renameat(CWD, entry.path(), &opt, entry.file_name())?;
     }
-    Ok(())
+    Ok(lacks)
 }
 
 /// What may still come.

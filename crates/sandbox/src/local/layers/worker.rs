@@ -21,8 +21,13 @@ const WAIT: Duration = Duration::from_secs(30 * 60);
 /// How much further back than the server this work queues for a processor.
 const NICENESS: i32 = 15;
 
-/// Starts the process in this role of our own binary, and waits until its work is done.
-pub fn ask(role: &str, order: &impl Serialize, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+/// Starts the process in this role of our own binary, and waits until its work is done; gives what came
+/// of it.
+pub fn ask<R: DeserializeOwned>(
+    role: &str,
+    order: &impl Serialize,
+    fds: &[BorrowedFd<'_>],
+) -> io::Result<R> {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     #[expect(clippy::disallowed_methods, reason = "this is the launcher")]
     let mut command = Command::new("/proc/self/exe");
@@ -37,14 +42,14 @@ pub fn ask(role: &str, order: &impl Serialize, fds: &[BorrowedFd<'_>]) -> io::Re
     if bytes.is_empty() {
         return Err(io::Error::other("the working process ended without an answer"));
     }
-    let done: Result<(), String> = serde_json::from_slice(&bytes)?;
+    let done: Result<R, String> = serde_json::from_slice(&bytes)?;
     done.map_err(io::Error::other)
 }
 
 /// The process's side: reads the order, and answers what came of it.
-pub fn run<O: DeserializeOwned>(
+pub fn run<O: DeserializeOwned, R: Serialize>(
     launcher: OwnedFd,
-    work: impl FnOnce(O, Vec<OwnedFd>) -> io::Result<()>,
+    work: impl FnOnce(O, Vec<OwnedFd>) -> io::Result<R>,
 ) -> io::Result<()> {
     let packet::Packet { bytes, fds } = packet::receive_all(&launcher)?;
     let order = serde_json::from_slice(&bytes)?;
@@ -59,11 +64,11 @@ pub fn run<O: DeserializeOwned>(
 
 /// Does the work as the root of namespaces of its own, where nothing is left of the host. What is
 /// opened, is so by whoever may: by us where we are root, else within.
-pub fn in_namespaces<T>(
+pub fn in_namespaces<T, R: Serialize + DeserializeOwned>(
     ids: UidMap,
     open: impl FnOnce() -> io::Result<T>,
-    work: impl FnOnce(T) -> io::Result<()>,
-) -> io::Result<()> {
+    work: impl FnOnce(T) -> io::Result<R>,
+) -> io::Result<R> {
     let (opened, open) = match ids {
         UidMap::Range { .. } => (Some(open()?), None),
         UidMap::Single { .. } => (None, Some(open)),
@@ -73,8 +78,9 @@ pub fn in_namespaces<T>(
         Cloned::Child => {
             drop(ours);
             let done = enter(ids, &theirs, opened, open).and_then(work);
-            let words = done.err().map(|error| error.to_string()).unwrap_or_default();
-            packet::send(&theirs, format!("!{words}").as_bytes(), &[]).ok();
+            let done = done.map_err(|error| error.to_string());
+            let words = serde_json::to_vec(&done).unwrap_or_default();
+            packet::send(&theirs, &words, &[]).ok();
             std::process::exit(0);
         }
         Cloned::Parent { pid, pidfd } => (pid, pidfd),
@@ -86,14 +92,9 @@ pub fn in_namespaces<T>(
     // It has said its last word, or it waits for maps that will not come.
     rustix::process::pidfd_send_signal(&pidfd, Signal::KILL).ok();
     waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED)?;
-    match told?.map(|packet| packet.bytes).as_deref() {
-        Some(b"!") => Ok(()),
-        Some(words) => {
-            let words = String::from_utf8_lossy(words);
-            Err(io::Error::other(words.trim_start_matches('!').to_owned()))
-        }
-        None => Err(io::Error::other("the working process was killed")),
-    }
+    let killed = || io::Error::other("the working process was killed");
+    let done: Result<R, String> = serde_json::from_slice(&told?.ok_or_else(killed)?.bytes)?;
+    done.map_err(io::Error::other)
 }
 
 fn enter<T>(

@@ -1,0 +1,231 @@
+//! The machine in which steps of a Dockerfile are carried out: a sandbox like every other, with the
+//! same walls, limits and gateway, that belongs to no agent and lives only as long as the build.
+
+use super::Unfit;
+use crate::app::App;
+use crate::sandbox_spec;
+use anyhow::{Context, Result};
+use gateway::attach::AttachGuard;
+use gateway::audit::Peer;
+use gateway::policy::Policy;
+use protocol::ids::{AgentId, Epoch, LayerId, OrgId, Term};
+use protocol::link::{Exited, Hello, OpId, Request, Start, Stdin, User, VERSION};
+use sandbox::link::{Follow, Followed, Link, LinkError, Offsets, PortWriter};
+use sandbox::provider::{ProviderError, SandboxKey, SocketKind};
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::sync::{Mutex, PoisonError};
+use uuid::Uuid;
+
+/// Layers on which one more is merged with them.
+const DEEP: usize = 30;
+/// What every script of ours is run by.
+const SHELL: &str = "/bin/sh";
+/// Output kept of a command.
+const OUTPUT_BYTES: u64 = 1024 * 1024;
+/// End of the output that a failure shows.
+const SHOWN_BYTES: usize = 2000;
+
+/// Machines of builds that are under way; nobody sweeps them away.
+#[derive(Default)]
+pub struct Builders {
+    at_work: Mutex<BTreeSet<AgentId>>,
+}
+
+impl Builders {
+    /// Whether this machine is one.
+    pub fn has(&self, agent: AgentId) -> bool {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner).contains(&agent)
+    }
+}
+
+/// Who builds, and what may leave.
+#[derive(Clone)]
+pub struct Owner {
+    /// Whose data it is.
+    pub org: OrgId,
+    /// Whose log is told of what was refused on the way out.
+    pub peer: Peer,
+    /// What may leave.
+    pub policy: Policy,
+}
+
+/// A machine on a layer. What is left of it when it is dropped is the sweeper's business.
+pub struct Machine<'a> {
+    app: &'a App,
+    owner: &'a Owner,
+    id: AgentId,
+    epoch: Epoch,
+    layer: LayerId,
+    /// Whether anything that it runs may reach out.
+    is_networked: bool,
+    up: Option<Up>,
+    commands: u32,
+}
+
+struct Up {
+    link: Link,
+    _gateway: Option<AttachGuard>,
+}
+
+/// A command.
+pub struct Command {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Its variables.
+    pub env: Vec<(String, String)>,
+    /// Time for it, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+impl<'a> Machine<'a> {
+    /// One that is yet to be started.
+    pub fn new(app: &'a App, owner: &'a Owner, layer: LayerId, is_networked: bool) -> Self {
+        let id = AgentId::from_uuid(Uuid::now_v7());
+        app.builders.at_work.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        Self { app, owner, id, epoch: Epoch(0), layer, is_networked, up: None, commands: 0 }
+    }
+
+    const fn key(&self) -> SandboxKey {
+        SandboxKey { agent: self.id, epoch: self.epoch }
+    }
+
+    /// The link to it, which is started if need be.
+    pub async fn link(&mut self) -> Result<Link> {
+        if let Some(up) = &self.up {
+            return Ok(up.link.clone());
+        }
+        self.epoch = Epoch(self.epoch.0 + 1);
+        let key = self.key();
+        let spec = sandbox_spec::builder(&self.app.config, &self.owner.org, key, self.layer);
+        let provider = &self.app.provider;
+        provider.create(&spec).await.map_err(refused)?;
+        let stream = provider.connect(key).await.context("connect to the guest")?;
+        let hello = Hello { version: VERSION, agent: self.id, epoch: self.epoch, term: Term(1) };
+        let link = Link::connect(stream, hello).await.context("greet the guest")?;
+        let gateway = if self.is_networked {
+            let sockets = provider.gateway_sockets(key).await.context("take its sockets")?;
+            let proxies = sockets.into_iter().filter(|socket| socket.kind == SocketKind::Proxy);
+            let listeners = proxies.map(|socket| TcpListener::from(socket.fd)).collect();
+            let (peer, policy) = (self.owner.peer, self.owner.policy.clone());
+            Some(self.app.gateway.attach(peer, listeners, policy, Vec::new())?)
+        } else {
+            None
+        };
+        self.up = Some(Up { link: link.clone(), _gateway: gateway });
+        Ok(link)
+    }
+
+    /// Runs a command to its end; gives the end of what it printed, all of which is told.
+    pub async fn run(&mut self, command: Command, tell: impl Fn(&str)) -> Result<(Exited, String)> {
+        let link = self.with_shell().await?;
+        let start = self.start(command)?;
+        let op = start.op.clone();
+        link.start(start).await.map_err(not_started)?;
+        let mut follow = link.follow(op.clone(), Offsets::default()).await?;
+        let ended = to_end(&mut follow, tell).await?;
+        link.ack(op).await?;
+        Ok(ended)
+    }
+
+    /// Starts a command that is written to, or whose output is taken as it is.
+    pub async fn pipe(&mut self, command: Command) -> Result<(Follow, PortWriter)> {
+        let link = self.with_shell().await?;
+        let start = Start { stdin: Stdin::Open, ..self.start(command)? };
+        link.exec(start).await.map_err(not_started)
+    }
+
+    async fn with_shell(&mut self) -> Result<Link> {
+        let link = self.link().await?;
+        let (cwd, path) = ("/".to_owned(), SHELL.to_owned());
+        match link.request(Request::Stat { cwd, path, follow: true }).await {
+            Ok(_) => Ok(link),
+            Err(LinkError::Fault(_)) => Err(Unfit(format!("the image has no {SHELL}")).into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn start(&mut self, command: Command) -> Result<Start> {
+        self.commands += 1;
+        Ok(Start {
+            op: OpId::parse(&format!("dockerfile:{}", self.commands))?,
+            argv: command.argv,
+            cwd: "/".to_owned(),
+            env: command.env,
+            user: User::Root,
+            timeout_ms: Some(command.timeout_ms),
+            stdin: Stdin::Null,
+            pty: None,
+            output_cap: OUTPUT_BYTES,
+        })
+    }
+
+    /// Makes what its disk holds into this layer, on which it goes on. `below` is what it stood on.
+    pub async fn keep(&mut self, below: LayerId, layer: LayerId) -> Result<()> {
+        self.up = None;
+        let provider = &self.app.provider;
+        provider.stop(self.key()).await.context("stop the machine")?;
+        let layers = provider.layers().await.context("list layers")?;
+        let below = layers.iter().find(|known| known.id == below).context("a layer is gone")?;
+        if below.below.len() < DEEP {
+            provider.freeze(self.id, layer).await.map_err(refused)?;
+        } else {
+            // Agents, their builds and forks need room above.
+            let between = LayerId::from_uuid(Uuid::now_v7());
+            provider.freeze(self.id, between).await.map_err(refused)?;
+            provider.flatten(self.id, layer).await.map_err(refused)?;
+        }
+        provider.settle(layer).await.map_err(refused)?;
+        Ok(())
+    }
+
+    /// Ends it, and removes its disk.
+    pub async fn end(mut self) {
+        self.up = None;
+        if self.epoch > Epoch(0)
+            && let Err(error) = self.app.provider.destroy(self.key()).await
+        {
+            tracing::warn!(sandbox = %self.key(), %error, "the sweeper will end this machine");
+        }
+    }
+}
+
+impl Drop for Machine<'_> {
+    fn drop(&mut self) {
+        let builders = &self.app.builders;
+        builders.at_work.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+/// Takes what a command prints, up to its end; gives the end of it.
+pub async fn to_end(follow: &mut Follow, tell: impl Fn(&str)) -> Result<(Exited, String)> {
+    let mut kept = String::new();
+    loop {
+        match follow.next().await? {
+            Followed::Exited(exited) => return Ok((exited, kept)),
+            Followed::Stdout(bytes) | Followed::Stderr(bytes) => {
+                let text = String::from_utf8_lossy(&bytes);
+                tell(text.trim_end());
+                kept.push_str(&text);
+                let cut = kept.len().saturating_sub(SHOWN_BYTES);
+                let cut = (cut..kept.len()).find(|at| kept.is_char_boundary(*at)).unwrap_or(0);
+                kept.drain(..cut);
+            }
+        }
+    }
+}
+
+/// What the image lacks does not come by trying again.
+fn not_started(error: LinkError) -> anyhow::Error {
+    match error {
+        LinkError::Fault(fault) => Unfit(format!("could not be started: {}", fault.message)).into(),
+        error => error.into(),
+    }
+}
+
+fn refused(error: ProviderError) -> anyhow::Error {
+    match error {
+        ProviderError::Refused(words) => Unfit(words).into(),
+        error => error.into(),
+    }
+}
