@@ -186,10 +186,10 @@ async fn archives_lie_over_each_other_and_hostile_ones_reach_nothing() {
     assert_ne!(inside.sh("test -e /etc/marker").await.0, 0);
     bench.provider.destroy(spec.key).await.unwrap();
     let leaves = written(|tar| add(tar, EntryType::Regular, "srv/../../out", "", "out"));
-    let cut = written(|tar| {
-        add(tar, EntryType::Regular, "srv/x", "", "text");
-        tar.get_mut().set_len(700).unwrap();
-    });
+    let long = "text".repeat(200);
+    let cut = File::from(written(|tar| add(tar, EntryType::Regular, "srv/x", "", &long)));
+    cut.set_len(700).unwrap();
+    let cut = OwnedFd::from(cut);
     let zstd = {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), [0x28, 0xb5, 0x2f, 0xfd, 0, 0]).unwrap();
@@ -198,18 +198,23 @@ async fn archives_lie_over_each_other_and_hostile_ones_reach_nothing() {
     for (archives, words) in [
         (vec![archive(&[]), leaves], "leads out of the image"),
         (vec![archive(&[]), zstd], "compressed with zstd"),
-        (vec![archive(&["usr/bin/git"])], "has no git"),
-        (vec![], "has no bash"),
         (vec![cut], ""),
     ] {
         let refused = unpack(&bench, &archives).await.unwrap_err().to_string();
         assert!(refused.contains("unpack the image") && refused.contains(words), "{refused}");
     }
+    // What agents need is told of each; a Dockerfile can bring it.
+    for (archives, lacks) in
+        [(vec![archive(&["usr/bin/git"])], vec!["git"]), (vec![], vec!["bash", "git"])]
+    {
+        assert_eq!(unpack(&bench, &archives).await.unwrap().lacks, lacks);
+    }
+    assert_eq!(base.lacks, [""; 0]);
     let state = &bench.config.launcher.state_dir;
     assert_eq!(
         fs::read_dir(state.join("making")).unwrap().count(),
         0,
         "something half-made is left"
     );
-    assert_eq!(fs::read_dir(state.join("layers")).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(state.join("layers")).unwrap().count(), 3);
 }
