@@ -2,7 +2,7 @@
 //! done once is not done again: for whoever asks, after a crash, and in Dockerfiles that begin alike.
 
 use super::context::{Context, Files, archived};
-use super::machine::{Command, Machine, Owner, to_end};
+use super::machine::{Command, Machine, Owner, keep_end, to_end};
 use super::recipe::{Copy, Origin, Recipe, Source, Step, What};
 use super::scope::Scope;
 use super::words::Variables;
@@ -111,12 +111,8 @@ impl<'a> Work<'a> {
         let mut machine = None;
         let mut carried_out = Ok(());
         for step in &stage.steps {
-            carried_out = self.step(&mut at, &mut machine, step).await.map_err(|error| match error
-                .downcast::<Unfit>(
-            ) {
-                Ok(Unfit(words)) => Unfit(format!("line {}: {words}", step.line)).into(),
-                Err(error) => error,
-            });
+            let done = self.step(&mut at, &mut machine, step).await;
+            carried_out = done.map_err(|error| on_line(step.line, error));
             if carried_out.is_err() {
                 break;
             }
@@ -231,8 +227,7 @@ impl<'a> Work<'a> {
         task: &Task,
         shown: &str,
     ) -> Result<()> {
-        let (before, key) = (at.layer.to_string(), task.key(&at.scope)?);
-        let layer = images::layer_named([before.as_str(), key.as_str()].into_iter());
+        let layer = self.layer(at, task)?;
         let (app, owner) = (self.site.app, self.site.owner);
         let turn = app.images.turn(layer);
         let _turn = turn.lock().await;
@@ -255,6 +250,16 @@ impl<'a> Work<'a> {
         machine.keep(at.layer, layer).await?;
         at.layer = layer;
         Ok(())
+    }
+
+    /// What a step leaves, by all that it depends on.
+    fn layer(&self, at: &Stage, task: &Task) -> Result<LayerId> {
+        let owner = self.site.owner;
+        let network = matches!(task, Task::Run(_)).then(|| format!("{:?}", owner.policy));
+        let network = network.unwrap_or_default();
+        let (before, key) = (at.layer.to_string(), task.key(&at.scope)?);
+        let all = [owner.org.0.as_str(), before.as_str(), network.as_str(), key.as_str()];
+        Ok(images::layer_named(all.into_iter()))
     }
 
     fn tell(&self, shown: &str, said: &str) {
@@ -379,7 +384,7 @@ impl<'a> Work<'a> {
         loop {
             match follow.next().await? {
                 Followed::Stdout(bytes) => into.write(&bytes).await?,
-                Followed::Stderr(bytes) => said.push_str(&String::from_utf8_lossy(&bytes)),
+                Followed::Stderr(bytes) => keep_end(&mut said, &bytes),
                 Followed::Exited(exited) => return ended(&exited, &said),
             }
         }
@@ -428,6 +433,13 @@ impl<'a> Work<'a> {
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+fn on_line(line: usize, error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<Unfit>() {
+        Ok(Unfit(words)) => Unfit(format!("line {line}: {words}")).into(),
+        Err(error) => error,
     }
 }
 

@@ -204,15 +204,19 @@ pub async fn to_end(follow: &mut Follow, tell: impl Fn(&str)) -> Result<(Exited,
         match follow.next().await? {
             Followed::Exited(exited) => return Ok((exited, kept)),
             Followed::Stdout(bytes) | Followed::Stderr(bytes) => {
-                let text = String::from_utf8_lossy(&bytes);
-                tell(text.trim_end());
-                kept.push_str(&text);
-                let cut = kept.len().saturating_sub(SHOWN_BYTES);
-                let cut = (cut..kept.len()).find(|at| kept.is_char_boundary(*at)).unwrap_or(0);
-                kept.drain(..cut);
+                tell(String::from_utf8_lossy(&bytes).trim_end());
+                keep_end(&mut kept, &bytes);
             }
         }
     }
+}
+
+/// Keeps the end of what was said.
+pub fn keep_end(said: &mut String, bytes: &[u8]) {
+    said.push_str(&String::from_utf8_lossy(bytes));
+    let cut = said.len().saturating_sub(SHOWN_BYTES);
+    let cut = (cut..said.len()).find(|at| said.is_char_boundary(*at)).unwrap_or(0);
+    said.drain(..cut);
 }
 
 /// What the image lacks does not come by trying again.
