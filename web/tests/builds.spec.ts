@@ -42,7 +42,9 @@ test("a build is asked for, becomes what agents begin with, is pinned and forgot
   const name = `built-${info.project.name}-${info.retry}`;
   const repository = installing(house, name, INSTALL);
   await page.goto("/settings/environments");
-  await expect(page.getByText("What is left out of a file stands in the agent's conversation")).toBeVisible();
+  await expect(
+    page.getByText("What is left out of a file stands in the agent's conversation"),
+  ).toBeVisible();
   await page.getByRole("button", { name: "Choose a repository" }).click();
   await page.getByPlaceholder("Search, or paste an address").fill(repository);
   await page.getByRole("menuitem", { name: `Use ${repository}` }).click();
