@@ -1,7 +1,7 @@
 //! Dockerfiles of environment files: read, and carried out in sandboxes of their own.
 //!
-//! [`recipe`] says what is asked for and what is not followed, without looking at anything else;
-//! [`build`] carries it out step by step in a [`machine`]. What comes out is a layer like that of an
+//! `recipe` says what is asked for and what is not followed, without looking at anything else;
+//! `build` carries it out step by step in a `machine`. What comes out is a layer like that of an
 //! image from a registry, and is kept in the same records.
 //!
 //! TRUST: a Dockerfile is anybody's with write access to a repository. It runs as root of a namespace
