@@ -160,7 +160,9 @@ impl<'a> Driver<'a> {
             }
         }
         for effect in wanted {
-            if !self.running.contains_key(&effect.key) {
+            // What has not ended yet could put back what is removed.
+            let must_wait = effect.action == Action::Erase && !self.running.is_empty();
+            if !must_wait && !self.running.contains_key(&effect.key) {
                 self.start(effect);
             }
         }

@@ -96,7 +96,8 @@ type Ended = (SetUpOutcome, Option<OpId>);
 impl Step<'_> {
     async fn install(&self) -> Result<Ended> {
         let script = self.followed.understood.environment.install.as_deref().unwrap_or_default();
-        if self.mark().await?.as_deref() == Some(self.followed.digest.as_str()) {
+        let is_marked = self.mark().await?.as_deref() == Some(self.followed.digest.as_str());
+        if is_marked && !self.was_begun(SetUpPhase::Install).await? {
             return Ok((SetUpOutcome::Kept, None));
         }
         let argv = ["/bin/bash", "-c", INSTALL, "errand", script, &self.followed.digest, MARK];
@@ -122,6 +123,16 @@ impl Step<'_> {
             Ok(Answer::File(file)) => Ok(Some(file.text)),
             Ok(_) | Err(LinkError::Fault(_)) => Ok(None),
             Err(error) => Err(error).context("look how the disk was prepared"),
+        }
+    }
+
+    /// Whether this machine knows of it: a server before this one began it and did not hear the end.
+    async fn was_begun(&self, phase: SetUpPhase) -> Result<bool> {
+        let named = format!("{OP}{}:", phase.word());
+        match self.machine.link.request(Request::Ops).await {
+            Ok(Answer::Ops { ops }) => Ok(ops.iter().any(|op| op.op.as_str().starts_with(&named))),
+            Ok(_) => anyhow::bail!("the guest answered something else"),
+            Err(error) => Err(error).context("look what was begun"),
         }
     }
 
