@@ -69,7 +69,7 @@ COPY --from=program /program /usr/local/bin/greet
 COPY lib/*.txt notes/one.md ./
 COPY --chown=7:8 --chmod=600 notes/one.md /srv/renamed
 COPY <<EOF /etc/told
-$GREETING $WHO $FROM_IMAGE
+$GREETING $WHO "$FROM_IMAGE"
 EOF
 RUN mkdir home && chown 1234 home && \
     # a comment
@@ -107,7 +107,7 @@ async fn a_machine_is_made_by_a_dockerfile_and_what_was_done_is_not_done_again()
         "0",
         "1234",
         "99",
-        "hello there ada yes",
+        "hello there ada \"yes\"",
         "7:8 600",
         "hello there",
         "bare program",

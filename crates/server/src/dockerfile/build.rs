@@ -182,7 +182,9 @@ impl<'a> Work<'a> {
         for source in &copy.sources {
             match source {
                 Source::Path(path) => paths.push(word(path)?),
-                Source::Text { text: said, expand: true } => text = Some(word(said)?),
+                Source::Text { text: said, expand: true } => {
+                    text = Some(scope.text(self.recipe, said).map_err(Unfit)?);
+                }
                 Source::Text { text: said, expand: false } => text = Some(said.clone()),
             }
         }

@@ -27,6 +27,8 @@ pub struct Context {
     /// From the repository's top; empty: the repository.
     folder: String,
     ignored: Ignored,
+    /// What `ignored` was read from.
+    ignoring: String,
 }
 
 /// One file that is brought.
@@ -65,7 +67,7 @@ impl Context {
         let file = reader.file(commit, &path, IGNORED_BYTES).await.context("read .dockerignore")?;
         let text = file.and_then(FileContent::into_text).unwrap_or_default();
         let (commit, folder) = (commit.clone(), folder.to_owned());
-        Ok(Self { reader, commit, folder, ignored: Ignored::read(&text) })
+        Ok(Self { reader, commit, folder, ignored: Ignored::read(&text), ignoring: text })
     }
 
     /// The files that these paths name.
@@ -93,6 +95,7 @@ impl Context {
     /// Tells what a path names from what it named at other commits, without going through folders.
     pub async fn identity(&mut self, source: &str) -> Result<Vec<String>> {
         let wanted = inside(source)?;
+        let ignoring = self.ignoring.clone();
         let entries = match wanted.as_str() {
             "" => self.entries("").await?,
             wanted => self.named(source, wanted).await?,
@@ -100,7 +103,7 @@ impl Context {
         let told = entries.iter().map(|entry| {
             format!("{source}\0{}\0{}\0{}", entry.path, entry.kind.mode(), entry.id.as_str())
         });
-        Ok(told.collect())
+        Ok(told.chain([ignoring]).collect())
     }
 
     /// What a path names that is not left out; at least one.

@@ -353,7 +353,7 @@ impl Reader<'_> {
         match (&run.arguments, run.here_docs.as_slice()) {
             (Command::Exec(words), _) => Ok(Run::Program(words.value.iter().map(owned).collect())),
             (Command::Shell(text), []) => Ok(Run::Text(joined(text.value, self.escape))),
-            (Command::Shell(text), [one]) if !text.value.trim().contains(char::is_whitespace) => {
+            (Command::Shell(text), [one]) if text.value.trim().is_empty() => {
                 Ok(Run::Text(one.value.clone().into_owned()))
             }
             _ => Err("RUN <<NAME is followed where nothing else stands on its line".to_owned()),

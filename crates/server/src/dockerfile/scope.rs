@@ -42,6 +42,11 @@ impl Scope {
         Reading { escape: recipe.escape, variables: &self.variables() }.word(text)
     }
 
+    /// A text of several lines, with its variables replaced.
+    pub fn text(&self, recipe: &Recipe, text: &str) -> Result<String, String> {
+        Reading { escape: recipe.escape, variables: &self.variables() }.text(text)
+    }
+
     /// `ENV`.
     pub fn set(&mut self, recipe: &Recipe, text: &str) -> Result<(), String> {
         let variables = self.variables();

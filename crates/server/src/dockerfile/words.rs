@@ -28,6 +28,25 @@ impl Reading<'_> {
         Ok(self.read(text, false)?.pop().unwrap_or_default())
     }
 
+    /// A text of several lines: variables are replaced, quotes stay.
+    pub fn text(self, text: &str) -> Result<String, String> {
+        let mut whole = String::new();
+        let mut signs = text.chars().peekable();
+        while let Some(sign) = signs.next() {
+            match sign {
+                '\\' => {
+                    whole.push(signs.next_if(|next| matches!(next, '$' | '\\')).unwrap_or(sign))
+                }
+                '$' => whole.push_str(&self.variable(&mut signs)?),
+                _ => whole.push(sign),
+            }
+            if whole.len() > WORD_BYTES {
+                return Err(format!("a text has more than {WORD_BYTES} bytes"));
+            }
+        }
+        Ok(whole)
+    }
+
     /// Pairs as `ENV` has them: `NAME=value …`, or `NAME value` up to the end.
     pub fn pairs(self, text: &str) -> Result<Vec<(String, String)>, String> {
         let text = text.trim();
@@ -176,6 +195,13 @@ mod tests {
         for bad in ["\"a", "${A", "${A:?no}", "${}"] {
             assert!(reading.words(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_text_keeps_its_quotes() {
+        let variables = Variables::from([("A".to_owned(), "one".to_owned())]);
+        let text = reading(&variables).text("a = \"$A\" # it's\n\\$A \\n ${B:-x}\n");
+        assert_eq!(text.unwrap(), "a = \"one\" # it's\n$A \\n x\n");
     }
 
     #[test]
