@@ -216,25 +216,38 @@ async fn a_dockerfile_that_fails_is_told_with_its_line_and_the_agent_works_witho
     world.end().await;
 }
 
+/// Whether a command that sleeps so long runs on the host; told apart from everything else that does.
+fn sleeps(seconds: &str) -> bool {
+    let command = format!("sleep {seconds}");
+    host::processes(|_| true).iter().any(|process| process.command == command)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_ends_when_nobody_waits_for_it() {
+    let (registry, _secrets, world) = with_registry().await;
+    let (system, _) = images(&registry);
+    let repository = built(&world, "sample", &format!("FROM {system}\nRUN sleep 298.7\n"), &[]);
+    let job = world.errand(&repository, &[shell("true"), Turn::say("Done.")]).await;
+    eventually("the step runs", async || sleeps("298.7")).await;
+    world.delete(&job.agent).await;
+    eventually("the step is over", async || !sleeps("298.7")).await;
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_comes_back_goes_on_after_the_last_step_that_was_done() {
     let (registry, _secrets, mut world) = with_registry().await;
     let (system, _) = images(&registry);
-    // Told apart on the host from everything else that sleeps.
-    let runs = |seconds: &str| {
-        let command = format!("sleep {seconds}");
-        !host::processes(|_| true).iter().all(|process| process.command != command)
-    };
     let (first, second) = ("1.2121", "3.4343");
     let dockerfile = format!("FROM {system}\nRUN sleep {first}\nRUN sleep {second}\n");
     let repository = built(&world, "sample", &dockerfile, &[]);
     let job = world.errand(&repository, &[shell("cat /etc/marker"), Turn::say("Done.")]).await;
-    eventually("the second step runs", async || runs(second)).await;
+    eventually("the second step runs", async || sleeps(second)).await;
     world.kill();
     world.boot();
     let mut is_repeated = false;
     eventually("the agent is done", async || {
-        is_repeated |= runs(first);
+        is_repeated |= sleeps(first);
         world.run(&job).await["status"] == "FINISHED"
     })
     .await;

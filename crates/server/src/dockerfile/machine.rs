@@ -3,11 +3,13 @@
 
 use super::Unfit;
 use crate::app::App;
+use crate::effects::failed;
 use crate::sandbox_spec;
 use anyhow::{Context, Result};
 use gateway::attach::AttachGuard;
 use gateway::audit::Peer;
 use gateway::policy::Policy;
+use protocol::failure::Phase;
 use protocol::ids::{AgentId, Epoch, LayerId, OrgId, Term};
 use protocol::link::{Exited, Hello, OpId, Request, Start, Stdin, User, VERSION};
 use sandbox::link::{Follow, Followed, Link, LinkError, Offsets, PortWriter};
@@ -15,6 +17,7 @@ use sandbox::provider::{ProviderError, SandboxKey, SocketKind};
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::sync::{Mutex, PoisonError};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Layers on which one more is merged with them.
@@ -48,6 +51,8 @@ pub struct Owner {
     pub peer: Peer,
     /// What may leave.
     pub policy: Policy,
+    /// Set when nobody waits for it any more.
+    pub cancel: CancellationToken,
 }
 
 /// A machine on a layer. What is left of it when it is dropped is the sweeper's business.
@@ -123,7 +128,8 @@ impl<'a> Machine<'a> {
         let op = start.op.clone();
         link.start(start).await.map_err(not_started)?;
         let mut follow = link.follow(op.clone(), Offsets::default()).await?;
-        let ended = to_end(&mut follow, tell).await?;
+        let ended = self.owner.cancel.run_until_cancelled(to_end(&mut follow, tell)).await;
+        let ended = ended.unwrap_or_else(|| Err(unwanted()))?;
         link.ack(op).await?;
         Ok(ended)
     }
@@ -217,6 +223,11 @@ pub fn keep_end(said: &mut String, bytes: &[u8]) {
     let cut = said.len().saturating_sub(SHOWN_BYTES);
     let cut = (cut..said.len()).find(|at| said.is_char_boundary(*at)).unwrap_or(0);
     said.drain(..cut);
+}
+
+/// The machine is ended with the step; were it only dropped, the step would go on for a while.
+fn unwanted() -> anyhow::Error {
+    failed(Phase::SetUp, "build_cancelled", "nobody waits for it any more")
 }
 
 /// What the image lacks does not come by trying again.

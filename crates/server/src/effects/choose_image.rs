@@ -1,6 +1,6 @@
 //! Brings the image that the environment file asks for, or the build on it, before there is a machine.
 
-use super::{Failed, Job, failed};
+use super::{Failed, Job};
 use crate::dockerfile::machine::Owner;
 use crate::environments::{self, Reach};
 use crate::images::{self, Freshness, Had, Unusable};
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use gateway::audit::Peer;
 use protocol::environment::found::{ChosenImage, SetUpOutcome};
 use protocol::event::Event;
-use protocol::failure::{Failure, Phase};
+use protocol::failure::Failure;
 use protocol::ids::{Epoch, RunId};
 use protocol::limits::EFFECT_ATTEMPTS;
 use std::collections::BTreeMap;
@@ -63,14 +63,10 @@ async fn choose(job: &Job, reference: &str) -> Result<Had> {
         org: org.clone(),
         peer: Peer { agent: job.handle.id, epoch: TO_COME },
         policy: Reach::of(config, &followed.understood.environment)?.policy(config)?,
+        cancel: job.cancel.clone(),
     };
     let place = (&followed.mirror, &followed.commit);
-    // What is left of it when it is not wanted any more is swept away.
-    let built = dockerfile::get(app, &owner, &asked, place, freshness, &tell);
-    match job.cancel.run_until_cancelled(built).await {
-        Some(had) => had,
-        None => Err(failed(Phase::SetUp, "build_cancelled", "nobody waits for it any more")),
-    }
+    dockerfile::get(app, &owner, &asked, place, freshness, &tell).await
 }
 
 /// The failure that the agent goes on with; others are tried again.
