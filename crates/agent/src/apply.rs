@@ -48,7 +48,7 @@ impl Living {
             epoch: Epoch(0),
             disk: Disk::Blank,
             keeping: Keeping::Unasked,
-            set_up: None,
+            set_up: SetUp::unread(settings),
             repos: settings.repos.iter().map(|repo| Repo::new(&repo.url)).collect(),
             totals: Totals::default(),
             failing: Vec::new(),
@@ -140,7 +140,7 @@ impl Living {
             Event::BaseResolved { run, repos } => self.base_resolved(*run, repos),
             Event::BaseFailed { failure, .. } => self.fail_turn(failure),
             Event::EnvironmentRead { environment, .. } => {
-                let mut set_up = SetUp::new(environment, self.settings.build.is_some());
+                let mut set_up = SetUp::new(environment, &self.settings);
                 if self.epoch > Epoch(0) {
                     set_up.pass_over_image();
                 }

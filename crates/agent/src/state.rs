@@ -18,8 +18,8 @@
 //! a first sandbox may wait until the environment file was read, and for the image it asks for:
 //! EnvironmentRead ─ BaseResolved ─ ImageChosen ─ SandboxWanted
 //!
-//! what the environment file asks for, anew in each sandbox: install ─ start ─ terminals, each
-//! SetUpFinished before the next; tools wait for the last of them
+//! what is asked for, anew in each sandbox: startup commands of the settings ─ install ─ start ─
+//! terminals of the environment file, each SetUpFinished before the next; tools wait for the last
 //! ```
 //!
 //! There is one `Sandbox` value, so there is never a second sandbox; there is one `active` run, so
@@ -97,7 +97,7 @@ pub struct Living {
     pub disk: Disk,
     /// Whether what the disk holds is to be kept.
     pub keeping: Keeping,
-    /// What its environment file asks for; none where there is no file.
+    /// What its settings and its environment file ask for; none where they ask for nothing.
     pub set_up: Option<SetUp>,
     /// Each repository, in the order of the settings.
     pub repos: Vec<Repo>,
@@ -222,9 +222,11 @@ pub enum Keeping {
     },
 }
 
-/// What the environment file asks for, and how far that is in a sandbox.
+/// What settings and environment file ask for, and how far that is in a sandbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetUp {
+    /// There is a file, and the log tells of it.
+    pub is_read: bool,
     /// The file can be used and may be.
     pub is_followed: bool,
     /// Where the image stands that it asks for.
@@ -410,17 +412,35 @@ impl Living {
 }
 
 impl SetUp {
+    /// As long as no environment file was read.
+    pub(crate) fn unread(settings: &Settings) -> Option<Self> {
+        let phases = startup(settings);
+        (!phases.is_empty()).then_some(Self {
+            is_read: false,
+            is_followed: false,
+            image: Image::Settled,
+            phases,
+            epoch: Epoch(0),
+            done: 0,
+            trouble: None,
+            woken: None,
+        })
+    }
+
     /// Of a file that was just read; a build prepares the disk and nothing else.
-    pub(crate) fn new(environment: &FoundEnvironment, is_build: bool) -> Self {
+    pub(crate) fn new(environment: &FoundEnvironment, settings: &Settings) -> Self {
         let problem = environment.problems.first();
         let trouble = problem.map(|problem| {
             let message = format!("The environment file cannot be used: {problem}");
             Failure::new(failure::Phase::SetUp, "environment_invalid", message)
         });
-        let mut phases = environment.phases();
+        let is_build = settings.build.is_some();
+        let mut phases = startup(settings);
+        phases.extend(environment.phases());
         phases.retain(|phase| !is_build || *phase == SetUpPhase::Install);
         let image = environment.image.clone().filter(|_| problem.is_none());
         Self {
+            is_read: true,
             is_followed: problem.is_none(),
             image: image.map_or(Image::Settled, Image::Wanted),
             phases,
@@ -460,6 +480,12 @@ impl SetUp {
             self.trouble.get_or_insert_with(|| failure.clone());
         }
     }
+}
+
+/// What an agent brings itself, whatever its repositories say.
+fn startup(settings: &Settings) -> Vec<SetUpPhase> {
+    let brings = settings.build.is_none() && !settings.startup_commands.is_empty();
+    if brings { vec![SetUpPhase::Startup] } else { Vec::new() }
 }
 
 /// Time from one moment to a later one; nothing when the clock went backwards.

@@ -159,6 +159,9 @@ pub struct Run {
     /// Minutes of one run, 1 to 480
     #[arg(long, value_name = "MINUTES")]
     pub limit_minutes: Option<u32>,
+    /// Shell text that runs each time the machine comes up; may be given several times
+    #[arg(long = "startup", value_name = "COMMAND")]
+    pub startup: Vec<String>,
     #[command(flatten)]
     pub how: How,
 }

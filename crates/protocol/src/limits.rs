@@ -130,6 +130,12 @@ pub const ENVIRONMENT_TERMINALS: usize = 12;
 pub const ENVIRONMENT_INSTALL_MS: u64 = 10 * 60 * 1000;
 /// Time of `start` in an environment file, in milliseconds.
 pub const ENVIRONMENT_START_MS: u64 = 2 * 60 * 1000;
+/// Startup commands of an agent.
+pub const STARTUP_COMMANDS: usize = 20;
+/// Characters of one of them.
+pub const STARTUP_COMMAND_CHARS: usize = 500;
+/// Time in which one of them must end, in milliseconds.
+pub const STARTUP_COMMAND_MS: u64 = 2 * 60 * 1000;
 /// Time in which a Dockerfile is carried out, in milliseconds.
 pub const DOCKERFILE_MS: u64 = 30 * 60 * 1000;
 /// Builds that are kept of one list of repositories.

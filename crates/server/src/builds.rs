@@ -32,10 +32,12 @@ use store::kv::{Entry, Expect, Put};
 use uuid::Uuid;
 
 mod known;
+mod named;
 mod sweep;
 
 use known::too_many;
 pub use known::{Build, Environment, Ground, Origin, Ready};
+pub use named::{refusal, snapshot};
 pub use sweep::sweep;
 
 /// Kind of the records.
@@ -211,6 +213,7 @@ fn settings(
         branch_name: None,
         branch: branch.to_string(),
         env_names: Vec::new(),
+        startup_commands: Vec::new(),
         metadata: BTreeMap::new(),
         privacy_mode: false,
         limits: RunLimits { hard_time_ms: install_ms, ..RunLimits::default() },

@@ -120,6 +120,7 @@ pub fn settings(
         work_on_current_branch: body.work_on_current_branch.unwrap_or(false),
         branch_name: body.branch_name.clone(),
         env_names: env.into_keys().collect(),
+        startup_commands: startup_commands(body.startup_commands.as_deref().unwrap_or_default())?,
         metadata: metadata(body.metadata.as_ref())?,
         privacy_mode: false,
         limits: run_limits(app.config.run_limits(), body.limits.as_ref())?,
@@ -134,6 +135,31 @@ pub fn settings(
         repos,
         branch,
     })
+}
+
+/// Commands that run each time a machine comes up.
+pub fn startup_commands(commands: &[String]) -> ApiResult<Vec<String>> {
+    let (count, most) = (commands.len(), limits::STARTUP_COMMANDS);
+    if count > most {
+        let message = format!("has {count} entries; at most {most} fit");
+        return Err(ApiError::invalid("startupCommands", message));
+    }
+    for (at, command) in commands.iter().enumerate() {
+        let wrong = |problem: &str| ApiError::invalid(&format!("startupCommands[{at}]"), problem);
+        if command.trim().is_empty() {
+            return Err(wrong("is empty"));
+        }
+        if command.chars().count() > limits::STARTUP_COMMAND_CHARS {
+            let most = limits::STARTUP_COMMAND_CHARS;
+            return Err(wrong(&format!(
+                "is longer than {most} characters: put it into a script of the repository"
+            )));
+        }
+        if command.contains('\0') {
+            return Err(wrong("has a NUL character"));
+        }
+    }
+    Ok(commands.to_vec())
 }
 
 fn refuse_unsupported(body: &CreateAgent) -> ApiResult<()> {

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::dockerfile::Asked;
 use crate::first_look::{FirstLook, may_have};
-use crate::{images, sandbox_spec};
+use crate::{builds, images, sandbox_spec};
 use agent::state::Living;
 use anyhow::{Context, Result};
 use gateway::policy::{EgressMode, Pattern, Policy};
@@ -235,6 +235,7 @@ fn image(
             ("build", asked.name.clone(), asked.refusal(config))
         }
         (Some(Base::Build(_)), Some(Err(words))) => ("build", String::new(), Some(words.clone())),
+        (Some(Base::Snapshot(id)), _) => ("snapshot", id.clone(), builds::refusal(id)),
         _ => return (None, None),
     };
     // It goes on with the disk of the other one.
@@ -246,8 +247,8 @@ fn image(
     } else if living.settings.may_have_image {
         refusal
     } else {
-        let words =
-            "images need a server that was started as root; this one uses the host's programs";
+        let words = "what a machine is made of can be chosen where the server was started as root; \
+                     this one uses the host's programs";
         Some(words.to_owned())
     };
     match refusal {

@@ -61,6 +61,9 @@ fn check(app: &App, update: &UpdateSettings) -> ApiResult<()> {
         let message = format!("is {days}; choose 1 to {RETENTION_DAYS}, or null for ever");
         return Err(ApiError::invalid("retentionDays", message));
     }
+    if let Some(commands) = &update.startup_commands {
+        crate::door::startup_commands(commands)?;
+    }
     Ok(())
 }
 
@@ -80,12 +83,16 @@ fn apply(settings: &mut SettingsBody, update: UpdateSettings) {
     );
     put(&mut settings.privacy_mode, update.privacy_mode);
     put(&mut settings.retention_days, update.retention_days);
+    put(&mut settings.startup_commands, update.startup_commands);
 }
 
 /// Puts the defaults where a new agent's request says nothing.
 pub fn fill(settings: &SettingsBody, body: &mut CreateAgent) {
     if body.model.is_none() {
         body.model.clone_from(&settings.default_model);
+    }
+    if body.startup_commands.is_none() {
+        body.startup_commands = Some(settings.startup_commands.clone());
     }
     // An agent that pushes to its starting ref is told that ref by the person, never by a default.
     if body.work_on_current_branch == Some(true) {

@@ -238,12 +238,13 @@ export class Fold {
     this.hasRunStart ||= older.hasRunStart;
     if (older.first > 0) this.first = older.first;
     this.structure += 1;
-    const { todos, isBuild, epoch } = older.head;
+    const { todos, isBuild, startsUp, epoch } = older.head;
     this.setUp ??= older.setUp;
     this.head = {
       ...this.head,
       todos: this.head.todos ?? todos,
       isBuild: this.head.isBuild ?? isBuild ?? false,
+      startsUp: this.head.startsUp ?? startsUp ?? false,
       epoch: this.head.epoch ?? epoch,
     };
   }

@@ -42,7 +42,8 @@ export function applyMachine(fold: Fold, entry: LogEntry): boolean {
       const row = setup(fold, entry, event.epoch);
       if (row.readyAt !== undefined) return true;
       const isOver = (phase: string) => row.phases.some((done) => done.phase === phase);
-      const awaits = fold.setUp?.filter((phase) => !isOver(phase));
+      const own = fold.head.startsUp === true ? ["startup"] : [];
+      const awaits = [...own, ...(fold.setUp ?? [])].filter((phase) => !isOver(phase));
       fold.patch(row, { readyAt: at, awaits, progress: undefined, failure: undefined });
       return true;
     }
@@ -165,9 +166,10 @@ function setUpFinished(fold: Fold, entry: LogEntry, event: Finished): void {
   const awaits = row.awaits?.filter((one) => one !== phase);
   fold.patch(row, { phases, awaits, progress: undefined, output: undefined });
   if (!isFailed) return;
+  const what = phase === "startup" ? "a startup command" : `${phase} of its environment`;
   const title = fold.head.isBuild
     ? `The build cannot be used: its ${phase} failed`
-    : `The agent goes on although ${phase} of its environment failed`;
+    : `The agent goes on although ${what} failed`;
   fold.note(entry, undefined, { type: "failure", failure: outcome.failure, title });
 }
 
@@ -208,7 +210,9 @@ function newestSetup(fold: Fold): SetupRow | undefined {
 }
 
 function effectFailed(fold: Fold, entry: LogEntry, key: string, failure: Failure): void {
-  const epoch = /\/e(\d+)\/(provision|prepare|attach|install|start|terminals)/.exec(key)?.[1];
+  const epoch = /\/e(\d+)\/(provision|prepare|attach|startup|install|start|terminals)/.exec(
+    key,
+  )?.[1];
   const row = epoch === undefined ? undefined : fold.row(`setup:${epoch}`, "setup");
   if (row && row.readyAt === undefined) {
     fold.patch(row, { retries: [...(row.retries ?? []), failure] });

@@ -34,6 +34,8 @@ export interface Head {
   epoch?: number | undefined;
   /** It prepares a machine for others and talks to nobody. */
   isBuild?: boolean;
+  /** It has startup commands. */
+  startsUp?: boolean;
   /** Its disk is to be kept for new agents. */
   isKeeping?: boolean;
   /** What the newest steps cost, oldest first. */
@@ -75,7 +77,11 @@ export function headAfter(head: Head, entry: LogEntry, fold: Fold): Head {
   const at = Date.parse(entry.at);
   switch (event.type) {
     case "Opened":
-      return { ...head, isBuild: event.settings.build !== undefined };
+      return {
+        ...head,
+        isBuild: event.settings.build !== undefined,
+        startsUp: event.settings.startupCommands !== undefined,
+      };
     case "Renamed":
       return { ...head, name: event.name };
     case "Archived":

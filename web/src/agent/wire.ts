@@ -175,6 +175,7 @@ export type AgentEvent =
 /** What of an agent's settings its page shows. */
 interface OpenedSettings {
   build?: object;
+  startupCommands?: string[];
   forkedFrom?: { agent: string };
 }
 

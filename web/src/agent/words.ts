@@ -35,14 +35,20 @@ export const PHASES: Record<string, [during: string, done: string]> = {
   mirror: ["Fetching the repository", "Repository fetched"],
   clone: ["Copying the repository into the machine", "Repository copied in"],
   branch: ["Preparing the branch", "Branch prepared"],
+  startup: ["Running the startup commands", "Startup commands ran"],
   install: ["Installing what the project needs", "Project's install ran"],
   start: ["Starting what the project needs", "Project's start ran"],
   terminals: ["Opening the project's terminals", "Project's terminals are open"],
   update: ["Bringing the branch up to date", "Branch up to date"],
 };
 
-/** Those of them that run scripts of the project, after the machine is ready. */
-export const SET_UP_PHASES: ReadonlySet<string> = new Set(["install", "start", "terminals"]);
+/** Those of them that run scripts, after the machine is ready. */
+export const SET_UP_PHASES: ReadonlySet<string> = new Set([
+  "startup",
+  "install",
+  "start",
+  "terminals",
+]);
 
 /** Where something failed, as a person would say it. */
 export const FAILED_AT: Record<string, string> = {
@@ -50,7 +56,7 @@ export const FAILED_AT: Record<string, string> = {
   sandbox: "starting the machine",
   clone: "copying the repository",
   branch: "preparing the branch",
-  set_up: "following the environment file",
+  set_up: "getting the machine ready",
   model: "asking the model",
   tool: "running a tool",
   commit: "saving the work as a commit",

@@ -1227,6 +1227,11 @@ export interface components {
             } | null;
             /** @description Ask nobody for a review. */
             skipReviewerRequest?: boolean | null;
+            /**
+             * @description Shell texts that run one after the other each time the machine comes up, before `install` of the
+             *     environment file: at most 20 of 500 characters; omitted: those of the settings.
+             */
+            startupCommands?: string[] | null;
             /** @description Push straight to the starting ref. */
             workOnCurrentBranch?: boolean | null;
         };
@@ -2228,6 +2233,11 @@ export interface components {
              * @default null
              */
             retentionDays: number | null;
+            /**
+             * @description Shell texts that run each time the machine of an agent comes up that names none.
+             * @default []
+             */
+            startupCommands: string[];
         };
         /** @description `POST /v1/session`: exactly one of the two. */
         SignIn: {
@@ -2303,6 +2313,8 @@ export interface components {
              * @description See [`SettingsBody`].
              */
             retentionDays?: number | null;
+            /** @description See [`SettingsBody`]. */
+            startupCommands?: string[] | null;
         };
         /** @description An upload and how far it is. */
         Upload: {

@@ -3,7 +3,7 @@ import { useModels, useRepositories } from "../api/queries";
 import { repositoryName } from "../api/status";
 import type { Settings, UpdateSettings } from "../api/types";
 import { ErrorState } from "../ui/ErrorState";
-import { Select, TextField } from "../ui/Field";
+import { Select, TextArea, TextField } from "../ui/Field";
 import { Skeleton } from "../ui/Skeleton";
 import { Saved } from "./Saved";
 import { Section } from "./Section";
@@ -95,6 +95,14 @@ function Form({ settings, disabled, save }: FormProps) {
         value={settings.baseBranch ?? ""}
         onSave={(text) => save({ baseBranch: text === "" ? null : text })}
       />
+      <SavedLines
+        label="Startup commands"
+        description="One per line. They run in the repository each time a machine comes up, before what its environment file asks for. Each may take two minutes."
+        placeholder="git lfs pull"
+        disabled={disabled}
+        value={settings.startupCommands ?? []}
+        onSave={(startupCommands) => save({ startupCommands })}
+      />
     </>
   );
 }
@@ -152,6 +160,50 @@ function SavedField(props: SavedFieldProps) {
         error={wrong ? "Needs a whole number of days above 0, or nothing." : undefined}
       />
     </form>
+  );
+}
+
+/** As the server takes them. */
+const MOST_LINES = 20;
+const LINE_CHARACTERS = 500;
+
+interface SavedLinesProps {
+  label: string;
+  description: string;
+  placeholder: string;
+  disabled: boolean;
+  value: readonly string[];
+  onSave(lines: string[]): void;
+}
+
+/** Lines that are saved when they are left. */
+function SavedLines(props: SavedLinesProps) {
+  const saved = props.value.join("\n");
+  const [text, setText] = useState(saved);
+  useEffect(() => setText(saved), [saved]);
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  const long = lines.findIndex((line) => line.length > LINE_CHARACTERS);
+  const wrong =
+    lines.length > MOST_LINES
+      ? `Has ${lines.length} lines; at most ${MOST_LINES} fit.`
+      : long >= 0
+        ? `Line ${long + 1} is longer than ${LINE_CHARACTERS} characters: put it into a script.`
+        : undefined;
+  return (
+    <TextArea
+      label={props.label}
+      description={props.description}
+      placeholder={props.placeholder}
+      mono
+      rows={3}
+      isDisabled={props.disabled}
+      value={text}
+      onChange={setText}
+      onBlur={() => {
+        if (wrong === undefined && lines.join("\n") !== saved) props.onSave(lines);
+      }}
+      error={wrong}
+    />
   );
 }
 

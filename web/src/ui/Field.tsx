@@ -87,6 +87,7 @@ interface TextAreaProps extends FieldProps {
   rows?: number;
   mono?: boolean;
   isDisabled?: boolean;
+  onBlur?(): void;
   textAreaRef?: Ref<HTMLTextAreaElement>;
 }
 
@@ -99,6 +100,7 @@ export function TextArea(props: TextAreaProps) {
       onChange={props.onChange}
       isInvalid={error !== undefined}
       isDisabled={props.isDisabled ?? false}
+      {...(props.onBlur && { onBlur: props.onBlur })}
       className={cx(styles.field, className)}
     >
       <Label className={cx(styles.label, hideLabel && "visually-hidden")}>{label}</Label>

@@ -101,19 +101,29 @@ pub(super) fn whole(state: &State, event: Event, now_ms: i64) -> Vec<Event> {
             let end = open.and_then(|turn| turn.step.end(run, now_ms));
             end.into_iter().chain([event]).collect()
         }
+        Event::SetUpFinished {
+            phase: SetUpPhase::Startup,
+            outcome: SetUpOutcome::Failed { ref failure },
+            ..
+        } => {
+            let what = "The startup commands of this agent were not carried out in full.";
+            let told = living.and_then(|living| told(living, what, &failure.message));
+            std::iter::once(event).chain(told).collect()
+        }
         Event::ImageChosen { outcome: SetUpOutcome::Failed { ref failure }, .. }
         | Event::SetUpFinished { outcome: SetUpOutcome::Failed { ref failure }, .. } => {
-            let told = living.and_then(|living| told(living, &failure.message));
+            let what = "The environment file was not followed in full.";
+            let told = living.and_then(|living| told(living, what, &failure.message));
             std::iter::once(event).chain(told).collect()
         }
         _ => vec![event],
     }
 }
 
-fn told(living: &Living, message: &str) -> Option<Event> {
+fn told(living: &Living, what: &str, message: &str) -> Option<Event> {
     let active = living.active.as_ref()?;
     in_phase(living, active.run, &Phase::Thinking).ok()?;
-    let text = format!("The environment file was not followed in full. {message}");
+    let text = format!("{what} {message}");
     Some(Event::Noticed { run: active.run, code: SET_UP_FAILED.to_owned(), text })
 }
 
@@ -152,7 +162,8 @@ fn beginning(living: &Living, event: &Event) -> Result<(), Refusal> {
         Event::BaseResolved { run, repos } => base_resolved(living, *run, repos),
         Event::EnvironmentRead { run, .. } => {
             starting(living, *run)?;
-            if living.set_up.is_none() { Ok(()) } else { Err(KNOWN) }
+            let is_read = living.set_up.as_ref().is_some_and(|set_up| set_up.is_read);
+            if is_read { Err(KNOWN) } else { Ok(()) }
         }
         Event::ImageChosen { run, image, .. } => {
             in_phase(living, *run, &Phase::Thinking)?;

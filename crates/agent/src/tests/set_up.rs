@@ -236,3 +236,30 @@ fn a_machine_that_a_person_wakes_before_the_image_is_there_is_without_it() {
     assert!(has_machine(&story));
     assert_eq!(story.living().awaits_image(), None);
 }
+
+#[test]
+fn startup_commands_come_before_the_file_and_need_none() {
+    let startup_commands = vec!["git lfs pull".to_owned()];
+    let mut story = Story::new(Settings { startup_commands, ..settings() });
+    story.base("b0", None);
+    story.up(1);
+    story.ready(1, 1);
+    assert_eq!(wanted(&story), Some((1, Phase::Startup)));
+    let failure = trouble("startup_failed");
+    story.report(finished(1, Phase::Startup, SetUpOutcome::Failed { failure }));
+    assert_eq!((wanted(&story), story.thinks()), (None, true));
+
+    let startup_commands = vec!["git lfs pull".to_owned()];
+    let mut story = Story::new(Settings { startup_commands, ..settings() });
+    story.report(Event::EnvironmentRead { run: run(1), environment: Box::new(file()) });
+    story.refused(Event::EnvironmentRead { run: run(1), environment: Box::new(file()) });
+    story.base("b0", None);
+    story.up(1);
+    story.ready(1, 1);
+    let mut seen = Vec::new();
+    while let Some((_, phase)) = wanted(&story) {
+        seen.push(phase);
+        story.report(finished(1, phase, SetUpOutcome::Done));
+    }
+    assert_eq!(seen, [Phase::Startup, Phase::Install, Phase::Start, Phase::Terminals]);
+}

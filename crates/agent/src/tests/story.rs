@@ -59,6 +59,7 @@ pub(super) fn settings() -> Settings {
         branch_name: None,
         branch: "errand/work".to_owned(),
         env_names: Vec::new(),
+        startup_commands: Vec::new(),
         metadata: std::collections::BTreeMap::new(),
         privacy_mode: false,
         limits: RunLimits::default(),

@@ -212,11 +212,15 @@ impl Check {
 
     fn observe_set_up(&mut self, event: &Event) {
         match event {
+            Event::Opened { settings } => {
+                let brings = settings.build.is_none() && !settings.startup_commands.is_empty();
+                self.set_up.extend(brings.then_some(SetUpPhase::Startup));
+            }
             Event::EnvironmentRead { environment, .. } => {
-                let first = self.set_up.is_empty();
+                let first = self.set_up.iter().all(|phase| *phase == SetUpPhase::Startup);
                 self.ensure(first, "the environment file was read twice");
                 self.awaits_image = environment.image.is_some();
-                self.set_up = environment.phases();
+                self.set_up.extend(environment.phases());
                 let builds = self.build.is_some();
                 self.set_up.retain(|phase| !builds || *phase == SetUpPhase::Install);
             }

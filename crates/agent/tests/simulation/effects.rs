@@ -91,7 +91,7 @@ fn resolve_base(world: &mut World, living: &Living, run: RunId) -> Event {
     if world.fault(25) {
         return Event::BaseFailed { run, failure: failure("no_repository") };
     }
-    if world.environment && living.set_up.is_none() {
+    if world.environment && living.set_up.as_ref().is_none_or(|set_up| !set_up.is_read) {
         let may = living.settings.may_have_image && living.epoch == Epoch(0);
         let image = may.then(|| "image:1".to_owned());
         let environment = Box::new(FoundEnvironment { image, ..environment() });

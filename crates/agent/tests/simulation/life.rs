@@ -355,6 +355,7 @@ pub fn settings(rng: &mut fastrand::Rng) -> Settings {
         branch_name: None,
         branch: BRANCH.to_owned(),
         env_names: Vec::new(),
+        startup_commands: startup_commands(rng),
         metadata: BTreeMap::new(),
         privacy_mode: false,
         limits: RunLimits::default(),
@@ -366,6 +367,10 @@ pub fn settings(rng: &mut fastrand::Rng) -> Settings {
         forked_from: None,
         extra: None,
     }
+}
+
+fn startup_commands(rng: &mut fastrand::Rng) -> Vec<String> {
+    if rng.bool() { vec!["git lfs pull".to_owned()] } else { Vec::new() }
 }
 
 /// The name of an event, for counting and tracing.

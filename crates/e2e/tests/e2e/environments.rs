@@ -118,7 +118,7 @@ async fn a_file_is_followed_before_the_first_tool_and_again_when_the_machine_wak
     assert_eq!((&environment["file"], &environment["name"]), (&json!(FILE), &json!("shop")));
     assert_eq!(environment["terminals"][0]["name"], "web-server");
     assert!(
-        environment["warnings"][0].as_str().unwrap().contains("`snapshot` is not yet followed")
+        environment["warnings"][0].as_str().unwrap().contains("`snapshot` is not followed: \"snap")
     );
     assert_eq!(outcomes(&phases), ["install@1 done", "start@1 done", "terminals@1 done"]);
     let events = world.events(&job.agent).await;
@@ -297,5 +297,50 @@ async fn a_commit_that_no_branch_is_known_to_have_brings_no_file() {
         assert!(output.contains(expected) && !output.contains("stranger"), "{output}");
         assert_eq!(environment["problems"].is_null(), followed, "{environment}");
     }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn startup_commands_run_before_the_file_each_time_the_machine_comes_up() {
+    let mut world = World::start().await;
+    let repository = with(&world, &json!({"install": "echo install >> ~/order"}));
+    let commands =
+        ["git branch --show-current >> ~/order; echo one >> ~/order", "echo $COLOUR >> ~/order"];
+    let look = [shell("cat ~/order"), Turn::say("Done.")];
+    let body = json!({
+        "prompt": {"text": e2e::world::prompt(&look)}, "repos": [{"url": repository.url()}],
+        "startupCommands": commands, "envVars": {"COLOUR": "green"}, "branchName": "work/colours",
+    });
+    let job = world.open(body).await;
+    world.ended_as(&job, "FINISHED").await;
+    let first = "work/colours\none\ngreen\ninstall\n";
+    let output = world.outputs(&job.agent).await.remove(0);
+    assert!(output.trim_end().ends_with(&format!("\n{}", first.trim_end())), "{output}");
+    let (_, phases) = told(&world, &job.agent).await;
+    assert_eq!(outcomes(&phases), ["startup@1 done", "install@1 done"]);
+    asleep(&world, &job.agent).await;
+    world.kill();
+    world.boot();
+    world.ended_as(&world.send(&job.agent, &look).await, "FINISHED").await;
+    let again = world.outputs(&job.agent).await.pop().unwrap();
+    let expected = format!("\n{first}work/colours\none\ngreen");
+    assert!(again.trim_end().ends_with(&expected), "{again}");
+
+    // Those of the settings hold for agents that name none, also without a file or a repository.
+    let settings =
+        json!({"startupCommands": ["echo no such tool >&2; exit 4", "echo never > ~/never"]});
+    let change = world.api.request(Method::PATCH, "/v1/settings").json(&settings);
+    e2e::api::send("settings", change).await.expect(200);
+    let chore = world.chore(&[shell("cat ~/never; pwd"), Turn::say("Done.")]).await;
+    world.ended_as(&chore, "FINISHED").await;
+    assert!(world.outputs(&chore.agent).await[0].contains("No such file"));
+    let events = world.events(&chore.agent).await;
+    let event = events.iter().find(|entry| entry["event"]["type"] == "SetUpFinished").unwrap();
+    let message = event["event"]["outcome"]["failure"]["message"].as_str().unwrap();
+    assert!(message.contains("Startup command 1") && message.contains("no such tool"), "{message}");
+    let told = world.model.requests().last().unwrap().body.clone();
+    assert!(told.contains("startup commands of this agent were not carried out"), "{told}");
+    let plain = json!({"prompt": {"text": "hello"}, "startupCommands": vec!["true"; 21]});
+    world.api.post("/v1/agents", &plain).await.refused(400, "validation_error");
     world.end().await;
 }

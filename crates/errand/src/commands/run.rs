@@ -78,6 +78,7 @@ fn body(arguments: &Run, server: &url::Url) -> Result<CreateAgent> {
         mode: prompt::mode(&arguments.how),
         branch_name: arguments.branch.clone(),
         limits: Some(limits).filter(|limits| *limits != LimitsBody::default()),
+        startup_commands: Some(&arguments.startup).filter(|it| !it.is_empty()).cloned(),
         ..plain(prompt::prompt(&arguments.task, &arguments.how)?, repos)
     })
 }
@@ -104,6 +105,7 @@ pub(super) const fn plain(prompt: Prompt, repos: Vec<RepoBody>) -> CreateAgent {
         agent_serve_agent: None,
         branch_name: None,
         limits: None,
+        startup_commands: None,
     }
 }
 

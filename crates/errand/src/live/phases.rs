@@ -195,6 +195,7 @@ fn image_chosen(reference: &str, outcome: &SetUpOutcome, ms: u64) -> Shown {
 
 fn set_up(phase: SetUpPhase, outcome: &SetUpOutcome, ms: u64) -> Shown {
     match outcome {
+        SetUpOutcome::Done if phase == SetUpPhase::Startup => timed(phase.word(), "commands", ms),
         SetUpOutcome::Done => timed(phase.word(), "of the environment file", ms),
         SetUpOutcome::Kept => done(phase.word(), "was done on this disk before"),
         SetUpOutcome::Failed { failure } => noted(format!("{failure}; the agent goes on without")),

@@ -67,6 +67,10 @@ pub struct CreateAgent {
     /// Limits of every run; omitted: the defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<LimitsBody>,
+    /// Shell texts that run one after the other each time the machine comes up, before `install` of the
+    /// environment file: at most 20 of 500 characters; omitted: those of the settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub startup_commands: Option<Vec<String>>,
 }
 
 /// Limits a caller may set; an omitted one has its default.

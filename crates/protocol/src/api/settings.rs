@@ -26,6 +26,9 @@ pub struct SettingsBody {
     /// Days after which an archived agent is deleted; absent: never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u32>,
+    /// Shell texts that run each time the machine of an agent comes up that names none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub startup_commands: Vec<String>,
 }
 
 impl Default for SettingsBody {
@@ -38,6 +41,7 @@ impl Default for SettingsBody {
             display_agent_summary_in_external_channels: false,
             privacy_mode: false,
             retention_days: None,
+            startup_commands: Vec::new(),
         }
     }
 }
@@ -71,6 +75,9 @@ pub struct UpdateSettings {
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>)]
     pub retention_days: Option<Option<u32>>,
+    /// See [`SettingsBody`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub startup_commands: Option<Vec<String>>,
 }
 
 /// A field that is there, be it `null`: unlike one that is not.

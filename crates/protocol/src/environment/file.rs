@@ -136,8 +136,8 @@ fn base(all: &Entries<'_, '_>, place: Place, notes: &mut Notes<'_>) -> Base {
 fn snapshot(field: &Field<'_, '_>, notes: &mut Notes<'_>) -> Option<Base> {
     let id = field.required_line(notes)?;
     if id == SAVED_SNAPSHOT {
-        let message = "stands for the snapshot of the saved environment, which is not in this \
-                       file: name a snapshot, or remove the key";
+        let message = "stands for the snapshot of the saved environment: agents begin with the \
+                       newest build of these repositories, as they do without the key";
         field.warn("saved_snapshot", message, notes);
         return Some(Base::SavedSnapshot);
     }

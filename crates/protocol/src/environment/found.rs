@@ -27,8 +27,8 @@ pub struct FoundEnvironment {
     /// Shown to people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What the disk begins with: an image from a registry, as it is written, or a Dockerfile, with
-    /// what tells it from others of its name.
+    /// What the disk begins with: an image from a registry, as it is written, a Dockerfile, with what
+    /// tells it from others of its name, or the id of a snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
     /// Prepares the disk, once.
@@ -84,10 +84,13 @@ pub struct ChosenImage {
     pub variables: BTreeMap<String, String>,
 }
 
-/// What is carried out of an environment file, in this order.
+/// What is carried out before tools may work, in this order: the agent's own startup commands, and then
+/// what its environment file asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SetUpPhase {
+    /// Runs the startup commands, each time the machine comes up.
+    Startup,
     /// Prepares the disk, once.
     Install,
     /// Runs each time the machine comes up.
@@ -100,6 +103,7 @@ impl SetUpPhase {
     /// As it is written in a file.
     pub const fn word(self) -> &'static str {
         match self {
+            Self::Startup => "startup",
             Self::Install => "install",
             Self::Start => "start",
             Self::Terminals => "terminals",
@@ -173,13 +177,6 @@ impl FoundEnvironment {
 
 /// Fields that mean something and nothing here yet.
 fn not_followed(environment: &Environment) -> Vec<String> {
-    let is_snapshot = match &environment.base {
-        Base::Default | Base::Image(_) | Base::Build(_) => false,
-        Base::Snapshot(_) | Base::SavedSnapshot => true,
-    };
-    let base = is_snapshot.then(|| {
-        "`snapshot` is not yet followed here: the agent starts from the default image".to_owned()
-    });
     let user = environment.user.as_ref().filter(|user| *user != USER).map(|user| {
         format!("`user` is not yet followed here: commands run as {USER}, not as {user}")
     });
@@ -191,7 +188,7 @@ fn not_followed(environment: &Environment) -> Vec<String> {
     let browser = environment.chrome_executable_path.as_ref().map(|_| {
         "`chromeExecutablePath` is not yet followed here: the default browser is used".to_owned()
     });
-    [base, user, repositories, browser].into_iter().flatten().collect()
+    [user, repositories, browser].into_iter().flatten().collect()
 }
 
 /// Names by which terminals can be found, as far as terminals are opened.

@@ -38,6 +38,9 @@ pub struct Settings {
     pub limits: RunLimits,
     /// Which provider makes its sandboxes.
     pub provider: String,
+    /// Shell texts that run one after the other each time its machine comes up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub startup_commands: Vec<String>,
     /// What its disk begins with, base first; fixed at opening.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<LayerId>,

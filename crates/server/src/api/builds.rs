@@ -3,11 +3,11 @@
 use super::body::{Body, Query};
 use super::error::{ApiError, ApiResult};
 use super::{agent_id, show};
-use crate::agents::Extras;
+use crate::agents::{Extras, Handle};
 use crate::app::App;
 use crate::auth::{Caller, admin_only};
 use crate::builds::{self, Build, Environment, Order, Origin, Standing};
-use crate::{door, driver};
+use crate::{door, driver, environments};
 use agent::state::Keeping;
 use anyhow::Context as _;
 use axum::Json;
@@ -133,6 +133,7 @@ pub async fn snapshot(
     // TRUST: everybody's agents will begin with what is in this machine.
     admin_only(&caller, "a machine is kept for all new agents")?;
     let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
+    may_be_kept(&app, &handle).await?;
     let layer = LayerId::from_uuid(Uuid::now_v7());
     let input =
         Input::Snapshot { layer, purpose: SnapshotPurpose::Environment, principal: caller.name };
@@ -140,6 +141,19 @@ pub async fn snapshot(
     driver::wake(&app, &handle);
     let body = SnapshotBody { id: handle.id.to_string(), layer: layer.to_string() };
     Ok((StatusCode::ACCEPTED, Json(body)))
+}
+
+/// Refuses what the agent's environment file forbids.
+async fn may_be_kept(app: &App, handle: &Handle) -> ApiResult<()> {
+    let view = handle.view().await?;
+    let followed = environments::followed(app, &handle.org, view.living()?).await?;
+    let word = followed.and_then(|it| it.understood.environment.agent_can_update_snapshot);
+    if word != Some(false) {
+        return Ok(());
+    }
+    let message = "the agent's environment file says `agentCanUpdateSnapshot: false`: its machine is not \
+                   kept for others; change the file, or begin a build";
+    Err(ApiError::new(StatusCode::CONFLICT, "snapshot_forbidden", message))
 }
 
 async fn find(app: &App, caller: &Caller, layer: &str) -> ApiResult<(String, Build)> {

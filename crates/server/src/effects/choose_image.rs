@@ -1,4 +1,5 @@
-//! Brings the image that the environment file asks for, or the build on it, before there is a machine.
+//! Brings the image or the snapshot that the environment file asks for, or the build on it, before
+//! there is a machine.
 
 use super::{Failed, Job};
 use crate::dockerfile::machine::Owner;
@@ -7,6 +8,7 @@ use crate::images::{self, Freshness, Had, Unusable};
 use crate::{builds, dockerfile};
 use anyhow::{Context as _, Result};
 use gateway::audit::Peer;
+use protocol::environment::Base;
 use protocol::environment::found::{ChosenImage, SetUpOutcome};
 use protocol::event::Event;
 use protocol::failure::Failure;
@@ -55,6 +57,9 @@ async fn choose(job: &Job, reference: &str) -> Result<Had> {
     };
     let followed = environments::followed(app, org, view.living()?).await?;
     let followed = followed.context("the environment file is not there any more")?;
+    if let Base::Snapshot(id) = &followed.understood.environment.base {
+        return builds::snapshot(app, org, &settings.repos, id).await;
+    }
     let Some(asked) = followed.dockerfile.filter(|asked| asked.name == reference) else {
         return images::get(app, org, reference, freshness, tell).await;
     };

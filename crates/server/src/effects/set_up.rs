@@ -1,5 +1,6 @@
-//! Carries out what the environment file asks for: `install` once a disk, `start` and the terminals
-//! each time the machine comes up. Whatever comes of it, the agent works with what is there.
+//! Carries out what settings and environment file ask for: `install` once a disk, the startup commands,
+//! `start` and the terminals each time the machine comes up. Whatever comes of it, the agent works with
+//! what is there.
 //!
 //! Scripts are operations whose names do not change, so a server that comes back attaches to what
 //! runs. Only what was ended from outside is begun again, under the next name.
@@ -11,12 +12,13 @@ use crate::environments::{self, Followed};
 use crate::machines::Machine;
 use crate::sandbox_spec::command_variables;
 use crate::terminals::{self, NotOpened, Work};
+use agent::state::Living;
 use anyhow::{Context, Result};
 use protocol::environment::found::{SetUpOutcome, SetUpPhase, named};
 use protocol::event::Event;
 use protocol::failure::{Failure, Phase};
 use protocol::ids::Epoch;
-use protocol::limits::{ENVIRONMENT_INSTALL_MS, ENVIRONMENT_START_MS};
+use protocol::limits::{ENVIRONMENT_INSTALL_MS, ENVIRONMENT_START_MS, STARTUP_COMMAND_MS};
 use protocol::link::{
     Answer, Exited, OpId, OpState, PtySize, ReadFile, Request, Start, Stdin, User,
 };
@@ -34,6 +36,8 @@ const OUTPUT_BYTES: u64 = 1024 * 1024;
 const MARK: &str = ".git/errand-installed";
 /// Bytes of it.
 const MARK_BYTES: u64 = 256;
+/// Characters of a startup command that are told where it failed.
+const SHOWN_CHARS: usize = 80;
 /// Size of a terminal that nobody sits at.
 const SIZE: PtySize = PtySize { cols: 120, rows: 40 };
 
@@ -48,72 +52,131 @@ pub async fn run(job: &Job, epoch: Epoch, phase: SetUpPhase) -> Result<()> {
     let view = job.view().await?;
     let living = view.living()?;
     let followed = environments::followed(&job.app, &job.handle.org, living).await?;
-    let followed = followed.context("the environment file is not there any more")?;
     let own = job.app.variables(&job.handle.org, job.handle.id).await?;
-    let own = environments::variables(Some(&followed), own);
+    let own = environments::variables(followed.as_ref(), own);
     let own = environments::over_image(&living.settings, &own);
     let run = living.active.as_ref().map(|active| active.run);
     let env = command_variables(job.handle.id, run, &own);
     let began = Instant::now();
-    let step = Step { job, machine: &machine, followed: &followed, env };
-    let (outcome, op) = match phase {
-        SetUpPhase::Install => step.install().await?,
-        SetUpPhase::Start => step.start().await?,
-        SetUpPhase::Terminals => (step.terminals().await?, None),
+    let files = followed.as_ref().filter(|_| phase != SetUpPhase::Startup);
+    let step = Step { job, machine: &machine, cwd: folder(living, files), env };
+    let there = || followed.as_ref().context("the environment file is not there any more");
+    let (outcome, ops) = match phase {
+        SetUpPhase::Startup => step.startup(&living.settings.startup_commands).await?,
+        SetUpPhase::Install => step.install(there()?).await?,
+        SetUpPhase::Start => step.start(there()?).await?,
+        SetUpPhase::Terminals => (step.terminals(there()?).await?, Vec::new()),
     };
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let is_prepared =
         phase == SetUpPhase::Install && !matches!(outcome, SetUpOutcome::Failed { .. });
     job.report(vec![Event::SetUpFinished { epoch, phase, outcome, duration_ms }]).await?;
-    if is_prepared {
+    if let (true, Some(followed)) = (is_prepared, &followed) {
         let considered = builds::consider(&job.app, &job.handle.org, living, &followed.digest);
         if let Err(error) = considered.await {
             tracing::warn!(error = format!("{error:#}"), "a build could not be begun");
         }
     }
-    if let Some(op) = op {
+    for op in ops {
         // The outcome is in the log; a guest that is gone has forgotten the rest anyway.
         drop(machine.link.ack(op).await);
     }
     Ok(())
 }
 
+/// Where scripts run: the repository with the file, else the first one.
+fn folder(living: &Living, followed: Option<&Followed>) -> String {
+    match (followed, living.settings.repos.first()) {
+        (Some(followed), _) => followed.path.clone(),
+        (None, Some(repo)) => format!("/workspace/{}", repo.folder),
+        (None, None) => "/workspace".to_owned(),
+    }
+}
+
 /// Whether an operation left something running that belongs to the machine and not to a run.
 pub fn outlives_runs(state: &OpState) -> bool {
-    let start = format!("{OP}{}:", SetUpPhase::Start.word());
-    !state.running && state.processes > 0 && state.op.as_str().starts_with(&start)
+    let name = state.op.as_str();
+    let is_of = |phase: SetUpPhase| name.starts_with(&format!("{OP}{}", phase.word()));
+    let stays = is_of(SetUpPhase::Startup) || is_of(SetUpPhase::Start);
+    !state.running && state.processes > 0 && stays
 }
 
 struct Step<'a> {
     job: &'a Job,
     machine: &'a Machine,
-    followed: &'a Followed,
+    cwd: String,
     env: Vec<(String, String)>,
 }
 
-type Ended = (SetUpOutcome, Option<OpId>);
+/// A script of the set-up.
+struct Script<'a> {
+    phase: SetUpPhase,
+    /// Names its operations, after [`OP`].
+    name: &'a str,
+    /// What people and model know it as.
+    shown: &'a str,
+    argv: &'a [&'a str],
+    timeout_ms: u64,
+}
+
+type Ended = (SetUpOutcome, Vec<OpId>);
 
 impl Step<'_> {
-    async fn install(&self) -> Result<Ended> {
-        let script = self.followed.understood.environment.install.as_deref().unwrap_or_default();
-        let is_marked = self.mark().await?.as_deref() == Some(self.followed.digest.as_str());
-        if is_marked && !self.was_begun(SetUpPhase::Install).await? {
-            return Ok((SetUpOutcome::Kept, None));
+    /// One after the other, none after one that failed.
+    async fn startup(&self, commands: &[String]) -> Result<Ended> {
+        let mut ops = Vec::new();
+        for (index, command) in commands.iter().enumerate() {
+            let nth = index + 1;
+            let line: String = command.chars().take(SHOWN_CHARS).collect();
+            let script = Script {
+                phase: SetUpPhase::Startup,
+                name: &format!("{}-{nth}", SetUpPhase::Startup.word()),
+                shown: &format!("Startup command {nth} (`{line}`)"),
+                argv: &["/bin/bash", "-c", command],
+                timeout_ms: STARTUP_COMMAND_MS,
+            };
+            let (outcome, begun) = self.script(&script).await?;
+            ops.extend(begun);
+            if let SetUpOutcome::Failed { .. } = outcome {
+                return Ok((outcome, ops));
+            }
         }
-        let argv = ["/bin/bash", "-c", INSTALL, "errand", script, &self.followed.digest, MARK];
-        self.script(SetUpPhase::Install, &argv, ENVIRONMENT_INSTALL_MS).await
+        Ok((SetUpOutcome::Done, ops))
     }
 
-    async fn start(&self) -> Result<Ended> {
-        let script = self.followed.understood.environment.start.as_deref().unwrap_or_default();
-        let argv = ["/bin/bash", "-c", script];
-        self.script(SetUpPhase::Start, &argv, ENVIRONMENT_START_MS).await
+    async fn install(&self, followed: &Followed) -> Result<Ended> {
+        let (phase, digest) = (SetUpPhase::Install, followed.digest.as_str());
+        let script = followed.understood.environment.install.as_deref().unwrap_or_default();
+        if self.mark().await?.as_deref() == Some(digest) && !self.was_begun(phase).await? {
+            return Ok((SetUpOutcome::Kept, Vec::new()));
+        }
+        self.script(&Script {
+            phase,
+            name: phase.word(),
+            shown: &format!("`{}` of {}", phase.word(), followed.file),
+            argv: &["/bin/bash", "-c", INSTALL, "errand", script, digest, MARK],
+            timeout_ms: ENVIRONMENT_INSTALL_MS,
+        })
+        .await
+    }
+
+    async fn start(&self, followed: &Followed) -> Result<Ended> {
+        let phase = SetUpPhase::Start;
+        let script = followed.understood.environment.start.as_deref().unwrap_or_default();
+        self.script(&Script {
+            phase,
+            name: phase.word(),
+            shown: &format!("`{}` of {}", phase.word(), followed.file),
+            argv: &["/bin/bash", "-c", script],
+            timeout_ms: ENVIRONMENT_START_MS,
+        })
+        .await
     }
 
     /// TRUST: whoever works inside can write the mark, and so keep `install` from their own disk.
     async fn mark(&self) -> Result<Option<String>> {
         let file = ReadFile {
-            cwd: self.followed.path.clone(),
+            cwd: self.cwd.clone(),
             path: MARK.to_owned(),
             offset_line: 0,
             limit_lines: 1,
@@ -136,31 +199,31 @@ impl Step<'_> {
         }
     }
 
-    async fn script(&self, phase: SetUpPhase, argv: &[&str], timeout_ms: u64) -> Result<Ended> {
-        let word = phase.word();
+    async fn script(&self, script: &Script<'_>) -> Result<Ended> {
+        let Script { phase, name, shown, timeout_ms, .. } = *script;
         for nth in 0..BEGINNINGS {
-            let op = OpId::parse(&format!("{OP}{word}:{nth}"))?;
-            let known = self.machine.link.start(self.command(op.clone(), argv, timeout_ms)).await?;
-            let (exited, output) =
-                prepare::to_end(self.job, self.machine, word, op.clone()).await?;
+            let op = OpId::parse(&format!("{OP}{name}:{nth}"))?;
+            let command = self.command(op.clone(), script.argv, timeout_ms);
+            let known = self.machine.link.start(command).await?;
+            let ended = prepare::to_end(self.job, self.machine, phase.word(), op.clone()).await?;
+            let (exited, output) = ended;
             if !exited.killed || exited.timed_out {
-                let outcome = self.outcome(phase, timeout_ms, &exited, &output);
-                return Ok((outcome, Some(op)));
+                return Ok((script.outcome(&exited, &output), vec![op]));
             }
             if !known {
-                let message = format!("`{word}` was ended from outside");
+                let message = format!("{shown} was ended from outside");
                 return Err(failed(Phase::SetUp, "set_up_ended", message));
             }
         }
-        let message = format!("`{word}` was ended from outside {BEGINNINGS} times");
-        Ok((failure(phase, "ended", message), None))
+        let message = format!("{shown} was ended from outside {BEGINNINGS} times");
+        Ok((failure(phase, "ended", message), Vec::new()))
     }
 
     fn command(&self, op: OpId, argv: &[&str], timeout_ms: u64) -> Start {
         Start {
             op,
             argv: argv.iter().map(|part| (*part).to_owned()).collect(),
-            cwd: self.followed.path.clone(),
+            cwd: self.cwd.clone(),
             env: self.env.clone(),
             user: User::Agent,
             timeout_ms: Some(timeout_ms),
@@ -170,50 +233,15 @@ impl Step<'_> {
         }
     }
 
-    fn outcome(
-        &self,
-        phase: SetUpPhase,
-        timeout_ms: u64,
-        exited: &Exited,
-        output: &str,
-    ) -> SetUpOutcome {
-        let (word, file, said) = (phase.word(), self.followed.file, output.trim());
-        let said = if said.is_empty() {
-            "It printed nothing.".to_owned()
-        } else {
-            format!("It printed last:\n{said}")
-        };
-        if exited.timed_out {
-            let message = format!(
-                "`{word}` of {file} was ended, because it had not ended within {} s. A program that \
-                 keeps running belongs into `terminals`. {said}",
-                timeout_ms / 1000
-            );
-            return failure(phase, "timed_out", message);
-        }
-        match (exited.code, exited.signal) {
-            (Some(0), _) => SetUpOutcome::Done,
-            (Some(code), _) => {
-                let message = format!("`{word}` of {file} ended with status {code}. {said}");
-                failure(phase, "failed", message)
-            }
-            (None, signal) => {
-                let signal = signal.unwrap_or_default();
-                let message = format!("`{word}` of {file} was ended by signal {signal}. {said}");
-                failure(phase, "failed", message)
-            }
-        }
-    }
-
-    async fn terminals(&self) -> Result<SetUpOutcome> {
+    async fn terminals(&self, followed: &Followed) -> Result<SetUpOutcome> {
         let (app, agent) = (&self.job.app, self.job.handle.id);
         let mut troubles = Vec::new();
-        for terminal in named(&self.followed.understood.environment.terminals) {
+        for terminal in named(&followed.understood.environment.terminals) {
             let table = app.terminals.table(agent, &terminal.name);
             let _alone = table.opening().await;
             let (name, env) = (terminal.name.as_str(), self.env.clone());
             let opening = terminals::Opening { name, size: SIZE, env, now_ms: now_ms() };
-            let work = Work { cwd: &self.followed.path, command: Some(&terminal.command) };
+            let work = Work { cwd: &self.cwd, command: Some(&terminal.command) };
             match terminals::begin(&self.machine.link, opening, work).await {
                 Ok(_) => {}
                 Err(NotOpened::TooMany) => troubles.push(format!("{name}: too many are open")),
@@ -228,6 +256,37 @@ impl Step<'_> {
         }
         let message = format!("Some terminals were not opened: {}", troubles.join("; "));
         Ok(failure(SetUpPhase::Terminals, "failed", message))
+    }
+}
+
+impl Script<'_> {
+    fn outcome(&self, exited: &Exited, output: &str) -> SetUpOutcome {
+        let (phase, shown, said) = (self.phase, self.shown, output.trim());
+        let said = if said.is_empty() {
+            "It printed nothing.".to_owned()
+        } else {
+            format!("It printed last:\n{said}")
+        };
+        if exited.timed_out {
+            let message = format!(
+                "{shown} was ended, because it had not ended within {} s. A program that keeps running \
+                 belongs into `terminals`. {said}",
+                self.timeout_ms / 1000
+            );
+            return failure(phase, "timed_out", message);
+        }
+        match (exited.code, exited.signal) {
+            (Some(0), _) => SetUpOutcome::Done,
+            (Some(code), _) => {
+                let message = format!("{shown} ended with status {code}. {said}");
+                failure(phase, "failed", message)
+            }
+            (None, signal) => {
+                let signal = signal.unwrap_or_default();
+                let message = format!("{shown} was ended by signal {signal}. {said}");
+                failure(phase, "failed", message)
+            }
+        }
     }
 }
 

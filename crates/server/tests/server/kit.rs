@@ -261,6 +261,7 @@ fn opened() -> Settings {
         branch_name: None,
         branch: String::new(),
         env_names: Vec::new(),
+        startup_commands: Vec::new(),
         metadata: Default::default(),
         privacy_mode: false,
         limits: Default::default(),

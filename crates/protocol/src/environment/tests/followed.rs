@@ -27,12 +27,11 @@ fn phases_are_those_that_a_file_asks_for_in_their_order() {
 #[test]
 fn what_is_not_followed_is_said_once_for_each_key() {
     let text = r#"{
-        "user": "node", "snapshot": "snapshot-1", "chromeExecutablePath": "/usr/bin/chromium",
+        "user": "node", "snapshot": "layer-1", "chromeExecutablePath": "/usr/bin/chromium",
         "repositoryDependencies": ["github.com/a/b"], "install": "npm run dev"
     }"#;
     let warnings = found(text).warnings;
-    let keys =
-        ["install: \"npm run dev\"", "`snapshot`", "`user`", "`repositoryDependencies`", "`chrome"];
+    let keys = ["install: \"npm run dev\"", "`user`", "`repositoryDependencies`", "`chrome"];
     assert_eq!(warnings.len(), keys.len(), "{warnings:#?}");
     for (warning, key) in warnings.iter().zip(keys) {
         assert!(warning.contains(key), "{warning}");
