@@ -101,6 +101,8 @@ pub enum Command {
     Build(build::Build),
     /// Start a new agent where another one is: same files, same conversation, a branch of its own
     Fork(build::Fork),
+    /// Put an agent's files back to how they were after one of its runs
+    Restore(build::Restore),
     /// Keep an agent's machine as it is: new agents of its repositories begin with it
     Snapshot(OneAgent),
     /// Check a repository's environment file, which says what an agent's machine is made of

@@ -86,6 +86,7 @@ async fn with_server(command: Command, around: &Surroundings, output: &mut Outpu
         Command::Rm(arguments) => agents::rm(cx, &arguments).await,
         Command::Build(action) => build::build(cx, &action).await,
         Command::Fork(arguments) => fork::fork(cx, &arguments).await,
+        Command::Restore(arguments) => send::restore(cx, &arguments).await,
         Command::Snapshot(arguments) => build::snapshot(cx, &arguments).await,
         Command::Env(Env::Init(arguments)) => Box::pin(env::init(cx, &arguments)).await,
         Command::Models => models::models(cx).await,

@@ -15,6 +15,7 @@ pub mod live;
 pub mod machine;
 pub mod metadata;
 pub mod pulls;
+pub mod restores;
 pub mod runs;
 pub mod server;
 pub mod session;

@@ -14,6 +14,7 @@ pub mod provision;
 pub mod publish_pull_request;
 pub mod push;
 pub mod resolve_base;
+pub mod restore;
 pub mod set_up;
 pub mod stop;
 pub mod think;

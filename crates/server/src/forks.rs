@@ -131,7 +131,7 @@ async fn repositories(
 }
 
 /// Where a branch stood on our side when a run was over.
-fn tip(log: &[Logged], run: RunId, url: &str) -> Option<String> {
+pub fn tip(log: &[Logged], run: RunId, url: &str) -> Option<String> {
     let end = log.iter().position(|logged| agent::fork::over(logged) == Some(run))?;
     log.get(..=end)?.iter().rev().find_map(|logged| match &logged.event {
         Event::Pushed { pushes, .. } => {

@@ -3,7 +3,7 @@
 use crate::api::machine::{browser, files, forward, ports, ssh, stats, terminals, wake};
 use crate::api::{
     agents, artifacts, builds, diff, events, forks, health, images, keys, live, metadata, pulls,
-    runs, server, session, settings, stream, uploads, worktree,
+    restores, runs, server, session, settings, stream, uploads, worktree,
 };
 use crate::app::App;
 use crate::auth::{self, shell};
@@ -51,6 +51,7 @@ fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(agents::unarchive))
         .routes(routes!(agents::answer))
         .routes(routes!(forks::create))
+        .routes(routes!(restores::create))
         .routes(routes!(runs::create, runs::list))
         .routes(routes!(runs::get))
         .routes(routes!(runs::cancel))

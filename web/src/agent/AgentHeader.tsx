@@ -6,6 +6,7 @@ import {
   Ellipsis,
   GitFork,
   HardDriveDownload,
+  History,
   Pencil,
   SquareTerminal,
   Trash2,
@@ -30,6 +31,7 @@ import { AttachDialog } from "./AttachDialog";
 import { ForkDialog } from "./ForkDialog";
 import { KeepDialog } from "./KeepDialog";
 import { Presence } from "./Presence";
+import { RestoreDialog } from "./RestoreDialog";
 import { useHead, useScope } from "./useTimeline";
 import { stateOf } from "./words";
 
@@ -63,7 +65,7 @@ export function AgentHeader({ agent }: { agent: Agent | undefined }) {
 function Actions({ agent, onRename }: { agent: Agent | undefined; onRename(): void }) {
   const { agent: id } = useScope();
   const head = useHead();
-  const [dialog, setDialog] = useState<"attach" | "fork" | "keep" | "delete">();
+  const [dialog, setDialog] = useState<"attach" | "fork" | "restore" | "keep" | "delete">();
   const admin = useSession().data?.admin ?? false;
   const isArchived = head.archived ?? agent?.status === "ARCHIVED";
   const repos = agent?.repos ?? [];
@@ -93,6 +95,11 @@ function Actions({ agent, onRename }: { agent: Agent | undefined; onRename(): vo
             Fork…
           </MenuItem>
         )}
+        {canFork && repos.length > 0 && (
+          <MenuItem icon={<History />} onAction={() => setDialog("restore")}>
+            Put files back…
+          </MenuItem>
+        )}
         {canKeep && (
           <MenuItem icon={<HardDriveDownload />} onAction={() => setDialog("keep")}>
             Keep this machine for new agents…
@@ -114,6 +121,11 @@ function Actions({ agent, onRename }: { agent: Agent | undefined; onRename(): vo
       </Menu>
       <AttachDialog agent={id} isOpen={dialog === "attach"} onClose={() => setDialog(undefined)} />
       <ForkDialog agent={id} isOpen={dialog === "fork"} onClose={() => setDialog(undefined)} />
+      <RestoreDialog
+        agent={id}
+        isOpen={dialog === "restore"}
+        onClose={() => setDialog(undefined)}
+      />
       <KeepDialog
         agent={id}
         repos={repos.map(({ url }) => url)}

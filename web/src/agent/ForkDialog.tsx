@@ -8,17 +8,13 @@ import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 import { Banner } from "../ui/ErrorState";
 import { Select, TextArea } from "../ui/Field";
-import { titleOf, useRuns } from "./useRuns";
-import type { RunStatus } from "./wire";
-
-/** What a run is doing whose end is still to come. */
-const GOING_ON = new Set<string>(["CREATING", "RUNNING"] satisfies RunStatus[]);
+import { titleOf, useEndedRuns } from "./useRuns";
 
 /** Starts a new agent that goes on where this one is, or was after one of its runs. */
 export function ForkDialog(props: { agent: string; isOpen: boolean; onClose(): void }) {
   const { agent, isOpen, onClose } = props;
   const navigate = useNavigate();
-  const ended = useRuns().data?.filter(({ status }) => !GOING_ON.has(status)) ?? [];
+  const ended = useEndedRuns();
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState<string>();
   // One fork however often it is sent, until the window is closed.

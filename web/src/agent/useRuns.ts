@@ -3,7 +3,10 @@ import { useQuery } from "@tanstack/react-query";
 import { api, unwrap } from "../api/client";
 import type { Run } from "../api/types";
 import { useScope } from "./useTimeline";
+import type { RunStatus } from "./wire";
 
+/** What a run is doing whose end is still to come. */
+const GOING_ON = new Set<string>(["CREATING", "RUNNING"] satisfies RunStatus[]);
 /** Runs that are read. */
 const RUNS = 100;
 /** Characters of a title at most. */
@@ -23,6 +26,11 @@ export function useRuns() {
       return (await unwrap(api.GET("/v1/agents/{id}/runs", { params }))).items;
     },
   });
+}
+
+/** Those that are over, newest first. */
+export function useEndedRuns(): Run[] {
+  return useRuns().data?.filter(({ status }) => !GOING_ON.has(status)) ?? [];
 }
 
 /** By what people know a run again: how its message began. */

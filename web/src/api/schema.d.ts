@@ -445,6 +445,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agents/{id}/restores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts the files back to how they were at the end of this run, as a run of its own that asks no model:
+         *     it ends in a commit on top of what is there. The agent must be at rest.
+         */
+        post: operations["postAgentsIdRestores"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agents/{id}/runs": {
         parameters: {
             query?: never;
@@ -1280,6 +1300,11 @@ export interface components {
              * @description The port inside.
              */
             port: number;
+        };
+        /** @description `POST /v1/agents/{id}/restores`. */
+        CreateRestore: {
+            /** @description The run at whose end the files were as they shall be. */
+            runId: string;
         };
         /** @description `POST /v1/agents/{id}/runs`. */
         CreateRun: {
@@ -3347,6 +3372,47 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IdBody"];
+                };
+            };
+        };
+    };
+    postAgentsIdRestores: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateRestore"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedRun"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };

@@ -17,6 +17,7 @@ mod refusals;
 mod failures;
 mod disk;
 mod spending;
+mod restores;
 mod snapshots;
 mod streams;
 mod crashes;

@@ -1,4 +1,4 @@
-//! What can be typed after `errand build` and `errand fork`.
+//! What can be typed after `errand build`, `errand fork` and `errand restore`.
 
 use clap::{Args, Subcommand};
 
@@ -62,6 +62,19 @@ pub struct Fork {
     /// Open no pull request
     #[arg(long)]
     pub no_pr: bool,
+    /// Do not watch
+    #[arg(long, short)]
+    pub detach: bool,
+}
+
+/// `errand restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// Id, beginning of the id, or name
+    pub agent: String,
+    /// The run at whose end the files were as they shall be
+    #[arg(long = "to", value_name = "RUN")]
+    pub run: String,
     /// Do not watch
     #[arg(long, short)]
     pub detach: bool,

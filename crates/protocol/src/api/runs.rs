@@ -72,6 +72,14 @@ pub struct CreateRun {
     pub run_id: Option<String>,
 }
 
+/// `POST /v1/agents/{id}/restores`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateRestore {
+    /// The run at whose end the files were as they shall be.
+    pub run_id: String,
+}
+
 /// Answer to `POST /v1/agents/{id}/runs`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -195,4 +195,7 @@ pub struct AskOptions {
     /// The message was made by Errand itself (a conflict handed to the agent), not by a person.
     #[serde(default)]
     pub automatic: bool,
+    /// No model is asked: the files are put back to how they were at the end of this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<RunId>,
 }

@@ -51,7 +51,7 @@ pub async fn create(
     let input = Input::Ask {
         run,
         prompt: door::prompt(&app, &caller, handle.id, &body.prompt).await?,
-        options: AskOptions { model, mode: body.mode, automatic: false },
+        options: AskOptions { model, mode: body.mode, ..AskOptions::default() },
         when_busy: body.when_busy.unwrap_or_default(),
         principal: caller.name.clone(),
         message: MessageId::from_uuid(Uuid::now_v7()),
@@ -76,7 +76,7 @@ pub async fn create(
     answered(&app, &handle, steered.unwrap_or(run), steered.is_some()).await
 }
 
-async fn answered(
+pub(super) async fn answered(
     app: &App,
     handle: &Handle,
     run: RunId,

@@ -1,6 +1,6 @@
 //! Drives the model: hands the harness its log, its hands and its memory, and reports how it ended.
 
-use super::Job;
+use super::{Job, restore};
 use crate::artifacts;
 use crate::clock::now_ms;
 use crate::environments::{self, Followed, Reach};
@@ -12,6 +12,7 @@ use gateway::policy::EgressMode;
 use git::mirror::Mirror;
 use git::name::CommitId;
 use harness::turn::{Base, Brain, Repo, Turn, run_turn};
+use harness::workspace::Workspace as _;
 use model::retry::RetryPolicy;
 use protocol::event::{AskOptions, Event, Logged, ModelChoice, Settings, TurnOutcome};
 use protocol::failure::{Failure, Phase};
@@ -20,7 +21,42 @@ use std::sync::{Arc, Mutex};
 
 /// Runs the turn to its end.
 pub async fn run(job: &Job, run: RunId) -> Result<()> {
-    let (turn, journal) = match prepare(job, run).await? {
+    let log = job.handle.log(Seq(0)).await?;
+    match options_of(&log, run).and_then(|options| options.restore) {
+        Some(target) => put_back(job, run, target).await,
+        None => drive(job, run, log).await,
+    }
+}
+
+/// The files of that run are to be there again.
+async fn put_back(job: &Job, run: RunId, target: RunId) -> Result<()> {
+    let workspace = LinkWorkspace {
+        app: Arc::clone(&job.app),
+        handle: Arc::clone(&job.handle),
+        run,
+        variables: Arc::default(),
+    };
+    let Ok(epoch) = workspace.ready().await else {
+        // Cancelled or failing: whoever decided that says what comes next.
+        job.cancel.cancelled().await;
+        return Ok(());
+    };
+    let outcome = restore::carry_out(job, epoch, (run, target)).await?;
+    let view = job.view().await?;
+    let is_awaited = view.living()?.turn().is_some_and(|turn| !turn.steers.is_empty());
+    match outcome {
+        // What people said meanwhile is for the model.
+        TurnOutcome::Finished { .. } if is_awaited => {
+            let log = job.handle.log(Seq(0)).await?;
+            drive(job, run, log).await
+        }
+        outcome => job.report(vec![Event::TurnEnded { run, outcome }]).await,
+    }
+}
+
+/// Has the model work.
+async fn drive(job: &Job, run: RunId, transcript: Vec<Logged>) -> Result<()> {
+    let (turn, journal) = match prepare(job, run, transcript).await? {
         Ok(prepared) => prepared,
         Err(failure) => {
             return job
@@ -54,8 +90,7 @@ async fn keep_artifacts(job: &Job) -> Result<()> {
 
 type Prepared = std::result::Result<(Turn, Arc<AgentJournal>), Failure>;
 
-async fn prepare(job: &Job, run: RunId) -> Result<Prepared> {
-    let transcript = job.handle.log(Seq(0)).await?;
+async fn prepare(job: &Job, run: RunId, transcript: Vec<Logged>) -> Result<Prepared> {
     let view = job.view().await?;
     let living = view.living()?;
     let settings = Arc::clone(&living.settings);
