@@ -29,7 +29,9 @@ impl Held {
                 put("memory.max", limits.memory_bytes.to_string())?;
                 // Swap would make the limit soft; absent where the kernel has none.
                 put("memory.swap.max", "0".to_owned()).ok();
-                put("memory.oom.group", "1".to_owned())?;
+                // What takes too much is ended and its caller told, as with v1; the guest and all
+                // else go on.
+                put("memory.oom.group", "0".to_owned())?;
             }
             ("memory", false) => put("memory.limit_in_bytes", limits.memory_bytes.to_string())?,
             ("pids", _) => put("pids.max", limits.pids.to_string())?,
@@ -82,7 +84,7 @@ impl Held {
         let memory = limits.memory_bytes / page * page;
         let quota = quota(limits);
         match (self.controller, self.is_v2()) {
-            ("memory", true) => format!("{memory} 1"),
+            ("memory", true) => format!("{memory} 0"),
             ("memory", false) => memory.to_string(),
             ("cpu", _) => format!("{quota} {CPU_PERIOD_US}"),
             _ => limits.pids.to_string(),
