@@ -13,7 +13,7 @@ use protocol::failure::{Failure, Phase};
 use protocol::ids::Epoch;
 use protocol::link::{Hello, VERSION};
 use sandbox::link::Link;
-use sandbox::provider::{ProviderError, SandboxKey, SandboxSpec, SocketKind};
+use sandbox::provider::{MachineState, ProviderError, SandboxKey, SandboxSpec, SocketKind};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,7 +35,11 @@ pub async fn run(job: &Job, epoch: Epoch) -> Result<()> {
         Ok(machine) => machine,
         Err(error) => return refuse(job, epoch, error).await,
     };
-    link(job, epoch).await?;
+    // One that has ended since it came up is not met again under its key: it is reported as up, and
+    // then found lost as every other one is.
+    if machine.state == MachineState::Running {
+        link(job, epoch).await?;
+    }
     drop(place);
     let boot_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let isolation =
