@@ -107,6 +107,9 @@ pub fn create(launcher: &Launcher, spec: SandboxSpec, guest: &Path) -> Verb {
     record::make_private_dir(&record::dir(key))?;
     let started = start_shim(ShimOrder { spec, uids, lowers, guest: guest.to_owned() });
     if started.is_err() {
+        // A shim that was killed leaves its control groups, and once the record is gone nobody would
+        // look for them.
+        Groups::find(key).end()?;
         // Without a record the next try starts afresh.
         fs::remove_dir_all(record::dir(key))?;
     }
