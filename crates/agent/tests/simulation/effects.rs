@@ -173,7 +173,8 @@ fn provision(world: &mut World, epoch: Epoch, key: &EffectKey, term: u64) -> Opt
         return None;
     }
     let machine = Machine { epoch, alive: true, begun: BTreeMap::new() };
-    world.machines.entry(under).or_insert(machine).alive = true;
+    // One that has died is found as it is: it is up by what is known here, and then lost.
+    world.machines.entry(under).or_insert(machine);
     let isolation = serde_json::Value::Null;
     Some(Event::SandboxUp { epoch, boot_ms: 1, isolation })
 }
