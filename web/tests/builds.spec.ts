@@ -237,3 +237,29 @@ test("an agent is forked, from the end of any run", async ({ page, house }, info
   await conversation.getByRole("button", { name: /cat notes\.txt/ }).click();
   await expect(conversation.getByText("first", { exact: true })).toBeVisible();
 });
+
+test("files go back to how they were, in a commit on top", async ({ page, house }, info) => {
+  const repository = house.repository(`back-${info.project.name}-${info.retry}`, {
+    "README.md": "# Back\n",
+  });
+  const write = (content: string) => [
+    { calls: [{ write: { path: "notes.txt", content } }] },
+    { text: `Wrote ${content}.` },
+  ];
+  const { id } = await work(house, repository, write("first"));
+  await workOn(house, id, write("second"));
+  await page.goto(`/agents/${id}`);
+  await page.getByRole("button", { name: "More", exact: true }).click();
+  await page.getByRole("menuitem", { name: "Put files back…" }).click();
+  const dialog = page.getByRole("dialog", { name: "Put the files back" });
+  await expect(dialog.getByRole("button", { name: /As they were/ })).toContainText("first");
+  await expectAccessible(page);
+  await picture(page, "agent-restore");
+  await dialog.getByRole("button", { name: "Put them back" }).click();
+  await expect(dialog).toBeHidden();
+  const conversation = page.getByRole("region", { name: "Conversation" });
+  await expect(conversation.getByText("The files are as they were.", { exact: true })).toBeVisible();
+  await workOn(house, id, [{ calls: [{ shell: "cat notes.txt" }] }, { text: "It says so." }]);
+  await conversation.getByRole("button", { name: /cat notes\.txt/ }).click();
+  await expect(conversation.getByText("first", { exact: true })).toBeVisible();
+});

@@ -31,6 +31,18 @@ test("defaults are saved, and taken away again", async ({ page, house }) => {
   await expect
     .poll(async () => (await house.call<{ baseBranch?: string }>("GET", "/v1/settings")).baseBranch)
     .toBeUndefined();
+  const commands = page.getByLabel("Startup commands");
+  await commands.fill(Array.from({ length: 21 }, () => "true").join("\n"));
+  await commands.blur();
+  await expect(page.getByText("Has 21 lines; at most 20 fit")).toBeVisible();
+  await commands.fill("true\n\ngit status");
+  await commands.blur();
+  const saved = async () =>
+    (await house.call<{ startupCommands?: string[] }>("GET", "/v1/settings")).startupCommands;
+  await expect.poll(saved).toEqual(["true", "git status"]);
+  await commands.fill("");
+  await commands.blur();
+  await expect.poll(saved).toBeUndefined();
   await page.getByLabel(/Delete archived agents/).fill("soon");
   await expect(page.getByText("Needs a whole number of days")).toBeVisible();
 });

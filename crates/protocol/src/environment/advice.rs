@@ -44,6 +44,34 @@ pub(super) fn on_script(field: &Field<'_, '_>, script: &str, notes: &mut Notes<'
         }
         Some(Lingering::Background(_)) | None => {}
     }
+    if let Some((command, _)) = commands(script).into_iter().find(|(command, _)| is_docker(command))
+    {
+        let message = format!(
+            "{} needs Docker, which cannot work in a sandbox: there it may neither mount nor make \
+             namespaces. Run the services themselves in `start` or `terminals`; what they need \
+             belongs into `build` or `install`",
+            quoted(&command)
+        );
+        field.warn("no_docker", message, notes);
+    }
+}
+
+/// Whether a command starts Docker or asks something of it.
+fn is_docker(command: &str) -> bool {
+    let words: Vec<&str> = command.split_whitespace().collect();
+    match without_prefixes(&words) {
+        ["service" | "/etc/init.d/docker", rest @ ..] | ["systemctl" | "rc-service", rest @ ..]
+            if !rest.contains(&"stop") =>
+        {
+            rest.iter().any(|word| matches!(*word, "docker" | "docker.service"))
+                || words.contains(&"/etc/init.d/docker")
+        }
+        [program, ..] => {
+            let name = program.rsplit('/').next().unwrap_or(program);
+            matches!(name, "docker" | "dockerd" | "docker-compose" | "containerd")
+        }
+        [] => false,
+    }
 }
 
 fn lingering(script: &str) -> Option<Lingering> {
@@ -177,6 +205,23 @@ fn is_server(program: &str, rest: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn commands_that_need_docker_are_known() {
+        for script in [
+            "sudo service docker start",
+            "sudo systemctl start docker",
+            "/etc/init.d/docker start",
+            "sudo dockerd",
+            "cd api && docker compose up -d",
+            "docker-compose up -d",
+        ] {
+            assert!(commands(script).iter().any(|(command, _)| is_docker(command)), "{script}");
+        }
+        for script in ["service postgresql start", "cat docker", "apt-get install -y docker.io"] {
+            assert!(!commands(script).iter().any(|(command, _)| is_docker(command)), "{script}");
+        }
+    }
 
     #[test]
     fn programs_that_keep_running_are_known_and_others_are_left_alone() {

@@ -17,7 +17,7 @@ pub(super) const EVERYTHING: &str = r#"// Our shop.
     "user": "ubuntu",
     "build": {"dockerfile": "../docker/Dockerfile", "context": "..", "args": {"NODE": "22"}},
     "install": "npm ci\nnpm run build",
-    "start": "sudo service docker start",
+    "start": "sudo service postgresql start",
     "terminals": [
         {"name": "web", "command": "npm run dev", "description": "the page", "color": "red"},
         [{"command": "npm run worker"}]
@@ -97,7 +97,7 @@ fn everything_that_can_be_said_is_understood() {
             args: BTreeMap::from([("NODE".to_owned(), "22".to_owned())]),
         }),
         install: some("npm ci\nnpm run build"),
-        start: some("sudo service docker start"),
+        start: some("sudo service postgresql start"),
         terminals: vec![
             Terminal {
                 name: some("web"),
