@@ -8,6 +8,7 @@ mod web;
 mod sample;
 mod house;
 mod run;
+mod emulated;
 
 use anyhow::{Context, bail};
 use dist::Profile;
@@ -24,6 +25,8 @@ usage: cargo xtask <command>
   sample <path>                   make the sample repository
   run                             serve, run a first errand, keep serving
   demo                            the same first errand, then end
+  emulated [--package <file>]     test sandboxes on Debian's kernel, with cgroup v2 alone, in an emulated
+                                  machine; the package of another kernel may be named
 ";
 
 fn main() -> ExitCode {
@@ -53,6 +56,9 @@ fn carry_out() -> anyhow::Result<ExitCode> {
         }
         ["run"] => run::run(root),
         ["demo"] => run::demo(root),
+        ["emulated"] => emulated::run(root, None),
+        ["emulated", "--package", package] => emulated::run(root, Some(Path::new(package))),
+        [emulated::INSIDE] => emulated::guest::run(),
         [] | ["help" | "--help" | "-h"] => {
             say(USAGE);
             Ok(ExitCode::SUCCESS)

@@ -71,6 +71,29 @@ impl Program {
         Ok(())
     }
 
+    /// Runs it on our terminal; none = it took longer than this, and was ended.
+    pub fn status_within(mut self, limit: Duration) -> Result<Option<ExitStatus>> {
+        let since = Instant::now();
+        let child = self.command.stdin(Stdio::null()).spawn();
+        let mut child = child.with_context(|| format!("start {}", self.name))?;
+        while since.elapsed() < limit {
+            if let Some(status) = child.try_wait().context("look at a program")? {
+                return Ok(Some(status));
+            }
+            std::thread::sleep(LOOK);
+        }
+        child.kill().with_context(|| format!("end {}", self.name))?;
+        child.wait().with_context(|| format!("end {}", self.name))?;
+        Ok(None)
+    }
+
+    /// Starts it; everything it writes goes to the file. Whoever calls waits for it.
+    pub fn start(mut self, output: std::fs::File) -> Result<Child> {
+        let errors = output.try_clone().context("share a file")?;
+        self.command.stdin(Stdio::null()).stdout(output).stderr(errors);
+        self.command.spawn().with_context(|| format!("start {}", self.name))
+    }
+
     /// What it writes; failing is an error.
     pub fn output(mut self) -> Result<String> {
         let output = self.command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
