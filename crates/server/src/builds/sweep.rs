@@ -36,7 +36,8 @@ pub async fn sweep(app: &Arc<App>) -> Result<()> {
         named.extend(stay.map(|build| build.layer));
     }
     let newest = now_ms().saturating_sub(GRACE_MS);
-    let unnamed = layers.iter().filter(|layer| !named.contains(&layer.id));
+    // Newest first: what stands on another layer goes before that one, in the same round.
+    let unnamed = layers.iter().rev().filter(|layer| !named.contains(&layer.id));
     for layer in unnamed.filter(|layer| used_ms(layer) < newest) {
         match app.provider.remove_layer(layer.id).await {
             Ok(()) => tracing::info!(layer = %layer.id, "removed a layer that nobody begins with"),
