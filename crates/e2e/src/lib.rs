@@ -19,6 +19,7 @@ pub mod sse;
 pub mod watch;
 pub mod samples;
 pub mod host;
+pub mod victim;
 pub mod disk;
 pub mod wire;
 pub mod count;

@@ -21,6 +21,7 @@ mod restores;
 mod snapshots;
 mod streams;
 mod crashes;
+mod kills;
 mod cancels;
 mod git_matrix;
 mod isolation;
