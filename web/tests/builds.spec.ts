@@ -258,7 +258,9 @@ test("files go back to how they were, in a commit on top", async ({ page, house 
   await dialog.getByRole("button", { name: "Put them back" }).click();
   await expect(dialog).toBeHidden();
   const conversation = page.getByRole("region", { name: "Conversation" });
-  await expect(conversation.getByText("The files are as they were.", { exact: true })).toBeVisible();
+  await expect(
+    conversation.getByText("The files are as they were.", { exact: true }),
+  ).toBeVisible();
   await workOn(house, id, [{ calls: [{ shell: "cat notes.txt" }] }, { text: "It says so." }]);
   await conversation.getByRole("button", { name: /cat notes\.txt/ }).click();
   await expect(conversation.getByText("first", { exact: true })).toBeVisible();
