@@ -261,6 +261,8 @@ test("files go back to how they were, in a commit on top", async ({ page, house 
   await expect(
     conversation.getByText("The files are as they were.", { exact: true }),
   ).toBeVisible();
+  const known = () => house.call<Agent>("GET", `/v1/agents/${id}`);
+  await expect.poll(async () => (await known()).latestRunStatus).toBe("FINISHED");
   await workOn(house, id, [{ calls: [{ shell: "cat notes.txt" }] }, { text: "It says so." }]);
   await conversation.getByRole("button", { name: /cat notes\.txt/ }).click();
   await expect(conversation.getByText("first", { exact: true })).toBeVisible();

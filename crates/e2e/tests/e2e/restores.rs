@@ -72,6 +72,7 @@ async fn files_go_back_in_a_commit_on_top_and_what_was_there_is_kept() {
     assert!(!seen.contains("new\n") && late.contains("late"), "{seen} {late}");
     let told = world.model.requests().last().unwrap().body.clone();
     assert!(told.contains("Put the files back to how they were after"), "the model knows");
+    assert!(told.contains("The files are as they were. What was not committed"), "{told}");
 
     // Forward again, over a crash.
     let forward = restore(&world, &one.agent, &two.run).await;

@@ -15,6 +15,8 @@ use protocol::failure::{Failure, Phase};
 use protocol::ids::{Epoch, RunId, Seq};
 use protocol::link::{OpId, Start, Stdin, Unpack, User};
 
+/// Code of what people and model are told when it is done.
+pub const RESTORED: &str = "files_restored";
 /// Time for one repository.
 const STEP_MS: u64 = 5 * 60 * 1000;
 /// Output kept of it.

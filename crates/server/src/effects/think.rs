@@ -44,14 +44,20 @@ async fn put_back(job: &Job, run: RunId, target: RunId) -> Result<()> {
     let outcome = restore::carry_out(job, epoch, (run, target)).await?;
     let view = job.view().await?;
     let is_awaited = view.living()?.turn().is_some_and(|turn| !turn.steers.is_empty());
-    match outcome {
-        // What people said meanwhile is for the model.
-        TurnOutcome::Finished { .. } if is_awaited => {
-            let log = job.handle.log(Seq(0)).await?;
-            drive(job, run, log).await
+    let told = match &outcome {
+        TurnOutcome::Finished { result } => {
+            Some(Event::Noticed { run, code: restore::RESTORED.to_owned(), text: result.clone() })
         }
-        outcome => job.report(vec![Event::TurnEnded { run, outcome }]).await,
+        TurnOutcome::Failed { .. } | TurnOutcome::Cancelled | TurnOutcome::Expired => None,
+    };
+    // What people said meanwhile is for the model.
+    if let (Some(told), true) = (&told, is_awaited) {
+        job.report(vec![told.clone()]).await?;
+        let log = job.handle.log(Seq(0)).await?;
+        return drive(job, run, log).await;
     }
+    let ended = Event::TurnEnded { run, outcome };
+    job.report(told.into_iter().chain([ended]).collect()).await
 }
 
 /// Has the model work.
