@@ -2,7 +2,7 @@
 
 use e2e::count::count;
 use e2e::samples::Repository;
-use e2e::world::{World, eventually, shell, write};
+use e2e::world::{Job, World, eventually, prompt, shell, write};
 use fakes::scripted::script::Turn;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -302,5 +302,26 @@ async fn what_cannot_be_forked_is_refused_in_words() {
     let branch = json!({"prompt": {"text": "go on"}, "branchName": "a..b"});
     world.api.post(&path, &branch).await.refused(400, "invalid_branch_name");
     world.api.post(&path, &json!({"prompt": {"text": " "}})).await.refused(400, "validation_error");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_can_be_forked_as_often_as_one_likes() {
+    let world = World::start().await;
+    let repository = world.repository("sample");
+    let line = shell("echo line >> ~/lines");
+    let source = world.errand(&repository, &[line.clone(), Turn::say("Done.")]).await;
+    world.ended_as(&source, "FINISHED").await;
+    let look = prompt(&[shell("wc -l < ~/lines"), Turn::say("Done.")]);
+    // More than a disk can stand on.
+    for nth in 1..=count(2, 70) {
+        let (agent, run) = fork(&world, &source.agent, &json!({"prompt": {"text": look}})).await;
+        world.ended_as(&Job { agent: agent.clone(), run }, "FINISHED").await;
+        let output = world.outputs(&agent).await.pop().unwrap();
+        assert!(output.trim_end().ends_with(&format!("\n{nth}")), "{nth}: {output}");
+        world.delete(&agent).await;
+        let more = world.send(&source.agent, &[line.clone(), Turn::say("Done.")]).await;
+        world.ended_as(&more, "FINISHED").await;
+    }
     world.end().await;
 }

@@ -1,7 +1,7 @@
 //! Keeps what an agent's disk holds as a layer, and says for which repositories it is.
 
 use super::{Job, failed};
-use crate::builds;
+use crate::{builds, images};
 use anyhow::Result;
 use protocol::event::{Event, SnapshotPurpose};
 use protocol::failure::{Failure, Phase};
@@ -12,9 +12,9 @@ use std::time::Instant;
 /// Freezes, writes out, notes, and only then tells: a crash in between is gone through again, and
 /// nothing begins with a layer that a power cut could still damage.
 pub async fn run(job: &Job, layer: LayerId, purpose: SnapshotPurpose) -> Result<()> {
-    let (provider, agent) = (&job.app.provider, job.handle.id);
+    let provider = &job.app.provider;
     let began = Instant::now();
-    if let Err(error) = provider.freeze(agent, layer).await {
+    if let Err(error) = freeze(job, layer).await {
         return refuse(job, error).await;
     }
     let freeze_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -32,6 +32,25 @@ pub async fn run(job: &Job, layer: LayerId, purpose: SnapshotPurpose) -> Result<
     };
     let (key, bytes, files) = (job.key.clone(), size.bytes, size.files);
     job.report(vec![Event::SnapshotMade { key, layer, bytes, files, freeze_ms }]).await
+}
+
+/// A disk that was frozen often stands on many layers, of which only so many are mounted together: then
+/// they are merged first.
+async fn freeze(job: &Job, layer: LayerId) -> Result<(), ProviderError> {
+    let (provider, agent) = (&job.app.provider, job.handle.id);
+    let refused = match provider.freeze(agent, layer).await {
+        Ok(_) => return Ok(()),
+        Err(refused @ ProviderError::Refused(_)) => refused,
+        Err(other) => return Err(other),
+    };
+    // The same however often it is asked for.
+    let merged = images::layer_named(["below", &layer.to_string()].into_iter());
+    match provider.flatten(agent, merged).await {
+        Ok(_) => provider.freeze(agent, layer).await.map(drop),
+        // It was refused for another reason, which holds for this too.
+        Err(ProviderError::Refused(_)) => Err(refused),
+        Err(other) => Err(other),
+    }
 }
 
 async fn refuse(job: &Job, error: ProviderError) -> Result<()> {
