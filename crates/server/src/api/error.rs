@@ -2,6 +2,7 @@
 
 use crate::clock::now_ms;
 use crate::disk;
+use crate::effects::Failed;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -67,6 +68,10 @@ impl From<anyhow::Error> for ApiError {
     fn from(error: anyhow::Error) -> Self {
         match error.downcast::<Refusal>() {
             Ok(refusal) => refusal.into(),
+            Err(error) if error.is::<Failed>() => {
+                tracing::error!(error = format!("{error:#}"), "what a request needs failed");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error.to_string())
+            }
             Err(error) if disk::is_full(&error) => {
                 tracing::error!(
                     error = format!("{error:#}"),
