@@ -55,6 +55,8 @@ async function serve(page: Page, house: House): Promise<Agent> {
   await page.getByRole("button", { name: /Open (a|another) terminal/ }).click();
   await expect(page.locator(".xterm-rows")).toContainText("$");
   await page.keyboard.type("python3 /workspace/site.py &\n");
+  // What was typed may be lost with the page: the shell says that it has begun.
+  await expect(page.locator(".xterm-rows")).toContainText("[1]");
   return agent;
 }
 
