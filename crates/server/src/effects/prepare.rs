@@ -266,19 +266,7 @@ impl Preparation<'_> {
             self.attempt,
             digest(&repo.folder)
         ))?;
-        let mut argv: Vec<String> = ["/bin/sh", "-c", script, "errand"].map(str::to_owned).to_vec();
-        argv.extend(args.iter().map(|arg| (*arg).to_owned()));
-        let start = Start {
-            op: op.clone(),
-            argv,
-            cwd: "/workspace".to_owned(),
-            env: command_variables(self.job.handle.id, Some(self.run), &[]),
-            user: User::Agent,
-            timeout_ms: Some(STEP_MS),
-            stdin: Stdin::Null,
-            pty: None,
-            output_cap: OUTPUT_BYTES,
-        };
+        let start = command(self.job, self.run, (op.clone(), script), args);
         self.machine.link.start(start).await?;
         let (exited, output) = to_end(self.job, self.machine, phase, op).await?;
         if exited.code == Some(0) {
@@ -293,6 +281,27 @@ impl Preparation<'_> {
         };
         let message = format!("preparing {} failed: {}", repo.folder, why.trim());
         Err(failed(Phase::Clone, "branch_failed", message))
+    }
+}
+
+/// A fixed script with arguments of its own, as the agent's user.
+pub(super) fn command(
+    job: &Job,
+    run: RunId,
+    (op, script): (OpId, &str),
+    arguments: &[&str],
+) -> Start {
+    let words = ["/bin/sh", "-c", script, "errand"];
+    Start {
+        op,
+        argv: words.iter().chain(arguments).map(|word| (*word).to_owned()).collect(),
+        cwd: "/workspace".to_owned(),
+        env: command_variables(job.handle.id, Some(run), &[]),
+        user: User::Agent,
+        timeout_ms: Some(STEP_MS),
+        stdin: Stdin::Null,
+        pty: None,
+        output_cap: OUTPUT_BYTES,
     }
 }
 
@@ -328,6 +337,6 @@ fn head_of(head: Head) -> Result<String> {
 }
 
 /// A folder's name as part of an operation's name.
-fn digest(folder: &str) -> String {
+pub(super) fn digest(folder: &str) -> String {
     blake3::hash(folder.as_bytes()).to_hex().chars().take(12).collect()
 }

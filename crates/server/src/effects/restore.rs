@@ -5,7 +5,6 @@
 use super::{Job, prepare};
 use crate::forks;
 use crate::machines::Machine;
-use crate::sandbox_spec::command_variables;
 use agent::state::Living;
 use anyhow::{Context, Result};
 use git::name::{BranchName, CommitId};
@@ -13,29 +12,33 @@ use git::worktree::outgoing::Wanted;
 use protocol::event::{Logged, RepoSettings, TurnOutcome};
 use protocol::failure::{Failure, Phase};
 use protocol::ids::{Epoch, RunId, Seq};
-use protocol::link::{OpId, Start, Stdin, Unpack, User};
+use protocol::link::{OpId, Unpack};
 
 /// Code of what people and model are told when it is done.
 pub const RESTORED: &str = "files_restored";
-/// Time for one repository.
-const STEP_MS: u64 = 5 * 60 * 1000;
-/// Output kept of it.
-const OUTPUT_BYTES: u64 = 64 * 1024;
 
 /// Keeps what is there as a commit that no branch has, and then makes the files those of a tree. What
-/// git ignores stays as it is.
+/// git ignores stays as it is. Where a machine was lost in the middle it begins again in the next one:
+/// what was kept first stays kept, and its index is its own, so no lock of the one before is in the way.
 const PUT_BACK: &str = r#"set -eu
 cd -- "$1"
 tree=$2 kept=refs/errand/before/$3
+index=$(git rev-parse --git-path index)
+GIT_INDEX_FILE=$(git rev-parse --git-path errand-restore)
+export GIT_INDEX_FILE
+rm -f "$GIT_INDEX_FILE.lock"
+cp -f "$index" "$GIT_INDEX_FILE"
 git add --all
 now=$(git write-tree)
-if [ "$now" != "$(git rev-parse 'HEAD^{tree}')" ] && [ "$now" != "$tree" ]; then
+if [ "$now" != "$(git rev-parse 'HEAD^{tree}')" ] && [ "$now" != "$tree" ] \
+  && ! git show-ref --verify --quiet "$kept"; then
   git update-ref "$kept" "$(git -c user.name=errand -c user.email=errand@localhost \
     commit-tree "$now" -p HEAD -m 'What was not committed when files were put back')"
 fi
 git read-tree -m -u "$now" "$tree" 2>/dev/null || git read-tree --reset -u "$tree"
 git read-tree HEAD
 git update-index -q --refresh >/dev/null || true
+mv -f "$GIT_INDEX_FILE" "$index"
 if git show-ref --verify --quiet "$kept"; then echo kept; fi"#;
 
 /// Puts every repository back to where it was at the end of that run.
@@ -104,7 +107,9 @@ impl Step<'_> {
         sent.context("send the files inside")?;
         pack.finish().await.context("pack the files")?;
         let op = self.op(&repo.folder)?;
-        self.machine.link.start(self.command(op.clone(), &path, &tree)).await?;
+        let arguments = [path.as_str(), &tree, &short(self.run)];
+        let command = prepare::command(self.job, self.run, (op.clone(), PUT_BACK), &arguments);
+        self.machine.link.start(command).await?;
         let (exited, output) = prepare::to_end(self.job, self.machine, "restore", op).await?;
         if exited.code == Some(0) {
             return Ok(Ok(output.lines().last() == Some("kept")));
@@ -116,29 +121,60 @@ impl Step<'_> {
 
     /// The same however often it is asked for in this machine.
     fn op(&self, folder: &str) -> Result<OpId> {
-        let folder = blake3::hash(folder.as_bytes()).to_hex();
-        let folder: String = folder.chars().take(12).collect();
+        let folder = prepare::digest(folder);
         Ok(OpId::parse(&format!("restore-{}-{folder}", self.run.uuid().simple()))?)
-    }
-
-    fn command(&self, op: OpId, path: &str, tree: &str) -> Start {
-        let kept = short(self.run);
-        let argv = ["/bin/sh", "-c", PUT_BACK, "errand", path, tree, &kept];
-        Start {
-            op,
-            argv: argv.map(str::to_owned).to_vec(),
-            cwd: "/workspace".to_owned(),
-            env: command_variables(self.job.handle.id, Some(self.run), &[]),
-            user: User::Agent,
-            timeout_ms: Some(STEP_MS),
-            stdin: Stdin::Null,
-            pty: None,
-            output_cap: OUTPUT_BYTES,
-        }
     }
 }
 
 /// Enough of a run's id to tell it from others of one agent.
 fn short(run: RunId) -> String {
     run.uuid().simple().to_string().chars().skip(20).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+    use std::process::Command;
+
+    #[expect(clippy::disallowed_methods, reason = "a test looks at what git makes of a script")]
+    fn run(folder: &Path, program: &str, words: &[&str]) -> String {
+        let output = Command::new(program).args(words).current_dir(folder).output().unwrap();
+        assert!(output.status.success(), "{words:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    #[test]
+    fn what_was_there_is_kept_once_though_it_is_begun_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path();
+        let write = |name: &str, text: &str| std::fs::write(at.join(name), text).unwrap();
+        let git = |words: &[&str]| run(at, "git", words);
+        git(&["init", "-q"]);
+        let commit = |text: &str| {
+            write("README.md", text);
+            git(&["add", "-A"]);
+            git(&["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", text]);
+            git(&["rev-parse", "HEAD^{tree}"])
+        };
+        let (first, second) = (commit("first"), commit("second"));
+        write("late.txt", "late");
+        let put_back = |tree: &str| {
+            let path = at.to_str().unwrap();
+            run(at, "sh", &["-c", PUT_BACK, "errand", path, tree, "run"])
+        };
+        assert_eq!(put_back(&first), "kept");
+        // The machine was lost in the middle: some files are back, and locks are left.
+        write("README.md", "sec");
+        for lock in ["index.lock", "errand-restore.lock"] {
+            write(&format!(".git/{lock}"), "");
+        }
+        assert_eq!(put_back(&first), "kept");
+        std::fs::remove_file(at.join(".git/index.lock")).unwrap();
+        assert_eq!(std::fs::read_to_string(at.join("README.md")).unwrap(), "first");
+        assert_eq!(git(&["status", "--porcelain"]), "M README.md", "on top of what HEAD has");
+        let kept = |name: &str| git(&["show", &format!("refs/errand/before/run:{name}")]);
+        assert_eq!((kept("late.txt").as_str(), kept("README.md").as_str()), ("late", "second"));
+        assert!(!at.join("late.txt").exists() && first != second);
+    }
 }

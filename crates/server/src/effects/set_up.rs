@@ -95,9 +95,8 @@ fn folder(living: &Living, followed: Option<&Followed>) -> String {
 
 /// Whether an operation left something running that belongs to the machine and not to a run.
 pub fn outlives_runs(state: &OpState) -> bool {
-    let name = state.op.as_str();
-    let is_of = |phase: SetUpPhase| name.starts_with(&format!("{OP}{}", phase.word()));
-    let stays = is_of(SetUpPhase::Startup) || is_of(SetUpPhase::Start);
+    let phase = state.op.as_str().strip_prefix(OP).and_then(|rest| rest.split([':', '-']).next());
+    let stays = [SetUpPhase::Startup, SetUpPhase::Start].iter().any(|it| phase == Some(it.word()));
     !state.running && state.processes > 0 && stays
 }
 

@@ -23,9 +23,17 @@ use std::sync::{Arc, Mutex};
 pub async fn run(job: &Job, run: RunId) -> Result<()> {
     let log = job.handle.log(Seq(0)).await?;
     match options_of(&log, run).and_then(|options| options.restore) {
-        Some(target) => put_back(job, run, target).await,
-        None => drive(job, run, log).await,
+        // Once is enough: what was done since, in this machine or the one before, is the model's.
+        Some(target) if !is_restored(&log, run) => put_back(job, run, target).await,
+        Some(_) | None => drive(job, run, log).await,
     }
+}
+
+fn is_restored(log: &[Logged], run: RunId) -> bool {
+    log.iter().any(|logged| {
+        matches!(&logged.event, Event::Noticed { run: of, code, .. }
+            if *of == run && code == restore::RESTORED)
+    })
 }
 
 /// The files of that run are to be there again.
