@@ -1,6 +1,7 @@
 //! Files go back to how they were after an earlier run, and nothing is lost by it.
 
-use e2e::world::{Job, World, shell, write};
+use e2e::victim::{Part, Victim};
+use e2e::world::{Job, World, eventually, prompt, shell, write};
 use fakes::scripted::script::Turn;
 use serde_json::{Value, json};
 
@@ -104,5 +105,61 @@ async fn what_cannot_be_gone_back_to_is_refused_in_words() {
     let cancel = format!("/v1/agents/{}/runs/{}/cancel", busy.agent, busy.run);
     world.api.poke(&cancel).await.expect(200);
     world.ended_as(&busy, "CANCELLED").await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_say_meanwhile_is_for_the_model_and_its_work_outlives_the_machine() {
+    let world = World::start().await;
+    let repository = world.repository("sample");
+    // The machine comes up when it is let.
+    let startup = "until [ -e ~/go ]; do sleep 0.02; done; rm ~/go";
+    let first = prompt(&[write("work.txt", "first\n"), Turn::say("Done.")]);
+    let body = json!({
+        "prompt": {"text": first}, "repos": [{"url": repository.url()}], "startupCommands": [startup],
+    });
+    let job = world.open(body).await;
+    let at = |what: &str| format!("/v1/agents/{}/{what}", job.agent);
+    let go = async || {
+        eventually("the machine is let", async || {
+            let path = at("files/content?path=/home/agent/go");
+            let put = world.api.request(reqwest::Method::PUT, &path).body("go");
+            e2e::api::send("PUT", put).await.status == 200
+        })
+        .await;
+    };
+    go().await;
+    world.ended_as(&job, "FINISHED").await;
+    let second = world.send(&job.agent, &[write("work.txt", "second\n"), Turn::say("Done.")]).await;
+    world.ended_as(&second, "FINISHED").await;
+    world.api.poke(&at("archive")).await.expect(200);
+    eventually("the machine sleeps", async || {
+        world.agent(&job.agent).await["sandbox"]["state"] == "none"
+    })
+    .await;
+    world.api.poke(&at("unarchive")).await.expect(200);
+
+    let back = restore(&world, &job.agent, &job.run).await;
+    let turns = [
+        shell(
+            "cat work.txt; echo after >> work.txt; touch ~/begun; until [ -e ~/on ]; do sleep 0.1; done",
+        ),
+        shell("cat work.txt"),
+        Turn::say("Done."),
+    ];
+    let steer = json!({"prompt": {"text": prompt(&turns)}, "whenBusy": "steer"});
+    assert_eq!(world.api.post(&at("runs"), &steer).await.expect(201)["steered"], true);
+    go().await;
+    eventually("the model works", async || {
+        world.api.get(&at("files/content?path=/home/agent/begun")).await.status == 200
+    })
+    .await;
+    assert!(Victim::find(&job.agent, Part::Guest).unwrap().kill());
+    go().await;
+    world.ended_as(&back, "FINISHED").await;
+    let outputs = world.outputs(&job.agent).await;
+    assert!(outputs.last().unwrap().contains("first\nafter"), "{outputs:#?}");
+    let branch = branch(&world.run(&back).await);
+    assert_eq!(repository.git(&["show", &format!("{branch}:work.txt")]), "first\nafter");
     world.end().await;
 }
