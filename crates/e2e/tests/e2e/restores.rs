@@ -15,6 +15,16 @@ async fn restore(world: &World, agent: &str, run: &str) -> Job {
     Job { agent: agent.to_owned(), run: answer["run"]["id"].as_str().unwrap().to_owned() }
 }
 
+/// Lets a machine go on whose startup command waits for a file.
+async fn let_go(world: &World, agent: &str) {
+    let path = format!("/v1/agents/{agent}/files/content?path=/home/agent/go");
+    eventually("the machine is let", async || {
+        let put = world.api.request(reqwest::Method::PUT, &path).body("go");
+        e2e::api::send("PUT", put).await.status == 200
+    })
+    .await;
+}
+
 fn branch(run: &Value) -> String {
     run["git"]["branches"][0]["branch"].as_str().unwrap().to_owned()
 }
@@ -110,7 +120,7 @@ async fn what_cannot_be_gone_back_to_is_refused_in_words() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_people_say_meanwhile_is_for_the_model_and_its_work_outlives_the_machine() {
-    let world = World::start().await;
+    let mut world = World::start().await;
     let repository = world.repository("sample");
     // The machine comes up when it is let.
     let startup = "until [ -e ~/go ]; do sleep 0.02; done; rm ~/go";
@@ -120,15 +130,7 @@ async fn what_people_say_meanwhile_is_for_the_model_and_its_work_outlives_the_ma
     });
     let job = world.open(body).await;
     let at = |what: &str| format!("/v1/agents/{}/{what}", job.agent);
-    let go = async || {
-        eventually("the machine is let", async || {
-            let path = at("files/content?path=/home/agent/go");
-            let put = world.api.request(reqwest::Method::PUT, &path).body("go");
-            e2e::api::send("PUT", put).await.status == 200
-        })
-        .await;
-    };
-    go().await;
+    let_go(&world, &job.agent).await;
     world.ended_as(&job, "FINISHED").await;
     let second = world.send(&job.agent, &[write("work.txt", "second\n"), Turn::say("Done.")]).await;
     world.ended_as(&second, "FINISHED").await;
@@ -140,6 +142,7 @@ async fn what_people_say_meanwhile_is_for_the_model_and_its_work_outlives_the_ma
     world.api.poke(&at("unarchive")).await.expect(200);
 
     let back = restore(&world, &job.agent, &job.run).await;
+    eventually("it began", async || world.run(&back).await["status"] == "RUNNING").await;
     let turns = [
         shell(
             "cat work.txt; echo after >> work.txt; touch ~/begun; until [ -e ~/on ]; do sleep 0.1; done",
@@ -149,13 +152,16 @@ async fn what_people_say_meanwhile_is_for_the_model_and_its_work_outlives_the_ma
     ];
     let steer = json!({"prompt": {"text": prompt(&turns)}, "whenBusy": "steer"});
     assert_eq!(world.api.post(&at("runs"), &steer).await.expect(201)["steered"], true);
-    go().await;
+    let_go(&world, &job.agent).await;
     eventually("the model works", async || {
         world.api.get(&at("files/content?path=/home/agent/begun")).await.status == 200
     })
     .await;
+    // Whoever goes on must not put back what the model has done since.
+    world.kill();
     assert!(Victim::find(&job.agent, Part::Guest).unwrap().kill());
-    go().await;
+    world.boot();
+    let_go(&world, &job.agent).await;
     world.ended_as(&back, "FINISHED").await;
     let outputs = world.outputs(&job.agent).await;
     assert!(outputs.last().unwrap().contains("first\nafter"), "{outputs:#?}");
