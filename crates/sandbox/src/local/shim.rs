@@ -80,8 +80,13 @@ pub fn run(launcher: OwnedFd) -> io::Result<()> {
     building::end()?;
     // A launcher that died meanwhile is followed by one that finds the record.
     packet::send_all(&launcher, &serde_json::to_vec(&answer)?, &[]).ok();
+    // The answer ends when the socket closes. One that failed leaves that to its own end, so that
+    // nothing of a sandbox is left once it was refused.
+    let Ok(mut running) = started else {
+        std::mem::forget(launcher);
+        return Ok(());
+    };
     drop(launcher);
-    let Ok(mut running) = started else { return Ok(()) };
     let reason = running.serve();
     running.groups.end()?;
     running.end_first_process();
