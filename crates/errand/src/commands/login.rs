@@ -60,8 +60,9 @@ fn read_token() -> Result<String> {
     let stdin = std::io::stdin();
     let mut text = String::new();
     if stdin.is_terminal() {
-        output::ask("API key: ").context("ask for the key")?;
+        // Before the question: whoever answers at once is not shown either.
         let hidden = Hidden::begin(stdin).context("hide what is typed")?;
+        output::ask("API key: ").context("ask for the key")?;
         hidden.stdin.read_line(&mut text).context("read the key")?;
         drop(hidden);
         output::ask("\n").context("ask for the key")?;
