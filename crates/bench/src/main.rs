@@ -16,6 +16,7 @@ mod measures {
     pub mod memory;
     pub mod request;
     pub mod sandboxes;
+    pub mod portable;
     pub mod snapshots;
     pub mod start;
     pub mod sync;
@@ -24,7 +25,9 @@ mod measures {
 
 use anyhow::{Context, Result, bail};
 use figure::Figures;
-use measures::{crowd, errand, memory, request, sandboxes, snapshots, start, sync, yardsticks};
+use measures::{
+    crowd, errand, memory, portable, request, sandboxes, snapshots, start, sync, yardsticks,
+};
 use std::io::Write as _;
 
 /// The groups, in the order in which they are measured.
@@ -35,6 +38,7 @@ const GROUPS: [&str; 10] = [
     "errand",
     "sandboxes",
     "snapshots",
+    "portable",
     "live",
     "sleeping",
     "crowd",
@@ -76,6 +80,7 @@ async fn measure(group: &str, figures: &mut Figures) -> Result<()> {
         "errand" => errand::measure(figures).await,
         "sandboxes" => sandboxes::measure(figures).await,
         "snapshots" => snapshots::measure(figures).await,
+        "portable" => portable::measure(figures).await,
         "live" => memory::live(figures).await,
         "sleeping" => memory::sleeping(figures).await,
         "crowd" => crowd::measure(figures).await,

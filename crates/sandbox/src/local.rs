@@ -55,8 +55,8 @@ use self::packet::Packet;
 use self::request::{Answer, FailureKind, RepositoryTask, Request};
 use crate::isolation::IsolationReport;
 use crate::provider::{
-    Capabilities, GatewaySocket, Layer, LinkStream, Machine, Provider, ProviderError, SandboxKey,
-    SandboxSpec,
+    Capabilities, Contents, GatewaySocket, Layer, LinkStream, Machine, Provider, ProviderError,
+    SandboxKey, SandboxSpec,
 };
 
 /// Name of the launcher's and shims' binary, found beside the server's.
@@ -332,13 +332,22 @@ impl Provider for LocalProvider {
         &self,
         layer: LayerId,
         org: &OrgId,
+        contents: Contents,
         archives: &[OwnedFd],
     ) -> Result<Layer, ProviderError> {
-        let request = Request::Unpack { layer, org: org.clone() };
+        let request = Request::Unpack { layer, org: org.clone(), contents };
         let archives: Vec<_> = archives.iter().map(AsFd::as_fd).collect();
         let (answer, _) = self.ask_with(&request, &archives).await?;
         let Answer::Layer { layer } = answer else { return Err(unexpected(&answer)) };
         Ok(layer)
+    }
+
+    async fn pack(&self, layer: LayerId, org: &OrgId, into: OwnedFd) -> Result<(), ProviderError> {
+        let request = Request::Pack { layer, org: org.clone() };
+        match self.ask_with(&request, &[into.as_fd()]).await? {
+            (Answer::Done {}, _) => Ok(()),
+            (answer, _) => Err(unexpected(&answer)),
+        }
     }
 
     async fn layers(&self) -> Result<Vec<Layer>, ProviderError> {

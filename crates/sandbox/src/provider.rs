@@ -254,6 +254,9 @@ pub struct Layer {
     pub last_used_ms: u64,
     /// What it holds itself; known once it was settled.
     pub size: Option<LayerSize>,
+    /// Whether it has a root file system, or a part of one, in place of the provider's own.
+    #[serde(default)]
+    pub has_root: bool,
     /// Of a base image: programs that agents need and it does not have.
     #[serde(default)]
     pub lacks: Vec<String>,
@@ -264,6 +267,19 @@ impl Layer {
     pub fn parent(&self) -> Option<LayerId> {
         self.below.last().copied()
     }
+}
+
+/// What archives hold of which a layer is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Contents {
+    /// An image: a root file system in place of the provider's own.
+    Image,
+    /// What [`Provider::pack`] wrote.
+    Packed {
+        /// Whether a root file system is in it.
+        has_root: bool,
+    },
 }
 
 /// How much a layer holds, without the layers below.
@@ -406,15 +422,26 @@ pub trait Provider: Send + Sync {
         Err(no_layers())
     }
 
-    /// Makes a layer out of the archives of a base image (`tar`, also with gzip), lowest first. Disks
-    /// that begin with it have its root file system in place of the provider's own. Under an id made
+    /// Makes a layer out of archives (`tar`, also with gzip or zstd), lowest first. Under an id made
     /// before it only gives that layer.
     async fn unpack(
         &self,
         _layer: LayerId,
         _org: &OrgId,
+        _contents: Contents,
         _archives: &[OwnedFd],
     ) -> Result<Layer, ProviderError> {
+        Err(no_layers())
+    }
+
+    /// Writes a layer, with all that it stands on, to this file or pipe: an archive for `unpack`, here
+    /// or at another server.
+    async fn pack(
+        &self,
+        _layer: LayerId,
+        _org: &OrgId,
+        _into: OwnedFd,
+    ) -> Result<(), ProviderError> {
         Err(no_layers())
     }
 

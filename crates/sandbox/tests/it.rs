@@ -18,5 +18,6 @@ mod it {
     mod host;
     mod layers;
     mod life;
+    mod portable;
     mod posture;
 }

@@ -3,6 +3,7 @@
 pub mod agents;
 pub mod artifacts;
 pub mod body;
+pub mod build_files;
 pub mod builds;
 pub mod diff;
 pub mod error;

@@ -33,6 +33,7 @@ use uuid::Uuid;
 
 mod known;
 mod named;
+pub mod portable;
 mod sweep;
 
 use known::too_many;
@@ -270,7 +271,7 @@ pub async fn keep(app: &Arc<App>, handle: &Handle, living: &Living, layer: &Laye
 /// Deletes the agent of a build, and then what is noted of it: whoever dies in between is followed by
 /// somebody who finds the note. Its layer goes once nothing stands on it.
 pub async fn forget(app: &Arc<App>, org: &OrgId, key: &str, build: &Build) -> Result<()> {
-    if build.origin != Origin::Kept {
+    if !matches!(build.origin, Origin::Kept | Origin::Imported) {
         let_go(app, org, build).await?;
     }
     change(app, org, key, |now| now.builds.retain(|other| other.layer != build.layer)).await

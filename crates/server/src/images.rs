@@ -21,7 +21,7 @@ use protocol::failure::{Failure, Phase};
 use protocol::ids::{LayerId, OrgId};
 pub use registry::for_commands;
 use registry::{Looked, Registry};
-use sandbox::provider::{Layer, Provider, ProviderError};
+use sandbox::provider::{Contents, Layer, Provider, ProviderError};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -253,7 +253,7 @@ async fn unpack(provider: &dyn Provider, image: Image) -> Result<LayerId> {
     let layer = image.layer;
     let archives = tokio::task::spawn_blocking(move || image.open()).await;
     let archives = archives.context("open an image")??;
-    let made = provider.unpack(layer, &OrgId::default_org(), &archives).await?;
+    let made = provider.unpack(layer, &OrgId::default_org(), Contents::Image, &archives).await?;
     let size = made.size.unwrap_or_default();
     tracing::info!(%layer, size.bytes, size.files, "an image is unpacked");
     Ok(layer)

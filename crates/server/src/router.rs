@@ -2,8 +2,8 @@
 
 use crate::api::machine::{browser, files, forward, ports, ssh, stats, terminals, wake};
 use crate::api::{
-    agents, artifacts, builds, diff, events, forks, health, images, keys, live, metadata, pulls,
-    restores, runs, server, session, settings, stream, uploads, worktree,
+    agents, artifacts, build_files, builds, diff, events, forks, health, images, keys, live,
+    metadata, pulls, restores, runs, server, session, settings, stream, uploads, worktree,
 };
 use crate::app::App;
 use crate::auth::{self, shell};
@@ -79,6 +79,8 @@ fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(builds::create, builds::list))
         .routes(routes!(builds::update, builds::delete))
         .routes(routes!(builds::snapshot))
+        .routes(routes!(build_files::export))
+        .routes(routes!(build_files::import))
 }
 
 /// An agent's machine: terminals, files, ports, ssh.

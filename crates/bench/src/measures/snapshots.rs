@@ -36,7 +36,7 @@ const PROMPT: &str = "Do as the script says.\nscript: {\"turns\": [{\"calls\": [
 pub async fn measure(figures: &mut Figures) -> Result<()> {
     let world = World::start(0).await?;
     let small = world.repository("small")?;
-    let large = world.repository_with("large", fill)?;
+    let large = world.repository_with("large", |work| fill(work, FILES))?;
     let mut agents = Vec::new();
     build(&world, &small).await?;
     let settle = build(&world, &large).await?;
@@ -63,11 +63,12 @@ pub async fn measure(figures: &mut Figures) -> Result<()> {
     world.end(&agents).await
 }
 
-fn fill(work: &Path) -> Result<()> {
-    for number in 0..FOLDERS {
+/// A repository of so many files, for which 500 MB are installed.
+pub fn fill(work: &Path, files: usize) -> Result<()> {
+    for number in 0..FOLDERS.min(files) {
         fs::create_dir(work.join(format!("d{number:03}")))?;
     }
-    for number in 0..FILES {
+    for number in 0..files {
         let path = work.join(format!("d{:03}/f{number:06}.txt", number % FOLDERS));
         fs::write(path, format!("file {number}\n"))?;
     }
@@ -78,7 +79,7 @@ fn fill(work: &Path) -> Result<()> {
 }
 
 /// Builds; the seconds from the end of the run until its layer was written out.
-async fn build(world: &World, repository: &Repository) -> Result<f64> {
+pub async fn build(world: &World, repository: &Repository) -> Result<f64> {
     let body = json!({"repos": [{"url": repository.url()}]});
     let build = world.api.post("/v1/builds", &body).await?;
     let id = build.get("id").and_then(Value::as_str).context("read the build")?.to_owned();
@@ -98,7 +99,7 @@ async fn build(world: &World, repository: &Repository) -> Result<f64> {
 }
 
 /// An agent that runs one command; the time until its result.
-async fn first_result(world: &World, repository: &Repository) -> Result<(Opened, f64)> {
+pub async fn first_result(world: &World, repository: &Repository) -> Result<(Opened, f64)> {
     let agent = world.open(PROMPT, Some(repository)).await?;
     let events = Watch::open(&world.api, &agent.id).await?.until("ToolReturned").await?;
     let returned = events.last().context("no tool was called")?;

@@ -1,5 +1,6 @@
 //! Machines prepared ahead: agents begin with what a build left, whatever becomes of later builds.
 
+use e2e::api::send;
 use e2e::count::count;
 use e2e::samples::Repository;
 use e2e::world::{Job, World, eventually, prompt, shell, write};
@@ -324,4 +325,62 @@ async fn an_agent_can_be_forked_as_often_as_one_likes() {
         world.ended_as(&more, "FINISHED").await;
     }
     world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_travels_to_another_server() {
+    let here = World::start().await;
+    let repository = installing(&here, INSTALL);
+    start(&here, &repository).await;
+    let build = built(&here, "READY").await;
+    let layer = build["layer"].as_str().unwrap();
+    let path = format!("/v1/builds/{layer}/file");
+    let file = here.api.request(Method::GET, &path).send().await.unwrap();
+    assert_eq!(file.headers()["content-type"], "application/zstd");
+    let file = file.error_for_status().unwrap().bytes().await.unwrap();
+
+    let there = World::start().await;
+    let same = Repository::empty(&there.repos(), "sample");
+    let other = Repository::empty(&there.repos(), "other");
+    repository.git(&["push", &same.url(), "main"]);
+    let take = async |bytes: &[u8], repos: &str| {
+        let path = format!("/v1/builds/file?repos={repos}");
+        let request = there.api.request(Method::POST, &path).body(bytes.to_vec());
+        send("import a build", request).await
+    };
+    let urls = same.url();
+    take(&file[..file.len() / 2], &urls).await.refused(400, "build_file_invalid");
+    take(b"another file", &urls).await.refused(400, "build_file_invalid");
+    take(&file, &format!("{urls},{urls}")).await.refused(400, "validation_error");
+    let words = take(&file, &other.url()).await.refused(400, "validation_error");
+    assert!(words.contains("\"other\"") && words.contains("\"sample\""), "{words}");
+    take(&file, "https://").await.refused(400, "validation_error");
+    assert_eq!(builds(&there).await, [] as [Value; 0]);
+
+    let taken = take(&file, &urls).await.expect(201);
+    for key in ["layer", "commits", "files"] {
+        assert_eq!(taken[key], build[key], "{key}");
+    }
+    assert_eq!((&taken["origin"], &taken["current"]), (&json!("imported"), &json!(true)));
+    take(&file, &urls).await.refused(409, "build_exists");
+    let look = "cat deps/marker ~/installs; git status --porcelain; git log --oneline | wc -l";
+    let turns = [shell(look), write("work.txt", "done\n"), Turn::say("Done.")];
+    let agent = there.errand(&same, &turns).await;
+    let run = there.ended_as(&agent, "FINISHED").await;
+    assert_eq!(set_up(&there, &agent.agent).await.0, ["kept"]);
+    let output = there.outputs(&agent.agent).await.remove(0);
+    assert!(output.contains("brought\nonce\n"), "{output}");
+    let branch = run["git"]["branches"][0]["branch"].as_str().unwrap();
+    assert_eq!(same.git(&["diff", "--name-only", "main", branch]), "work.txt");
+    // What came from elsewhere goes like any other, and goes on from here.
+    let again = there.api.request(Method::GET, &path).send().await.unwrap();
+    assert!(again.error_for_status().unwrap().bytes().await.unwrap().len() > 1000);
+    there.api.delete(&format!("/v1/builds/{layer}")).await.expect(200);
+    assert_eq!(builds(&there).await, [] as [Value; 0]);
+    here.api
+        .get("/v1/builds/layer-00000000-0000-0000-0000-000000000001/file")
+        .await
+        .refused(404, "build_not_found");
+    there.end().await;
+    here.end().await;
 }

@@ -1,6 +1,7 @@
 //! What can be typed after `errand build`, `errand fork` and `errand restore`.
 
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
 /// `errand build`.
 #[derive(Debug, Subcommand)]
@@ -13,6 +14,10 @@ pub enum Build {
     Pin(OneBuild),
     /// Have new agents begin with the newest build again
     Unpin(OneBuild),
+    /// Write a build into a file that another server takes in
+    Export(ExportBuild),
+    /// Take in a build that another server exported
+    Import(ImportBuild),
     /// Forget a build
     Rm(OneBuild),
 }
@@ -30,6 +35,27 @@ pub struct StartBuild {
     /// Do not watch
     #[arg(long, short)]
     pub detach: bool,
+}
+
+/// `errand build export`.
+#[derive(Debug, Args)]
+pub struct ExportBuild {
+    /// Its id, the beginning of it, or its layer
+    pub build: String,
+    /// The file to write, which must not be there; default: LAYER.tar.zst
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `errand build import`.
+#[derive(Debug, Args)]
+pub struct ImportBuild {
+    /// The file
+    pub file: PathBuf,
+    /// The repository under its address here; default: the one in the file. Several times where the
+    /// file has several, in its order
+    #[arg(long)]
+    pub repo: Vec<String>,
 }
 
 /// `errand build ls`.

@@ -4,7 +4,8 @@ use super::Client;
 use crate::commands::cp::beside;
 use crate::exit::Trouble;
 use anyhow::{Context as _, Result};
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder, Response};
+use serde::de::DeserializeOwned;
 use std::path::Path;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
@@ -55,16 +56,29 @@ impl Client {
 
     /// Puts the bytes of a file there.
     pub async fn upload(&self, path: &[&str], query: &[(&str, String)], from: &Path) -> Result<()> {
+        self.send_file(self.request(Method::PUT, path, query)?, from).await.map(drop)
+    }
+
+    /// Posts the bytes of a file.
+    pub async fn post_file<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        from: &Path,
+    ) -> Result<T> {
+        let response = self.send_file(self.request(Method::POST, path, query)?, from).await?;
+        Ok(response.json().await.map_err(|error| self.unreachable(&error))?)
+    }
+
+    async fn send_file(&self, request: RequestBuilder, from: &Path) -> Result<Response> {
         let attempt = || format!("read {}", from.display());
         let file = tokio::fs::File::open(from).await.with_context(attempt)?;
         let length = file.metadata().await.with_context(attempt)?.len();
-        let request = self
-            .request(Method::PUT, path, query)?
+        let request = request
             .header(reqwest::header::CONTENT_LENGTH, length)
             .timeout(STORE_MAX + Duration::from_secs(length / 1_000_000))
             .body(file);
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
-        self.accepted(response).await?;
-        Ok(())
+        Ok(self.accepted(response).await?)
     }
 }

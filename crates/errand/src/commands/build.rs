@@ -2,7 +2,7 @@
 
 use super::Cx;
 use crate::args::OneAgent;
-use crate::args::build::{Build, ListBuilds, OneBuild, StartBuild};
+use crate::args::build::{Build, ExportBuild, ImportBuild, ListBuilds, OneBuild, StartBuild};
 use crate::client::Client;
 use crate::client::follow::{Followed, Follower};
 use crate::exit::{Exit, Trouble};
@@ -19,6 +19,8 @@ use protocol::api::builds::{BuildBody, CreateBuild, SnapshotBody, UpdateBuild};
 use protocol::api::metadata::Items;
 use protocol::event::Event;
 use protocol::ids::AgentId;
+use serde_json::json;
+use std::path::PathBuf;
 
 pub(super) async fn build(cx: Cx<'_>, action: &Build) -> Result<Exit> {
     match action {
@@ -26,6 +28,8 @@ pub(super) async fn build(cx: Cx<'_>, action: &Build) -> Result<Exit> {
         Build::Ls(arguments) => ls(cx, arguments).await,
         Build::Pin(wanted) => pin(cx, wanted, true).await,
         Build::Unpin(wanted) => pin(cx, wanted, false).await,
+        Build::Export(arguments) => export(cx, arguments).await,
+        Build::Import(arguments) => import(cx, arguments).await,
         Build::Rm(wanted) => rm(cx, wanted).await,
     }
 }
@@ -152,6 +156,55 @@ async fn pin(cx: Cx<'_>, wanted: &OneBuild, pinned: bool) -> Result<Exit> {
     }
     let what = if pinned { "new agents begin with " } else { "unpinned " };
     output.line(Line::of(Style::Plain, what).and(Style::Bold, text::short_id(&build.id)))?;
+    Ok(Exit::Done)
+}
+
+async fn export(cx: Cx<'_>, arguments: &ExportBuild) -> Result<Exit> {
+    let Cx { client, output } = cx;
+    let build = find(&client, &arguments.build).await?;
+    let usual = || PathBuf::from(format!("{}.tar.zst", build.layer));
+    let target = arguments.output.clone().unwrap_or_else(usual);
+    if target.exists() {
+        let message = format!("{} is there already: name another file with -o", target.display());
+        return Err(Trouble::usage(message).into());
+    }
+    let path = ["builds", &build.layer, "file"];
+    let told = client.download(&path, &[], &target, |done| {
+        output.status(Some(&format!("writing {}", text::bytes(done))))
+    });
+    let bytes = told.await?;
+    output.status(None)?;
+    if output.is_for_program() {
+        output.json(&json!({ "file": target, "layer": build.layer, "bytes": bytes }))?;
+        return Ok(Exit::Done);
+    }
+    let line = Line::of(Style::Good, "✓ ").and(Style::Bold, target.display().to_string());
+    output.line(line.and(Style::Dim, format!("  {}", text::bytes(bytes))))?;
+    Ok(Exit::Done)
+}
+
+async fn import(cx: Cx<'_>, arguments: &ImportBuild) -> Result<Exit> {
+    let Cx { client, output } = cx;
+    let repos = arguments.repo.iter().map(|typed| repository::address(typed, client.url()));
+    let repos = repos.collect::<Result<Vec<_>, Trouble>>()?;
+    let query = (!repos.is_empty()).then(|| ("repos", repos.join(",")));
+    output.status(Some("taking it in"))?;
+    let query: Vec<_> = query.into_iter().collect();
+    let made = client.post_file(&["builds", "file"], &query, &arguments.file).await;
+    output.status(None)?;
+    let made: BuildBody = made?;
+    if output.is_for_program() {
+        output.json(&made)?;
+        return Ok(Exit::Done);
+    }
+    let holds = format!("{} in {}", text::bytes(made.bytes), text::count(made.files, "file"));
+    let words = if made.current { "new agents begin with " } else { "here is " };
+    let line = Line::of(Style::Good, "✓ ").and(Style::Plain, words).and(Style::Bold, &made.layer);
+    output.line(line.and(Style::Dim, format!("  {holds}")))?;
+    if !made.current {
+        let words = "agents begin with it where an environment file names it as `snapshot`";
+        output.line(Line::of(Style::Dim, words))?;
+    }
     Ok(Exit::Done)
 }
 

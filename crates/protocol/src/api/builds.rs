@@ -25,7 +25,8 @@ pub struct UpdateBuild {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BuildBody {
-    /// Id of the agent that built it, whose events are its log; of a kept machine, whose it was.
+    /// Id of the agent that built it, whose events are its log; of a kept machine, whose it was. One
+    /// that was imported has an id of its own and no agent.
     pub id: String,
     /// What it left, which new agents begin with.
     pub layer: String,
@@ -33,7 +34,7 @@ pub struct BuildBody {
     pub repos: Vec<String>,
     /// `RUNNING`, `READY` or `FAILED`.
     pub status: String,
-    /// `automatic`, `asked` or `kept`.
+    /// `automatic`, `asked`, `kept` or `imported`.
     pub origin: String,
     /// New agents of these repositories begin with it.
     pub current: bool,

@@ -5,6 +5,7 @@
 
 use std::process::ExitCode;
 
+use sandbox::local::layers::portable::pack;
 use sandbox::local::layers::{flatten, unpack};
 use sandbox::local::{far_end, launcher, repository, shim, take_standard_input};
 
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
         "launcher" => take_standard_input().and_then(launcher::run),
         "repository" => take_standard_input().and_then(repository::run),
         "flatten" => take_standard_input().and_then(flatten::run),
+        "pack" => take_standard_input().and_then(pack::run),
         "unpack" => take_standard_input().and_then(unpack::run),
         "far-end" => return far_end::run(std::env::args().skip(2)),
         "shim" => take_standard_input().and_then(shim::run),

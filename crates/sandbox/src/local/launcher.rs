@@ -230,10 +230,15 @@ impl Launcher {
                 Some(listener) => self.serve_far_ends(listener),
                 None => Err(io::Error::other("no socket came along").into()),
             },
-            (Request::Unpack { layer, org }, Entrance::Server) => self
-                .locked(layers::unpack::holder(), || {
-                    layers::unpack::unpack(self, layer, &org, &fds)
+            // Nobody waits for somebody else's archives, which may come over a network.
+            (Request::Unpack { layer, org, contents }, Entrance::Server) => self
+                .locked(AgentId::from_uuid(layer.uuid()), || {
+                    layers::unpack::unpack(self, layer, &org, contents, &fds)
                 }),
+            (Request::Pack { layer, org }, Entrance::Server) => match fds.first() {
+                Some(into) => layers::portable::pack::pack(self, layer, &org, into),
+                None => Err(io::Error::other("no file came along").into()),
+            },
             (request, Entrance::Server) => self.carry_out(request),
         }
     }
@@ -269,9 +274,10 @@ impl Launcher {
                 let key = machines::probe_key();
                 self.locked(key.agent, || machines::probe(self, key, layers))
             }
-            Request::ServeFarEnds {} | Request::Repository { .. } | Request::Unpack { .. } => {
-                Err(io::Error::other("answered elsewhere").into())
-            }
+            Request::ServeFarEnds {}
+            | Request::Repository { .. }
+            | Request::Unpack { .. }
+            | Request::Pack { .. } => Err(io::Error::other("answered elsewhere").into()),
         }
     }
 

@@ -12,9 +12,11 @@
 //! leased to another agent since. Nobody gets there: the state directory is the launcher's alone, and
 //! a sandbox sees a layer through a read-only mount that shows the ids of its own range.
 
-pub mod freeze;
-pub mod flatten;
+mod archive;
 pub mod copy;
+pub mod flatten;
+pub mod freeze;
+pub mod portable;
 mod settle;
 pub mod unpack;
 mod worker;
@@ -68,7 +70,18 @@ pub fn find(id: LayerId) -> io::Result<Option<Layer>> {
     let (made_at_ms, last_used_ms) = (time_of(&made), time_of(&dir.metadata()?));
     let size = read_fact(&dir, "size")?;
     let lacks = read_fact(&dir, "lacks")?.unwrap_or_default();
-    Ok(Some(Layer { id, below: stack, agent, org, made_at_ms, last_used_ms, size, lacks }))
+    let has_root = dir.join(TREE).join(disk::ROOT).is_dir();
+    Ok(Some(Layer {
+        id,
+        below: stack,
+        agent,
+        org,
+        made_at_ms,
+        last_used_ms,
+        size,
+        has_root,
+        lacks,
+    }))
 }
 
 fn time_of(meta: &fs::Metadata) -> u64 {

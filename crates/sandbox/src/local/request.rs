@@ -8,7 +8,9 @@ use protocol::ids::{AgentId, LayerId, OrgId};
 use serde::{Deserialize, Serialize};
 
 use crate::isolation::IsolationReport;
-use crate::provider::{Layer, Machine, SandboxKey, SandboxSpec, SocketFamily, SocketKind};
+use crate::provider::{
+    Contents, Layer, Machine, SandboxKey, SandboxSpec, SocketFamily, SocketKind,
+};
 
 /// What the server asks of the launcher.
 #[derive(Debug, Serialize, Deserialize)]
@@ -65,8 +67,17 @@ pub enum Request {
         /// The layer's name.
         layer: LayerId,
     },
-    /// Unpack a base image from the archives that came along, lowest first.
+    /// Unpack the archives that came along, lowest first.
     Unpack {
+        /// The layer's name.
+        layer: LayerId,
+        /// Owner of the data.
+        org: OrgId,
+        /// What they hold.
+        contents: Contents,
+    },
+    /// Pack a layer, with all that it stands on, into the file that came along.
+    Pack {
         /// The layer's name.
         layer: LayerId,
         /// Owner of the data.

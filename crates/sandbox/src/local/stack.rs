@@ -27,27 +27,26 @@ const STAGE: &str = "/.layers";
 const STAGE_BYTES: u64 = 1024 * 1024;
 /// The disk itself, there.
 const OWN: &str = "own";
-/// Where layers are seen as one while they are merged.
+/// Where layers are seen as one while they are read.
 const MERGED: &str = "/merged";
+/// What is true of every tree that somebody else filled.
+const SAFE: u64 = attr::NOSUID | attr::NODEV;
 
-/// An agent's disk, opened.
+/// Layers, opened.
 #[derive(Debug)]
-pub struct Disk {
-    own: OwnedFd,
+pub struct Layers {
     /// Topmost first, as overlay wants them.
-    lowers: Vec<OwnedFd>,
+    trees: Vec<OwnedFd>,
 }
 
-impl Disk {
-    /// Opens disk and layers, these with the owners that the sandbox expects.
-    pub fn open(own: &Path, ids: UidMap, lowers: &[Lower]) -> io::Result<Self> {
-        const SAFE: u64 = attr::NOSUID | attr::NODEV;
-        let own = root::copy_tree(own, SAFE)?;
+impl Layers {
+    /// Opens layers, base first, with the owners that the sandbox expects.
+    pub fn open(ids: UidMap, lowers: &[Lower]) -> io::Result<Self> {
         let mut translations = match ids {
             UidMap::Range { base } => Some(Translations::to(base)),
             UidMap::Single { .. } => None,
         };
-        let mut opened = Vec::new();
+        let mut trees = Vec::new();
         for Lower { layer, uids, .. } in lowers.iter().rev() {
             let tree = root::copy_tree(&layers::tree(*layer), SAFE | attr::RDONLY)?;
             match (&mut translations, *uids) {
@@ -55,17 +54,68 @@ impl Disk {
                 (None, single) if single == ids => {}
                 (Some(_) | None, _) => return Err(io::Error::other("a layer of other users")),
             }
-            opened.push(tree);
+            trees.push(tree);
         }
-        Ok(Self { own, lowers: opened })
+        Ok(Self { trees })
+    }
+
+    /// Shows, one after the other, every folder as the layers hold it together.
+    pub fn each_folder(
+        &self,
+        mut each: impl FnMut(&str, OwnedFd) -> io::Result<()>,
+    ) -> io::Result<()> {
+        make_stage()?;
+        self.stage()?;
+        let merged = Path::new(MERGED);
+        fs::create_dir(merged)?;
+        for (name, ..) in FOLDERS {
+            match self.parts(name).as_slice() {
+                [] => continue,
+                [only] => rustix::mount::mount_bind(only, merged)?,
+                several => mount_overlay(merged, &format!("lowerdir={}", several.join(":")))?,
+            }
+            each(name, fs::File::open(merged)?.into())?;
+            unmount(merged, UnmountFlags::DETACH)?;
+        }
+        Ok(())
+    }
+
+    fn stage(&self) -> io::Result<()> {
+        for (index, tree) in self.trees.iter().enumerate() {
+            stage(tree, &index.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Where the parts of a folder are, topmost first.
+    fn parts(&self, name: &str) -> Vec<String> {
+        let part = |index: usize| format!("{STAGE}/{index}/{name}");
+        (0..self.trees.len()).map(part).filter(|part| Path::new(part).is_dir()).collect()
+    }
+}
+
+/// An agent's disk, opened.
+#[derive(Debug)]
+pub struct Disk {
+    own: OwnedFd,
+    layers: Layers,
+}
+
+impl Disk {
+    /// Opens disk and layers, these with the owners that the sandbox expects.
+    pub fn open(own: &Path, ids: UidMap, lowers: &[Lower]) -> io::Result<Self> {
+        let own = root::copy_tree(own, SAFE)?;
+        Ok(Self { own, layers: Layers::open(ids, lowers)? })
     }
 
     /// Puts every folder in its place below this directory of the new root.
     pub fn mount(&self, below: &Path) -> io::Result<()> {
-        self.stage()?;
+        make_stage()?;
+        stage(&self.own, OWN)?;
+        self.layers.stage()?;
         for (name, target, _, _) in FOLDERS {
             let target = below.join(target);
-            let (lowers, own) = (self.lowers_of(name), own(name));
+            let (lowers, own) = (self.layers.parts(name), own(name));
             if name == ROOT && lowers.is_empty() {
                 continue;
             }
@@ -84,37 +134,19 @@ impl Disk {
 
     /// Copies what the layers hold together into the disk's own folders.
     pub fn merge_into_own(&self) -> io::Result<()> {
-        self.stage()?;
-        let merged = Path::new(MERGED);
-        fs::create_dir(merged)?;
-        for (name, ..) in FOLDERS {
-            match self.lowers_of(name).as_slice() {
-                [] => continue,
-                [only] => rustix::mount::mount_bind(only, merged)?,
-                several => mount_overlay(merged, &format!("lowerdir={}", several.join(":")))?,
-            }
-            let (from, to) = (fs::File::open(merged)?, fs::File::open(own(name))?);
-            layers::copy::copy_tree(&from.into(), &to.into())?;
-            unmount(merged, UnmountFlags::DETACH)?;
-        }
-        Ok(())
+        let own = Path::new("/").join(OWN);
+        fs::create_dir(&own)?;
+        root::attach(&self.own, &own)?;
+        self.layers.each_folder(|name, from| {
+            let to = fs::File::open(own.join(name))?;
+            layers::copy::copy_tree(&from, &to.into())
+        })
     }
+}
 
-    fn stage(&self) -> io::Result<()> {
-        fs::create_dir(STAGE)?;
-        root::tmpfs(STAGE, STAGE_BYTES, "700", MountFlags::empty())?;
-        stage(&self.own, OWN)?;
-        for (index, lower) in self.lowers.iter().enumerate() {
-            stage(lower, &index.to_string())?;
-        }
-        Ok(())
-    }
-
-    /// Where the parts of a folder are, topmost first.
-    fn lowers_of(&self, name: &str) -> Vec<String> {
-        let part = |index: usize| format!("{STAGE}/{index}/{name}");
-        (0..self.lowers.len()).map(part).filter(|part| Path::new(part).is_dir()).collect()
-    }
+fn make_stage() -> io::Result<()> {
+    fs::create_dir(STAGE)?;
+    root::tmpfs(STAGE, STAGE_BYTES, "700", MountFlags::empty())
 }
 
 fn own(name: &str) -> String {

@@ -26,7 +26,7 @@ const LIST: &str = r#"
     perl -e '($p, $n, $v) = ("/workspace/d/one", "user.note", "\0" x 9); syscall(GETXATTR, $p, $n, $v, 9); print $v'
     perl -e '($p, $n, $v) = ("/workspace/d", "user.note", "\0" x 9); syscall(GETXATTR, $p, $n, $v, 9); print $v'"#;
 /// Makes one of everything, as the agent.
-const MAKE: &str = r#"
+pub const MAKE: &str = r#"
     umask 022; mkdir -p /workspace/d/e ~/.cache /var/tmp/shut
     echo one > /workspace/d/one; chmod 640 /workspace/d/one; ln /workspace/d/one /workspace/d/two
     ln -s one /workspace/d/link; ln -s /etc/shadow ~/outside; ln -s ../../../../.. ~/up
@@ -47,11 +47,11 @@ fn numbered(script: &str) -> String {
     script.replace("SETXATTR", &set).replace("GETXATTR", &get)
 }
 
-fn layer_id() -> LayerId {
+pub fn layer_id() -> LayerId {
     LayerId::from_uuid(uuid::Uuid::new_v4())
 }
 
-async fn list(inside: &mut Inside) -> String {
+pub async fn list(inside: &mut Inside) -> String {
     // Its root sees into closed directories; an ordinary user's agent owns everything anyway.
     let user = if is_root() { "as-root" } else { "as-agent" };
     let (code, text) = inside.run(user, &["sh", "-c", &numbered(LIST)]).await;
@@ -59,14 +59,14 @@ async fn list(inside: &mut Inside) -> String {
     text
 }
 
-async fn must(inside: &mut Inside, script: &str) -> String {
+pub async fn must(inside: &mut Inside, script: &str) -> String {
     let (code, text) = inside.sh(&format!("set -e; {}", numbered(script))).await;
     assert_eq!(code, 0, "{script}: {text}");
     text
 }
 
 /// Stops the machine, freezes its disk, and starts the next epoch.
-async fn freeze(bench: &Bench, spec: &mut SandboxSpec) -> (Layer, Inside) {
+pub async fn freeze(bench: &Bench, spec: &mut SandboxSpec) -> (Layer, Inside) {
     bench.provider.stop(spec.key).await.unwrap();
     let layer = bench.provider.freeze(spec.key.agent, layer_id()).await.unwrap();
     spec.key.epoch = spec.key.epoch.next();
@@ -131,7 +131,7 @@ async fn a_fork_finds_every_file_as_it_was_and_nobody_sees_the_others_changes() 
 }
 
 /// Changes of every kind to what lies in a layer.
-const CHANGE: &str = r"
+pub const CHANGE: &str = r"
     cd /workspace; rm d/link; rm -r d/e; mkdir d/e; echo fresh > d/e/fresh; chmod 600 ~/run
     rm -r names; echo file > names; mv ~/outside ~/moved; rm -r /var/tmp/shut
     mkdir -p left/below; echo x > left/below/x";

@@ -156,7 +156,8 @@ async fn may_be_kept(app: &App, handle: &Handle) -> ApiResult<()> {
     Err(ApiError::new(StatusCode::CONFLICT, "snapshot_forbidden", message))
 }
 
-async fn find(app: &App, caller: &Caller, layer: &str) -> ApiResult<(String, Build)> {
+/// The build of this layer, with the key of its environment.
+pub async fn find(app: &App, caller: &Caller, layer: &str) -> ApiResult<(String, Build)> {
     let wanted = LayerId::parse(layer).map_err(|bad| ApiError::invalid("layer", bad))?;
     for (key, environment) in builds::all(app, &caller.org).await? {
         if let Some(build) = environment.builds.iter().find(|build| build.layer == wanted) {
@@ -170,7 +171,8 @@ fn missing(layer: &str) -> ApiError {
     ApiError::not_found("build_not_found", format!("there is no build with the layer {layer}"))
 }
 
-async fn shown(
+/// A build as callers see it.
+pub async fn shown(
     app: &App,
     caller: &Caller,
     environment: &Environment,
@@ -186,6 +188,7 @@ async fn shown(
         Origin::Automatic => "automatic",
         Origin::Asked => "asked",
         Origin::Kept => "kept",
+        Origin::Imported => "imported",
     };
     let ready = build.ready.as_ref();
     Ok(BuildBody {

@@ -92,6 +92,8 @@ pub enum Origin {
     Asked,
     /// Somebody kept the machine of an agent.
     Kept,
+    /// It came as a file from another server.
+    Imported,
 }
 
 impl Environment {

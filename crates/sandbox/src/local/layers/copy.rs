@@ -178,13 +178,22 @@ fn finish_unopened(at: &OwnedFd, name: &CStr, stat: &Stat) -> io::Result<()> {
 }
 
 fn copy_attributes(from: impl AsFd, to: impl AsFd) -> io::Result<()> {
+    for (name, value) in attributes(from)? {
+        fsetxattr(&to, name.as_slice(), &value, XattrFlags::empty())?;
+    }
+    Ok(())
+}
+
+/// The attributes of a file or directory, as names and values.
+pub fn attributes(from: impl AsFd) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
     let mut names = vec![0_u8; ATTRIBUTE_BYTES];
     let length = match flistxattr(&from, names.as_mut_slice()) {
-        Err(rustix::io::Errno::OPNOTSUPP) => return Ok(()),
+        Err(rustix::io::Errno::OPNOTSUPP) | Ok(0) => return Ok(Vec::new()),
         other => other?,
     };
     let names = names.get(..length).unwrap_or_default();
     let mut value = vec![0_u8; ATTRIBUTE_BYTES];
+    let mut attributes = Vec::new();
     for name in names.split_inclusive(|byte| *byte == 0) {
         let name = CStr::from_bytes_with_nul(name).map_err(io::Error::other)?;
         // Labels are the host's business, and it gives new files their own.
@@ -192,9 +201,10 @@ fn copy_attributes(from: impl AsFd, to: impl AsFd) -> io::Result<()> {
             continue;
         }
         let length = fgetxattr(&from, name, value.as_mut_slice())?;
-        fsetxattr(&to, name, value.get(..length).unwrap_or_default(), XattrFlags::empty())?;
+        let value = value.get(..length).unwrap_or_default();
+        attributes.push((name.to_bytes().to_vec(), value.to_vec()));
     }
-    Ok(())
+    Ok(attributes)
 }
 
 fn uid(stat: &Stat) -> Uid {

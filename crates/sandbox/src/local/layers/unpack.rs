@@ -1,23 +1,24 @@
-//! Making a layer out of the archives of a base image, in a process of its own.
+//! Making a layer out of archives, in a process of its own: those of an image, or what was packed.
 //!
-//! The archives are laid over each other as the image format has it: a later one replaces what an
-//! earlier one brought, and takes away what it names with `.wh.` in front. What comes out stands on
+//! Archives of an image are laid over each other as the image format has it: a later one replaces what
+//! an earlier one brought, and takes away what it names with `.wh.` in front. What comes out stands on
 //! nothing, so an image is one layer however many archives it has.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
 use protocol::ids::{AgentId, LayerId, OrgId};
 use rustix::fs::{CWD, Mode, OFlags, openat, renameat};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
-use tar::{Archive, Entry, EntryType};
+use tar::{Entry, EntryType};
 
+use super::archive::{Left, each_entry};
 use super::freeze::publish;
+use super::portable::take;
 use super::{TREE, find, making, refused, settle, worker};
 use crate::local::base;
 use crate::local::disk::{self, Facts, Modes, ROOT};
@@ -27,12 +28,9 @@ use crate::local::record::{self, write_fact};
 use crate::local::request::{Answer, FailureKind, UidMap};
 use crate::local::sys::attr;
 use crate::local::{root, trash};
+use crate::provider::Contents;
 use std::sync::PoisonError;
 
-/// Bytes that an image may have when it is unpacked.
-const IMAGE_BYTES: u64 = 32 * 1024 * 1024 * 1024;
-/// Files and directories that it may have.
-const IMAGE_ENTRIES: u64 = 2_000_000;
 /// Where the new layer is while it is filled.
 const STAGE: &str = "/tree";
 /// In front of the name of what an archive takes away.
@@ -50,19 +48,26 @@ const NEEDED: [(&str, [&str; 3]); 2] = [
 struct Order {
     into: LayerId,
     ids: UidMap,
+    contents: Contents,
 }
 
-/// Who holds the ids of all base images; no agent ever has this name.
+/// Who holds the ids of all that was unpacked; no agent ever has this name.
 pub fn holder() -> AgentId {
     let nobody = AgentId::parse("bc-00000000-0000-0000-0000-000000000001");
     nobody.unwrap_or_else(|_| unreachable!("a valid id"))
 }
 
 /// Unpacks archives into a layer, lowest first; under an id made before only gives that layer.
-pub fn unpack(launcher: &Launcher, layer: LayerId, org: &OrgId, archives: &[OwnedFd]) -> Verb {
+pub fn unpack(
+    launcher: &Launcher,
+    layer: LayerId,
+    org: &OrgId,
+    contents: Contents,
+    archives: &[OwnedFd],
+) -> Verb {
     if let Some(made) = find(layer)? {
         let is_ours = made.agent == holder() && made.org == *org;
-        let words = format!("{layer} is no base image");
+        let words = format!("there is a layer {layer} already, and it was not unpacked");
         return if is_ours {
             Ok(Answer::Layer { layer: made }.into())
         } else {
@@ -70,18 +75,20 @@ pub fn unpack(launcher: &Launcher, layer: LayerId, org: &OrgId, archives: &[Owne
         };
     }
     let ids = machines::map_ids(launcher, holder())?;
-    if let UidMap::Single { .. } = ids {
+    let has_root = matches!(contents, Contents::Image | Contents::Packed { has_root: true });
+    if has_root && matches!(ids, UidMap::Single { .. }) {
         let words = "a base image needs ids of its own: run the server as root, only its launcher \
             stays root";
         return Err(refused(words));
     }
-    begin(launcher, layer, org, ids)?;
+    let order = Order { into: layer, ids, contents };
+    begin(launcher, &order, org)?;
     let fds: Vec<_> = archives.iter().map(AsFd::as_fd).collect();
-    let lacks: Vec<String> = match worker::ask("unpack", &Order { into: layer, ids }, &fds) {
+    let lacks: Vec<String> = match worker::ask("unpack", &order, &fds) {
         Ok(lacks) => lacks,
         Err(error) => {
             trash::remove_tree(&making(layer))?;
-            return Err(problem(&error));
+            return Err(problem(contents, &error));
         }
     };
     write_fact(&making(layer), "lacks", &lacks)?;
@@ -92,15 +99,19 @@ pub fn unpack(launcher: &Launcher, layer: LayerId, org: &OrgId, archives: &[Owne
 }
 
 /// What archives hold does not change by trying again; the room for it may.
-fn problem(error: &io::Error) -> Problem {
+fn problem(contents: Contents, error: &io::Error) -> Problem {
     let words = error.to_string();
     let is_full = words.contains(&io::Error::from(Errno::NOSPC).to_string());
     let kind = if is_full { FailureKind::Unavailable } else { FailureKind::Refused };
-    Problem::new(kind, format!("unpack the image: {words}"))
+    let what = match contents {
+        Contents::Image => "image",
+        Contents::Packed { .. } => "snapshot",
+    };
+    Problem::new(kind, format!("unpack the {what}: {words}"))
 }
 
-fn begin(launcher: &Launcher, layer: LayerId, org: &OrgId, ids: UidMap) -> io::Result<()> {
-    let place = making(layer);
+fn begin(launcher: &Launcher, order: &Order, org: &OrgId) -> io::Result<()> {
+    let place = making(order.into);
     {
         let _held = launcher.layers.lock().unwrap_or_else(PoisonError::into_inner);
         trash::remove_tree(&place)?;
@@ -109,8 +120,12 @@ fn begin(launcher: &Launcher, layer: LayerId, org: &OrgId, ids: UidMap) -> io::R
     }
     let tree = place.join(TREE);
     record::make_private_dir(&tree)?;
-    let facts = Facts { org: org.clone(), ids, began: Vec::new(), stack: Vec::new() };
-    disk::fill(&tree, &facts, &Modes::of_base())?;
+    let facts = Facts { org: org.clone(), ids: order.ids, began: Vec::new(), stack: Vec::new() };
+    let modes = match order.contents {
+        Contents::Packed { has_root: false } => Modes::default(),
+        Contents::Packed { has_root: true } | Contents::Image => Modes::of_base(),
+    };
+    disk::fill(&tree, &facts, &modes)?;
     disk::open_passage(&tree)
 }
 
@@ -119,76 +134,52 @@ pub fn run(launcher: OwnedFd) -> io::Result<()> {
     worker::run(launcher, |order: Order, archives| {
         let tree = making(order.into).join(TREE);
         let open = || root::copy_tree(&tree, attr::NOSUID | attr::NODEV);
-        worker::in_namespaces(order.ids, open, |tree| fill(&tree, archives))
+        worker::in_namespaces(order.ids, open, |tree| fill(&order, &tree, archives))
     })
 }
 
-/// Gives the programs that agents need and the image does not have.
-fn fill(tree: &OwnedFd, archives: Vec<OwnedFd>) -> io::Result<Vec<String>> {
+/// Gives the programs that agents need and a root file system among this does not have.
+fn fill(order: &Order, tree: &OwnedFd, archives: Vec<OwnedFd>) -> io::Result<Vec<String>> {
     fs::create_dir(STAGE)?;
     root::attach(tree, Path::new(STAGE))?;
-    let directory = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::PATH | OFlags::CLOEXEC;
-    let outside = openat(CWD, STAGE, directory, Mode::empty())?;
-    // The image's own root, so that links mean what they mean in a sandbox.
-    rustix::process::chroot(Path::new(STAGE).join(ROOT))?;
-    rustix::process::chdir("/")?;
-    let mut left = Left { bytes: IMAGE_BYTES, entries: IMAGE_ENTRIES };
-    for archive in archives {
-        lay_over(fs::File::from(archive), &mut left)?;
+    match order.contents {
+        Contents::Image => fill_root(archives)?,
+        Contents::Packed { has_root } => {
+            for archive in archives {
+                take::take(Path::new(STAGE), order.ids, archive.into())?;
+            }
+            if !has_root {
+                return Ok(Vec::new());
+            }
+            enter_root()?;
+        }
     }
     let is_there = |places: &[&str]| places.iter().any(|place| Path::new(place).is_file());
     let lacks = NEEDED.iter().filter(|(_, places)| !is_there(places));
-    let lacks = lacks.map(|(program, _)| (*program).to_owned()).collect();
+    Ok(lacks.map(|(program, _)| (*program).to_owned()).collect())
+}
+
+/// Makes the new root file system the process's own, so that links mean what they mean in a sandbox.
+fn enter_root() -> io::Result<()> {
+    rustix::process::chroot(Path::new(STAGE).join(ROOT))?;
+    Ok(rustix::process::chdir("/")?)
+}
+
+fn fill_root(archives: Vec<OwnedFd>) -> io::Result<()> {
+    let directory = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::PATH | OFlags::CLOEXEC;
+    let outside = openat(CWD, STAGE, directory, Mode::empty())?;
+    enter_root()?;
+    let mut left = Left::default();
+    for archive in archives {
+        let mut own = BTreeSet::new();
+        each_entry(archive.into(), &mut left, |entry| put(entry, &mut own))?;
+    }
     base::furnish()?;
     // A disk has this apart from the rest.
     let opt = openat(&outside, disk::OPT, directory, Mode::empty())?;
     for entry in fs::read_dir("/opt")? {
         let entry = entry?;
         renameat(CWD, entry.path(), &opt, entry.file_name())?;
-    }
-    Ok(lacks)
-}
-
-/// What may still come.
-struct Left {
-    bytes: u64,
-    entries: u64,
-}
-
-/// Counts what is read, and ends where it is too much.
-struct Counted<'a, R> {
-    inner: R,
-    left: &'a mut u64,
-}
-
-impl<R: Read> Read for Counted<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        let too_large = || io::Error::other("it has more than 32 GiB when unpacked");
-        *self.left = self.left.checked_sub(read as u64).ok_or_else(too_large)?;
-        Ok(read)
-    }
-}
-
-/// Lays one archive over what is there.
-fn lay_over(archive: fs::File, left: &mut Left) -> io::Result<()> {
-    let mut file = BufReader::with_capacity(256 * 1024, archive);
-    let start = file.fill_buf()?;
-    if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        return Err(io::Error::other("it is compressed with zstd: compress it with gzip"));
-    }
-    let inner: Box<dyn Read> = match start.starts_with(&[0x1f, 0x8b]) {
-        true => Box::new(MultiGzDecoder::new(file)),
-        false => Box::new(file),
-    };
-    let mut archive = Archive::new(Counted { inner, left: &mut left.bytes });
-    archive.set_preserve_permissions(true);
-    archive.set_preserve_ownerships(true);
-    let mut own = BTreeSet::new();
-    for entry in archive.entries()? {
-        let too_many = || io::Error::other("it has more than 2,000,000 files");
-        left.entries = left.entries.checked_sub(1).ok_or_else(too_many)?;
-        put(entry?, &mut own)?;
     }
     Ok(())
 }
@@ -224,7 +215,7 @@ fn put<R: Read>(mut entry: Entry<'_, R>, own: &mut BTreeSet<PathBuf>) -> io::Res
 }
 
 /// An error with what it came from.
-fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
