@@ -31,7 +31,7 @@ use measures::{
 use std::io::Write as _;
 
 /// The groups, in the order in which they are measured.
-const GROUPS: [&str; 10] = [
+const GROUPS: [&str; 11] = [
     "yardsticks",
     "start",
     "request",

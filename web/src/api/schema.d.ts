@@ -796,6 +796,40 @@ export interface paths {
         patch: operations["patchBuildsLayer"];
         trace?: never;
     };
+    "/v1/builds/{layer}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The build as a file that another server takes in: its disk with all that lies below it. */
+        get: operations["getBuildsLayerFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/builds/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes in a build that another server exported; new agents of its repositories begin with it. */
+        post: operations["postBuildsFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/doctor": {
         parameters: {
             query?: never;
@@ -1166,13 +1200,16 @@ export interface components {
              * @description Files it holds.
              */
             files: number;
-            /** @description Id of the agent that built it, whose events are its log; of a kept machine, whose it was. */
+            /**
+             * @description Id of the agent that built it, whose events are its log; of a kept machine, whose it was. One
+             *     that was imported has an id of its own and no agent.
+             */
             id: string;
             /** @description The image below it that its environment file asked for. */
             image?: string | null;
             /** @description What it left, which new agents begin with. */
             layer: string;
-            /** @description `automatic`, `asked` or `kept`. */
+            /** @description `automatic`, `asked`, `kept` or `imported`. */
             origin: string;
             /** @description It stays the one they begin with. */
             pinned: boolean;
@@ -1608,13 +1645,16 @@ export interface components {
                  * @description Files it holds.
                  */
                 files: number;
-                /** @description Id of the agent that built it, whose events are its log; of a kept machine, whose it was. */
+                /**
+                 * @description Id of the agent that built it, whose events are its log; of a kept machine, whose it was. One
+                 *     that was imported has an id of its own and no agent.
+                 */
                 id: string;
                 /** @description The image below it that its environment file asked for. */
                 image?: string | null;
                 /** @description What it left, which new agents begin with. */
                 layer: string;
-                /** @description `automatic`, `asked` or `kept`. */
+                /** @description `automatic`, `asked`, `kept` or `imported`. */
                 origin: string;
                 /** @description It stays the one they begin with. */
                 pinned: boolean;
@@ -4063,6 +4103,85 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getBuildsLayerFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                layer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zstd": number[];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    postBuildsFile: {
+        parameters: {
+            query?: {
+                /** @description URLs in place of those in the file, in the same order, with commas between. */
+                repos?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/zstd": number[];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BuildBody"];
+                };
+            };
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
