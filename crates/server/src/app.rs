@@ -4,9 +4,9 @@ use crate::agents::Agents;
 use crate::auth::Auth;
 use crate::auth::addresses::Addresses;
 use crate::browser::Browsers;
+use crate::builder::Builders;
 use crate::clock::now_ms;
 use crate::config::Config;
-use crate::dockerfile::machine::Builders;
 use crate::first_look::FirstLooks;
 use crate::images::Images;
 use crate::keys::Keys;
@@ -62,7 +62,7 @@ pub struct App {
     pub base: Option<LayerId>,
     /// Fetches what they stand on by their environment file.
     pub images: Images,
-    /// Machines in which Dockerfiles are carried out.
+    /// Machines in which layers are made.
     pub builders: Builders,
     /// The only way out of them.
     pub gateway: Gateway,

@@ -1,7 +1,7 @@
 //! Dockerfiles of environment files: read, and carried out in sandboxes of their own.
 //!
 //! `recipe` says what is asked for and what is not followed, without looking at anything else;
-//! `build` carries it out step by step in a `machine`. What comes out is a layer like that of an
+//! `build` carries it out step by step in a machine that is made for it. What comes out is a layer like that of an
 //! image from a registry, and is kept in the same records.
 //!
 //! TRUST: a Dockerfile is anybody's with write access to a repository. It runs as root of a namespace
@@ -9,35 +9,45 @@
 
 mod build;
 mod context;
-pub mod machine;
 mod recipe;
 mod scope;
 mod scripts;
 mod words;
 
 use crate::app::App;
+use crate::builder::Unfit;
 use crate::images::{self, Freshness, Had, Unusable};
 use anyhow::{Context as _, Result};
 use build::{Built, Site};
 use context::Context;
+use gateway::audit::Peer;
+use gateway::policy::Policy;
 use git::mirror::Mirror;
 use git::name::CommitId;
 use git::objects::{FileContent, Reader};
-use machine::Owner;
 use protocol::environment::found::{ChosenImage, SetUpOutcome};
 use protocol::environment::{Build, Dockerfile, check_dockerfile};
 use protocol::failure::{Failure, Phase};
+use protocol::ids::OrgId;
 use protocol::limits::ENVIRONMENT_TEXT_BYTES;
 use recipe::{Recipe, Source, What};
+use tokio_util::sync::CancellationToken;
 use words::Variables;
 
 /// Hexadecimal digits by which two Dockerfiles of one name are told apart.
 const DIGITS: usize = 12;
 
-/// Trying again leads nowhere: somebody has to change the Dockerfile.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Unfit(pub String);
+/// Whose build it is, and what may leave.
+pub struct Owner {
+    /// Whose data it is.
+    pub org: OrgId,
+    /// Whose log is told of what was refused on the way out.
+    pub peer: Peer,
+    /// What may leave.
+    pub policy: Policy,
+    /// Set when nobody waits for it any more.
+    pub cancel: CancellationToken,
+}
 
 /// The Dockerfile that an environment file asks for, as a commit has it.
 pub struct Asked {

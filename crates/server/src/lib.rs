@@ -45,6 +45,7 @@ pub mod preview;
 pub mod sandbox_spec;
 pub mod first_look;
 pub mod environments;
+pub mod builder;
 pub mod builds;
 pub mod forks;
 pub mod starts;

@@ -5,6 +5,7 @@ use super::builds::{find, shown};
 use super::error::{ApiError, ApiResult};
 use crate::app::App;
 use crate::auth::{Caller, admin_only};
+use crate::builder::Unfit;
 use crate::builds::portable::{self, Refused};
 use crate::{builds, door};
 use axum::Json;
@@ -99,6 +100,10 @@ fn refused(error: anyhow::Error) -> ApiError {
     if let Some(ProviderError::Unavailable(words)) = error.downcast_ref() {
         let message = format!("the snapshot could not be taken in now: {words}");
         return ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message);
+    }
+    if let Some(Unfit(words)) = error.downcast_ref() {
+        let message = format!("the snapshot cannot be taken in: {words}");
+        return ApiError::new(StatusCode::BAD_REQUEST, "build_file_invalid", message);
     }
     let Some(why) = error.downcast_ref::<Refused>() else { return error.into() };
     let (status, code) = match why {

@@ -10,6 +10,8 @@
 //! of itself is checked like anything that people type; what is on the disk is unpacked by a process
 //! that sees nothing else, and is as much trusted as a machine that a person kept.
 
+mod refreshed;
+
 use super::known::{Origin, Ready};
 use super::{Build, change, forget, key, too_many};
 use crate::app::App;
@@ -231,8 +233,13 @@ pub async fn import(
             return Err(Refused::Exists(about.layer).into());
         }
     }
-    let layer = unpack(app, org, about, disk).await?;
-    let build = taken(app, about, &layer);
+    let copy = unpack(app, org, about, disk).await?;
+    if images::is_there(&*app.provider, about.layer).await? {
+        app.provider.settle(about.layer).await.context("settle a layer")?;
+    } else {
+        refreshed::refreshed(app, org, about, copy.id).await?;
+    }
+    let build = taken(app, about, &copy);
     let (key, urls) = (key(repos), repos.iter().map(|repo| repo.url.clone()));
     let urls: Vec<String> = urls.collect();
     let over = change(app, org, &key, |environment| {
@@ -258,22 +265,24 @@ async fn unpack(
     let (mut write, read) = pipe::pipe().context("make a pipe")?;
     let archives: [OwnedFd; 1] = [read.into_blocking_fd().context("make a pipe")?];
     let contents = Contents::Packed { has_root: about.has_root };
+    // Ours alone: under the name of the build it is known once git has looked at it.
+    let under = images::layer_named(["packed", &about.layer.to_string()].into_iter());
     // Its end of the pipe goes with it, so that whoever unpacks sees the end of the file.
     let copying = async move { copy(disk, &mut write).await };
     let unpacking = async {
-        let unpacked = app.provider.unpack(about.layer, org, contents, &archives).await;
+        let unpacked = app.provider.unpack(under, org, contents, &archives).await;
         // Whoever copies must not wait for a reader that is gone.
         drop(archives);
         unpacked
     };
     match tokio::join!(copying, unpacking) {
-        (Ok(()), Ok(layer)) => Ok(layer),
         (Err(error), _) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Refused::Cut(error).into())
         }
+        // Nothing is read where it was unpacked before.
+        (_, Ok(layer)) => Ok(layer),
         (_, Err(ProviderError::Refused(words))) => Err(Refused::Invalid(words).into()),
         (_, Err(error)) => Err(error).context("take in a snapshot"),
-        (Err(error), Ok(_)) => Err(error).context("take in a snapshot"),
     }
 }
 
@@ -289,8 +298,8 @@ async fn copy(from: &mut (impl AsyncRead + Unpin), to: &mut pipe::Sender) -> io:
 }
 
 /// What is noted of a build that came from elsewhere.
-fn taken(app: &App, about: &About, layer: &Layer) -> Build {
-    let size = layer.size.unwrap_or_default();
+fn taken(app: &App, about: &About, copy: &Layer) -> Build {
+    let size = copy.size.unwrap_or_default();
     // The same programs below: as if it had been made here.
     let base = app.base.filter(|base| about.base == Some(*base));
     let other = || ChosenImage {

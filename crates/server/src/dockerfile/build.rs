@@ -2,19 +2,19 @@
 //! done once is not done again: for whoever asks, after a crash, and in Dockerfiles that begin alike.
 
 use super::context::{Context, Files, archived};
-use super::machine::{Command, Machine, Owner, keep_end, to_end};
 use super::recipe::{Copy, Origin, Recipe, Source, Step, What};
 use super::scope::Scope;
 use super::words::Variables;
-use super::{Unfit, scripts};
+use super::{Owner, scripts};
 use crate::app::App;
+use crate::builder::{Command, Machine, Unfit, keep_end, to_end};
 use crate::images::{self, Freshness};
 use crate::sandbox_spec;
 use anyhow::{Context as _, Result};
 use git::objects::EntryKind;
 use protocol::ids::LayerId;
 use protocol::limits::DOCKERFILE_MS;
-use protocol::link::{EntryKind as Inside, Exited, Request};
+use protocol::link::{EntryKind as Inside, Exited, Request, User};
 use sandbox::link::{Followed, LinkError, PortWriter};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt as _;
@@ -243,7 +243,10 @@ impl<'a> Work<'a> {
         }
         self.is_new = true;
         self.tell(shown, "");
-        let machine = machine.get_or_insert_with(|| Machine::new(app, owner, at.layer, true));
+        let machine = machine.get_or_insert_with(|| {
+            let made = Machine::new(app, &owner.org, at.layer, &owner.cancel);
+            made.reaching(owner.peer, &owner.policy)
+        });
         match task {
             Task::Run(argv) => self.run(machine, &at.scope, argv, shown).await?,
             Task::Copy(brought) => self.copy(machine, brought).await?,
@@ -277,7 +280,8 @@ impl<'a> Work<'a> {
             return Err(too_long());
         }
         let own = scope.map(Scope::variables).unwrap_or_default();
-        Ok(Command { argv, env: sandbox_spec::build_variables(own), timeout_ms })
+        let env = sandbox_spec::build_variables(own);
+        Ok(Command { argv, env, user: User::Root, timeout_ms })
     }
 
     async fn run(
@@ -308,7 +312,8 @@ impl<'a> Work<'a> {
         let From::Layer { layer, .. } = &brought.from else {
             return self.bring(machine, brought, None).await;
         };
-        let mut source = Machine::new(self.site.app, self.site.owner, *layer, false);
+        let owner = self.site.owner;
+        let mut source = Machine::new(self.site.app, &owner.org, *layer, &owner.cancel);
         let done = self.bring(machine, brought, Some(&mut source)).await;
         source.end().await;
         done

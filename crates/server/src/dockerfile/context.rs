@@ -1,6 +1,6 @@
 //! The files that `COPY` finds: those of the repository, below a folder, as a commit has them.
 
-use super::Unfit;
+use crate::builder::Unfit;
 use anyhow::{Context as _, Result};
 use git::mirror::Mirror;
 use git::name::{BlobId, CommitId};

@@ -2,7 +2,7 @@
 //! there is a machine.
 
 use super::{Failed, Job};
-use crate::dockerfile::machine::Owner;
+use crate::dockerfile::Owner;
 use crate::environments::{self, Reach};
 use crate::images::{self, Freshness, Had, Unusable};
 use crate::{builds, dockerfile};

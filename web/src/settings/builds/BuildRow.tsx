@@ -36,7 +36,7 @@ export function BuildRow({ build, group }: { build: BuildBody; group: BuildGroup
           {build.pinned && <Badge icon={<Pin aria-hidden="true" />}>Pinned</Badge>}
         </span>
         <span className={styles.actions}>
-          <Log build={build} />
+          {build.origin !== "imported" && <Log build={build} />}
           {isReady && (
             <IconButton
               size="s"

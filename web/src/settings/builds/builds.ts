@@ -48,6 +48,7 @@ const ORIGINS: Record<string, string> = {
   automatic: "Built by itself",
   asked: "Built by hand",
   kept: "Kept from an agent",
+  imported: "Taken in from another server",
 };
 
 /** How a build came about. */

@@ -1,7 +1,6 @@
-//! The machine in which steps of a Dockerfile are carried out: a sandbox like every other, with the
-//! same walls, limits and gateway, that belongs to no agent and lives only as long as the build.
+//! A machine that makes layers: a sandbox like every other, with the same walls, limits and gateway,
+//! that belongs to no agent and lives only as long as what it is for.
 
-use super::Unfit;
 use crate::app::App;
 use crate::effects::failed;
 use crate::sandbox_spec;
@@ -42,28 +41,22 @@ impl Builders {
     }
 }
 
-/// Who builds, and what may leave.
-#[derive(Clone)]
-pub struct Owner {
-    /// Whose data it is.
-    pub org: OrgId,
-    /// Whose log is told of what was refused on the way out.
-    pub peer: Peer,
-    /// What may leave.
-    pub policy: Policy,
-    /// Set when nobody waits for it any more.
-    pub cancel: CancellationToken,
-}
+/// Trying again leads nowhere: somebody has to change what is built.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unfit(pub String);
 
 /// A machine on a layer. What is left of it when it is dropped is the sweeper's business.
 pub struct Machine<'a> {
     app: &'a App,
-    owner: &'a Owner,
+    org: &'a OrgId,
+    /// Set when nobody waits for it any more.
+    cancel: &'a CancellationToken,
     id: AgentId,
     epoch: Epoch,
     layer: LayerId,
-    /// Whether anything that it runs may reach out.
-    is_networked: bool,
+    /// What may leave, and whose log is told of what was refused; without it nothing leaves.
+    network: Option<(Peer, &'a Policy)>,
     up: Option<Up>,
     commands: u32,
 }
@@ -79,16 +72,30 @@ pub struct Command {
     pub argv: Vec<String>,
     /// Its variables.
     pub env: Vec<(String, String)>,
+    /// Who runs it.
+    pub user: User,
     /// Time for it, in milliseconds.
     pub timeout_ms: u64,
 }
 
 impl<'a> Machine<'a> {
-    /// One that is yet to be started.
-    pub fn new(app: &'a App, owner: &'a Owner, layer: LayerId, is_networked: bool) -> Self {
+    /// One that is yet to be started, and reaches nothing.
+    pub fn new(
+        app: &'a App,
+        org: &'a OrgId,
+        layer: LayerId,
+        cancel: &'a CancellationToken,
+    ) -> Self {
         let id = AgentId::from_uuid(Uuid::now_v7());
         app.builders.at_work.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-        Self { app, owner, id, epoch: Epoch(0), layer, is_networked, up: None, commands: 0 }
+        let epoch = Epoch(0);
+        Self { app, org, cancel, id, epoch, layer, network: None, up: None, commands: 0 }
+    }
+
+    /// Lets it reach what a policy allows.
+    pub fn reaching(mut self, peer: Peer, policy: &'a Policy) -> Self {
+        self.network = Some((peer, policy));
+        self
     }
 
     const fn key(&self) -> SandboxKey {
@@ -102,18 +109,17 @@ impl<'a> Machine<'a> {
         }
         self.epoch = Epoch(self.epoch.0 + 1);
         let key = self.key();
-        let spec = sandbox_spec::builder(&self.app.config, &self.owner.org, key, self.layer);
+        let spec = sandbox_spec::builder(&self.app.config, self.org, key, self.layer);
         let provider = &self.app.provider;
         provider.create(&spec).await.map_err(refused)?;
         let stream = provider.connect(key).await.context("connect to the guest")?;
         let hello = Hello { version: VERSION, agent: self.id, epoch: self.epoch, term: Term(1) };
         let link = Link::connect(stream, hello).await.context("greet the guest")?;
-        let gateway = if self.is_networked {
+        let gateway = if let Some((peer, policy)) = self.network {
             let sockets = provider.gateway_sockets(key).await.context("take its sockets")?;
             let proxies = sockets.into_iter().filter(|socket| socket.kind == SocketKind::Proxy);
             let listeners = proxies.map(|socket| TcpListener::from(socket.fd)).collect();
-            let (peer, policy) = (self.owner.peer, self.owner.policy.clone());
-            Some(self.app.gateway.attach(peer, listeners, policy, Vec::new())?)
+            Some(self.app.gateway.attach(peer, listeners, policy.clone(), Vec::new())?)
         } else {
             None
         };
@@ -128,7 +134,7 @@ impl<'a> Machine<'a> {
         let op = start.op.clone();
         link.start(start).await.map_err(not_started)?;
         let mut follow = link.follow(op.clone(), Offsets::default()).await?;
-        let ended = self.owner.cancel.run_until_cancelled(to_end(&mut follow, tell)).await;
+        let ended = self.cancel.run_until_cancelled(to_end(&mut follow, tell)).await;
         let ended = ended.unwrap_or_else(|| Err(unwanted()))?;
         link.ack(op).await?;
         Ok(ended)
@@ -154,11 +160,11 @@ impl<'a> Machine<'a> {
     fn start(&mut self, command: Command) -> Result<Start> {
         self.commands += 1;
         Ok(Start {
-            op: OpId::parse(&format!("dockerfile:{}", self.commands))?,
+            op: OpId::parse(&format!("builder:{}", self.commands))?,
             argv: command.argv,
             cwd: "/".to_owned(),
             env: command.env,
-            user: User::Root,
+            user: command.user,
             timeout_ms: Some(command.timeout_ms),
             stdin: Stdin::Null,
             pty: None,
