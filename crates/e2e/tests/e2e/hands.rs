@@ -4,6 +4,7 @@ mod person;
 mod terminal;
 
 mod attach;
+mod builds;
 mod environments;
 mod files;
 mod hostile;
