@@ -105,7 +105,8 @@ pub enum Command {
     Restore(build::Restore),
     /// Keep an agent's machine as it is: new agents of its repositories begin with it
     Snapshot(OneAgent),
-    /// Check a repository's environment file, which says what an agent's machine is made of
+    /// Check a repository's environment file, which says what an agent's machine is made of; save one on the
+    /// server for repositories without
     #[command(subcommand)]
     Env(env::Env),
     /// Check connection, key and the server's walls
@@ -448,6 +449,9 @@ mod tests {
             "errand env check",
             "errand env check ../shop --json",
             "errand env schema",
+            "errand env save environment.json --repo . --name shop",
+            "errand env show shop --version 2",
+            "errand env restore shop --to 1",
         ] {
             assert!(parses(good), "{good}");
         }
@@ -461,6 +465,8 @@ mod tests {
             "errand send bc-1 text --steer --refuse",
             "errand pr",
             "errand env",
+            "errand env save --repo .",
+            "errand env restore shop",
             "errand build",
             "errand fork bc-1",
             "errand build start",

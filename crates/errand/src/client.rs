@@ -123,6 +123,15 @@ impl Client {
         self.call(Method::PATCH, path, &[], |request| request.json(body), Repeat::Unknown).await
     }
 
+    /// `PUT` that says which version it replaces, so that a repeat changes nothing.
+    pub async fn put<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T> {
+        self.call(Method::PUT, path, &[], |request| request.json(body), Repeat::Unknown).await
+    }
+
     /// `DELETE`.
     pub async fn delete<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T> {
         self.call(Method::DELETE, path, &[], |request| request, Repeat::Unknown).await

@@ -89,6 +89,12 @@ async fn with_server(command: Command, around: &Surroundings, output: &mut Outpu
         Command::Restore(arguments) => send::restore(cx, &arguments).await,
         Command::Snapshot(arguments) => build::snapshot(cx, &arguments).await,
         Command::Env(Env::Init(arguments)) => Box::pin(env::init(cx, &arguments)).await,
+        Command::Env(Env::Ls) => env::saved::ls(cx).await,
+        Command::Env(Env::Show(arguments)) => env::saved::show(cx, &arguments).await,
+        Command::Env(Env::Save(arguments)) => env::saved::save(cx, &arguments).await,
+        Command::Env(Env::Rm(wanted)) => env::saved::rm(cx, &wanted).await,
+        Command::Env(Env::History(wanted)) => env::saved::history(cx, &wanted).await,
+        Command::Env(Env::Restore(arguments)) => env::saved::restore(cx, &arguments).await,
         Command::Models => models::models(cx).await,
         Command::Key(arguments) => key::key(cx, &arguments).await,
         // Carried out above, or before there was a runtime.

@@ -2,11 +2,12 @@
 //!
 //! A superset of the Cloud Agents API that existing clients speak: `agents`, `runs`, `usage`, `me`,
 //! `models`, `repositories`, `artifacts`; ours are `branchName`, `whenBusy`, `events`, `diff`,
-//! `pull-requests`, `session`, `live`, `settings`, `builds`, and the `error` of a run. Unknown request keys are refused by name.
+//! `pull-requests`, `session`, `live`, `settings`, `builds`, versions of `environments`, and the `error` of a run. Unknown request keys are refused by name.
 
 pub mod agents;
 pub mod browser;
 pub mod builds;
+pub mod environments;
 pub mod live;
 pub mod machine;
 pub mod metadata;

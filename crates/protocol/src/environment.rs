@@ -220,6 +220,18 @@ pub struct Understood {
     pub variables: BTreeMap<String, String>,
 }
 
+/// Reads the text of a saved environment, which people know by this title. Paths in it are those of a file at
+/// Errand's own place.
+pub fn read_saved(title: &str, text: &str) -> Reading {
+    let mut reading = read(Place::Errand, text.as_bytes());
+    let problems = reading.outcome.as_mut().err().into_iter().flatten();
+    let missing = reading.references.iter_mut().map(|reference| &mut reference.missing);
+    for remark in problems.chain(&mut reading.warnings).chain(missing) {
+        title.clone_into(&mut remark.file);
+    }
+    reading
+}
+
 /// Reads the file at this place.
 pub fn read(place: Place, bytes: &[u8]) -> Reading {
     let text = match document::text(place, bytes) {

@@ -130,6 +130,12 @@ pub const ENVIRONMENT_TERMINALS: usize = 12;
 pub const ENVIRONMENT_INSTALL_MS: u64 = 10 * 60 * 1000;
 /// Time of `start` in an environment file, in milliseconds.
 pub const ENVIRONMENT_START_MS: u64 = 2 * 60 * 1000;
+/// Saved environments of one server.
+pub const SAVED_ENVIRONMENTS: usize = 100;
+/// Versions of a saved environment that are kept; the oldest goes.
+pub const SAVED_ENVIRONMENT_VERSIONS: usize = 50;
+/// Repositories that one saved environment is for.
+pub const SAVED_ENVIRONMENT_REPOS: usize = 20;
 /// Startup commands of an agent.
 pub const STARTUP_COMMANDS: usize = 20;
 /// Characters of one of them.

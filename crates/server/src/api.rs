@@ -6,6 +6,7 @@ pub mod body;
 pub mod build_files;
 pub mod builds;
 pub mod diff;
+pub mod environments;
 pub mod error;
 pub mod events;
 pub mod forks;

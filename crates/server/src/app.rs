@@ -17,6 +17,7 @@ use crate::privileges::Identity;
 use crate::pull_requests::StoredPullRequests;
 use crate::rate::Rate;
 use crate::roster::Roster;
+use crate::saved_environments::SavedEnvironments;
 use crate::ssh::HostKey;
 use crate::starts::Starts;
 use crate::terminals::Terminals;
@@ -76,6 +77,8 @@ pub struct App {
     pub far_end: Option<LocalFarEnd>,
     /// What the model is told of repositories before it looks itself.
     pub first_looks: FirstLooks,
+    /// Lets environments that are kept here be changed one at a time.
+    pub saved_environments: SavedEnvironments,
     /// What agents that start from the same commit share.
     pub starts: Starts,
     /// The key of machines' SSH.

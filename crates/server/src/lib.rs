@@ -46,6 +46,7 @@ pub mod sandbox_spec;
 pub mod first_look;
 pub mod environments;
 pub mod builder;
+pub mod saved_environments;
 pub mod builds;
 pub mod forks;
 pub mod starts;

@@ -2,8 +2,9 @@
 
 use crate::api::machine::{browser, files, forward, ports, ssh, stats, terminals, wake};
 use crate::api::{
-    agents, artifacts, build_files, builds, diff, events, forks, health, images, keys, live,
-    metadata, pulls, restores, runs, server, session, settings, stream, uploads, worktree,
+    agents, artifacts, build_files, builds, diff, environments, events, forks, health, images,
+    keys, live, metadata, pulls, restores, runs, server, session, settings, stream, uploads,
+    worktree,
 };
 use crate::app::App;
 use crate::auth::{self, shell};
@@ -34,6 +35,7 @@ use utoipa_axum::routes;
         (name = "runs", description = "One message and all work until the agent yields."),
         (name = "session", description = "Signing in with a browser, tickets, and the live socket."),
         (name = "builds", description = "Machines prepared ahead, with which agents begin."),
+        (name = "environments", description = "What machines are made of, for repositories without a file of their own."),
         (name = "machine", description = "Inside an agent's sandbox: terminals, files, ports."),
         (name = "settings", description = "What holds for new agents, and the server itself."),
         (name = "sync", description = "Files between a person's worktree and an agent's."),
@@ -81,6 +83,12 @@ fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(builds::snapshot))
         .routes(routes!(build_files::export))
         .routes(routes!(build_files::import))
+        .routes(routes!(environments::create, environments::list))
+        .routes(routes!(environments::check))
+        .routes(routes!(environments::get, environments::replace, environments::delete))
+        .routes(routes!(environments::versions))
+        .routes(routes!(environments::version))
+        .routes(routes!(environments::restore))
 }
 
 /// An agent's machine: terminals, files, ports, ssh.

@@ -17,6 +17,7 @@ use crate::privileges::Identity;
 use crate::pull_requests::StoredPullRequests;
 use crate::rate::Rate;
 use crate::roster::{self, Roster};
+use crate::saved_environments::SavedEnvironments;
 use crate::ssh::HostKey;
 use crate::starts::Starts;
 use crate::terminals::Terminals;
@@ -193,6 +194,7 @@ async fn build(
         gateway: Gateway::new(parts),
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         first_looks: FirstLooks::default(),
+        saved_environments: SavedEnvironments::default(),
         starts: Starts::open(&data)?,
         ssh_key: HostKey::open(&data)?,
         terminals: Terminals::default(),

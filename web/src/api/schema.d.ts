@@ -864,6 +864,111 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/environments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of them, by name, without their texts. */
+        get: operations["getEnvironments"];
+        put?: never;
+        /** Saves an environment: agents of its repositories use it where the repository has no environment file. */
+        post: operations["postEnvironments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/environments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One with its text. */
+        get: operations["getEnvironmentsId"];
+        /** Replaces one, unless somebody else did meanwhile; agents that began keep what they began with. */
+        put: operations["putEnvironmentsId"];
+        post?: never;
+        /** Forgets one with its versions. */
+        delete: operations["deleteEnvironmentsId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/environments/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Its versions, newest first, without their texts. */
+        get: operations["getEnvironmentsIdVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/environments/{id}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One version with its text. */
+        get: operations["getEnvironmentsIdVersionsVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/environments/{id}/versions/{version}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives it the text of an earlier version again, as a new version. */
+        post: operations["postEnvironmentsIdVersionsVersionRestore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/environments/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says what is wrong with a text, and changes nothing. */
+        post: operations["postEnvironmentsCheck"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/live": {
         parameters: {
             query?: never;
@@ -1220,6 +1325,11 @@ export interface components {
             /** @description `RUNNING`, `READY` or `FAILED`. */
             status: string;
         };
+        /** @description `POST /v1/environments/check`. */
+        CheckEnvironment: {
+            /** @description The text, as `.errand/environment.json` would have it. */
+            environmentJson: string;
+        };
         /** @description One commit of the branch. */
         CommitBody: {
             /** @description ISO 8601. */
@@ -1315,6 +1425,20 @@ export interface components {
             run: components["schemas"]["Run"];
             /** @description The message was put into this active run instead of starting one. */
             steered?: boolean;
+        };
+        /** @description `POST /v1/environments`. */
+        CreateEnvironment: {
+            /** @description The text, as `.errand/environment.json` would have it. */
+            environmentJson: string;
+            /** @description 1–100 characters on one line; no two environments have the same, whatever the case. */
+            name: string;
+            /** @description Whose it is. Only `team` is known: it holds for everybody's agents. */
+            owner?: string | null;
+            /**
+             * @description The repositories it is for, at most 20, none of them another environment's. May be empty: then no
+             *     agent uses it yet.
+             */
+            repos?: components["schemas"]["EnvironmentRepo"][];
         };
         /** @description `POST /v1/agents/{id}/forks`. */
         CreateFork: {
@@ -1427,6 +1551,86 @@ export interface components {
             name?: string | null;
             /** @description `cloud`, `pool` or `machine`. */
             type: string;
+        };
+        /** @description A saved environment. */
+        EnvironmentBody: {
+            /** @description ISO 8601. */
+            createdAt: string;
+            /** @description The text; absent in lists. */
+            environmentJson?: string | null;
+            /** @description A plain uuid. */
+            id: string;
+            /** @description For people. */
+            name: string;
+            /** @description `team`. */
+            owner: string;
+            /** @description The repositories it is for. */
+            repos: components["schemas"]["EnvironmentRepo"][];
+            /** @description ISO 8601. */
+            updatedAt: string;
+            /** @description Name of the key that changed it last. */
+            updatedBy: string;
+            /**
+             * Format: int64
+             * @description Of its newest version, from 1; rises with every change.
+             */
+            version: number;
+            /** @description What does not keep it from being used; absent in lists. */
+            warnings?: components["schemas"]["EnvironmentRemark"][];
+        };
+        /** @description What is wrong with a text. */
+        EnvironmentCheck: {
+            /** @description Nothing keeps it from being used. */
+            ok: boolean;
+            /** @description What keeps it from being used. */
+            problems: components["schemas"]["EnvironmentRemark"][];
+            /** @description What does not. */
+            warnings: components["schemas"]["EnvironmentRemark"][];
+        };
+        /** @description Something about a text: where, and what to do. */
+        EnvironmentRemark: {
+            /** @description Stable, snake case. */
+            code: string;
+            /** @description In characters, from 1. */
+            column: number;
+            /** @description Path of the key, as in `terminals[0].command`; empty for the whole text. */
+            key: string;
+            /** @description From 1. */
+            line: number;
+            /** @description What is wrong and what to do. */
+            message: string;
+        };
+        /** @description A repository that an environment is for. */
+        EnvironmentRepo: {
+            /** @description Its URL, in any of the forms that agents take; `.git` at its end and the scheme tell none apart. */
+            url: string;
+        };
+        /** @description One version of a saved environment. */
+        EnvironmentVersion: {
+            /** @description ISO 8601. */
+            createdAt: string;
+            /** @description Name of the key that made it. */
+            createdBy: string;
+            /** @description It is what agents use. */
+            current: boolean;
+            /** @description The text; absent in lists. */
+            environmentJson?: string | null;
+            /** @description Its name then. */
+            name: string;
+            /** @description `created`, `changed` or `restored`. */
+            origin: string;
+            /** @description The repositories it was for then. */
+            repos: components["schemas"]["EnvironmentRepo"][];
+            /**
+             * Format: int64
+             * @description The version whose text it has again.
+             */
+            restoredFrom?: number | null;
+            /**
+             * Format: int64
+             * @description From 1.
+             */
+            version: number;
         };
         /** @description The envelope of every error. */
         ErrorBody: {
@@ -1664,6 +1868,65 @@ export interface components {
                 repos: string[];
                 /** @description `RUNNING`, `READY` or `FAILED`. */
                 status: string;
+            }[];
+        };
+        /** @description A list without pages. */
+        Items_EnvironmentBody: {
+            /** @description All rows. */
+            items: {
+                /** @description ISO 8601. */
+                createdAt: string;
+                /** @description The text; absent in lists. */
+                environmentJson?: string | null;
+                /** @description A plain uuid. */
+                id: string;
+                /** @description For people. */
+                name: string;
+                /** @description `team`. */
+                owner: string;
+                /** @description The repositories it is for. */
+                repos: components["schemas"]["EnvironmentRepo"][];
+                /** @description ISO 8601. */
+                updatedAt: string;
+                /** @description Name of the key that changed it last. */
+                updatedBy: string;
+                /**
+                 * Format: int64
+                 * @description Of its newest version, from 1; rises with every change.
+                 */
+                version: number;
+                /** @description What does not keep it from being used; absent in lists. */
+                warnings?: components["schemas"]["EnvironmentRemark"][];
+            }[];
+        };
+        /** @description A list without pages. */
+        Items_EnvironmentVersion: {
+            /** @description All rows. */
+            items: {
+                /** @description ISO 8601. */
+                createdAt: string;
+                /** @description Name of the key that made it. */
+                createdBy: string;
+                /** @description It is what agents use. */
+                current: boolean;
+                /** @description The text; absent in lists. */
+                environmentJson?: string | null;
+                /** @description Its name then. */
+                name: string;
+                /** @description `created`, `changed` or `restored`. */
+                origin: string;
+                /** @description The repositories it was for then. */
+                repos: components["schemas"]["EnvironmentRepo"][];
+                /**
+                 * Format: int64
+                 * @description The version whose text it has again.
+                 */
+                restoredFrom?: number | null;
+                /**
+                 * Format: int64
+                 * @description From 1.
+                 */
+                version: number;
             }[];
         };
         /** @description A list without pages. */
@@ -2155,6 +2418,20 @@ export interface components {
             /** @description What is asked. */
             text: string;
         };
+        /** @description `PUT /v1/environments/{id}`: all of it anew. */
+        ReplaceEnvironment: {
+            /** @description As at creation. */
+            environmentJson: string;
+            /** @description As at creation. */
+            name: string;
+            /** @description As at creation. */
+            repos: components["schemas"]["EnvironmentRepo"][];
+            /**
+             * Format: int64
+             * @description The version that this replaces; if it is not the newest any more nothing is changed.
+             */
+            version: number;
+        };
         /** @description One repository. */
         RepoBody: {
             /** @description Pull request to continue; `startingRef` is then ignored. */
@@ -2188,6 +2465,14 @@ export interface components {
         RepositoryBody: {
             /** @description Its URL as an agent was given it. */
             url: string;
+        };
+        /** @description `POST /v1/environments/{id}/versions/{version}/restore`. */
+        RestoreEnvironment: {
+            /**
+             * Format: int64
+             * @description The version that this replaces; if it is not the newest any more nothing is changed.
+             */
+            version: number;
         };
         /** @description A run. */
         Run: {
@@ -4237,6 +4522,290 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": number[];
+                };
+            };
+        };
+    };
+    getEnvironments: {
+        parameters: {
+            query?: {
+                /** @description Only the one of this repository. */
+                repo?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_EnvironmentBody"];
+                };
+            };
+        };
+    };
+    postEnvironments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateEnvironment"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getEnvironmentsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    putEnvironmentsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplaceEnvironment"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deleteEnvironmentsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getEnvironmentsIdVersions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_EnvironmentVersion"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getEnvironmentsIdVersionsVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentVersion"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    postEnvironmentsIdVersionsVersionRestore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestoreEnvironment"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    postEnvironmentsCheck: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckEnvironment"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentCheck"];
                 };
             };
         };

@@ -1,10 +1,11 @@
 //! `errand env`: the environment file of a repository, written by an agent, and checked before any other
-//! meets it.
+//! meets it; and environments that the server keeps for repositories without one.
 
 mod find;
 mod init;
 mod readiness;
 mod report;
+pub(super) mod saved;
 
 pub(super) use init::init;
 

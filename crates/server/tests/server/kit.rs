@@ -124,6 +124,7 @@ async fn app(data: &Path, config: Config, address: SocketAddr) -> App {
         agents: server::agents::Agents::new(store.clone()),
         addresses: Addresses::new(&config, address, &public_url).unwrap(),
         first_looks: server::first_look::FirstLooks::default(),
+        saved_environments: Default::default(),
         starts: server::starts::Starts::open(data).unwrap(),
         previews: Default::default(),
         terminals: Default::default(),

@@ -9,6 +9,7 @@
 
 mod browser;
 mod door;
+mod environments;
 mod kit;
 mod live;
 mod machine;
