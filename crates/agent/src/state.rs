@@ -33,7 +33,7 @@ pub use run::{
 };
 
 use protocol::content::Usage;
-use protocol::environment::found::{FoundEnvironment, SetUpOutcome, SetUpPhase};
+use protocol::environment::found::{FoundEnvironment, SavedText, SetUpOutcome, SetUpPhase};
 use protocol::event::{PullRequest, RepoBase, RunStatus, Settings, SnapshotPurpose, StopReason};
 use protocol::failure::{self, Failure};
 use protocol::ids::{AgentId, EffectKey, Epoch, LayerId, MessageId, RunId, Seq};
@@ -229,6 +229,8 @@ pub struct SetUp {
     pub is_read: bool,
     /// The file can be used and may be.
     pub is_followed: bool,
+    /// What stands in for a file.
+    pub saved: Option<Arc<Saved>>,
     /// Where the image stands that it asks for.
     pub image: Image,
     /// All of it, in order.
@@ -242,6 +244,15 @@ pub struct SetUp {
     /// The sandbox that a person woke, as long as no turn ended in it: there it is carried out
     /// although no run needs it.
     pub woken: Option<Epoch>,
+}
+
+/// A saved environment, as it was when the agent began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saved {
+    /// URL of the repository that it stands in for.
+    pub url: String,
+    /// What it says.
+    pub environment: SavedText,
 }
 
 /// Where the image stands that an environment file asks for.
@@ -418,6 +429,7 @@ impl SetUp {
         (!phases.is_empty()).then_some(Self {
             is_read: false,
             is_followed: false,
+            saved: None,
             image: Image::Settled,
             phases,
             epoch: Epoch(0),
@@ -439,9 +451,14 @@ impl SetUp {
         phases.extend(environment.phases());
         phases.retain(|phase| !is_build || *phase == SetUpPhase::Install);
         let image = environment.image.clone().filter(|_| problem.is_none());
+        let saved = environment
+            .saved
+            .clone()
+            .map(|saved| Arc::new(Saved { url: environment.url.clone(), environment: saved }));
         Self {
             is_read: true,
             is_followed: problem.is_none(),
+            saved,
             image: image.map_or(Image::Settled, Image::Wanted),
             phases,
             epoch: Epoch(0),

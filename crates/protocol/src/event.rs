@@ -62,7 +62,8 @@ pub enum Event {
     RunStarted { run: RunId },
     /// The starting commit of each repository was confirmed on its remote.
     BaseResolved { run: RunId, repos: Vec<RepoBase> },
-    /// The environment file at the starting commit was read; where there is none nothing is told.
+    /// The environment file at the starting commit was read, or the saved environment of a repository without
+    /// one; where there is neither nothing is told.
     EnvironmentRead { run: RunId, environment: Box<FoundEnvironment> },
     /// What the disk begins with is decided, by the image that the environment file asks for; without
     /// it where that could not be had.

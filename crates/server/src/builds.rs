@@ -12,8 +12,8 @@
 use crate::agents::{Extras, Handle};
 use crate::app::App;
 use crate::clock::now_ms;
-use crate::driver;
-use agent::state::Living;
+use crate::{driver, environments};
+use agent::state::{Living, Saved};
 use anyhow::{Context, Result};
 use git::name::BranchName;
 use protocol::content::{Prompt, Source};
@@ -37,7 +37,7 @@ pub mod portable;
 mod sweep;
 
 use known::too_many;
-pub use known::{Build, Environment, Ground, Origin, Ready};
+pub use known::{Build, Environment, Ground, Origin, Ready, SavedVersion};
 pub use named::{refusal, snapshot};
 pub use sweep::sweep;
 
@@ -49,6 +49,8 @@ pub const PLATFORM: &str = "errand";
 const KEY_DIGITS: usize = 32;
 /// Age from which on a build that differs from what is there is made anew, in milliseconds.
 const STALE_MS: i64 = 24 * 60 * 60 * 1000;
+/// Names what prepared a disk where nothing did.
+const UNPREPARED: &str = "nothing";
 /// Records of environments read at once.
 const PAGE: u16 = 500;
 
@@ -242,14 +244,26 @@ pub async fn keep(app: &Arc<App>, handle: &Handle, living: &Living, layer: &Laye
     let LayerSize { bytes, files } = layer.size.unwrap_or_default();
     let base = app.base.filter(|base| layer.below.contains(base));
     let image = living.settings.image.as_deref().cloned();
-    let ready = Ready { at_ms: now_ms(), commits: stands.collect(), bytes, files, base, image };
+    let saved = living.set_up.as_ref().and_then(|set_up| set_up.saved.as_deref());
+    let saved = saved.map(|Saved { environment, .. }| SavedVersion {
+        id: environment.id.clone(),
+        name: environment.name.clone(),
+        version: environment.version,
+    });
+    let commits = stands.collect();
+    let ready = Ready { at_ms: now_ms(), commits, bytes, files, base, image, saved };
+    let prepared = prepared(app, handle, living).await?;
     let ground = ready.ground();
     let (agent, layer) = (handle.id, layer.id);
     let over = change(app, &handle.org, &key(repos), |environment| {
         environment.repos = repos.iter().map(|repo| repo.url.clone()).collect();
         let ready = Some(ready.clone());
         match environment.builds.iter_mut().find(|build| build.layer == layer) {
-            Some(build) => build.ready = ready,
+            Some(build) => {
+                build.ready = ready;
+                let known = build.digest.take();
+                build.digest = known.or_else(|| prepared.clone());
+            }
             // A build that was forgotten meanwhile stays so.
             None if living.settings.build.is_some() => {}
             None => {
@@ -266,6 +280,25 @@ pub async fn keep(app: &Arc<App>, handle: &Handle, living: &Living, layer: &Laye
         forget(app, &handle.org, &key(repos), &build).await?;
     }
     Ok(())
+}
+
+/// Names what prepared the disk of a build, so that another text or lock file is seen to be another.
+async fn prepared(app: &App, handle: &Handle, living: &Living) -> Result<Option<String>> {
+    if living.settings.build.is_none() {
+        return Ok(None);
+    }
+    let followed = environments::followed(app, &handle.org, living).await?;
+    let digest = followed.map_or_else(|| UNPREPARED.to_owned(), |followed| followed.digest);
+    Ok(Some(on_ground(app, living, &digest).1))
+}
+
+/// What was tried on another image says nothing about this one.
+fn on_ground<'a>(app: &App, living: &'a Living, digest: &str) -> (Ground<'a>, String) {
+    let (ground, on) = match &living.settings.image {
+        Some(image) => (Ground::Image(&image.reference), format!("+{}", image.reference)),
+        None => (Ground::Base(app.base), app.base.map(|id| format!("+{id}")).unwrap_or_default()),
+    };
+    (ground, format!("{digest}{on}"))
 }
 
 /// Deletes the agent of a build, and then what is noted of it: whoever dies in between is followed by
@@ -306,12 +339,7 @@ pub async fn consider(
         return Ok(None);
     }
     let since = now_ms().saturating_sub(STALE_MS);
-    // What was tried on another image says nothing about this one.
-    let (ground, on) = match &settings.image {
-        Some(image) => (Ground::Image(&image.reference), format!("+{}", image.reference)),
-        None => (Ground::Base(app.base), app.base.map(|id| format!("+{id}")).unwrap_or_default()),
-    };
-    let digest = format!("{digest}{on}");
+    let (ground, digest) = on_ground(app, living, digest);
     let repos = &settings.repos;
     let repos = repos.iter().map(|repo| RepoSettings { starting_ref: None, ..repo.clone() });
     let order = Order {

@@ -1,29 +1,39 @@
 //! The environment file of an agent: found with the first look, told in the log, followed by effects.
 //!
+//! Of repositories without a file, the environment that was saved for one of them takes its place, whole; the log
+//! then has its text, so that later changes of it are no concern of this agent.
+//!
 //! TRUST: the file decides what runs inside and which hosts may be reached. So it counts only as it
 //! stands on a branch or tag of the repository itself, where somebody with write access put it, and
-//! reaches never farther than the operator's own network mode.
+//! reaches never farther than the operator's own network mode. A saved environment counts for such commits only,
+//! too: a stranger's code shall not run with what was meant for the repository's own.
 
 use crate::agents::Handle;
 use crate::app::App;
 use crate::config::Config;
 use crate::dockerfile::Asked;
-use crate::first_look::{FirstLook, may_have};
+use crate::first_look::may_have;
 use crate::{builds, images, sandbox_spec};
-use agent::state::Living;
+use agent::state::{Living, Saved};
 use anyhow::{Context, Result};
 use gateway::policy::{EgressMode, Pattern, Policy};
 use git::mirror::Mirror;
 use git::name::CommitId;
 use git::objects::{FileContent, Listing, Reader};
-use git::remote::{RefKind, Remote, RemoteHead};
-use protocol::environment::found::{FoundEnvironment, NamedTerminal};
+use protocol::environment::found::{FoundEnvironment, NamedTerminal, SavedText};
 use protocol::environment::place::{Choice, Place, choose};
-use protocol::environment::{Base, EgressMode as Wished, Environment, Reading, Understood, read};
+use protocol::environment::{
+    Base, EgressMode as Wished, Environment, Reading, Understood, read, read_saved,
+};
 use protocol::event::{Event, Settings};
 use protocol::ids::{Epoch, OrgId, RunId};
 use protocol::limits::ENVIRONMENT_BYTES;
 use std::sync::Arc;
+
+mod sight;
+
+use sight::Counts;
+pub use sight::{Adopted, Origin, Sight, adopted, origin};
 
 /// Files at the top that say what `install` brings: where one changes, a disk is prepared anew.
 const LOCKS: [&str; 19] = [
@@ -88,6 +98,28 @@ impl CommitEnvironment {
         });
         let Some((choice, bytes)) = chosen else { return Ok(None) };
         let reading = read(choice.place, &bytes);
+        let place = (mirror, commit);
+        Self::of(reader, place, listing, (choice, reading, bytes.len())).await.map(Some)
+    }
+
+    /// Reads a saved environment as if it lay at Errand's own place.
+    pub async fn saved(
+        reader: &mut Reader,
+        place: (&Mirror, &CommitId),
+        listing: &Listing,
+        saved: &SavedText,
+    ) -> Result<Self> {
+        let choice = Choice { place: Place::Errand, passed_over: Vec::new() };
+        let reading = read_saved(&saved.title(), &saved.text);
+        Self::of(reader, place, listing, (choice, reading, saved.text.len())).await
+    }
+
+    async fn of(
+        reader: &mut Reader,
+        (mirror, commit): (&Mirror, &CommitId),
+        listing: &Listing,
+        (choice, reading, bytes): (Choice, Reading, usize),
+    ) -> Result<Self> {
         let digest = digest(&reading, listing);
         let dockerfile =
             match reading.outcome.as_ref().map(|understood| &understood.environment.base) {
@@ -97,7 +129,25 @@ impl CommitEnvironment {
                 }
                 Ok(_) | Err(_) => None,
             };
-        Ok(Some(Self { choice, reading, digest, bytes: bytes.len(), dockerfile }))
+        Ok(Self { choice, reading, digest, bytes, dockerfile })
+    }
+
+    /// What is followed of it, if it can be.
+    fn follow(
+        &self,
+        path: String,
+        file: String,
+        (mirror, commit): (Mirror, CommitId),
+    ) -> Option<Followed> {
+        Some(Followed {
+            path,
+            understood: self.reading.outcome.as_ref().ok()?.clone(),
+            file,
+            digest: self.digest.clone(),
+            dockerfile: self.dockerfile.as_ref().and_then(|asked| asked.as_ref().ok().cloned()),
+            mirror,
+            commit,
+        })
     }
 
     /// About what it takes in memory.
@@ -124,79 +174,22 @@ fn digest(reading: &Reading, listing: &Listing) -> String {
     hasher.finalize().to_hex().chars().take(DIGEST_DIGITS).collect()
 }
 
-/// A repository at its starting commit, looked at.
-pub struct Sight {
-    /// Its URL.
-    pub url: String,
-    /// The commit.
-    pub commit: CommitId,
-    /// What is there.
-    pub look: Arc<FirstLook>,
-    /// Whose commit it is.
-    pub origin: Origin,
-}
-
-/// Whose commit an agent starts from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// A branch or tag of the repository has it.
-    Own,
-    /// Perhaps a stranger's, as the head of a fork is.
-    Unknown,
-}
-
-/// Whose commit this is, as far as the ref that was asked for and the default branch tell.
-pub async fn origin(
-    (mirror, remote): (&Mirror, &Remote),
-    head: &RemoteHead,
-    commit: &CommitId,
-) -> Result<Origin> {
-    let is_own = match &head.kind {
-        RefKind::Branch(_) => true,
-        RefKind::Tag(name) => name.as_str().starts_with("refs/tags/"),
-        RefKind::Commit => false,
-    };
-    if is_own && *commit == head.commit {
-        return Ok(Origin::Own);
-    }
-    if is_own && mirror.is_ancestor(commit, &head.commit).await?
-        || on_default(mirror, head, commit).await?
-    {
-        return Ok(Origin::Own);
-    }
-    // The default branch may have moved since it was fetched.
-    mirror.update(remote, &mut |_| {}).await?;
-    let is_own = on_default(mirror, head, commit).await?;
-    Ok(if is_own { Origin::Own } else { Origin::Unknown })
-}
-
-async fn on_default(mirror: &Mirror, head: &RemoteHead, commit: &CommitId) -> Result<bool> {
-    let Some(branch) = &head.default_branch else { return Ok(false) };
-    match mirror.ref_head(&branch.to_ref()).await? {
-        Some(tip) => Ok(mirror.is_ancestor(commit, &tip).await?),
-        None => Ok(false),
-    }
-}
-
-/// What the log is told of the file that counts: the one of the first repository that has any.
+/// What the log is told of the file that counts, or of what was saved in its place.
 pub fn tell(
     config: &Config,
     living: &Living,
     run: RunId,
     sights: &[Sight],
 ) -> Result<Option<Event>> {
-    let mut there = sights.iter().filter_map(|sight| {
-        sight.look.environment.as_ref().map(|environment| (sight, environment))
-    });
-    let Some((sight, environment)) = there.next() else { return Ok(None) };
-    let CommitEnvironment { choice, reading, dockerfile, .. } = environment;
-    let mut found = match sight.origin {
+    let Some(counts) = Counts::among(sights) else { return Ok(None) };
+    let CommitEnvironment { reading, dockerfile, .. } = counts.environment;
+    let mut found = match counts.sight.origin {
         Origin::Own => FoundEnvironment::of(&reading.outcome, &reading.warnings),
         Origin::Unknown => FoundEnvironment {
             problems: vec![format!(
                 "{} counts only on a branch or tag of the repository itself, and its default branch \
                  does not have this commit: start from a branch or tag",
-                choice.place.path()
+                counts.title()
             )],
             ..FoundEnvironment::default()
         },
@@ -205,18 +198,16 @@ pub fn tell(
         let reach = Reach::of(config, &understood.environment)?;
         found.hosts = reach.hosts;
         found.warnings.extend(reach.warnings);
-        let (image, warning) = image(config, living, environment);
+        let (image, warning) = image(config, living, counts.environment);
         found.image = image;
         let remarks = dockerfile.iter().flatten().flat_map(|asked| asked.warnings.clone());
         found.warnings.extend(warning.into_iter().chain(remarks));
     }
-    let others = choice.passed_over.iter().map(|place| place.path().to_owned());
-    let further = there.map(|(sight, _)| format!("the environment file of {}", sight.url));
-    let unread = others.chain(further).map(|what| format!("{what} is there too and is not read"));
-    found.warnings.extend(unread);
-    found.url.clone_from(&sight.url);
-    found.commit = sight.commit.to_string();
-    choice.place.path().clone_into(&mut found.file);
+    found.warnings.extend(counts.passed_over(sights));
+    found.url.clone_from(&counts.sight.url);
+    found.commit = counts.sight.commit.to_string();
+    found.file = counts.title();
+    found.saved = counts.saved.cloned();
     Ok(Some(Event::EnvironmentRead { run, environment: Box::new(found) }))
 }
 
@@ -263,8 +254,8 @@ pub struct Followed {
     pub path: String,
     /// What the file says.
     pub understood: Understood,
-    /// The file, relative to the repository.
-    pub file: &'static str,
+    /// The file, relative to the repository; or the title of what was saved in its place.
+    pub file: String,
     /// Names what prepares the disk.
     pub digest: String,
     /// The Dockerfile that it asks for, where that can be followed.
@@ -275,27 +266,28 @@ pub struct Followed {
     pub commit: CommitId,
 }
 
-/// The file that an agent follows, as it stands at its starting commit.
+/// The file that an agent follows, as it stands at its starting commit, or what was saved in its place.
 pub async fn followed(app: &App, org: &OrgId, living: &Living) -> Result<Option<Followed>> {
-    if !living.set_up.as_ref().is_some_and(|set_up| set_up.is_followed) {
+    let Some(set_up) = living.set_up.as_ref().filter(|set_up| set_up.is_followed) else {
         return Ok(None);
-    }
+    };
+    let saved = set_up.saved.as_deref();
     for (repo, state) in living.settings.repos.iter().zip(&living.repos) {
+        if saved.is_some_and(|saved| saved.url != repo.url) {
+            continue;
+        }
         let base = state.base.as_ref().context("the starting commit is not known")?;
         let commit = CommitId::parse(&base.commit)?;
         let mirror = app.mirror(org, &app.remote(&repo.url)?, &commit)?;
+        let folder = format!("/workspace/{}", repo.folder);
+        if let Some(Saved { environment, .. }) = saved {
+            let understood = app.first_looks.saved(&mirror, &commit, environment).await?;
+            return Ok(understood.follow(folder, environment.title(), (mirror, commit)));
+        }
         let look = app.first_looks.at(&mirror, &commit).await?;
         let Some(environment) = &look.environment else { continue };
-        let CommitEnvironment { choice, reading, digest, dockerfile, .. } = environment;
-        return Ok(reading.outcome.as_ref().ok().map(|understood| Followed {
-            path: format!("/workspace/{}", repo.folder),
-            understood: understood.clone(),
-            file: choice.place.path(),
-            digest: digest.clone(),
-            dockerfile: dockerfile.as_ref().and_then(|asked| asked.as_ref().ok().cloned()),
-            mirror,
-            commit,
-        }));
+        let file = environment.choice.place.path().to_owned();
+        return Ok(environment.follow(folder, file, (mirror, commit)));
     }
     Ok(None)
 }
@@ -393,8 +385,12 @@ impl Reach {
 /// What the model is told of the file before it begins, a line each.
 pub fn facts(found: &FoundEnvironment) -> Vec<String> {
     let file = &found.file;
+    let what = match &found.saved {
+        Some(_) => file.clone(),
+        None => format!("environment file {file}"),
+    };
     if let Some(problem) = found.problems.first() {
-        return vec![format!("The environment file {file} was not followed: {problem}")];
+        return vec![format!("The {what} was not followed: {problem}")];
     }
     let mut facts = Vec::new();
     if let Some(image) = &found.image {
@@ -412,7 +408,7 @@ pub fn facts(found: &FoundEnvironment) -> Vec<String> {
     if !scripts.is_empty() {
         let scripts = scripts.join(" and ");
         facts.push(format!(
-            "Of the environment file {file}, {scripts} run before your first command; you are told \
+            "Of the {what}, {scripts} run before your first command; you are told \
              if one fails."
         ));
     }

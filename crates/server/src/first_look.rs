@@ -8,6 +8,7 @@ use git::mirror::Mirror;
 use git::name::CommitId;
 use git::objects::{EntryKind, FileContent, Listing, Reader};
 use moka::future::Cache;
+use protocol::environment::found::SavedText;
 use protocol::limits::FIRST_LOOKS_BYTES;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ const RULES: usize = 50;
 /// What was read of the commits used last.
 pub struct FirstLooks {
     kept: Cache<(PathBuf, CommitId), Arc<FirstLook>>,
+    saved: Cache<(PathBuf, CommitId, SavedText), Arc<CommitEnvironment>>,
 }
 
 /// What was read of one commit.
@@ -38,7 +40,12 @@ pub struct FirstLook {
 impl Default for FirstLooks {
     fn default() -> Self {
         let weigh = |_: &(PathBuf, CommitId), look: &Arc<FirstLook>| look.bytes();
-        Self { kept: Cache::builder().weigher(weigh).max_capacity(FIRST_LOOKS_BYTES).build() }
+        let kept = Cache::builder().weigher(weigh).max_capacity(FIRST_LOOKS_BYTES).build();
+        let weigh = |key: &(PathBuf, CommitId, SavedText), read: &Arc<CommitEnvironment>| {
+            u32::try_from(key.2.text.len() + read.bytes()).unwrap_or(u32::MAX)
+        };
+        let saved = Cache::builder().weigher(weigh).max_capacity(FIRST_LOOKS_BYTES).build();
+        Self { kept, saved }
     }
 }
 
@@ -50,6 +57,26 @@ impl FirstLooks {
         let key = (mirror.dir().to_owned(), commit.clone());
         let look = async { FirstLook::read(mirror, commit).await.map(Arc::new) };
         self.kept.try_get_with(key, look).await.map_err(|error| anyhow::anyhow!("{error:#}"))
+    }
+
+    /// What a saved environment says of a commit.
+    pub async fn saved(
+        &self,
+        mirror: &Mirror,
+        commit: &CommitId,
+        saved: &SavedText,
+    ) -> Result<Arc<CommitEnvironment>> {
+        let key = (mirror.dir().to_owned(), commit.clone(), saved.clone());
+        let read = async {
+            let mut reader = mirror.reader().await.context("read the mirror")?;
+            let listing = reader.folder(commit, "", TREE_ENTRIES).await;
+            let nothing = || Listing { entries: Vec::new(), truncated: false };
+            let listing = listing.context("list the top folder")?.unwrap_or_else(nothing);
+            let place = (mirror, commit);
+            let read = CommitEnvironment::saved(&mut reader, place, &listing, saved).await;
+            read.map(Arc::new)
+        };
+        self.saved.try_get_with(key, read).await.map_err(|error| anyhow::anyhow!("{error:#}"))
     }
 }
 

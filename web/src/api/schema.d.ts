@@ -1299,6 +1299,7 @@ export interface components {
             createdAt: string;
             /** @description New agents of these repositories begin with it. */
             current: boolean;
+            environment?: components["schemas"]["BuildEnvironment"] | null;
             failure?: components["schemas"]["Failure"] | null;
             /**
              * Format: int64
@@ -1324,6 +1325,18 @@ export interface components {
             repos: string[];
             /** @description `RUNNING`, `READY` or `FAILED`. */
             status: string;
+        };
+        /** @description The saved environment that a build followed. */
+        BuildEnvironment: {
+            /** @description Its id. */
+            id: string;
+            /** @description What it was called. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Which version.
+             */
+            version: number;
         };
         /** @description `POST /v1/environments/check`. */
         CheckEnvironment: {
@@ -1843,6 +1856,7 @@ export interface components {
                 createdAt: string;
                 /** @description New agents of these repositories begin with it. */
                 current: boolean;
+                environment?: components["schemas"]["BuildEnvironment"] | null;
                 failure?: components["schemas"]["Failure"] | null;
                 /**
                  * Format: int64

@@ -18,6 +18,7 @@ mod failures;
 mod disk;
 mod spending;
 mod restores;
+mod saved;
 mod snapshots;
 mod streams;
 mod crashes;

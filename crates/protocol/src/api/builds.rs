@@ -48,6 +48,9 @@ pub struct BuildBody {
     /// The image below it that its environment file asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// The saved environment that it followed; absent: the repository's own file, or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<BuildEnvironment>,
     /// Commits that are checked out, in the order of the repositories.
     pub commits: Vec<String>,
     /// Space it takes.
@@ -57,6 +60,18 @@ pub struct BuildBody {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+}
+
+/// The saved environment that a build followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BuildEnvironment {
+    /// Its id.
+    pub id: String,
+    /// What it was called.
+    pub name: String,
+    /// Which version.
+    pub version: u64,
 }
 
 /// `POST /v1/agents/{id}/snapshot`.

@@ -14,7 +14,7 @@ const USER: &str = "agent";
 /// Characters of a terminal's name, as the API takes them.
 const NAME_CHARS: usize = 32;
 
-/// The environment file of an agent as its log tells it. Values of variables never stand here.
+/// The environment file of an agent, or what was saved in its place, as its log tells it. Values of variables never stand here.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FoundEnvironment {
@@ -24,6 +24,9 @@ pub struct FoundEnvironment {
     pub commit: String,
     /// The file, relative to the repository.
     pub file: String,
+    /// The saved environment that stands in for a file; `file` is then its title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved: Option<SavedText>,
     /// Shown to people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -55,6 +58,27 @@ pub struct FoundEnvironment {
     /// What is left out of it, and what else there is to know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// A version of a saved environment, whole: whatever becomes of that one, its agent goes on with this.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SavedText {
+    /// The environment.
+    pub id: String,
+    /// What it was called.
+    pub name: String,
+    /// Which version.
+    pub version: u64,
+    /// What it says.
+    pub text: String,
+}
+
+impl SavedText {
+    /// What people know it as.
+    pub fn title(&self) -> String {
+        format!("saved environment {:?}, version {}", self.name, self.version)
+    }
 }
 
 /// A terminal under the name that people and agent find it by.

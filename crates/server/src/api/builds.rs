@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use protocol::api::builds::{BuildBody, CreateBuild, SnapshotBody, UpdateBuild};
+use protocol::api::builds::{BuildBody, BuildEnvironment, CreateBuild, SnapshotBody, UpdateBuild};
 use protocol::api::metadata::Items;
 use protocol::api::{IdBody, timestamp};
 use protocol::event::{RunStatus, SnapshotPurpose};
@@ -202,6 +202,11 @@ pub async fn shown(
         created_at: timestamp(build.created_ms),
         ready_at: ready.map(|ready| timestamp(ready.at_ms)),
         image: ready.and_then(|ready| Some(ready.image.as_ref()?.reference.clone())),
+        environment: ready.and_then(|ready| ready.saved.clone()).map(|saved| BuildEnvironment {
+            id: saved.id,
+            name: saved.name,
+            version: saved.version,
+        }),
         commits: ready.map(|ready| ready.commits.clone()).unwrap_or_default(),
         bytes: ready.map_or(0, |ready| ready.bytes),
         files: ready.map_or(0, |ready| ready.files),

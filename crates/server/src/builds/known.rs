@@ -53,6 +53,21 @@ pub struct Ready {
     /// The image below it that its environment file asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ChosenImage>,
+    /// The saved environment that it followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved: Option<SavedVersion>,
+}
+
+/// A version of a saved environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SavedVersion {
+    /// The environment.
+    pub id: String,
+    /// What it was called.
+    pub name: String,
+    /// Which version.
+    pub version: u64,
 }
 
 /// What a machine stands on, below all that repositories bring.
@@ -154,6 +169,7 @@ mod tests {
             files: 0,
             base: None,
             image: None,
+            saved: None,
         });
         Build {
             agent: AgentId::from_uuid(Uuid::from_u128(number)),

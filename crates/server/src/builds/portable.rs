@@ -319,6 +319,8 @@ fn taken(app: &App, about: &About, copy: &Layer) -> Build {
         base,
         // What has other programs than agents have here, they begin with only where it is named.
         image: image.or_else(|| (about.has_root && base.is_none()).then(other)),
+        // Environments of another server are none of this one's.
+        saved: None,
     };
     Build {
         agent: AgentId::from_uuid(Uuid::now_v7()),

@@ -100,11 +100,15 @@ async fn sight(
 ) -> Result<Sight> {
     let commit = CommitId::parse(&base.commit)?;
     let look = job.app.first_looks.at(mirror, &commit).await?;
-    let origin = match look.environment {
-        Some(_) => environments::origin((mirror, remote), head, &commit).await?,
-        None => Origin::Unknown,
+    let there = (mirror, &commit, &*look);
+    let saved = environments::adopted(&job.app, &job.handle.org, &repo.url, there).await?;
+    let origin = match (&look.environment, &saved) {
+        (None, None) => Origin::Unknown,
+        (Some(_), _) | (_, Some(_)) => {
+            environments::origin((mirror, remote), head, &commit).await?
+        }
     };
-    Ok(Sight { url: repo.url.clone(), commit, look, origin })
+    Ok(Sight { url: repo.url.clone(), commit, look, origin, saved })
 }
 
 /// The agent's own repository, at the start.
