@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Why no sandbox is a virtual machine. One would have to boot a probe before anybody believed in it.
+pub const NO_VM: &str = "no runtime for virtual machines is supported yet, so none can boot a probe here, \
+                         and /dev/kvm alone never counts";
+
 /// How far one wall stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "reason", rename_all = "snake_case")]

@@ -5,6 +5,7 @@
 
 use anyhow::{Context, Result, bail};
 use protocol::limits::MODEL_STALL_MAX_S;
+use sandbox::isolation::NO_VM;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -107,6 +108,9 @@ pub struct SandboxConfig {
     pub cpu_percent: u32,
     /// `sudo` or `none`.
     pub posture: String,
+    /// What walls sandboxes in: `namespaces` of the host's kernel; `vm` is refused, since no runtime for
+    /// virtual machines is supported yet.
+    pub isolation: String,
     /// What sandboxes have in place of the host's programs: an archive (`tar`, also with gzip) of a
     /// root file system, or a folder that is an OCI image layout; empty: the host's `/usr`, read-only.
     pub base: PathBuf,
@@ -123,9 +127,20 @@ impl Default for SandboxConfig {
             processes: 2048,
             cpu_percent: 0,
             posture: "sudo".to_owned(),
+            isolation: "namespaces".to_owned(),
             base: PathBuf::new(),
             uid_base: 0x4000_0000,
             user: "errand".to_owned(),
+        }
+    }
+}
+
+impl SandboxConfig {
+    fn check_isolation(&self) -> Result<()> {
+        match self.isolation.as_str() {
+            "namespaces" => Ok(()),
+            "vm" => bail!("sandbox.isolation: is \"vm\", but {NO_VM}; choose \"namespaces\""),
+            other => bail!("sandbox.isolation: is {other:?}; choose \"namespaces\""),
         }
     }
 }
@@ -301,6 +316,7 @@ impl Config {
         if !matches!(self.sandbox.posture.as_str(), "sudo" | "none") {
             bail!("sandbox.posture: is {:?}; choose \"sudo\" or \"none\"", self.sandbox.posture);
         }
+        self.sandbox.check_isolation()?;
         if !matches!(self.network.mode.as_str(), "offline" | "packages" | "allowlist" | "open") {
             bail!(
                 "network.mode: is {:?}; choose \"offline\", \"packages\", \"allowlist\" or \"open\"",
@@ -335,4 +351,25 @@ impl Config {
 /// When the model is told to wrap up: two minutes before the hard stop, or at four fifths of a short one.
 pub fn soft_time(hard_ms: u64) -> u64 {
     hard_ms.saturating_sub(protocol::limits::RUN_SOFT_BEFORE_MS).max(hard_ms / 5 * 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(isolation: &str) -> Result<()> {
+        let mut config = Config::default();
+        isolation.clone_into(&mut config.sandbox.isolation);
+        config.check()
+    }
+
+    #[test]
+    fn a_wall_that_nobody_can_build_is_refused_by_name() {
+        assert!(check("namespaces").is_ok());
+        let refusal = check("vm").unwrap_err().to_string();
+        assert!(refusal.starts_with("sandbox.isolation: is \"vm\", but no runtime"), "{refusal}");
+        assert!(refusal.contains("/dev/kvm alone never counts"), "{refusal}");
+        let refusal = check("none").unwrap_err().to_string();
+        assert!(refusal.starts_with("sandbox.isolation: is \"none\"; choose"), "{refusal}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Says in words which walls a local sandbox has got.
 
 use super::request::{ShimOrder, UidMap};
-use crate::isolation::IsolationReport;
+use crate::isolation::{IsolationReport, NO_VM};
 use crate::provider::Posture;
 
 /// Adds the walls that stand once the guest runs; without any of these there is no sandbox.
@@ -45,7 +45,7 @@ pub fn report(order: &ShimOrder, weak: &[(String, String)], report: &mut Isolati
         "kernel",
         "the host's kernel is shared",
         "attackers who know a hole in the kernel",
-        "use a provider whose machines bring their own kernel for tenants you do not trust",
+        &format!("give tenants you do not trust a host of their own; {NO_VM}"),
     );
 }
 

@@ -33,6 +33,8 @@ async fn probing_reports_every_wall_and_leaves_nothing() {
     let report = bench.provider.validate(&[]).await.unwrap();
     assert_eq!(report.wall("user_namespace").unwrap().state, WallState::Enforced);
     assert_eq!(report.wall("seccomp").unwrap().state, WallState::Enforced);
+    let kernel = report.wall("kernel").unwrap();
+    assert!(kernel.improve.contains("no runtime for virtual machines"), "{}", kernel.improve);
     let ids = &report.wall("own_user_ids").unwrap().state;
     assert_eq!(*ids == WallState::Enforced, is_root());
     for wall in report.weak() {
