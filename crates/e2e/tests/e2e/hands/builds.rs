@@ -25,10 +25,10 @@ async fn a_build_goes_to_another_server_in_a_file() {
     let taken = taking.says(&import);
     assert!(taken.contains(&format!("new agents begin with {layer}")), "{taken}");
     let (code, complaint) = taking.fails(&import);
-    assert!(code == 1 && complaint.contains("already"), "{code} {complaint}");
+    assert!(code == 2 && complaint.contains("already"), "{code} {complaint}");
     std::fs::write(&file, "something else").unwrap();
     let (code, complaint) = taking.fails(&import);
-    assert!(code == 1 && complaint.contains("no file that `errand build export` wrote"), "{code}");
+    assert!(code == 2 && complaint.contains("no file that `errand build export` wrote"), "{code}");
     there.end().await;
     here.end().await;
 }
