@@ -1,5 +1,6 @@
 import { BuildList } from "./builds/BuildList";
 import { BuildNow } from "./builds/BuildNow";
+import { EnvironmentList } from "./environments/EnvironmentList";
 import { Section } from "./Section";
 import { Snippet } from "./Snippet";
 
@@ -18,6 +19,12 @@ export default function EnvironmentsPage() {
         description="Those that ran by themselves because an agent had to install, those that somebody asked for, and machines that were kept."
       >
         <BuildList />
+      </Section>
+      <Section
+        title="Saved environments"
+        description="What an environment file would say, kept by this server for repositories that have none. A repository's own file comes first, whole."
+      >
+        <EnvironmentList />
       </Section>
       <Section
         title="The environment file"

@@ -11,6 +11,10 @@ import styles from "./Settings.module.css";
 const Defaults = lazy(() => import("./DefaultsPage"));
 const Security = lazy(() => import("./SecurityPage"));
 const Environments = lazy(() => import("./EnvironmentsPage"));
+const Environment = lazy(() => import("./environments/EnvironmentPage"));
+const NewEnvironment = lazy(async () => ({
+  default: (await import("./environments/EnvironmentPage")).NewEnvironmentPage,
+}));
 const Keys = lazy(() => import("./KeysPage"));
 const Appearance = lazy(() => import("./AppearancePage"));
 const About = lazy(() => import("./AboutPage"));
@@ -52,6 +56,8 @@ export default function SettingsPage() {
                 <Route path="defaults" element={<Defaults />} />
                 <Route path="security" element={<Security />} />
                 <Route path="environments" element={<Environments />} />
+                <Route path="environments/new" element={<NewEnvironment />} />
+                <Route path="environments/:id" element={<Environment />} />
                 <Route path="keys" element={<Keys />} />
                 <Route path="appearance" element={<Appearance />} />
                 <Route path="server" element={<About />} />
