@@ -65,6 +65,8 @@ test("an environment is written, followed by an agent, changed, brought back and
   await expect(page.getByText(`saved environment "${name}", version 1`)).toBeVisible();
 
   await page.goto("/settings/environments");
+  await expect(page.getByText(`of “${name}”, version 1`)).toBeVisible();
+  await expectAccessible(page);
   await page.getByRole("link", { name, exact: true }).click();
   await expect(page.getByText("of version 1, the current one")).toBeVisible();
   await write(page, '{"install": "echo second > ~/installed"}');

@@ -64,6 +64,11 @@ function Holds({ build }: { build: BuildBody }) {
         {bytes(build.bytes)} in {plural(build.files, "file")}
       </span>
       {build.image != null && <span>on {visibleBidi(build.image)}</span>}
+      {build.environment != null && (
+        <span>
+          of “{visibleBidi(build.environment.name)}”, version {build.environment.version}
+        </span>
+      )}
       {build.commits.map((commit, at) => (
         <code key={build.repos[at] ?? commit} title={`${build.repos[at] ?? ""} at ${commit}`}>
           {commit.slice(0, COMMIT_DIGITS)}

@@ -147,7 +147,10 @@ fn more(style: Style, text: &str) -> Shown {
 #[expect(clippy::wildcard_enum_match_arm, reason = "one kind of event is looked for")]
 fn environment(event: &Event) -> Option<&FoundEnvironment> {
     match event {
-        Event::EnvironmentRead { environment, .. } => Some(environment),
+        // What is saved on the server stands in for a file that is not there.
+        Event::EnvironmentRead { environment, .. } if environment.saved.is_none() => {
+            Some(environment)
+        }
         _ => None,
     }
 }
@@ -195,7 +198,7 @@ fn after(text: &str, word: &str) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::style::plain;
-    use protocol::environment::found::SetUpPhase;
+    use protocol::environment::found::{SavedText, SetUpPhase};
     use protocol::failure::{Failure, Phase as Place};
     use protocol::ids::{Epoch, RunId};
 
@@ -267,6 +270,16 @@ mod tests {
         );
         let unusable = Readiness::of(&[], Some(&[read(&["ports: is a number"])]));
         assert!(!unusable.is_ready && plain(&unusable.lines()).contains("cannot be used"));
+        let saved = Some(SavedText {
+            id: String::new(),
+            name: "shop".to_owned(),
+            version: 1,
+            text: "{}".to_owned(),
+        });
+        let environment = Box::new(FoundEnvironment { saved, ..FoundEnvironment::default() });
+        let instead = Event::EnvironmentRead { run: run(), environment };
+        let unwritten = Readiness::of(&[], Some(&[instead]));
+        assert!(!unwritten.is_ready && plain(&unwritten.lines()).contains("was not written"));
         let untried = Readiness::of(&[ended(SAID)], None);
         assert!(!untried.is_ready && plain(&untried.lines()).contains("not tried"));
     }
