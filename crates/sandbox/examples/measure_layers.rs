@@ -40,6 +40,7 @@ async fn main() -> Outcome {
             guest: examples.join("stand_in_guest"),
             uid_pool: UidPool::default(),
             repository_roots: Vec::new(),
+            runtime: None,
         },
     };
     let provider = LocalProvider::new(start_launcher(&config)?)?;

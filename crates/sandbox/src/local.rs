@@ -21,6 +21,7 @@ mod machines;
 mod building;
 pub mod shim;
 mod child;
+pub mod oci;
 mod root;
 mod base;
 mod stack;
@@ -83,6 +84,7 @@ impl LocalConfig {
                 guest: binaries.join(GUEST_BINARY),
                 uid_pool: lease::UidPool::default(),
                 repository_roots: Vec::new(),
+                runtime: None,
             },
         }
     }
@@ -131,6 +133,7 @@ pub fn start_launcher(config: &LocalConfig) -> io::Result<LauncherHandle> {
         guest: std::path::absolute(&config.launcher.guest)?,
         uid_pool: config.launcher.uid_pool,
         repository_roots: config.launcher.repository_roots.clone(),
+        runtime: config.launcher.runtime.clone(),
     };
     packet::send(&ours, &serde_json::to_vec(&told)?, &[])?;
     let greeting =

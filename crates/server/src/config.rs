@@ -108,9 +108,12 @@ pub struct SandboxConfig {
     pub cpu_percent: u32,
     /// `sudo` or `none`.
     pub posture: String,
-    /// What walls sandboxes in: `namespaces` of the host's kernel; `vm` is refused, since no runtime for
-    /// virtual machines is supported yet.
+    /// What walls sandboxes in: `namespaces` of the host's kernel; `oci`: what `runtime` makes of them;
+    /// `vm` is refused, since no runtime for virtual machines is supported yet.
     pub isolation: String,
+    /// OCI runtime that starts sandboxes if `isolation` is `oci`: `runc` or `crun`, by name or
+    /// path; needs a server that was started as root.
+    pub runtime: PathBuf,
     /// What sandboxes have in place of the host's programs: an archive (`tar`, also with gzip) of a
     /// root file system, or a folder that is an OCI image layout; empty: the host's `/usr`, read-only.
     pub base: PathBuf,
@@ -128,6 +131,7 @@ impl Default for SandboxConfig {
             cpu_percent: 0,
             posture: "sudo".to_owned(),
             isolation: "namespaces".to_owned(),
+            runtime: PathBuf::new(),
             base: PathBuf::new(),
             uid_base: 0x4000_0000,
             user: "errand".to_owned(),
@@ -136,11 +140,30 @@ impl Default for SandboxConfig {
 }
 
 impl SandboxConfig {
+    /// Name or path of the runtime that is to start sandboxes, if one is.
+    pub fn oci_runtime(&self) -> Option<&Path> {
+        (self.isolation == "oci").then_some(&self.runtime)
+    }
+
     fn check_isolation(&self) -> Result<()> {
-        match self.isolation.as_str() {
-            "namespaces" => Ok(()),
-            "vm" => bail!("sandbox.isolation: is \"vm\", but {NO_VM}; choose \"namespaces\""),
-            other => bail!("sandbox.isolation: is {other:?}; choose \"namespaces\""),
+        let has_runtime = !self.runtime.as_os_str().is_empty();
+        match (self.isolation.as_str(), has_runtime) {
+            ("namespaces", false) | ("oci", true) => Ok(()),
+            ("namespaces", true) => bail!(
+                "sandbox.runtime: is {:?}, but sandbox.isolation is \"namespaces\": choose \"oci\" there, \
+                 or remove this",
+                self.runtime
+            ),
+            ("oci", false) => bail!(
+                "sandbox.runtime: is empty, but sandbox.isolation is \"oci\": give \"runc\" or \"crun\", \
+                 or the path of one of them"
+            ),
+            ("vm", _) => {
+                bail!("sandbox.isolation: is \"vm\", but {NO_VM}; choose \"namespaces\" or \"oci\"")
+            }
+            (other, _) => {
+                bail!("sandbox.isolation: is {other:?}; choose \"namespaces\" or \"oci\"")
+            }
         }
     }
 }
@@ -357,19 +380,33 @@ pub fn soft_time(hard_ms: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn check(isolation: &str) -> Result<()> {
+    fn check(isolation: &str, runtime: &str) -> Result<()> {
         let mut config = Config::default();
         isolation.clone_into(&mut config.sandbox.isolation);
+        config.sandbox.runtime = runtime.into();
         config.check()
+    }
+
+    fn refusal(isolation: &str, runtime: &str) -> String {
+        check(isolation, runtime).unwrap_err().to_string()
     }
 
     #[test]
     fn a_wall_that_nobody_can_build_is_refused_by_name() {
-        assert!(check("namespaces").is_ok());
-        let refusal = check("vm").unwrap_err().to_string();
-        assert!(refusal.starts_with("sandbox.isolation: is \"vm\", but no runtime"), "{refusal}");
-        assert!(refusal.contains("/dev/kvm alone never counts"), "{refusal}");
-        let refusal = check("none").unwrap_err().to_string();
-        assert!(refusal.starts_with("sandbox.isolation: is \"none\"; choose"), "{refusal}");
+        assert!(check("namespaces", "").is_ok());
+        let vm = refusal("vm", "");
+        assert!(vm.starts_with("sandbox.isolation: is \"vm\", but no runtime"), "{vm}");
+        assert!(vm.contains("/dev/kvm alone never counts"), "{vm}");
+        let none = refusal("none", "");
+        assert!(none.starts_with("sandbox.isolation: is \"none\"; choose"), "{none}");
+    }
+
+    #[test]
+    fn a_runtime_is_named_where_one_is_to_be_used_and_nowhere_else() {
+        assert!(check("oci", "runc").is_ok());
+        let missing = refusal("oci", "");
+        assert!(missing.starts_with("sandbox.runtime: is empty"), "{missing}");
+        let unused = refusal("namespaces", "runc");
+        assert!(unused.starts_with("sandbox.runtime: is \"runc\", but"), "{unused}");
     }
 }

@@ -61,7 +61,7 @@ async fn what_is_installed_into_a_base_image_is_there_for_the_next_agent() {
 }
 
 /// What a server says that must not start.
-fn refusal(config: &str) -> String {
+pub fn refusal(config: &str) -> String {
     let data = tempfile::Builder::new().prefix("errand-e2e-").tempdir().unwrap();
     fs::set_permissions(data.path(), fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(data.path().join("errand.toml"), config).unwrap();

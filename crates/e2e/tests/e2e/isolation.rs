@@ -178,7 +178,12 @@ fn calls() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_script_is_refused_at_every_line_and_leaves_the_host_as_it_was() {
-    let world = World::start().await;
+    try_everything("").await;
+}
+
+/// Has an agent try all of it on a server with this configuration.
+pub async fn try_everything(config: &str) {
+    let world = World::with(config).await;
     let before = host::settings();
     let (mine, other) = (world.repository("mine"), world.repository("other"));
     let neighbour = world.errand(&other, &[shell("sleep 600")]).await;

@@ -26,6 +26,7 @@ mod kills;
 mod cancels;
 mod git_matrix;
 mod isolation;
+mod runtimes;
 mod machine;
 mod environments;
 mod base;

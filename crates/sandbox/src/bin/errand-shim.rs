@@ -1,12 +1,14 @@
 //! The local provider's small processes: the launcher, a sandbox's shim, and a guest for probing.
 //!
 //! Started by the server only. The role is the first argument; everything else comes over the socket
-//! that is its standard input. Only the role `far-end`, which git starts, has further arguments.
+//! that is its standard input. Only the roles `far-end`, which git starts, and `inside`, which an OCI
+//! runtime starts, have further arguments.
 
 use std::process::ExitCode;
 
 use sandbox::local::layers::portable::pack;
 use sandbox::local::layers::{flatten, unpack};
+use sandbox::local::oci::inside;
 use sandbox::local::{far_end, launcher, repository, shim, take_standard_input};
 
 fn main() -> ExitCode {
@@ -22,6 +24,7 @@ fn main() -> ExitCode {
         "flatten" => take_standard_input().and_then(flatten::run),
         "pack" => take_standard_input().and_then(pack::run),
         "unpack" => take_standard_input().and_then(unpack::run),
+        "inside" => inside::run(&std::env::args().skip(2).collect::<Vec<_>>()),
         "far-end" => return far_end::run(std::env::args().skip(2)),
         "shim" => take_standard_input().and_then(shim::run),
         _ => Err(std::io::Error::other("started by the Errand server only")),

@@ -18,7 +18,7 @@ use super::packet;
 use super::request::{ShimOrder, UidMap};
 use super::root::{self, Trees};
 use super::{seccomp, sys};
-use crate::provider::{Posture, SocketFamily, SocketKind};
+use crate::provider::{Posture, SandboxSpec, SocketFamily, SocketKind};
 use serde::{Deserialize, Serialize};
 
 /// Descriptor under which the guest finds its control socket.
@@ -28,11 +28,11 @@ pub const GUEST_PATH: &str = "/opt/errand/bin/errand-guest";
 /// First descriptor that is closed on the way into the guest.
 const FIRST_CLOSED_FD: RawFd = CONTROL_FD + 1;
 /// Lowest number for descriptors that must stay out of the guest's way while we arrange them.
-const PARKED_FD: RawFd = 64;
+pub const PARKED_FD: RawFd = 64;
 /// Open files of one process, unless the host allows fewer.
 const OPEN_FILES: u64 = 65_536;
 /// Search path of the guest and of what it starts.
-const SEARCH_PATH: &str =
+pub const SEARCH_PATH: &str =
     "/opt/errand/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What the namespace's root may do: enough for package managers, on the sandbox's own files.
@@ -43,6 +43,17 @@ const SMALL: CapabilitySet = CapabilitySet::CHOWN
     .union(CapabilitySet::SETUID)
     .union(CapabilitySet::SETGID)
     .union(CapabilitySet::KILL);
+
+/// The same, as a runtime is told.
+pub const SMALL_NAMES: [&str; 7] = [
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_SETUID",
+    "CAP_SETGID",
+    "CAP_KILL",
+];
 
 /// What the child tells the shim while it builds.
 #[derive(Debug, Serialize, Deserialize)]
@@ -84,16 +95,36 @@ pub struct Inherited {
     pub trees: Option<Trees>,
 }
 
+/// What the last steps of a sandbox's first process depend on.
+#[derive(Debug)]
+pub struct Closing {
+    /// Whether `sudo` works.
+    pub posture: Posture,
+    /// How ids map.
+    pub uids: UidMap,
+    /// Processes of an ordinary user's sandbox.
+    pub processes: u32,
+    /// The guest's words.
+    pub arguments: Vec<CString>,
+    /// The guest's variables.
+    pub environment: Vec<CString>,
+}
+
 type Step = Result<(), (&'static str, io::Error)>;
 
 /// Builds the sandbox from within and becomes the guest; returns only if that failed.
 pub fn run(order: &ShimOrder, inherited: Inherited) {
     let Inherited { setup, control, log, trees } = inherited;
     if let Err((step, error)) = build(order, &setup, control.as_fd(), log.as_fd(), trees) {
-        let report = ChildReport::Failed { step: step.to_owned(), reason: error.to_string() };
-        // If the shim is gone there is nobody to tell, and the end is the same.
-        tell(&setup, &report, &[]).ok();
+        tell_failure(&setup, step, &error);
     }
+}
+
+/// Tells the shim which step failed.
+pub fn tell_failure(setup: &OwnedFd, step: &str, error: &io::Error) {
+    let report = ChildReport::Failed { step: step.to_owned(), reason: error.to_string() };
+    // If the shim is gone there is nobody to tell, and the end is the same.
+    tell(setup, &report, &[]).ok();
 }
 
 fn build(
@@ -111,16 +142,39 @@ fn build(
     wait_for_shim(setup).map_err(at("wait for the control groups"))?;
     unshare_cgroups().map_err(at("leave the cgroup namespace"))?;
     set_identity(order).map_err(at("name the host"))?;
-    set_limits(order).map_err(at("set resource limits"))?;
-    arrange_descriptors(control, log).map_err(at("arrange descriptors"))?;
-    drop_capabilities(order).map_err(at("drop capabilities"))?;
     die_with_parent().map_err(at("tie the sandbox to its shim"))?;
+    let closing = closing(order).map_err(at("prepare the guest"))?;
+    close_off(&closing, setup, control, log)
+}
+
+fn closing(order: &ShimOrder) -> io::Result<Closing> {
+    let (arguments, environment) = guest_start(&order.spec, order.uids);
+    let text = |all: Vec<String>| all.into_iter().map(CString::new).collect::<Result<Vec<_>, _>>();
+    Ok(Closing {
+        posture: order.spec.posture,
+        uids: order.uids,
+        processes: order.spec.limits.pids,
+        arguments: text(arguments)?,
+        environment: text(environment)?,
+    })
+}
+
+/// The last steps, as the process that becomes the guest; returns only if that failed.
+pub fn close_off(
+    closing: &Closing,
+    setup: &OwnedFd,
+    control: BorrowedFd<'_>,
+    log: BorrowedFd<'_>,
+) -> Step {
+    let at = |step: &'static str| move |error: io::Error| (step, error);
+    set_limits(closing).map_err(at("set resource limits"))?;
+    arrange_descriptors(control, log).map_err(at("arrange descriptors"))?;
+    drop_capabilities(closing).map_err(at("drop capabilities"))?;
     rustix::thread::set_no_new_privs(true).map_err(|e| ("forbid new privileges", e.into()))?;
-    let (arguments, environment) = guest_start(order).map_err(at("prepare the guest"))?;
     seccomp::install().map_err(at("install the filter of system calls"))?;
     tell(setup, &ChildReport::Ready {}, &[]).map_err(at("ask to be measured"))?;
     wait_for_shim(setup).map_err(at("wait to be measured"))?;
-    exec(&arguments, &environment).map_err(at("start the guest"))
+    exec(&closing.arguments, &closing.environment).map_err(at("start the guest"))
 }
 
 fn tell(setup: &OwnedFd, report: &ChildReport, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
@@ -147,12 +201,14 @@ pub fn become_root(uids: UidMap) -> io::Result<()> {
     Ok(())
 }
 
-fn unshare_cgroups() -> io::Result<()> {
+/// Has what comes from here see its own control groups as the topmost.
+pub fn unshare_cgroups() -> io::Result<()> {
     // Only now: at birth the namespace would be rooted at the launcher's groups.
     nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWCGROUP).map_err(io::Error::from)
 }
 
-fn open_network(setup: &OwnedFd) -> io::Result<()> {
+/// Opens the gateway's sockets in this network namespace, and hands them out.
+pub fn open_network(setup: &OwnedFd) -> io::Result<()> {
     network::bring_up()?;
     let mut sockets = network::open(SocketFamily::V4)?;
     network::accept_every_address(SocketFamily::V4)?;
@@ -180,15 +236,15 @@ fn set_identity(order: &ShimOrder) -> io::Result<()> {
     Ok(())
 }
 
-fn set_limits(order: &ShimOrder) -> io::Result<()> {
+fn set_limits(closing: &Closing) -> io::Result<()> {
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     let hard = getrlimit(Resource::Nofile).maximum;
     let files = hard.map_or(OPEN_FILES, |hard| hard.min(OPEN_FILES));
     setrlimit(Resource::Nofile, Rlimit { current: Some(files), maximum: Some(files) })?;
-    if let UidMap::Single { .. } = order.uids {
+    if let UidMap::Single { .. } = closing.uids {
         // Counted within this user namespace, so a stand-in for the control group that a user lacks.
         let hard = getrlimit(Resource::Nproc).maximum;
-        let wanted = u64::from(order.spec.limits.pids);
+        let wanted = u64::from(closing.processes);
         let processes = Some(hard.map_or(wanted, |hard| hard.min(wanted)));
         setrlimit(Resource::Nproc, Rlimit { current: processes, maximum: processes })?;
     }
@@ -196,7 +252,7 @@ fn set_limits(order: &ShimOrder) -> io::Result<()> {
 }
 
 /// Leaves exactly four descriptors to the guest: nothing to read, the log twice, the control socket.
-fn arrange_descriptors(control: BorrowedFd<'_>, log: BorrowedFd<'_>) -> io::Result<()> {
+pub fn arrange_descriptors(control: BorrowedFd<'_>, log: BorrowedFd<'_>) -> io::Result<()> {
     let control = rustix::io::fcntl_dupfd_cloexec(control, PARKED_FD)?;
     let log = rustix::io::fcntl_dupfd_cloexec(log, PARKED_FD)?;
     let null = std::fs::File::open("/dev/null")?;
@@ -213,10 +269,10 @@ fn arrange_descriptors(control: BorrowedFd<'_>, log: BorrowedFd<'_>) -> io::Resu
 /// Inheritable carries the set through `exec` where the bounding set is empty (posture `none`).
 /// SETPCAP is there only so that the guest can empty the bounding set of the agent's processes; it
 /// is never in the bounding set itself.
-fn drop_capabilities(order: &ShimOrder) -> io::Result<()> {
-    let single = matches!(order.uids, UidMap::Single { .. });
+fn drop_capabilities(closing: &Closing) -> io::Result<()> {
+    let single = matches!(closing.uids, UidMap::Single { .. });
     let kept = if single { CapabilitySet::empty() } else { SMALL | CapabilitySet::SETPCAP };
-    let bounding = match order.spec.posture {
+    let bounding = match closing.posture {
         Posture::Sudo if !single => SMALL,
         Posture::Sudo | Posture::None => CapabilitySet::empty(),
     };
@@ -243,9 +299,9 @@ pub fn die_with_parent() -> io::Result<()> {
     Ok(rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?)
 }
 
-fn guest_start(order: &ShimOrder) -> io::Result<(Vec<CString>, Vec<CString>)> {
-    let spec = &order.spec;
-    let sudo = match (order.uids, spec.posture) {
+/// The guest's words and variables.
+pub fn guest_start(spec: &SandboxSpec, uids: UidMap) -> (Vec<String>, Vec<String>) {
+    let sudo = match (uids, spec.posture) {
         (UidMap::Range { .. }, Posture::Sudo) => "yes",
         (UidMap::Single { .. }, _) | (UidMap::Range { .. }, Posture::None) => "none",
     };
@@ -264,11 +320,9 @@ fn guest_start(order: &ShimOrder) -> io::Result<(Vec<CString>, Vec<CString>)> {
     let unique = environment.iter().enumerate().filter(|(index, (name, _))| {
         !environment.iter().skip(index + 1).any(|(later, _)| later == name)
     });
-    let environment = unique
-        .map(|(_, (name, value))| CString::new(format!("{name}={value}")))
-        .collect::<Result<_, _>>()?;
-    let arguments = ["errand-guest", "guest", "--sudo", sudo].map(CString::new);
-    Ok((arguments.into_iter().collect::<Result<_, _>>()?, environment))
+    let environment = unique.map(|(_, (name, value))| format!("{name}={value}")).collect();
+    let arguments = ["errand-guest", "guest", "--sudo", sudo].map(str::to_owned);
+    (arguments.into(), environment)
 }
 
 fn exec(arguments: &[CString], environment: &[CString]) -> io::Result<()> {

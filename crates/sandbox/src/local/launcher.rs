@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::layers;
 use super::lease::UidPool;
 use super::machines::{self, Answered, Problem};
+use super::oci::{self, Runtime};
 use super::packet;
 use super::record;
 use super::repository;
@@ -48,6 +49,8 @@ pub struct LauncherConfig {
     pub uid_pool: UidPool,
     /// Folders below which repositories of this host may be served.
     pub repository_roots: Vec<PathBuf>,
+    /// Name or path of the OCI runtime that starts sandboxes; nothing: we start them ourselves.
+    pub runtime: Option<PathBuf>,
 }
 
 /// What it says when it is ready, or why it cannot be.
@@ -68,6 +71,8 @@ pub enum Greeting {
 pub struct Launcher {
     /// What it was told.
     pub config: LauncherConfig,
+    /// What starts the first process of sandboxes, where it is not us.
+    pub runtime: Option<Runtime>,
     locks: Mutex<HashMap<AgentId, Arc<Mutex<()>>>>,
     /// Taken while a range of user ids is looked for.
     pub leases: Mutex<()>,
@@ -91,19 +96,17 @@ enum Entrance {
 pub fn run(server: OwnedFd) -> io::Result<()> {
     let Some(first) = packet::receive(&server)? else { return Ok(()) };
     let config: LauncherConfig = serde_json::from_slice(&first.bytes)?;
-    let entered = enter(&config.state_dir);
-    let greeting = match &entered {
+    let begun = begin(&config);
+    let greeting = match &begun {
         Ok(_) => Greeting::Ready {},
-        Err(error) => {
-            let dir = config.state_dir.display();
-            Greeting::Failed { reason: format!("the state directory {dir}: {error}") }
-        }
+        Err(error) => Greeting::Failed { reason: error.to_string() },
     };
     packet::send(&server, &serde_json::to_vec(&greeting)?, &[])?;
-    let _lock = entered?;
+    let (_lock, runtime) = begun?;
     sys::ignore_children()?;
     let launcher = Arc::new(Launcher {
         config,
+        runtime,
         locks: Mutex::default(),
         leases: Mutex::default(),
         layers: Mutex::default(),
@@ -120,6 +123,22 @@ pub fn run(server: OwnedFd) -> io::Result<()> {
     }
     super::cgroup::tidy();
     Ok(())
+}
+
+/// Finds the runtime, if there is to be one, and enters the state directory.
+fn begin(config: &LauncherConfig) -> io::Result<(fs::File, Option<Runtime>)> {
+    let named = |what: String| move |e: io::Error| io::Error::new(e.kind(), format!("{what}: {e}"));
+    let runtime = match &config.runtime {
+        Some(_) if !rustix::process::geteuid().is_root() => {
+            let words =
+                "an OCI runtime starts sandboxes only for a server that was started as root";
+            return Err(io::Error::other(words));
+        }
+        Some(path) => Some(oci::find(path).map_err(named("the OCI runtime".to_owned()))?),
+        None => None,
+    };
+    let dir = format!("the state directory {}", config.state_dir.display());
+    Ok((enter(&config.state_dir).map_err(named(dir))?, runtime))
 }
 
 /// Makes the state directory, checks that it is ours alone, locks it and makes it our place.

@@ -105,7 +105,8 @@ pub fn create(launcher: &Launcher, spec: SandboxSpec, guest: &Path) -> Verb {
         disk::prepare(&spec, uids)?
     };
     record::make_private_dir(&record::dir(key))?;
-    let started = start_shim(ShimOrder { spec, uids, lowers, guest: guest.to_owned() });
+    let (guest, runtime) = (guest.to_owned(), launcher.runtime.clone());
+    let started = start_shim(ShimOrder { spec, uids, lowers, guest, runtime });
     if started.is_err() {
         // A shim that was killed leaves its control groups, and once the record is gone nobody would
         // look for them.

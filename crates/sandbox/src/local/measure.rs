@@ -47,6 +47,7 @@ impl<'a> Gate<'a> {
             uids: order.uids,
             agent: spec.key.agent,
             programs: if order.is_on_base() { Programs::Image } else { Programs::Host },
+            runtime: order.runtime.as_ref().map(|runtime| runtime.kind),
             processes: spec.limits.pids,
             groups: groups.count(),
             limits: groups.golden(&spec.limits),
@@ -60,7 +61,7 @@ impl<'a> Gate<'a> {
     pub fn admit(&self, pid: i32) -> Result<Record, Refusal> {
         let mut facts = facts(pid)?;
         (facts.groups, facts.group_limits) = self.groups.facts(pid);
-        let record = facts::record(&facts, self.wanted.agent, self.wanted.programs, &self.ground);
+        let record = facts::record(&facts, self.wanted.agent, self.wanted.layout(), &self.ground);
         match in_words(&self.golden, &self.golden.differences(&record)) {
             None => Ok(record),
             Some(words) => Err(Refusal::Differs(words)),

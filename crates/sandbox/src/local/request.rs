@@ -7,6 +7,7 @@
 use protocol::ids::{AgentId, LayerId, OrgId};
 use serde::{Deserialize, Serialize};
 
+use super::oci::Runtime;
 use crate::isolation::IsolationReport;
 use crate::provider::{
     Contents, Layer, Machine, SandboxKey, SandboxSpec, SocketFamily, SocketKind,
@@ -239,6 +240,8 @@ pub struct ShimOrder {
     pub lowers: Vec<Lower>,
     /// The guest's binary on the host.
     pub guest: std::path::PathBuf,
+    /// What starts the first process, where it is not the shim itself.
+    pub runtime: Option<Runtime>,
 }
 
 impl ShimOrder {

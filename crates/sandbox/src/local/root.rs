@@ -45,12 +45,12 @@ const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 /// Directories of a merged host that may be links into `/usr`.
 const USR_PARTS: [&str; 6] = ["bin", "sbin", "lib", "lib64", "lib32", "libx32"];
 /// Files of `/proc` that tell about the host or act on it.
-const MASKED_FILES: [&str; 6] =
+pub const MASKED_FILES: [&str; 6] =
     ["kcore", "keys", "timer_list", "sched_debug", "latency_stats", "sysrq-trigger"];
 /// Directories of `/proc` that tell about the host.
-const MASKED_DIRS: [&str; 3] = ["acpi", "scsi", "asound"];
+pub const MASKED_DIRS: [&str; 3] = ["acpi", "scsi", "asound"];
 /// Parts of `/proc` that may be read only.
-const READ_ONLY: [&str; 4] = ["sys", "bus", "fs", "irq"];
+pub const READ_ONLY: [&str; 4] = ["sys", "bus", "fs", "irq"];
 
 /// A step of the building and why it failed.
 #[derive(Debug)]
@@ -97,6 +97,10 @@ impl Trees {
             trees.add(&Path::new("/dev").join(device), target, attr::NOSUID | attr::NOEXEC)?;
         }
         trees.add(&order.guest, super::child::GUEST_PATH.trim_start_matches('/'), PROGRAMS)?;
+        if order.runtime.is_some() {
+            let inside = super::oci::bundle::INSIDE.trim_start_matches('/');
+            trees.add(Path::new("/proc/self/exe"), inside, PROGRAMS)?;
+        }
         Ok(trees)
     }
 
@@ -168,6 +172,26 @@ pub fn copy_tree(source: &Path, attributes: u64) -> io::Result<OwnedFd> {
 
 /// Builds the tree and enters it.
 pub fn build(order: &ShimOrder, trees: Option<Trees>) -> Result<(), RootError> {
+    furnish(order, trees)?;
+    if !order.is_on_base() {
+        mount_proc(PROC).map_err(at("mount /proc"))?;
+    }
+    allow_low_ports();
+    mask_proc().map_err(at("mask /proc"))?;
+    leave(order)
+}
+
+/// The same for a runtime, which shows processes itself, those of another namespace.
+pub fn build_without_processes(order: &ShimOrder, trees: Option<Trees>) -> Result<(), RootError> {
+    furnish(order, trees)?;
+    if order.is_on_base() {
+        unmount(PROC, UnmountFlags::DETACH).map_err(|e| at("clear /proc")(e.into()))?;
+    }
+    leave(order)
+}
+
+/// Enters the new root, and puts everything there in place but processes.
+fn furnish(order: &ShimOrder, trees: Option<Trees>) -> Result<(), RootError> {
     let (spec, uids) = (&order.spec, order.uids);
     make_mounts_private().map_err(at("make mounts private"))?;
     let trees = match trees {
@@ -186,17 +210,18 @@ pub fn build(order: &ShimOrder, trees: Option<Trees>) -> Result<(), RootError> {
         base::write_etc(&etc).map_err(at("write /etc"))?;
     } else {
         fill(&trees, &etc).map_err(at("fill the new root"))?;
+        fs::create_dir(PROC).map_err(at("make /proc"))?;
     }
     etc.add_certificate().map_err(at("trust the gateway"))?;
     attach_guest(&trees).map_err(at("bring the guest"))?;
     mount_memory(spec).map_err(at("make /tmp and /run"))?;
     mount_devices(spec, uids, &trees).map_err(at("make /dev"))?;
-    if !is_on_base {
-        fs::create_dir(PROC).and_then(|()| mount_proc(PROC)).map_err(at("mount /proc"))?;
-    }
-    mask_proc().map_err(at("mask /proc"))?;
-    own_places(uids).map_err(at("give the agent its places"))?;
-    if is_on_base {
+    own_places(uids).map_err(at("give the agent its places"))
+}
+
+fn leave(order: &ShimOrder) -> Result<(), RootError> {
+    // A base image was entered without the host.
+    if order.is_on_base() {
         return Ok(());
     }
     leave_host().map_err(at("let go of the host's root"))
@@ -297,9 +322,12 @@ pub fn mount_proc(place: &str) -> io::Result<()> {
     Ok(mount("proc", place, "proc", flags, None)?)
 }
 
-fn mask_proc() -> io::Result<()> {
-    // Convenience, not a wall: development servers may use low ports of their own `lo`.
+/// Convenience, not a wall: development servers may use low ports of their own `lo`.
+pub fn allow_low_ports() {
     fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0").ok();
+}
+
+fn mask_proc() -> io::Result<()> {
     for path in READ_ONLY.map(|name| Path::new("/proc").join(name)) {
         if path.exists() {
             make_read_only(&path)?;

@@ -24,6 +24,7 @@ use super::building;
 use super::cgroup::Groups;
 use super::child::{self, ChildReport, Inherited};
 use super::measure::{Gate, Refusal};
+use super::oci;
 use super::packet;
 use super::posture::Record;
 use super::record::{self, ExitRecord, ShimRecord};
@@ -44,6 +45,8 @@ const MIB: u64 = 1024 * 1024;
 const LOOK_AROUND: Duration = Duration::from_secs(30);
 /// How much further back than the server a sandbox queues for a processor.
 const NICENESS: i32 = 10;
+/// What a runtime's exit code exceeds when a signal ended its guest.
+const SIGNALLED: i32 = 128;
 /// Launchers that may wait to be heard.
 const BACKLOG: i32 = 64;
 
@@ -61,6 +64,16 @@ struct Running {
     groups: Groups,
     memory_bytes: u64,
     deadline: Instant,
+    started_by: StartedBy,
+}
+
+/// Whose end it is that the shim sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StartedBy {
+    /// The guest's own.
+    Shim,
+    /// The runtime's, which ends as its guest did.
+    Runtime,
 }
 
 /// Runs the shim on the order that waits on `launcher` until its sandbox has ended.
@@ -103,6 +116,21 @@ struct Failed {
 impl Failed {
     fn answer(&self) -> ShimAnswer {
         ShimAnswer::Failed { kind: self.kind, reason: self.reason.clone() }
+    }
+
+    /// With what a runtime said, which is where it tells why it failed.
+    fn with_log(self, order: &ShimOrder, log: &OwnedFd) -> Self {
+        let mut said = [0_u8; 2048];
+        let length = rustix::io::read(log, &mut said[..]).unwrap_or_default();
+        let said = String::from_utf8_lossy(said.get(..length).unwrap_or_default());
+        let said: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        match &order.runtime {
+            Some(runtime) if !said.trim().is_empty() => Self {
+                kind: FailureKind::Isolation,
+                reason: format!("{}; {runtime} said: {}", self.reason, said.trim()),
+            },
+            Some(_) | None => self,
+        }
     }
 
     fn at(step: &'static str) -> impl FnOnce(io::Error) -> Self {
@@ -167,20 +195,30 @@ fn build(
             drop((setup, control, log, listener));
             let inherited =
                 Inherited { setup: child_setup, control: child_control, log: child_log, trees };
-            child::run(order, inherited);
+            match &order.runtime {
+                None => child::run(order, inherited),
+                Some(runtime) => oci::outside::run(order, runtime, inherited),
+            }
             std::process::exit(1);
         }
         Cloned::Parent { pid, pidfd } => (pid, pidfd),
     };
-    drop((child_setup, child_control, child_log, trees));
     let guard = KillOnDrop(Some(pidfd));
+    if order.runtime.is_some() {
+        // Waits for the process that the runtime will start, which inherits only the other socket.
+        packet::send(&control, b"setup", &[child_setup.as_fd()])
+            .map_err(Failed::at("reach what the runtime starts"))?;
+    }
+    drop((child_setup, child_control, child_log, trees));
     write_maps(pid, order.uids).map_err(Failed::at("write the id maps"))?;
     packet::send(&setup, b"mapped", &[]).map_err(Failed::at("release the child"))?;
     // While the child builds: moving a process may wait for the whole kernel, some milliseconds.
     groups.admit(pid).map_err(Failed::at("enter the control groups"))?;
     packet::send(&setup, b"admitted", &[]).ok();
     let gate = Gate::new(order, &groups).map_err(Failed::at("measure the launcher"))?;
-    let Heard { sockets, socket_fds, posture } = hear_child(&setup, order, &gate, pid, isolation)?;
+    let heard = hear_child(&setup, order, &gate, pid, isolation);
+    let heard = heard.map_err(|failed| failed.with_log(order, &log))?;
+    let Heard { sockets, socket_fds, posture, .. } = heard;
     rustix::io::ioctl_fionbio(&control, true)
         .map_err(|e| Failed::at("set up a socket")(e.into()))?;
     let running = Running {
@@ -195,6 +233,7 @@ fn build(
         groups,
         memory_bytes: spec.limits.memory_bytes,
         deadline: Instant::now() + Duration::from_millis(spec.lifetime_ms),
+        started_by: order.runtime.as_ref().map_or(StartedBy::Shim, |_| StartedBy::Runtime),
     };
     Ok((running, posture))
 }
@@ -239,6 +278,8 @@ pub fn write_maps(pid: i32, uids: UidMap) -> io::Result<()> {
 /// What came of the child's building.
 #[derive(Debug, Default)]
 struct Heard {
+    /// Who was measured.
+    first: i32,
     sockets: Vec<(SocketKind, SocketFamily)>,
     socket_fds: Vec<OwnedFd>,
     posture: Record,
@@ -262,7 +303,12 @@ fn hear_child(
                 (heard.sockets, heard.socket_fds) = (sockets, message.fds);
             }
             ChildReport::Ready {} => {
-                heard.posture = gate.admit(pid)?;
+                heard.first = match &order.runtime {
+                    None => pid,
+                    Some(_) => oci::first_process(pid)
+                        .map_err(Failed::at("find what the runtime started"))?,
+                };
+                heard.posture = gate.admit(heard.first)?;
                 packet::send(setup, b"measured", &[]).map_err(Failed::at("let the child go on"))?;
             }
             ChildReport::Weak { wall, reason } => weak.push((wall, reason)),
@@ -276,7 +322,7 @@ fn hear_child(
         let words = "the first process ended before it could be measured".to_owned();
         return Err(Failed { kind: FailureKind::Unavailable, reason: words });
     }
-    gate.confirm(pid)?;
+    gate.confirm(heard.first)?;
     super::walls::report(order, &weak, isolation);
     super::walls::report_measured(&gate.passed(&heard.posture), isolation);
     Ok(heard)
@@ -387,7 +433,7 @@ impl Running {
         let Ok(Some(status)) = waitid(WaitId::PidFd(self.pidfd.as_fd()), options) else {
             return "its first process ended".to_owned();
         };
-        let how = describe(&status);
+        let how = describe(&status, self.started_by);
         if !self.groups.ran_out_of_memory() {
             return how;
         }
@@ -468,10 +514,17 @@ enum Next {
     Stop,
 }
 
-fn describe(status: &WaitIdStatus) -> String {
-    match (status.exit_status(), status.terminating_signal()) {
-        (Some(code), _) => format!("its guest ended with code {code}"),
-        (None, Some(signal)) => format!("its guest was killed by signal {signal}"),
-        (None, None) => "its guest ended".to_owned(),
+fn describe(status: &WaitIdStatus, started_by: StartedBy) -> String {
+    match (status.exit_status(), status.terminating_signal(), started_by) {
+        // Runtimes say it as shells do.
+        (Some(code), _, StartedBy::Runtime) if code > SIGNALLED => {
+            format!("its guest was killed by signal {}", code - SIGNALLED)
+        }
+        (Some(code), _, _) => format!("its guest ended with code {code}"),
+        (None, Some(signal), StartedBy::Shim) => format!("its guest was killed by signal {signal}"),
+        (None, Some(signal), StartedBy::Runtime) => {
+            format!("its runtime was killed by signal {signal}")
+        }
+        (None, None, _) => "its guest ended".to_owned(),
     }
 }

@@ -116,6 +116,13 @@ pub fn duplicate_onto(fd: BorrowedFd<'_>, number: RawFd) -> io::Result<()> {
     check(unsafe { libc::dup2(fd.as_raw_fd(), number) }.into()).map(drop)
 }
 
+/// A copy of a descriptor that this process was started with, out of the way of all others.
+pub fn inherited(number: RawFd, lowest: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: borrowed for this one call, which refuses a number that means nothing.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    Ok(rustix::io::fcntl_dupfd_cloexec(borrowed, lowest)?)
+}
+
 /// Marks every descriptor from `first` on to be closed by `exec`.
 pub fn close_on_exec_from(first: RawFd) -> io::Result<()> {
     let flags = libc::CLOSE_RANGE_CLOEXEC as libc::c_int;

@@ -41,6 +41,15 @@ pub fn report(order: &ShimOrder, weak: &[(String, String)], report: &mut Isolati
     for (wall, reason) in weak {
         report.reduced(wall, reason, "programs that insist on IPv6", "turn IPv6 on");
     }
+    kernel(order, report);
+}
+
+/// Whose kernel it is, and what started the first process.
+fn kernel(order: &ShimOrder, report: &mut IsolationReport) {
+    if let Some(runtime) = &order.runtime {
+        let words = "nothing that namespaces alone do not: sandboxes are started by";
+        report.enforced("runtime", &format!("{words} {runtime}"));
+    }
     report.reduced(
         "kernel",
         "the host's kernel is shared",

@@ -78,9 +78,13 @@ async fn a_sandbox_on_a_base_image_has_its_programs_and_keeps_what_its_root_chan
         return;
     }
     let host = Host::look();
-    let bench = Bench::new();
-    let image = archive(&[]);
-    let base = unpack(&bench, &[image]).await.unwrap();
+    work_on_image(&Bench::new()).await;
+    host.assert_unchanged();
+}
+
+/// Changes an image as root, and finds that again in forks and in the next sandbox.
+pub async fn work_on_image(bench: &Bench) {
+    let base = unpack(bench, &[archive(&[])]).await.unwrap();
     assert!(base.below.is_empty() && base.size.unwrap().files > 20, "{base:?}");
     let again = bench.provider.unpack(base.id, &base.org, Contents::Image, &[]).await.unwrap();
     assert_eq!(again.id, base.id);
@@ -114,7 +118,6 @@ async fn a_sandbox_on_a_base_image_has_its_programs_and_keeps_what_its_root_chan
     for key in [spec.key, fork.key, fresh.key] {
         bench.provider.destroy(key).await.unwrap();
     }
-    host.assert_unchanged();
 }
 
 #[tokio::test]

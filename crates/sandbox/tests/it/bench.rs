@@ -29,6 +29,12 @@ pub fn example(name: &str) -> PathBuf {
     program
 }
 
+fn real_guest() -> PathBuf {
+    let guest = Path::new(env!("CARGO_BIN_EXE_errand-shim")).with_file_name("errand-guest");
+    assert!(guest.is_file(), "run `cargo build -p guest` first: {guest:?} is missing");
+    guest
+}
+
 /// The folder, and what may still run from it.
 struct Cleaner {
     dir: tempfile::TempDir,
@@ -62,10 +68,7 @@ impl Bench {
 
     /// With the guest that Errand ships.
     pub fn with_real_guest() -> Self {
-        let shim = Path::new(env!("CARGO_BIN_EXE_errand-shim"));
-        let guest = shim.with_file_name("errand-guest");
-        assert!(guest.is_file(), "run `cargo build -p guest` first: {guest:?} is missing");
-        Self::with_guest(guest)
+        Self::with_guest(real_guest())
     }
 
     fn with_guest(guest: PathBuf) -> Self {
@@ -81,7 +84,30 @@ impl Bench {
         Self::within(dir, shim, stand_in_guest())
     }
 
+    /// With the stand-in guest, started by an OCI runtime.
+    pub fn with_runtime(runtime: &Path) -> Self {
+        let shim = env!("CARGO_BIN_EXE_errand-shim").into();
+        let dir = tempfile::tempdir().unwrap();
+        Self::made(dir, shim, stand_in_guest(), Some(runtime.to_owned()))
+    }
+
+    /// With the guest that Errand ships, started by an OCI runtime.
+    pub fn with_runtime_and_real_guest(runtime: &Path) -> Self {
+        let shim = Path::new(env!("CARGO_BIN_EXE_errand-shim"));
+        let guest = real_guest();
+        Self::made(tempfile::tempdir().unwrap(), shim.into(), guest, Some(runtime.to_owned()))
+    }
+
     fn within(dir: tempfile::TempDir, shim: PathBuf, guest: PathBuf) -> Self {
+        Self::made(dir, shim, guest, None)
+    }
+
+    fn made(
+        dir: tempfile::TempDir,
+        shim: PathBuf,
+        guest: PathBuf,
+        runtime: Option<PathBuf>,
+    ) -> Self {
         let config = LocalConfig {
             shim,
             launcher: LauncherConfig {
@@ -89,6 +115,7 @@ impl Bench {
                 guest,
                 uid_pool: UidPool::default(),
                 repository_roots: Vec::new(),
+                runtime,
             },
         };
         let provider = LocalProvider::new(start_launcher(&config).unwrap()).unwrap();
@@ -112,6 +139,17 @@ impl Bench {
         let record = std::fs::read_to_string(self.record(key).join("shim.json")).unwrap();
         let record: serde_json::Value = serde_json::from_str(&record).unwrap();
         record["pid"].as_i64().unwrap()
+    }
+
+    /// The only child of a process.
+    pub fn child_of(&self, pid: i32) -> i32 {
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        children.trim().parse().unwrap()
+    }
+
+    /// The disk of a sandbox's agent.
+    pub fn disk(&self, key: SandboxKey) -> PathBuf {
+        self.config.launcher.state_dir.join("disks").join(key.agent.to_string())
     }
 
     pub async fn start(&self) -> (SandboxSpec, Inside) {

@@ -9,13 +9,13 @@ use sandbox::provider::{Posture, Provider, SandboxKey};
 
 use super::bench::{Bench, is_root, spec};
 
-async fn link(bench: &Bench, key: SandboxKey) -> Link {
+pub async fn link(bench: &Bench, key: SandboxKey) -> Link {
     let stream = bench.provider.connect(key).await.unwrap();
     let hello = Hello { version: VERSION, agent: key.agent, epoch: key.epoch, term: Term(1) };
     Link::connect(stream, hello).await.unwrap()
 }
 
-async fn run(link: &Link, name: &str, line: &str) -> (Option<i32>, String) {
+pub async fn run(link: &Link, name: &str, line: &str) -> (Option<i32>, String) {
     let op = OpId::parse(name).unwrap();
     let path = "/opt/errand/bin:/usr/bin:/bin";
     let start = Start {

@@ -36,6 +36,7 @@ fn golden_of(spec: &SandboxSpec, pid: i32) -> Golden {
         uids,
         agent: spec.key.agent,
         programs: Programs::Host,
+        runtime: None,
         processes: spec.limits.pids,
         groups: 0,
         limits: Vec::new(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use protocol::ids::AgentId;
 
-use super::golden::{Ground, Programs};
+use super::golden::{Ground, Layout};
 use super::{Record, mounts};
 
 /// Tunnels that some kernels put, down and without an address, into every network namespace.
@@ -58,7 +58,7 @@ pub struct Descriptor {
 }
 
 /// The record that follows from facts about an agent's first process, on this ground.
-pub fn record(facts: &Facts, agent: AgentId, programs: Programs, ground: &Ground) -> Record {
+pub fn record(facts: &Facts, agent: AgentId, layout: impl Into<Layout>, ground: &Ground) -> Record {
     let mut record = of_status(&facts.status);
     for (name, own) in &ground.namespaces {
         let found = facts.namespaces.iter().find(|(found, _)| found == name);
@@ -78,7 +78,7 @@ pub fn record(facts: &Facts, agent: AgentId, programs: Programs, ground: &Ground
     of_limits(facts, ground, &mut record);
     record.set("interfaces", interfaces(&facts.interfaces));
     record.set("routes", routes(&facts.routes, &facts.routes6));
-    for (point, value) in mounts::points(&facts.mounts, agent, programs) {
+    for (point, value) in mounts::points(&facts.mounts, agent, layout) {
         record.set(point, value);
     }
     record

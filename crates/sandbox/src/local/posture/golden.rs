@@ -10,7 +10,8 @@ use super::mounts::{self, Place};
 use super::{Golden, Presence, UidMap};
 use crate::provider::Posture;
 
-pub use super::mounts::Programs;
+pub use super::mounts::{Layout, Programs};
+use crate::local::oci::Kind;
 
 /// Ids of one sandbox.
 const RANGE: u32 = 65_536;
@@ -38,12 +39,21 @@ pub struct Wanted {
     pub agent: AgentId,
     /// What its programs are.
     pub programs: Programs,
+    /// What starts its first process, where it is not the shim itself.
+    pub runtime: Option<Kind>,
     /// Processes of an ordinary user's sandbox.
     pub processes: u32,
     /// Control groups that were made.
     pub groups: usize,
     /// Limits that this host could give, with their values.
     pub limits: Vec<(String, String)>,
+}
+
+impl Wanted {
+    /// Where its parts come from.
+    pub fn layout(&self) -> Layout {
+        Layout { programs: self.programs, runtime: self.runtime }
+    }
 }
 
 /// What holds for the process that measures, and so for all that it starts.
@@ -84,14 +94,17 @@ pub fn golden(wanted: &Wanted, ground: &Ground) -> Golden {
         Programs::Host => "",
         Programs::Image => ", on a base image",
     };
-    let mut golden = Golden::new(format!("{posture}, made by {who}{programs}"));
+    let runtime = wanted.runtime.map(|kind| format!(", started by {}", kind.name()));
+    let runtime = runtime.unwrap_or_default();
+    let mut golden = Golden::new(format!("{posture}, made by {who}{programs}{runtime}"));
     namespaces(&mut golden);
     identity(&mut golden, wanted, ground);
     privileges(&mut golden, wanted, ground);
     limits(&mut golden, wanted, ground);
     surroundings(&mut golden);
-    for place in mounts::places(wanted.programs) {
-        golden.add(presence(place, ground), place.point(), place.golden(), place.protects());
+    for place in mounts::places(wanted.layout()) {
+        let presence = presence(place, ground);
+        golden.add(presence, place.point(), place.golden(wanted.layout()), place.protects());
     }
     golden
 }

@@ -3,6 +3,7 @@
 use protocol::ids::AgentId;
 
 use super::Presence;
+use crate::local::oci::Kind;
 
 const READ_ONLY: &str = "read-only";
 const NO_SUID: &str = "nosuid";
@@ -72,13 +73,29 @@ pub enum Programs {
     Image,
 }
 
+/// Where the parts of a sandbox come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// Its programs.
+    pub programs: Programs,
+    /// What starts its first process, where it is not the shim itself.
+    pub runtime: Option<Kind>,
+}
+
+impl From<Programs> for Layout {
+    fn from(programs: Programs) -> Self {
+        Self { programs, runtime: None }
+    }
+}
+
 /// Every place; a mount anywhere else is one too many.
-pub fn places(programs: Programs) -> impl Iterator<Item = &'static Place> {
-    let first = match programs {
+pub fn places(layout: Layout) -> impl Iterator<Item = &'static Place> {
+    let first = match layout.programs {
         Programs::Host => ON_HOST,
         Programs::Image => ON_IMAGE,
     };
-    first.iter().chain(EVERYWHERE)
+    let inside = if layout.runtime.is_some() { BY_RUNTIME } else { &[] };
+    first.iter().chain(EVERYWHERE).chain(inside)
 }
 
 /// The root of a sandbox with the host's programs.
@@ -103,6 +120,9 @@ const ON_HOST: &[Place] = &[
 
 /// The root of a sandbox on a base image.
 const ON_IMAGE: &[Place] = &[at("/", Origin::Disk("root"), MEMORY)];
+
+/// What a sandbox has beside that whose first process a runtime starts.
+const BY_RUNTIME: &[Place] = &[at("/opt/errand/bin/errand-shim", Origin::Host, PROGRAMS)];
 
 /// What every sandbox has.
 pub const EVERYWHERE: &[Place] = &[
@@ -159,8 +179,21 @@ impl Place {
     }
 
     /// What its point must be.
-    pub fn golden(&self) -> String {
-        describe(self.origin.words(), self.attributes.iter().copied())
+    pub fn golden(&self, layout: Layout) -> String {
+        describe(self.origin.words(), self.attributes(layout).iter().copied())
+    }
+
+    /// Attributes that its mounts must have. What a runtime mounts itself is as that one does it: no
+    /// less read-only, but in part without attributes that no new privileges and the user namespace
+    /// make up for, since set-user-id bits and device nodes mean nothing there.
+    fn attributes(&self, layout: Layout) -> &'static [&'static str] {
+        match (layout.runtime, self.origin) {
+            (Some(_), Origin::HiddenFolder) => &[READ_ONLY],
+            (Some(Kind::Crun), Origin::Proc("/sys") | Origin::ProcIfAny(_)) => &[READ_ONLY],
+            (Some(Kind::Crun), Origin::HiddenFile) => &[],
+            (Some(Kind::Crun), _) if self.path == "/" => &[],
+            _ => self.attributes,
+        }
     }
 
     /// What it protects from.
@@ -254,11 +287,12 @@ impl Mount<'_> {
 }
 
 /// The points of a mount table, and whether a mount is shared with the host.
-pub fn points(table: &str, agent: AgentId, programs: Programs) -> Vec<(String, String)> {
+pub fn points(table: &str, agent: AgentId, layout: impl Into<Layout>) -> Vec<(String, String)> {
+    let layout = layout.into();
     let all: Vec<_> = table.lines().filter_map(parse).collect();
     let seen: Vec<_> = all.iter().filter(|mount| is_visible(mount, &all)).collect();
     let mut points: Vec<(String, String)> = Vec::new();
-    for place in places(programs) {
+    for place in places(layout) {
         let here: Vec<_> = seen.iter().filter(|mount| mount.point == place.path).collect();
         let Some(first) = here.first() else { continue };
         let right = here.iter().all(|mount| place.origin.is(mount, agent));
@@ -267,14 +301,13 @@ pub fn points(table: &str, agent: AgentId, programs: Programs) -> Vec<(String, S
             false => format!("{} {}", first.kind, first.root),
         };
         let mut parts = here.clone();
-        parts.extend(seen.iter().filter(|mount| belongs_below(place, mount, programs)));
-        let held = place.attributes.iter().copied();
+        parts.extend(seen.iter().filter(|mount| belongs_below(place, mount, layout)));
+        let held = place.attributes(layout).iter().copied();
         let held = held.filter(|name| parts.iter().all(|part| part.attributes.contains(name)));
         points.push((place.point(), describe(&origin, held)));
     }
     let known = |mount: &Mount<'_>| {
-        places(programs)
-            .any(|place| mount.point == place.path || belongs_below(place, mount, programs))
+        places(layout).any(|place| mount.point == place.path || belongs_below(place, mount, layout))
     };
     points.extend(seen.iter().filter(|mount| !known(mount)).map(|mount| {
         let origin = format!("{} {}", mount.kind, mount.root);
@@ -288,10 +321,10 @@ pub fn points(table: &str, agent: AgentId, programs: Programs) -> Vec<(String, S
 }
 
 /// Whether a mount came along with a tree of the host's, and is no place of its own.
-fn belongs_below(place: &Place, mount: &Mount<'_>, programs: Programs) -> bool {
+fn belongs_below(place: &Place, mount: &Mount<'_>, layout: Layout) -> bool {
     place.holds_trees()
         && mount.lies_below(place.path)
-        && !places(programs).any(|place| place.path == mount.point)
+        && !places(layout).any(|place| place.path == mount.point)
 }
 
 fn describe<'a>(origin: &'a str, attributes: impl Iterator<Item = &'a str>) -> String {

@@ -17,7 +17,16 @@ fn wanted(posture: Posture, uids: UidMap) -> Wanted {
     let limits = [("limit memory", "4294967296"), ("limit pids", "4096")];
     let limits = limits.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let programs = Programs::Host;
-    Wanted { posture, uids, agent: agent(), programs, processes: 4096, groups: 3, limits }
+    Wanted {
+        posture,
+        uids,
+        agent: agent(),
+        programs,
+        runtime: None,
+        processes: 4096,
+        groups: 3,
+        limits,
+    }
 }
 
 fn ground() -> Ground {

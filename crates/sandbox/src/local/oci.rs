@@ -1,0 +1,137 @@
+//! Sandboxes whose first process an OCI runtime starts: runc or crun.
+//!
+//! ```text
+//! shim ── clone ──► outside: namespaces, ids, network, root   (ours, as in every sandbox)
+//!                      │ becomes
+//!                      ▼
+//!                   the runtime: first process of the sandbox's outer process namespace
+//!                      │ starts, in namespaces below these
+//!                      ▼
+//!                   inside: waits to be measured, closes what is still open ──► guest
+//! ```
+//!
+//! The runtime runs within the sandbox's user namespace, as nobody on the host, and sees no control
+//! groups: those are ours. All that it writes lies in memory which only it sees. So nothing of it is
+//! left when it ends, and it ends with the shim: there is no state to clear away.
+
+pub mod bundle;
+pub mod inside;
+pub mod outside;
+mod first;
+
+use std::fmt;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::{Deserialize, Serialize};
+
+pub use self::first::find as first_process;
+
+/// Where a runtime that is given by its name is looked for.
+const PLACES: [&str; 6] =
+    ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/// The runtimes that we know how to speak to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Namespaces of the host's kernel.
+    Runc,
+    /// The same, by another hand.
+    Crun,
+}
+
+impl Kind {
+    /// Its name, as its program has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Runc => "runc",
+            Self::Crun => "crun",
+        }
+    }
+}
+
+/// A runtime of this host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Runtime {
+    /// Which one.
+    pub kind: Kind,
+    /// Its program.
+    pub path: PathBuf,
+    /// What it says it is.
+    pub version: String,
+}
+
+impl fmt::Display for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({})", self.kind.name(), self.version, self.path.display())
+    }
+}
+
+/// Finds a runtime by its name or path, and asks it what it is.
+pub fn find(named: &Path) -> io::Result<Runtime> {
+    let path = look_for(named)?;
+    let at = |error: io::Error| {
+        io::Error::new(error.kind(), format!("run {} --version: {error}", path.display()))
+    };
+    #[expect(clippy::disallowed_methods, reason = "this is the launcher of sandboxes")]
+    let mut command = Command::new(&path);
+    let asked = command.arg("--version").env_clear().stdin(Stdio::null()).output().map_err(at)?;
+    let said = String::from_utf8_lossy(&asked.stdout);
+    let Some((kind, version)) = understand(&said) else {
+        let path = path.display();
+        let words = format!("{path} does not say that it is runc or crun: name one of these");
+        return Err(io::Error::other(words));
+    };
+    Ok(Runtime { kind, version: version.to_owned(), path })
+}
+
+/// Takes `<name> version <version>`, the first line of what every runtime says.
+fn understand(said: &str) -> Option<(Kind, &str)> {
+    let (name, version) = said.lines().next()?.split_once(" version ")?;
+    let kind = [Kind::Runc, Kind::Crun].into_iter().find(|kind| kind.name() == name)?;
+    Some((kind, version.trim()))
+}
+
+fn look_for(named: &Path) -> io::Result<PathBuf> {
+    let is_program = |path: &Path| {
+        path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    };
+    let candidates = match named.is_absolute() {
+        true => vec![named.to_owned()],
+        false => PLACES.map(|place| Path::new(place).join(named)).to_vec(),
+    };
+    let found = candidates.into_iter().find(|path| is_program(path));
+    found.ok_or_else(|| {
+        let (named, places) = (named.display(), PLACES.join(", "));
+        let words = format!(
+            "{named} is no program of this host: install it, or give its path; looked in {places}"
+        );
+        io::Error::new(io::ErrorKind::NotFound, words)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_runtime_is_what_it_says_it_is() {
+        let said = "runc version 1.1.5+ds1\ncommit: 1.1.5+ds1-1\nspec: 1.0.2-dev\n";
+        assert_eq!(understand(said), Some((Kind::Runc, "1.1.5+ds1")));
+        assert_eq!(understand("crun version 1.8.1"), Some((Kind::Crun, "1.8.1")));
+        for said in ["", "bash, version 5", "kata version 3.0", "runc-x version 1"] {
+            assert_eq!(understand(said), None, "{said}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_runtime_is_refused_by_name() {
+        let missing = find(Path::new("no-such-runtime")).unwrap_err().to_string();
+        assert!(missing.starts_with("no-such-runtime is no program of this host"), "{missing}");
+        let other = find(Path::new("true")).unwrap_err().to_string();
+        assert!(other.contains("does not say that it is runc"), "{other}");
+    }
+}
