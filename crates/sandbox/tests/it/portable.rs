@@ -137,6 +137,19 @@ fn made_up() -> Vec<(OwnedFd, &'static str)> {
     ]
 }
 
+/// A small file whose reader would need more memory than anybody has a use for.
+fn hoard() -> Vec<u8> {
+    const PIECE: usize = 16 << 20;
+    const PIECES: usize = 72;
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(EntryType::XHeader);
+    header.set_path("workspace").unwrap();
+    header.set_size((PIECE * PIECES) as u64);
+    header.set_cksum();
+    let frame = |bytes: &[u8]| zstd::encode_all(bytes, 1).unwrap();
+    [frame(header.as_bytes()), frame(&vec![b'1'; PIECE]).repeat(PIECES)].concat()
+}
+
 #[tokio::test]
 async fn what_nobody_packed_is_refused_and_leaves_nothing() {
     let host = Host::look();
@@ -159,6 +172,7 @@ async fn what_nobody_packed_is_refused_and_leaves_nothing() {
     cases.push((of(&whole[..middle]), "unpack the snapshot: "));
     cases.push((of(&whole[..whole.len() - 1]), "unpack the snapshot: "));
     cases.push((of(b"not an archive at all"), "unpack the snapshot: "));
+    cases.push((of(&hoard()), "more than 1 GiB of memory"));
     for (file, words) in cases {
         let refused = take(&bench, PLAIN, file.into()).await.unwrap_err();
         println!("{refused}");

@@ -8,7 +8,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Signal, WaitId, WaitIdOptions, waitid};
+use rustix::process::{
+    Resource, Rlimit, Signal, WaitId, WaitIdOptions, getrlimit, setrlimit, waitid,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -18,6 +20,8 @@ use crate::local::{child, packet, root, shim};
 
 /// Time for one piece of work.
 const WAIT: Duration = Duration::from_secs(30 * 60);
+/// Memory for it. What needs more was made to need it: names and records of an archive are read whole.
+const MEMORY_BYTES: u64 = 1024 * 1024 * 1024;
 /// How much further back than the server this work queues for a processor.
 const NICENESS: i32 = 15;
 
@@ -56,10 +60,26 @@ pub fn run<O: DeserializeOwned, R: Serialize>(
     sys::default_children()?;
     // The launcher's thread waits for us; without it nobody would publish the layer.
     child::die_with_parent()?;
+    limit(Resource::Data, MEMORY_BYTES)?;
+    limit(Resource::Core, 0)?;
     // Those who watch an agent come before this; only speed is lost if it is refused.
     rustix::process::setpriority_process(None, NICENESS).ok();
-    let done = work(order, fds).map_err(|error| error.to_string());
+    let done = work(order, fds).map_err(|error| in_words(&error));
     packet::send_all(&launcher, &serde_json::to_vec(&done)?, &[])
+}
+
+fn limit(resource: Resource, most: u64) -> io::Result<()> {
+    // The host may allow less.
+    let most = Some(getrlimit(resource).maximum.map_or(most, |hard| hard.min(most)));
+    Ok(setrlimit(resource, Rlimit { current: most, maximum: most })?)
+}
+
+/// Nobody shall look for what the host lacks where the work asked for too much.
+fn in_words(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::OutOfMemory {
+        return "it takes more than 1 GiB of memory to read".to_owned();
+    }
+    error.to_string()
 }
 
 /// Does the work as the root of namespaces of its own, where nothing is left of the host. What is
@@ -78,7 +98,7 @@ pub fn in_namespaces<T, R: Serialize + DeserializeOwned>(
         Cloned::Child => {
             drop(ours);
             let done = enter(ids, &theirs, opened, open).and_then(work);
-            let done = done.map_err(|error| error.to_string());
+            let done = done.map_err(|error| in_words(&error));
             let words = serde_json::to_vec(&done).unwrap_or_default();
             packet::send(&theirs, &words, &[]).ok();
             std::process::exit(0);
