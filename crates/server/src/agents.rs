@@ -173,11 +173,16 @@ impl Handle {
         if let Some(view) = self.loaded() {
             return Ok(view);
         }
+        self.caught_up().await
+    }
+
+    /// The agent after all that the store had when this was asked; `view` may come a moment after it.
+    pub async fn caught_up(&self) -> Result<Arc<View>> {
         let _writer = self.writer.lock().await;
         self.load().await
     }
 
-    /// The same, if it was loaded before. One without events does not count: it may have been opened
+    /// The agent, if it was loaded before. One without events does not count: it may have been opened
     /// in the store a moment ago, by somebody who has not come to show it yet.
     pub fn loaded(&self) -> Option<Arc<View>> {
         let view = self.view.read().unwrap_or_else(PoisonError::into_inner).clone();

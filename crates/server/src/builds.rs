@@ -116,6 +116,13 @@ pub async fn all(app: &App, org: &OrgId) -> Result<Vec<(String, Environment)>> {
     }
 }
 
+/// Whether the build of this layer is ready by now.
+pub async fn is_ready(app: &App, org: &OrgId, layer: LayerId) -> Result<bool> {
+    let known = all(app, org).await?;
+    let mut builds = known.iter().flat_map(|(_, environment)| &environment.builds);
+    Ok(builds.any(|build| build.layer == layer && build.ready.is_some()))
+}
+
 /// Changes what is known; of two changes at once none undoes the other.
 pub async fn change<T>(
     app: &App,

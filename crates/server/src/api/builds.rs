@@ -227,10 +227,11 @@ async fn stands(
         return Ok((builds::standing(build, None), None));
     };
     let standing = builds::standing(build, detail.latest_status);
-    if detail.latest_status == Some(RunStatus::Finished)
-        && !is_keeping(app, caller, build.agent).await?
-    {
-        return Ok((Standing::Failed, None));
+    if detail.latest_status == Some(RunStatus::Finished) {
+        // It may have become ready since it was read: whoever looks again finds it so.
+        let is_coming = is_keeping(app, caller, build.agent).await?
+            || builds::is_ready(app, &caller.org, build.layer).await?;
+        return Ok((if is_coming { Standing::Running } else { Standing::Failed }, None));
     }
     let run = match record.row.latest_run {
         Some(run) => app.store.run(&caller.org, build.agent, run).await?,
@@ -242,6 +243,6 @@ async fn stands(
 /// Whether the disk of a build that went well is still to be kept.
 async fn is_keeping(app: &App, caller: &Caller, agent: AgentId) -> anyhow::Result<bool> {
     let handle = app.agents.existing(&caller.org, agent).await?;
-    let view = handle.view().await?;
+    let view = handle.caught_up().await?;
     Ok(view.living()?.keeping != Keeping::Unasked)
 }
