@@ -164,8 +164,9 @@ pub async fn list(
         .map_err(anyhow::Error::from)?;
     let mut items = Vec::new();
     for record in &rows.items {
-        // Builds have a list of their own.
-        if !Detail::of(&record.row).map_err(anyhow::Error::from)?.is_build() {
+        let detail = Detail::of(&record.row).map_err(anyhow::Error::from)?;
+        // Builds have a list of their own; what is being deleted is gone for whoever asked for that.
+        if !detail.is_build() && !detail.deleting {
             items.push(show::agent(&app, record.id, record.head, &record.row)?);
         }
     }
