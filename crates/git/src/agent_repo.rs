@@ -47,6 +47,6 @@ impl AgentRepo {
 
     /// Opens a repository that exists.
     pub fn open(git: &Git, dir: &Path) -> Result<Self> {
-        Ok(Self { repo: Repo::open(git, dir)? })
+        Ok(Self { repo: Repo::open_own(git, dir)? })
     }
 }

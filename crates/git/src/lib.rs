@@ -18,6 +18,7 @@ pub mod error;
 pub mod handover;
 pub mod history;
 mod layout;
+mod left_behind;
 mod loose;
 pub mod mirror;
 pub mod name;

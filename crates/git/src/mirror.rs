@@ -92,7 +92,7 @@ impl Mirror {
 
     /// Opens a mirror that exists.
     pub fn open(git: &Git, dir: &Path) -> Result<Self> {
-        Ok(Self { repo: Repo::open(git, dir)? })
+        Ok(Self { repo: Repo::open_own(git, dir)? })
     }
 
     /// Makes sure that the commit a remote was just seen at is here, with its history.
@@ -138,6 +138,23 @@ impl Mirror {
     ) -> Result<()> {
         let _lock = self.lock().await?;
         self.fetch(remote, &Wanted::Everything, progress).await
+    }
+
+    /// Makes the branches and tags here those of the remote, and HEAD its default branch, so that
+    /// this copy can be served in the remote's place. Refs go with theirs; objects stay.
+    pub async fn follow(
+        &self,
+        remote: &Remote,
+        head: &RemoteHead,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<()> {
+        let _lock = self.lock().await?;
+        self.fetch_once(remote, &Wanted::Everything, "--prune", progress).await?;
+        if let Some(branch) = &head.default_branch {
+            let name = branch.to_ref();
+            self.call("set HEAD").args(["symbolic-ref", "HEAD", name.as_str()]).run().await?;
+        }
+        Ok(())
     }
 
     /// The cheapest fetch that may bring the commit first, the surest last.

@@ -6,6 +6,7 @@ pub(crate) use asking::Asking;
 pub use asking::LS_TIME_MAX;
 
 use std::ffi::OsString;
+use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -39,6 +40,8 @@ pub struct Access {
     pub header: Option<Header>,
     /// For https addresses: certificate authorities besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// For http addresses: the only addresses that the host's name may lead to.
+    pub pinned: Option<Vec<IpAddr>>,
     /// For local paths: who answers at the other end, where this process may not read the folder.
     pub far_end: Option<FarEndProgram>,
 }
@@ -236,6 +239,12 @@ pub(crate) fn admit<'a>(
                 call =
                     call.config("http.extraHeader", line).config("http.followRedirects", "false");
             }
+            if let Some(addresses) = &remote.access.pinned {
+                // TRUST: the name is not asked for again, and a redirect would lead past the pin.
+                call = call
+                    .config("http.curloptResolve", pin(&remote.url, addresses))
+                    .config("http.followRedirects", "false");
+            }
             if let Some(file) = &remote.access.ca_file {
                 call = call.config("http.sslCAInfo", file.as_os_str());
             }
@@ -243,6 +252,16 @@ pub(crate) fn admit<'a>(
         _ => {}
     }
     Ok(call)
+}
+
+/// `host:port:address,address`, as curl takes it.
+fn pin(url: &RemoteUrl, addresses: &[IpAddr]) -> String {
+    let authority = url.host().unwrap_or_default();
+    let port = if url.protocols() == "https" { ":443" } else { ":80" };
+    let has_port = authority.rsplit_once(':').is_some_and(|(_, end)| !end.ends_with(']'));
+    let port = if has_port { "" } else { port };
+    let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    format!("{authority}{port}:{}", addresses.join(","))
 }
 
 /// Which program answers at the other end.

@@ -16,6 +16,8 @@ pub struct Repo {
     git: Git,
     dir: PathBuf,
     format: ObjectFormat,
+    /// Whether nobody else's git works in it.
+    is_own: bool,
 }
 
 impl Repo {
@@ -29,7 +31,12 @@ impl Repo {
             return Err(Error::NotFound { attempt, detail: dir.display().to_string() });
         }
         let format = crate::layout::format_of(dir)?;
-        Ok(Self { git: git.clone(), dir: dir.to_owned(), format })
+        Ok(Self { git: git.clone(), dir: dir.to_owned(), format, is_own: false })
+    }
+
+    /// The same for one in which nobody else's git works: locks that a killed git left there are removed.
+    pub fn open_own(git: &Git, dir: &Path) -> Result<Self> {
+        Ok(Self { is_own: true, ..Self::open(git, dir)? })
     }
 
     /// The folder it lies in.
@@ -54,6 +61,8 @@ impl Repo {
     pub(crate) fn call(&self, attempt: &'static str) -> Call<'_> {
         // TRUST: attributes committed by whoever wrote the branch must not hide lines from a diff
         // or choose how a merge is done, so they are read from the empty tree.
-        self.git.call(attempt).repo(&self.dir).config("attr.tree", self.format.empty_tree())
+        let call = self.git.call(attempt).repo(&self.dir);
+        let call = if self.is_own { call.own(&self.dir) } else { call };
+        call.config("attr.tree", self.format.empty_tree())
     }
 }

@@ -15,6 +15,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Error, Result};
+use crate::left_behind;
 use crate::remote::Asking;
 
 /// Heavy git processes at the same time.
@@ -44,6 +45,8 @@ const HARDENING: &[(&str, &str)] = &[
     ("core.quotePath", "false"),
     ("core.logAllRefUpdates", "false"),
     ("core.fsyncMethod", "batch"),
+    ("core.filesRefLockTimeout", left_behind::WAIT_MS),
+    ("core.packedRefsTimeout", left_behind::WAIT_MS),
     ("credential.helper", ""),
     ("credential.interactive", "false"),
     ("transfer.fsckObjects", "true"),
@@ -146,6 +149,8 @@ pub(crate) struct Call<'a> {
     overflow: Overflow,
     memory_max: Option<u64>,
     progress: Option<OnProgress<'a>>,
+    /// Where nobody else works than our own processes.
+    own: Option<PathBuf>,
 }
 
 /// What a finished process left.
@@ -179,6 +184,7 @@ impl<'a> Call<'a> {
             overflow: Overflow::Fail,
             memory_max: None,
             progress: None,
+            own: None,
         };
         for (key, value) in HARDENING {
             call = call.config(key, value);
@@ -199,6 +205,12 @@ impl<'a> Call<'a> {
     /// Works in this bare repository, which is named, never searched for.
     pub fn repo(mut self, dir: &Path) -> Self {
         self.command.env("GIT_DIR", dir);
+        self
+    }
+
+    /// Nobody but our own processes ever works in this repository.
+    pub fn own(mut self, dir: &Path) -> Self {
+        self.own = Some(dir.to_owned());
         self
     }
 
@@ -271,7 +283,7 @@ impl<'a> Call<'a> {
         };
         let (time_max, attempt) = (self.time_max, self.attempt);
         let input = std::mem::replace(&mut self.input, Input::Nothing);
-        let progress = self.progress.take();
+        let (progress, own) = (self.progress.take(), self.own.take());
         let (stdout_max, overflow) = (self.stdout_max, self.overflow);
         let feeds = !matches!(input, Input::Nothing);
         let stdin = if feeds { Stdio::piped() } else { Stdio::null() };
@@ -281,6 +293,10 @@ impl<'a> Call<'a> {
             return Err(Error::Timeout { attempt, limit: time_max });
         };
         let output = output?;
+        if let (Some(own), false) = (own, output.code == Some(0)) {
+            // Boxed: it seldom happens, and all who wait for git would have to make room for it.
+            Box::pin(left_behind::clear(output.stderr.clone(), own)).await;
+        }
         if output.cut && overflow == Overflow::Fail {
             return Err(Error::TooLarge {
                 attempt,

@@ -115,6 +115,24 @@ impl RemoteUrl {
         format!("{}-{short}", slug.trim_matches(['.', '-']))
     }
 
+    /// Another repository at the same place: same scheme, user, host and port, `.git` as here.
+    pub fn sibling(&self, path: &str) -> Option<Self> {
+        let (Kind::Http { path: own, .. } | Kind::Ssh { path: own, .. }) = &self.kind else {
+            return None;
+        };
+        let before = self.text.strip_suffix(own.as_str())?;
+        let ending = if own.ends_with(".git") { ".git" } else { "" };
+        Self::parse(&format!("{before}{}{ending}", path.trim_end_matches(".git"))).ok()
+    }
+
+    /// The same address with `.git` at its end, or without where it has that.
+    pub fn twin(&self) -> Option<Self> {
+        match self.text.strip_suffix(".git") {
+            Some(bare) => Self::parse(bare).ok(),
+            None => Self::parse(&format!("{}.git", self.text)).ok(),
+        }
+    }
+
     /// The only protocols git may speak for this address, joined by colons.
     pub(crate) const fn protocols(&self) -> &'static str {
         match &self.kind {
@@ -246,6 +264,23 @@ fn checked_path(path: &str) -> Result<String, BadUrl> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sibling_lies_at_the_same_place() {
+        for (own, sibling) in [
+            ("https://github.com/o/r", Some("https://github.com/a/b")),
+            ("http://localhost:3000/o/r.git", Some("http://localhost:3000/a/b.git")),
+            ("ssh://git@host:2222/o/r.git", Some("ssh://git@host:2222/a/b.git")),
+            ("git@github.com:o/r.git", Some("git@github.com:a/b.git")),
+            ("/srv/x", None),
+        ] {
+            let found = RemoteUrl::parse(own).unwrap().sibling("a/b.git");
+            assert_eq!(found.as_ref().map(RemoteUrl::as_str), sibling, "{own}");
+        }
+        let twin = |text: &str| RemoteUrl::parse(text).unwrap().twin().unwrap().as_str().to_owned();
+        assert_eq!(twin("https://h/o/r"), "https://h/o/r.git");
+        assert_eq!(twin("git@h:o/r.git"), "git@h:o/r");
+    }
 
     #[test]
     fn every_form_of_address_has_a_name_and_a_display() {

@@ -121,3 +121,58 @@ async fn creating_twice_keeps_the_first() {
     );
     assert!(alone.unwrap().refs("refs").await.unwrap().is_empty());
 }
+
+/// Lays a lock beside a ref, as a git does that works on it, of this age.
+fn lock(
+    dir: &std::path::Path,
+    name: &git::name::RefName,
+    age: std::time::Duration,
+) -> std::path::PathBuf {
+    let path = dir.join(format!("{name}.lock"));
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let file = std::fs::File::create(&path).unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH + now() - age).unwrap();
+    path
+}
+
+#[expect(clippy::disallowed_methods, reason = "files have the time of the machine")]
+fn now() -> std::time::Duration {
+    std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap()
+}
+
+#[tokio::test]
+async fn a_lock_of_a_git_that_was_killed_stops_one_attempt_and_no_more() {
+    let ground = Ground::new();
+    let up = ground.upstream("up", &[("a", "1")]);
+    let agent = ground.agent(&up).await;
+    let name = branch("errand/x").to_ref();
+    let path = lock(agent.dir(), &name, std::time::Duration::from_secs(60));
+    let stopped = agent.update_ref(&name, &up.head(), Expected::Absent).await.unwrap_err();
+    assert!(stopped.to_string().contains("cannot lock ref"), "{stopped}");
+    assert!(!path.exists());
+    agent.update_ref(&name, &up.head(), Expected::Absent).await.unwrap();
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "a process that stands for a git at work")]
+async fn a_lock_that_somebody_may_hold_is_left_alone() {
+    let ground = Ground::new();
+    let up = ground.upstream("up", &[("a", "1")]);
+    let agent = ground.agent(&up).await;
+    let name = branch("errand/x").to_ref();
+    let path = lock(agent.dir(), &name, std::time::Duration::from_secs(60));
+    let mut at_work =
+        std::process::Command::new("sleep").arg("60").env("GIT_DIR", agent.dir()).spawn().unwrap();
+    agent.update_ref(&name, &up.head(), Expected::Absent).await.unwrap_err();
+    assert!(path.exists(), "its git works still");
+    at_work.kill().unwrap();
+    at_work.wait().unwrap();
+    lock(agent.dir(), &name, std::time::Duration::ZERO);
+    // It is released while the next one waits.
+    let release = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        std::fs::remove_file(path).unwrap();
+    });
+    agent.update_ref(&name, &up.head(), Expected::Absent).await.unwrap();
+    release.join().unwrap();
+}
