@@ -104,7 +104,7 @@ pub enum Command {
     /// Put an agent's files back to how they were after one of its runs
     Restore(build::Restore),
     /// Keep an agent's machine as it is: new agents of its repositories begin with it
-    Snapshot(OneAgent),
+    Snapshot(KeepMachine),
     /// Check a repository's environment file, which says what an agent's machine is made of; save one on the
     /// server for repositories without
     #[command(subcommand)]
@@ -258,6 +258,16 @@ pub enum StatusName {
 pub struct OneAgent {
     /// Id, beginning of the id, or name
     pub agent: String,
+}
+
+/// `errand snapshot`.
+#[derive(Debug, Args)]
+pub struct KeepMachine {
+    /// Id, beginning of the id, or name
+    pub agent: String,
+    /// Keep it although values of the agent's secret variables lie on its disk
+    #[arg(long)]
+    pub with_secrets: bool,
 }
 
 /// `errand watch`.

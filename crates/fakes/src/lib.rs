@@ -1,8 +1,9 @@
 //! Outside systems for tests and demonstrations: real HTTP servers that enforce their protocols.
 //!
 //! [`scripted`] is a model provider that follows a script, [`image`] a base image of this host's own
-//! programs, [`registry`] a registry that such images are fetched from.
+//! programs, [`registry`] a registry that such images are fetched from, [`git_host`] a host of repositories over HTTP.
 
+pub mod git_host;
 pub mod image;
 pub mod registry;
 pub mod scripted;

@@ -6,12 +6,15 @@
 
 use crate::address::Floor;
 use crate::audit::{Audit, Peer};
+use crate::dependency::Dependency;
+use crate::dial::{self, NoConnection};
+use crate::host::Authority;
 use crate::policy::Policy;
 use crate::proxy;
 use crate::repository::AgentRepository;
 use crate::resolve::Resolver;
 use std::collections::HashMap;
-use std::net::TcpListener as StdListener;
+use std::net::{IpAddr, TcpListener as StdListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -40,6 +43,15 @@ pub struct Parts {
     pub idle: Duration,
 }
 
+/// What git inside a sandbox reaches through the gateway itself.
+#[derive(Clone, Default)]
+pub struct Repositories {
+    /// Those the agent works on.
+    pub own: Vec<AgentRepository>,
+    /// Those it may read besides.
+    pub dependencies: Vec<Dependency>,
+}
+
 /// The gateway of a server.
 pub struct Gateway {
     parts: Arc<Parts>,
@@ -66,6 +78,7 @@ pub(crate) struct Attachment {
     pub(crate) peer: Peer,
     pub(crate) parts: Arc<Parts>,
     pub(crate) repositories: Vec<AgentRepository>,
+    pub(crate) dependencies: Vec<Dependency>,
     pub(crate) tracker: TaskTracker,
     pub(crate) stop: CancellationToken,
     pub(crate) git_slots: Arc<Semaphore>,
@@ -97,7 +110,7 @@ impl Gateway {
         peer: Peer,
         listeners: Vec<StdListener>,
         policy: Policy,
-        repositories: Vec<AgentRepository>,
+        Repositories { own: repositories, dependencies }: Repositories,
     ) -> Result<AttachGuard, AttachError> {
         let listeners = listeners
             .into_iter()
@@ -118,6 +131,7 @@ impl Gateway {
             peer,
             parts: self.parts.clone(),
             repositories,
+            dependencies,
             tracker: tracker.clone(),
             stop: stop.clone(),
             git_slots: Arc::new(Semaphore::new(GIT_PROCESSES_PER_SANDBOX)),
@@ -134,6 +148,15 @@ impl Gateway {
             async move { tracker.wait().await }
         });
         Ok(AttachGuard { peer, stop, tracker, policies: self.policies.clone() })
+    }
+
+    /// The addresses of a host that anybody inside may be led to; asked once, to be dialled as they are.
+    pub async fn public_addresses(&self, target: &Authority) -> Result<Vec<IpAddr>, String> {
+        match dial::candidates(target, &self.parts.floor, self.parts.resolver.as_ref()).await {
+            Ok(sockets) => Ok(sockets.into_iter().map(|socket| socket.ip()).collect()),
+            Err(NoConnection::Denied(denial)) => Err(denial.words),
+            Err(NoConnection::Failed(words)) => Err(words),
+        }
     }
 
     /// Replaces the policy of a sandbox; what is open already stays open. False if it is not attached.

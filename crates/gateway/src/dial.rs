@@ -43,7 +43,7 @@ pub(crate) async fn dial(
 
 /// The addresses that may be dialled. Whoever answers for the name twice with different addresses
 /// gains nothing: it is asked once, and what was judged is what is dialled.
-async fn candidates(
+pub(crate) async fn candidates(
     target: &Authority,
     floor: &Floor,
     resolver: &dyn Resolver,

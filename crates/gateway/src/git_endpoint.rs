@@ -8,6 +8,7 @@
 
 use crate::attach::Attachment;
 use crate::audit::Recorded;
+use crate::dependency;
 use crate::push::{self, CommandList, Outcome, Rewritten};
 use crate::reply::{self, Body};
 use crate::repository::{AgentRepository, INBOX};
@@ -15,6 +16,7 @@ use crate::upload::{BadUpload, Upload};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use git::name::{CommitId, RefName};
+use git::repo::Repo;
 use git::service::{Half, ReceivePack, Serving, UploadPack};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, StreamBody};
@@ -32,59 +34,64 @@ const ADVERTISEMENT_BYTES: u64 = 32 * 1024 * 1024;
 /// Bytes of receive-pack's answer.
 const OUTCOME_BYTES: u64 = 1024 * 1024;
 
+/// Told to whoever asks for something else.
+pub(crate) const SMART_ONLY: &str = "Errand speaks git's smart HTTP here, nothing else.";
+
 /// Answers a request below `/git/`.
 pub(crate) async fn answer(
     request: Request<Incoming>,
     path: &str,
     attachment: &Attachment,
 ) -> Response<Body> {
-    let found = path.split_once(".git/").and_then(|(name, action)| {
-        let repository =
-            attachment.repositories.iter().find(|repository| repository.name == name)?;
-        Some((repository, action))
+    let found = attachment.repositories.iter().find_map(|repository| {
+        let rest = path.strip_prefix(&repository.name)?.strip_prefix(".git")?;
+        Some((repository, rest))
     });
-    let Some((repository, action)) = found else {
+    let Some((repository, rest)) = found else {
         let text =
             "Errand has no such repository for this agent. It has its own repositories only.";
         return reply::words(StatusCode::NOT_FOUND, text);
     };
+    // Git replaces the beginning of an address: what follows may be another ending of the same one,
+    // or the rest of another repository's name.
+    let action = rest.strip_prefix(".git/").or_else(|| rest.strip_prefix('/'));
+    let Some(action) = action else {
+        let address = format!("{}{rest}", repository.url);
+        return dependency::elsewhere(&address, &request);
+    };
     let answered = match (request.method(), action) {
         (&Method::GET, "info/refs") => advertise(&request, repository, attachment).await,
-        (&Method::POST, "git-upload-pack") => fetch(request, repository, attachment).await,
+        (&Method::POST, "git-upload-pack") => fetch(request, &repository.repo, attachment).await,
         (&Method::POST, "git-receive-pack") => receive(request, repository, attachment).await,
-        _ => Err(Failed::answer(
-            StatusCode::NOT_FOUND,
-            "Errand speaks git's smart HTTP here, nothing else.",
-        )),
+        _ => Err(Failed::answer(StatusCode::NOT_FOUND, SMART_ONLY)),
     };
-    answered.unwrap_or_else(|failed| {
-        let agent = attachment.peer.agent;
-        match &failed {
-            Failed::Answer(..) => {}
-            Failed::Git(error) => {
-                tracing::warn!(%error, agent.id = %agent, "the git endpoint failed")
-            }
-            Failed::Io(error) => {
-                tracing::warn!(%error, agent.id = %agent, "the git endpoint failed")
-            }
-        }
-        failed.into_response()
-    })
+    answered.unwrap_or_else(|failed| failed.told(attachment))
 }
 
 /// Why a request has no answer of git's.
-enum Failed {
+pub(crate) enum Failed {
     Answer(StatusCode, String),
     Git(git::error::Error),
     Io(std::io::Error),
 }
 
 impl Failed {
-    fn answer(status: StatusCode, text: impl Into<String>) -> Self {
+    pub(crate) fn answer(status: StatusCode, text: impl Into<String>) -> Self {
         Self::Answer(status, text.into())
     }
 
-    fn into_response(self) -> Response<Body> {
+    /// The answer; what is wrong on our side goes into our log.
+    pub(crate) fn told(self, attachment: &Attachment) -> Response<Body> {
+        let agent = attachment.peer.agent;
+        match &self {
+            Self::Answer(..) => {}
+            Self::Git(error) => {
+                tracing::warn!(%error, agent.id = %agent, "the git endpoint failed")
+            }
+            Self::Io(error) => {
+                tracing::warn!(%error, agent.id = %agent, "the git endpoint failed")
+            }
+        }
         match self {
             Self::Answer(status, text) => reply::words(status, &text),
             // Paths of the server stand in these messages, so the sandbox does not get them.
@@ -124,27 +131,34 @@ async fn advertise(
     repository: &AgentRepository,
     attachment: &Attachment,
 ) -> Result<Response<Body>, Failed> {
-    match request.uri().query() {
-        Some("service=git-upload-pack") => {
-            let permit = place(attachment).await?;
-            let serving = upload_pack(request).start(&repository.repo, Half::Advertise).await?;
-            let mut out = collect(serving, ADVERTISEMENT_BYTES).await?;
-            drop(permit);
-            // Version 2 begins with its number, the older ones with the service's name.
-            if !out.starts_with(b"000eversion 2") {
-                let mut banner = b"001e# service=git-upload-pack\n0000".to_vec();
-                banner.append(&mut out);
-                out = banner;
-            }
-            Ok(git_answer("application/x-git-upload-pack-advertisement", reply::full(out)))
-        }
-        Some("service=git-receive-pack") => {
-            let refs = repository.repo.refs("refs/heads").await?;
-            let out = push::advertise(&refs, repository.repo.format());
-            Ok(git_answer("application/x-git-receive-pack-advertisement", reply::full(out)))
-        }
-        _ => Err(Failed::answer(StatusCode::FORBIDDEN, "Errand speaks git's smart HTTP only.")),
+    if request.uri().query() != Some("service=git-receive-pack") {
+        return advertise_fetch(request, &repository.repo, attachment).await;
     }
+    let refs = repository.repo.refs("refs/heads").await?;
+    let out = push::advertise(&refs, repository.repo.format());
+    Ok(git_answer("application/x-git-receive-pack-advertisement", reply::full(out)))
+}
+
+/// What may be fetched of a repository.
+pub(crate) async fn advertise_fetch(
+    request: &Request<Incoming>,
+    repo: &Repo,
+    attachment: &Attachment,
+) -> Result<Response<Body>, Failed> {
+    if request.uri().query() != Some("service=git-upload-pack") {
+        return Err(Failed::answer(StatusCode::FORBIDDEN, SMART_ONLY));
+    }
+    let permit = place(attachment).await?;
+    let serving = upload_pack(request).start(repo, Half::Advertise).await?;
+    let mut out = collect(serving, ADVERTISEMENT_BYTES).await?;
+    drop(permit);
+    // Version 2 begins with its number, the older ones with the service's name.
+    if !out.starts_with(b"000eversion 2") {
+        let mut banner = b"001e# service=git-upload-pack\n0000".to_vec();
+        banner.append(&mut out);
+        out = banner;
+    }
+    Ok(git_answer("application/x-git-upload-pack-advertisement", reply::full(out)))
 }
 
 fn upload_pack(request: &Request<Incoming>) -> UploadPack {
@@ -152,9 +166,10 @@ fn upload_pack(request: &Request<Incoming>) -> UploadPack {
     UploadPack { protocol: protocol.map(str::to_owned) }
 }
 
-async fn fetch(
+/// Sends what a client wants and does not have.
+pub(crate) async fn fetch(
     request: Request<Incoming>,
-    repository: &AgentRepository,
+    repo: &Repo,
     attachment: &Attachment,
 ) -> Result<Response<Body>, Failed> {
     expect_type(&request, "application/x-git-upload-pack-request")?;
@@ -162,8 +177,7 @@ async fn fetch(
     let (parts, body) = request.into_parts();
     let wanted = Upload::new(&parts.headers, body, FETCH_REQUEST_BYTES)?.all().await?;
     let permit = place(attachment).await?;
-    let Serving { mut stdin, stdout, guard } =
-        upload_pack.start(&repository.repo, Half::Answer).await?;
+    let Serving { mut stdin, stdout, guard } = upload_pack.start(repo, Half::Answer).await?;
     // Git may answer before it has read everything, so both directions run side by side. The task
     // ends when git does, and git does when nobody reads its answer any more.
     let feeding = async move {

@@ -4,7 +4,8 @@
 //! Read in this order: [`host`] is the one spelling of a host, [`policy`] judges names, `packages`
 //! lists the registries, [`address`] judges what names resolve to, [`audit`] is told, [`attach`]
 //! ties listening sockets to a sandbox, [`proxy`] serves them: a tunnel, a forwarded request, or
-//! the internal host with its [`git_endpoint`].
+//! the internal host with its [`git_endpoint`] and what an
+//! environment file adds to that ([`dependency`]).
 
 pub mod host;
 pub mod policy;
@@ -23,6 +24,7 @@ mod forward;
 mod reply;
 mod internal;
 pub mod git_endpoint;
+pub mod dependency;
 mod upload;
 mod push;
 mod pkt;

@@ -11,6 +11,8 @@ pub const INBOX: &str = "refs/errand/inbox/";
 pub struct AgentRepository {
     /// Its name at the endpoint: `http://errand.internal/git/<name>.git`.
     pub name: String,
+    /// Its real address, which git inside replaces by the one above.
+    pub url: String,
     /// The agent's own bare repository on the server.
     pub repo: Repo,
     /// The branch that the agent works on, the only one it may push.

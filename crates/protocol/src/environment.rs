@@ -33,6 +33,7 @@ mod variables;
 
 pub use dockerfile::check as check_dockerfile;
 
+use crate::limits::ENVIRONMENT_DEPENDENCIES;
 use path::RepoPath;
 use place::{Format, Place};
 use remark::{Noted, Notes, Reference, Remark, Remarks};
@@ -189,6 +190,12 @@ impl EgressMode {
 }
 
 impl Environment {
+    /// The repositories that git may read besides the agent's own, as far as they are followed.
+    pub fn dependencies(&self) -> &[String] {
+        let all = &self.repository_dependencies;
+        all.get(..ENVIRONMENT_DEPENDENCIES).unwrap_or(all)
+    }
+
     /// Whether an agent may save its disk as the next snapshot. Never where the disk is built.
     pub const fn may_update_snapshot(&self) -> bool {
         match self.base {

@@ -126,6 +126,8 @@ pub const ENVIRONMENT_LINE_BYTES: usize = 1024;
 pub const ENVIRONMENT_REMARKS: usize = 50;
 /// Terminals of an environment file that are opened.
 pub const ENVIRONMENT_TERMINALS: usize = 12;
+/// Repositories of `repositoryDependencies` that git may read.
+pub const ENVIRONMENT_DEPENDENCIES: usize = 20;
 /// Time of `install` in an environment file, in milliseconds.
 pub const ENVIRONMENT_INSTALL_MS: u64 = 10 * 60 * 1000;
 /// Time of `start` in an environment file, in milliseconds.

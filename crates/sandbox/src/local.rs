@@ -56,8 +56,8 @@ use self::packet::Packet;
 use self::request::{Answer, FailureKind, RepositoryTask, Request};
 use crate::isolation::IsolationReport;
 use crate::provider::{
-    Capabilities, Contents, GatewaySocket, Layer, LinkStream, Machine, Provider, ProviderError,
-    SandboxKey, SandboxSpec,
+    Capabilities, Contents, Found, GatewaySocket, Layer, LinkStream, Machine, Needle, Provider,
+    ProviderError, SandboxKey, SandboxSpec,
 };
 
 /// Name of the launcher's and shims' binary, found beside the server's.
@@ -351,6 +351,19 @@ impl Provider for LocalProvider {
             (Answer::Done {}, _) => Ok(()),
             (answer, _) => Err(unexpected(&answer)),
         }
+    }
+
+    async fn search(
+        &self,
+        layer: LayerId,
+        org: &OrgId,
+        below: &[LayerId],
+        needles: Vec<Needle>,
+    ) -> Result<Vec<Found>, ProviderError> {
+        let (org, below) = (org.clone(), below.to_vec());
+        let (answer, _) = self.ask(&Request::Search { layer, org, below, needles }).await?;
+        let Answer::Found { found } = answer else { return Err(unexpected(&answer)) };
+        Ok(found)
     }
 
     async fn layers(&self) -> Result<Vec<Layer>, ProviderError> {

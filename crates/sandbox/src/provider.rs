@@ -282,6 +282,30 @@ pub enum Contents {
     },
 }
 
+/// Bytes to look for. What they are is shown nowhere.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needle {
+    /// What they are called.
+    pub name: String,
+    /// They.
+    pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Needle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Needle({:?})", self.name)
+    }
+}
+
+/// Where bytes were found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// What they are called.
+    pub name: String,
+    /// The file, by the folder of a disk: `home/.npmrc`.
+    pub path: String,
+}
+
 /// How much a layer holds, without the layers below.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerSize {
@@ -442,6 +466,18 @@ pub trait Provider: Send + Sync {
         _org: &OrgId,
         _into: OwnedFd,
     ) -> Result<(), ProviderError> {
+        Err(no_layers())
+    }
+
+    /// Looks for bytes in a layer and what it stands on, as far as that is not below any of these
+    /// others; gives the places, or the first of many.
+    async fn search(
+        &self,
+        _layer: LayerId,
+        _org: &OrgId,
+        _below: &[LayerId],
+        _needles: Vec<Needle>,
+    ) -> Result<Vec<Found>, ProviderError> {
         Err(no_layers())
     }
 

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::effects::failed;
 use crate::sandbox_spec;
 use anyhow::{Context, Result};
-use gateway::attach::AttachGuard;
+use gateway::attach::{AttachGuard, Repositories};
 use gateway::audit::Peer;
 use gateway::policy::Policy;
 use protocol::failure::Phase;
@@ -119,7 +119,12 @@ impl<'a> Machine<'a> {
             let sockets = provider.gateway_sockets(key).await.context("take its sockets")?;
             let proxies = sockets.into_iter().filter(|socket| socket.kind == SocketKind::Proxy);
             let listeners = proxies.map(|socket| TcpListener::from(socket.fd)).collect();
-            Some(self.app.gateway.attach(peer, listeners, policy.clone(), Vec::new())?)
+            Some(self.app.gateway.attach(
+                peer,
+                listeners,
+                policy.clone(),
+                Repositories::default(),
+            )?)
         } else {
             None
         };

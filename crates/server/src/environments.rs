@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::dockerfile::Asked;
 use crate::first_look::may_have;
-use crate::{builds, images, sandbox_spec};
+use crate::{builds, dependencies, images, sandbox_spec};
 use agent::state::{Living, Saved};
 use anyhow::{Context, Result};
 use gateway::policy::{EgressMode, Pattern, Policy};
@@ -297,7 +297,12 @@ pub fn variables(followed: Option<&Followed>, own: Vec<(String, String)>) -> Vec
     let Some(followed) = followed else { return own };
     let mut all = followed.understood.variables.clone();
     all.extend(own);
-    all.into_iter().collect()
+    let mut all: Vec<_> = all.into_iter().collect();
+    let named = followed.understood.environment.dependencies();
+    let rules = dependencies::variables(named, &all);
+    all.retain(|(name, _)| !rules.iter().any(|(rule, _)| rule == name));
+    all.extend(rules);
+    all
 }
 
 /// The same over those of the image that the machine was made of.
@@ -411,6 +416,10 @@ pub fn facts(found: &FoundEnvironment) -> Vec<String> {
             "Of the {what}, {scripts} run before your first command; you are told \
              if one fails."
         ));
+    }
+    if !found.dependencies.is_empty() {
+        let all = found.dependencies.join(", ");
+        facts.push(format!("Git may read (clone, fetch; not push) these repositories too: {all}."));
     }
     if !found.terminals.is_empty() {
         let all: Vec<_> = found.terminals.iter().map(told).collect();

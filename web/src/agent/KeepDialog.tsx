@@ -1,10 +1,12 @@
 import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
 import { api, unwrap } from "../api/client";
 import { explain } from "../api/errors";
 import { repositoryName } from "../api/status";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 import { Banner } from "../ui/ErrorState";
+import { Checkbox } from "../ui/Field";
 import { useHead } from "./useTimeline";
 
 interface KeepProps {
@@ -18,9 +20,15 @@ interface KeepProps {
 /** Asks before everybody's new agents begin with what is in this machine. */
 export function KeepDialog({ agent, repos, isOpen, onClose }: KeepProps) {
   const { active } = useHead();
+  const [withSecrets, setWithSecrets] = useState(false);
   const keep = useMutation({
     mutationFn: () =>
-      unwrap(api.POST("/v1/agents/{id}/snapshot", { params: { path: { id: agent } } })),
+      unwrap(
+        api.POST("/v1/agents/{id}/snapshot", {
+          params: { path: { id: agent } },
+          body: { withSecrets },
+        }),
+      ),
     onSuccess: onClose,
   });
   const close = () => {
@@ -54,6 +62,9 @@ export function KeepDialog({ agent, repos, isOpen, onClose }: KeepProps) {
           : "That is done once the run is over. The machine is then stopped, and wakes with your next message."}{" "}
         This agent goes on as it is.
       </p>
+      <Checkbox isSelected={withSecrets} onChange={setWithSecrets}>
+        Keep it even if files hold values of this agent&rsquo;s secret variables
+      </Checkbox>
       {keep.isError && <Banner tone="red">{explain(keep.error).message}</Banner>}
     </Dialog>
   );

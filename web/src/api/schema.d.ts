@@ -1496,6 +1496,14 @@ export interface components {
             runId?: string | null;
             whenBusy?: components["schemas"]["WhenBusy"] | null;
         };
+        /** @description How a machine is kept; may be left out. */
+        CreateSnapshot: {
+            /**
+             * @description Keep it although values of the agent's secret variables lie on its disk.
+             * @default false
+             */
+            withSecrets: boolean;
+        };
         /** @description `POST /v1/tickets`: no fields yet. */
         CreateTicket: Record<string, never>;
         /** @description `POST /v1/uploads`. */
@@ -3902,7 +3910,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CreateSnapshot"] | null;
+            };
+        };
         responses: {
             202: {
                 headers: {

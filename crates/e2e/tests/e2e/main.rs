@@ -22,6 +22,7 @@ mod saved;
 mod snapshots;
 mod streams;
 mod crashes;
+mod dependencies;
 mod kills;
 mod cancels;
 mod git_matrix;

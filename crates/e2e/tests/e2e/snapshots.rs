@@ -1,7 +1,7 @@
 //! Machines that environment files name by the id under which they were kept.
 
 use crate::images::{asking, chosen};
-use e2e::world::{World, eventually, shell};
+use e2e::world::{World, eventually, prompt, shell};
 use fakes::scripted::script::Turn;
 use serde_json::{Value, json};
 
@@ -81,5 +81,63 @@ async fn a_machine_of_other_repositories_is_not_begun_with() {
     assert_eq!(chosen(&world, &job.agent).await.1, "snapshot_unknown");
     let output = world.outputs(&job.agent).await.remove(0);
     assert!(output.contains("sample") && !output.contains("private"), "{output}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_with_somebodys_secrets_is_kept_for_nobody_else_by_mistake() {
+    let world = World::with("[builds]\nautomatic = false\n").await;
+    let repository = world.repository("sample");
+    let leave = "printf '//registry.example/:_authToken=%s\n' \"$NPM_TOKEN\" > ~/.npmrc
+        mkdir -p ~/deep/er && printf 'user:%s' \"$NPM_TOKEN\" | base64 -w0 > ~/deep/er/auth
+        ln -s \"/nowhere/$NPM_TOKEN\" ~/link; echo \"$NODE_ENV\" > ~/plain";
+    let turns = [shell(leave), Turn::say("Done.")];
+    let job = world
+        .open(json!({
+            "repos": [{"url": repository.url()}], "prompt": {"text": prompt(&turns)},
+            "envVars": {"NPM_TOKEN": "npm_q8Zr/2+xT0aB", "NODE_ENV": "production"},
+        }))
+        .await;
+    world.ended_as(&job, "FINISHED").await;
+    let path = format!("/v1/agents/{}/snapshot", job.agent);
+    let refused = async |count: usize| -> String {
+        world.api.poke(&path).await.expect(202);
+        let mut failures = Vec::new();
+        eventually("the snapshot is refused", async || {
+            let events = world.events(&job.agent).await.into_iter();
+            let events = events.map(|entry| entry["event"].clone());
+            failures = events.filter(|event| event["type"] == "SnapshotFailed").collect();
+            failures.len() == count
+        })
+        .await;
+        let failure = failures.pop().unwrap()["failure"].clone();
+        assert_eq!(failure["code"], "snapshot_holds_secrets", "{failure}");
+        failure["message"].as_str().unwrap().to_owned()
+    };
+    let words = refused(1).await;
+    for place in ["/home/agent/.npmrc", "/home/agent/deep/er/auth", "/home/agent/link"] {
+        assert!(words.contains(&format!("NPM_TOKEN in {place}")), "{place}: {words}");
+    }
+    assert!(!words.contains("plain") && !words.contains("q8Zr"), "{words}");
+
+    // What is still there is found again, although the disk stands on it by now.
+    let clear = world.send(&job.agent, &[shell("rm -r ~/deep ~/link"), Turn::say("Done.")]).await;
+    world.ended_as(&clear, "FINISHED").await;
+    let words = refused(2).await;
+    assert!(words.contains("/.npmrc") && !words.contains("deep"), "{words}");
+    assert_eq!(builds(&world).await, Vec::<Value>::new());
+
+    world.api.post(&path, &json!({"withSecrets": true})).await.expect(202);
+    ready(&world, 1).await;
+    let clear = world.send(&job.agent, &[shell("rm ~/.npmrc"), Turn::say("Done.")]).await;
+    world.ended_as(&clear, "FINISHED").await;
+    world.api.poke(&path).await.expect(202);
+    ready(&world, 2).await;
+    let look = [shell("cat ~/plain; ls -A ~"), Turn::say("Done.")];
+    let other = world.errand(&repository, &look).await;
+    world.ended_as(&other, "FINISHED").await;
+    let output = world.outputs(&other.agent).await.remove(0);
+    assert!(output.contains("production") && !output.contains(".npmrc"), "{output}");
+    world.api.post(&path, &json!({"withSecret": true})).await.refused(400, "validation_error");
     world.end().await;
 }

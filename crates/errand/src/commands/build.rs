@@ -1,7 +1,7 @@
 //! `errand build`: machines prepared ahead; `errand snapshot`: one that was set up by hand.
 
 use super::Cx;
-use crate::args::OneAgent;
+use crate::args::KeepMachine;
 use crate::args::build::{Build, ExportBuild, ImportBuild, ListBuilds, OneBuild, StartBuild};
 use crate::client::Client;
 use crate::client::follow::{Followed, Follower};
@@ -15,7 +15,7 @@ use crate::{lookup, repository, text};
 use anyhow::Result;
 use protocol::api::IdBody;
 use protocol::api::agents::{Agent, RepoBody};
-use protocol::api::builds::{BuildBody, CreateBuild, SnapshotBody, UpdateBuild};
+use protocol::api::builds::{BuildBody, CreateBuild, CreateSnapshot, SnapshotBody, UpdateBuild};
 use protocol::api::metadata::Items;
 use protocol::event::Event;
 use protocol::ids::AgentId;
@@ -65,10 +65,11 @@ async fn start(cx: Cx<'_>, arguments: &StartBuild) -> Result<Exit> {
     kept(&client, output, id, 0).await
 }
 
-pub(super) async fn snapshot(cx: Cx<'_>, arguments: &OneAgent) -> Result<Exit> {
+pub(super) async fn snapshot(cx: Cx<'_>, arguments: &KeepMachine) -> Result<Exit> {
     let Cx { client, output } = cx;
     let agent = lookup::agent(&client, &arguments.agent).await?;
-    let wanted: SnapshotBody = client.act(&["agents", &agent.id, "snapshot"]).await?;
+    let asked = CreateSnapshot { with_secrets: arguments.with_secrets };
+    let wanted: SnapshotBody = client.post(&["agents", &agent.id, "snapshot"], &asked).await?;
     if output.is_for_program() {
         output.json(&wanted)?;
     }

@@ -87,7 +87,7 @@ struct Taking<'a> {
 impl Taking<'_> {
     /// Brings what is there now.
     async fn once(&mut self) -> Result<Exit> {
-        match self.read().await? {
+        match Box::pin(self.read()).await? {
             Some(sides) => self.merge(sides).await,
             None => self.nothing(),
         }
@@ -334,7 +334,7 @@ impl Taking<'_> {
 
     async fn read_settled(&mut self) -> Result<Option<Sides>> {
         self.settle().await?;
-        self.read().await
+        Box::pin(self.read()).await
     }
 
     /// Tells of what the person or time may mend; anything else ends the watching.

@@ -1,12 +1,17 @@
 //! The git endpoint with real git as its client.
 
 use crate::world::{Plan, Seen, World};
+use futures::future::BoxFuture;
+use gateway::attach::Repositories;
+use gateway::dependency::{Dependency, Source};
 use gateway::policy::EgressMode;
 use gateway::repository::AgentRepository;
 use git::agent_repo::AgentRepo;
 use git::name::{BranchName, RefName};
+use git::repo::Repo;
 use git::runner::Git;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 const BRANCH: &str = "errand/fix";
@@ -17,7 +22,23 @@ struct Fixture {
     _dir: TempDir,
     root: PathBuf,
     repo: AgentRepo,
+    copy: Copy,
     world: World,
+}
+
+/// A dependency's copy, or none; remembers how it was asked for.
+#[derive(Clone)]
+struct Copy {
+    repo: Option<Repo>,
+    asked: Arc<Mutex<Vec<bool>>>,
+}
+
+impl Source for Copy {
+    fn open(&self, up_to_date: bool) -> BoxFuture<'_, Result<Repo, String>> {
+        self.asked.lock().unwrap().push(up_to_date);
+        let opened = self.repo.clone().ok_or_else(|| "it burned down".to_owned());
+        Box::pin(async { opened })
+    }
 }
 
 struct Ran {
@@ -52,10 +73,22 @@ impl Fixture {
                 .ok
             );
         }
-        let repositories =
-            vec![AgentRepository { name: "demo".to_owned(), repo: (*repo).clone(), branch }];
+        let own = AgentRepository {
+            name: "demo".to_owned(),
+            url: "https://git.example/org/demo".to_owned(),
+            repo: (*repo).clone(),
+            branch,
+        };
+        let copy = Copy { repo: Some((*other).clone()), asked: Arc::default() };
+        let lost = Copy { repo: None, asked: Arc::default() };
+        let dependency = |name: &str, copy: &Copy| Dependency {
+            name: format!("git.example/org/{name}"),
+            source: Arc::new(copy.clone()),
+        };
+        let dependencies = vec![dependency("lib", &copy), dependency("lost", &lost)];
+        let repositories = Repositories { own: vec![own], dependencies };
         let world = World::new(Plan { mode: EgressMode::Offline, repositories, ..Plan::default() });
-        Self { _dir: dir, root, repo, world }
+        Self { _dir: dir, root, repo, copy, world }
     }
 
     /// Runs git through the proxy.
@@ -281,4 +314,58 @@ async fn malformed_objects_are_refused_and_leave_nothing() {
         ran.words
     );
     assert_eq!(fixture.head("refs/errand/inbox/errand/fix").await, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dependencies_are_read_under_every_address_and_never_pushed_to() {
+    let fixture = Fixture::new();
+    let rule = "url.http://errand.internal/dependencies/git.example/org/lib.insteadOf=";
+    let addresses =
+        ["https://git.example/org/lib", "ssh://git@git.example/org/lib", "git@git.example:org/lib"];
+    for (number, address) in addresses.into_iter().enumerate() {
+        for ending in ["", ".git"] {
+            let (rule, url) = (format!("{rule}{address}"), format!("{address}{ending}"));
+            let folder = format!("lib{number}{ending}");
+            let ran = fixture.git(".", &["-c", &rule, "clone", "-q", &url, &folder]);
+            assert!(ran.ok, "{}", ran.words);
+            let log = run(&fixture.root.join(&folder), &["log", "--oneline"]);
+            assert_eq!(log.words.lines().count(), 3, "{}", log.words);
+            let push = fixture.git(&folder, &["-c", &rule, "push", "origin", "main:refs/heads/x"]);
+            assert!(!push.ok && push.words.contains("read, not pushed to"), "{}", push.words);
+        }
+    }
+    // Brought up to date once for each clone, before anything is sent.
+    let asked = fixture.copy.asked.lock().unwrap().clone();
+    assert_eq!(asked.iter().filter(|up_to_date| **up_to_date).count(), 6, "{asked:?}");
+    let lost = fixture
+        .git(".", &["ls-remote", "http://errand.internal/dependencies/git.example/org/lost"]);
+    assert!(!lost.ok && lost.words.contains("it burned down"), "{}", lost.words);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_longer_name_goes_where_it_would_have_gone() {
+    let fixture = Fixture::new();
+    let refs = "info/refs?service=git-upload-pack";
+    for (path, expected) in [
+        ("dependencies/git.example/org/library", Some("https://git.example/org/library")),
+        ("dependencies/git.example/org/lib/deeper", Some("https://git.example/org/lib/deeper")),
+        ("dependencies/git.example/org/other", None),
+        ("git/demo.git-more", Some("https://git.example/org/demo-more")),
+        ("git/demolition.git", None),
+    ] {
+        let ask = format!(
+            "GET http://errand.internal/{path}/{refs} HTTP/1.1\r\nConnection: close\r\n\r\n"
+        );
+        let answer = fixture.world.exchange(&ask).await;
+        match expected {
+            Some(address) => {
+                assert!(answer.starts_with("HTTP/1.1 307"), "{path}: {answer}");
+                assert!(answer.contains(&format!("location: {address}/{refs}\r\n")), "{answer}");
+            }
+            None => assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}"),
+        }
+    }
+    let ran =
+        fixture.git(".", &["clone", "-q", "http://errand.internal/git/demo.git.git", "twice"]);
+    assert!(ran.ok, "another ending of the same address: {}", ran.words);
 }

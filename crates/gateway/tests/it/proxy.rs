@@ -1,7 +1,7 @@
 //! What a sandbox can and cannot reach through the proxy.
 
 use crate::world::{Once, PATIENCE, Plan, World, peer, policy, read_all, read_until};
-use gateway::attach::CONNECTIONS_PER_SANDBOX;
+use gateway::attach::{CONNECTIONS_PER_SANDBOX, Repositories};
 use gateway::policy::{DenialCode, EgressMode};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -241,13 +241,23 @@ async fn dropping_the_guard_ends_everything() {
     let mut stream = world.connect().await;
     stream.write_all(b"CONNECT db.example:5432 HTTP/1.1\r\n\r\n").await.unwrap();
     read_until(&mut stream, "\r\n\r\n").await;
-    let again = world.gateway.attach(peer(1), vec![], policy(EgressMode::Open, &[]), vec![]);
+    let again = world.gateway.attach(
+        peer(1),
+        vec![],
+        policy(EgressMode::Open, &[]),
+        Repositories::default(),
+    );
     assert!(again.is_err(), "one incarnation is attached once");
     tokio::time::timeout(PATIENCE, world.guard.take().unwrap().detach()).await.unwrap();
     assert_eq!(read_all(&mut stream).await, "");
     assert!(tokio::net::TcpStream::connect(world.address).await.is_err());
     world.passed().await;
-    assert!(world.gateway.attach(peer(1), vec![], policy(EgressMode::Open, &[]), vec![]).is_ok());
+    assert!(
+        world
+            .gateway
+            .attach(peer(1), vec![], policy(EgressMode::Open, &[]), Repositories::default())
+            .is_ok()
+    );
     tokio::time::timeout(PATIENCE, world.gateway.shut_down()).await.unwrap();
 }
 

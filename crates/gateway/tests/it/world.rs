@@ -2,11 +2,10 @@
 
 use futures::future::BoxFuture;
 use gateway::address::{Floor, Upstream};
-use gateway::attach::{AttachGuard, Gateway, Parts};
+use gateway::attach::{AttachGuard, Gateway, Parts, Repositories};
 use gateway::audit::{Audit, Passage, Peer, Recorded};
 use gateway::host::Host;
 use gateway::policy::{Denial, EgressMode, Pattern, Policy};
-use gateway::repository::AgentRepository;
 use gateway::resolve::Resolver;
 use protocol::ids::{AgentId, Epoch};
 use std::collections::BTreeMap;
@@ -95,14 +94,20 @@ pub struct Plan<'a> {
     pub mode: EgressMode,
     pub allow: &'a [&'a str],
     pub upstreams: &'a [(&'a str, SocketAddr)],
-    pub repositories: Vec<AgentRepository>,
+    pub repositories: Repositories,
     pub idle: Duration,
 }
 
 impl Default for Plan<'_> {
     fn default() -> Self {
         let mode = EgressMode::Allowlist;
-        Self { mode, allow: &[], upstreams: &[], repositories: Vec::new(), idle: PATIENCE }
+        Self {
+            mode,
+            allow: &[],
+            upstreams: &[],
+            repositories: Repositories::default(),
+            idle: PATIENCE,
+        }
     }
 }
 

@@ -74,6 +74,14 @@ pub struct BuildEnvironment {
     pub version: u64,
 }
 
+/// How a machine is kept; may be left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CreateSnapshot {
+    /// Keep it although values of the agent's secret variables lie on its disk.
+    pub with_secrets: bool,
+}
+
 /// `POST /v1/agents/{id}/snapshot`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -3,7 +3,7 @@
 use super::remark::Remark;
 use super::{Base, Environment, Port, Terminal, Understood};
 use crate::failure::Failure;
-use crate::limits::ENVIRONMENT_TERMINALS;
+use crate::limits::{ENVIRONMENT_DEPENDENCIES, ENVIRONMENT_TERMINALS};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -52,6 +52,9 @@ pub struct FoundEnvironment {
     /// Hosts that may be reached because it lists them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<String>,
+    /// Repositories besides the agent's own that git may read because it lists them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<String>,
     /// What keeps it from being used: then nothing of it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
@@ -171,6 +174,13 @@ impl FoundEnvironment {
                 "`terminals` has {terminals} entries: the first {ENVIRONMENT_TERMINALS} are opened"
             ));
         }
+        let dependencies = environment.repository_dependencies.len();
+        if dependencies > ENVIRONMENT_DEPENDENCIES {
+            warnings.push(format!(
+                "`repositoryDependencies` has {dependencies} entries: the first \
+                 {ENVIRONMENT_DEPENDENCIES} may be read"
+            ));
+        }
         Self {
             name: environment.name.clone(),
             image: match &environment.base {
@@ -182,6 +192,7 @@ impl FoundEnvironment {
             terminals: named(&environment.terminals),
             ports: environment.ports.clone(),
             variables: variables.keys().cloned().collect(),
+            dependencies: environment.dependencies().to_vec(),
             warnings,
             ..Self::default()
         }
@@ -204,15 +215,10 @@ fn not_followed(environment: &Environment) -> Vec<String> {
     let user = environment.user.as_ref().filter(|user| *user != USER).map(|user| {
         format!("`user` is not yet followed here: commands run as {USER}, not as {user}")
     });
-    let repositories = (!environment.repository_dependencies.is_empty()).then(|| {
-        "`repositoryDependencies` is not yet followed here: git reaches the agent's own \
-         repositories only"
-            .to_owned()
-    });
     let browser = environment.chrome_executable_path.as_ref().map(|_| {
         "`chromeExecutablePath` is not yet followed here: the default browser is used".to_owned()
     });
-    [user, repositories, browser].into_iter().flatten().collect()
+    [user, browser].into_iter().flatten().collect()
 }
 
 /// Names by which terminals can be found, as far as terminals are opened.

@@ -24,7 +24,7 @@ pub(super) fn dependencies(all: &Entries<'_, '_>, notes: &mut Notes<'_>) -> Vec<
     found
 }
 
-/// `host/owner/name`, possibly with groups between.
+/// `host/owner/name`, possibly with a port and with groups between.
 fn is_repository(text: &str) -> bool {
     let is_sign = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '-' | '_' | '.');
     let is_part =
@@ -32,7 +32,12 @@ fn is_repository(text: &str) -> bool {
     let mut parts = text.split('/');
     let host = parts.next().unwrap_or_default();
     let rest: Vec<&str> = parts.collect();
-    is_host(host) && host.contains('.') && rest.len() >= 2 && rest.into_iter().all(is_part)
+    let (host, port) = host.split_once(':').unwrap_or((host, "443"));
+    port.parse::<u16>().is_ok_and(|port| port > 0)
+        && is_host(host)
+        && host.contains('.')
+        && rest.len() >= 2
+        && rest.into_iter().all(is_part)
 }
 
 pub(super) fn mcp_servers(all: &Entries<'_, '_>, notes: &mut Notes<'_>) -> Vec<McpServer> {

@@ -68,6 +68,8 @@ pub enum SnapshotPurpose {
     /// All new ones of the same repositories.
     #[default]
     Environment,
+    /// The same, whatever secrets may be on it.
+    EnvironmentWithSecrets,
     /// One, which goes on from here.
     Fork,
 }

@@ -7,7 +7,7 @@
 use std::process::ExitCode;
 
 use sandbox::local::layers::portable::pack;
-use sandbox::local::layers::{flatten, unpack};
+use sandbox::local::layers::{flatten, search, unpack};
 use sandbox::local::oci::inside;
 use sandbox::local::{far_end, launcher, repository, shim, take_standard_input};
 
@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         "repository" => take_standard_input().and_then(repository::run),
         "flatten" => take_standard_input().and_then(flatten::run),
         "pack" => take_standard_input().and_then(pack::run),
+        "search" => take_standard_input().and_then(search::run),
         "unpack" => take_standard_input().and_then(unpack::run),
         "inside" => inside::run(&std::env::args().skip(2).collect::<Vec<_>>()),
         "far-end" => return far_end::run(std::env::args().skip(2)),

@@ -258,6 +258,9 @@ impl Launcher {
                 Some(into) => layers::portable::pack::pack(self, layer, &org, into),
                 None => Err(io::Error::other("no file came along").into()),
             },
+            (Request::Search { layer, org, below, needles }, Entrance::Server) => {
+                layers::search::search(self, layer, &org, &below, needles)
+            }
             (request, Entrance::Server) => self.carry_out(request),
         }
     }
@@ -296,7 +299,8 @@ impl Launcher {
             Request::ServeFarEnds {}
             | Request::Repository { .. }
             | Request::Unpack { .. }
-            | Request::Pack { .. } => Err(io::Error::other("answered elsewhere").into()),
+            | Request::Pack { .. }
+            | Request::Search { .. } => Err(io::Error::other("answered elsewhere").into()),
         }
     }
 

@@ -17,6 +17,7 @@ pub mod copy;
 pub mod flatten;
 pub mod freeze;
 pub mod portable;
+pub mod search;
 mod settle;
 pub mod unpack;
 mod worker;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::oci::Runtime;
 use crate::isolation::IsolationReport;
 use crate::provider::{
-    Contents, Layer, Machine, SandboxKey, SandboxSpec, SocketFamily, SocketKind,
+    Contents, Found, Layer, Machine, Needle, SandboxKey, SandboxSpec, SocketFamily, SocketKind,
 };
 
 /// What the server asks of the launcher.
@@ -83,6 +83,17 @@ pub enum Request {
         layer: LayerId,
         /// Owner of the data.
         org: OrgId,
+    },
+    /// Look for bytes in a layer.
+    Search {
+        /// The layer's name.
+        layer: LayerId,
+        /// Owner of the data.
+        org: OrgId,
+        /// Layers that are not looked through, nor what they stand on.
+        below: Vec<LayerId>,
+        /// The bytes.
+        needles: Vec<Needle>,
     },
     /// All layers.
     Layers {},
@@ -161,6 +172,11 @@ pub enum Answer {
     Layers {
         /// They.
         layers: Vec<Layer>,
+    },
+    /// Where the bytes are.
+    Found {
+        /// The places.
+        found: Vec<Found>,
     },
     /// These layers are gone.
     Removed {

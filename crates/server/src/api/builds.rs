@@ -1,6 +1,6 @@
 //! `/v1/builds`: machines prepared ahead; `/v1/agents/{id}/snapshot`: one that a person set up.
 
-use super::body::{Body, Query};
+use super::body::{Body, OptionalBody, Query};
 use super::error::{ApiError, ApiResult};
 use super::{agent_id, show};
 use crate::agents::{Extras, Handle};
@@ -13,7 +13,9 @@ use anyhow::Context as _;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use protocol::api::builds::{BuildBody, BuildEnvironment, CreateBuild, SnapshotBody, UpdateBuild};
+use protocol::api::builds::{
+    BuildBody, BuildEnvironment, CreateBuild, CreateSnapshot, SnapshotBody, UpdateBuild,
+};
 use protocol::api::metadata::Items;
 use protocol::api::{IdBody, timestamp};
 use protocol::event::{RunStatus, SnapshotPurpose};
@@ -124,19 +126,24 @@ pub async fn delete(
 /// Keeps the agent's machine as it is: new agents of the same repositories begin with it. It takes
 /// place once no run works, and stops the machine for it.
 #[utoipa::path(post, path = "/v1/agents/{id}/snapshot", tag = "builds", params(("id" = String, Path)),
+    request_body = Option<CreateSnapshot>,
     responses((status = 202, body = SnapshotBody), (status = 409, body = protocol::api::ErrorBody)))]
 pub async fn snapshot(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(id): Path<String>,
+    OptionalBody(asked): OptionalBody<CreateSnapshot>,
 ) -> ApiResult<(StatusCode, Json<SnapshotBody>)> {
     // TRUST: everybody's agents will begin with what is in this machine.
     admin_only(&caller, "a machine is kept for all new agents")?;
     let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
     may_be_kept(&app, &handle).await?;
     let layer = LayerId::from_uuid(Uuid::now_v7());
-    let input =
-        Input::Snapshot { layer, purpose: SnapshotPurpose::Environment, principal: caller.name };
+    let purpose = match asked.with_secrets {
+        true => SnapshotPurpose::EnvironmentWithSecrets,
+        false => SnapshotPurpose::Environment,
+    };
+    let input = Input::Snapshot { layer, purpose, principal: caller.name };
     handle.submit(input, Extras::default()).await?;
     driver::wake(&app, &handle);
     let body = SnapshotBody { id: handle.id.to_string(), layer: layer.to_string() };

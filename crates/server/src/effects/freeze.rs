@@ -1,7 +1,7 @@
 //! Keeps what an agent's disk holds as a layer, and says for which repositories it is.
 
 use super::{Job, failed};
-use crate::{builds, images};
+use crate::{builds, images, leaks};
 use anyhow::Result;
 use protocol::event::{Event, SnapshotPurpose};
 use protocol::failure::{Failure, Phase};
@@ -18,18 +18,30 @@ pub async fn run(job: &Job, layer: LayerId, purpose: SnapshotPurpose) -> Result<
         return refuse(job, error).await;
     }
     let freeze_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let size = match purpose {
-        // Not more lasting than the disk it was, and nobody waits for it to be.
-        SnapshotPurpose::Fork => LayerSize::default(),
-        SnapshotPurpose::Environment => match provider.settle(layer).await {
+    // Not more lasting than the disk it was, and nobody waits for it to be.
+    let mut size = LayerSize::default();
+    if purpose != SnapshotPurpose::Fork {
+        let view = job.view().await?;
+        let living = view.living()?;
+        if purpose == SnapshotPurpose::Environment {
+            let whose = (&job.handle.org, job.handle.id);
+            let found = leaks::found(&job.app, whose, layer, &living.settings.layers).await?;
+            if !found.is_empty() {
+                let failure =
+                    Failure::new(Phase::Sandbox, "snapshot_holds_secrets", leaks::words(&found));
+                return job
+                    .report(vec![Event::SnapshotFailed { key: job.key.clone(), failure }])
+                    .await;
+            }
+        }
+        match provider.settle(layer).await {
             Ok(settled) => {
-                let view = job.view().await?;
-                builds::keep(&job.app, &job.handle, view.living()?, &settled).await?;
-                settled.size.unwrap_or_default()
+                builds::keep(&job.app, &job.handle, living, &settled).await?;
+                size = settled.size.unwrap_or_default();
             }
             Err(error) => return refuse(job, error).await,
-        },
-    };
+        }
+    }
     let (key, bytes, files) = (job.key.clone(), size.bytes, size.files);
     job.report(vec![Event::SnapshotMade { key, layer, bytes, files, freeze_ms }]).await
 }

@@ -1,10 +1,12 @@
 //! Makes the sandbox of an epoch and meets its guest.
 
 use super::{Job, failed};
+use crate::dependencies;
 use crate::environments::{self, Reach};
 use crate::machines::Machine;
 use crate::sandbox_spec;
 use anyhow::{Context, Result};
+use gateway::attach::Repositories;
 use gateway::audit::Peer;
 use gateway::repository::AgentRepository;
 use git::name::BranchName;
@@ -119,15 +121,24 @@ pub async fn serve(job: &Job, mut machine: Machine) -> Result<Machine> {
         let opened = job.app.agent_repo(peer.agent, repo)?;
         repositories.push(AgentRepository {
             name: repo.folder.clone(),
+            url: repo.url.clone(),
             repo: (*opened).clone(),
             branch: branch.clone(),
         });
     }
     let config = &job.app.config;
+    let mut dependencies = Vec::new();
     let policy = match environments::followed(&job.app, &job.handle.org, living).await? {
-        Some(followed) => Reach::of(config, &followed.understood.environment)?.policy(config)?,
+        Some(followed) => {
+            let environment = &followed.understood.environment;
+            let own: Vec<_> = living.settings.repos.iter().map(|repo| repo.url.as_str()).collect();
+            let named = environment.dependencies();
+            dependencies = dependencies::served(&job.app, &job.handle.org, &own, named);
+            Reach::of(config, environment)?.policy(config)?
+        }
         None => sandbox_spec::policy(config)?,
     };
+    let repositories = Repositories { own: repositories, dependencies };
     let guard = job
         .app
         .gateway

@@ -147,7 +147,14 @@ fn a_wrong_type_is_told_with_the_right_one() {
 
 #[test]
 fn a_repository_or_host_that_is_none_is_refused() {
-    for bad in ["repo", "github.com/org", "git@github.com:org/repo", "github.com/../x", "a b/c/d"] {
+    for bad in [
+        "repo",
+        "github.com/org",
+        "git@github.com:org/repo",
+        "github.com/../x",
+        "a b/c/d",
+        "a.b:0/c/d",
+    ] {
         let text = format!(r#"{{"repositoryDependencies": ["{bad}"]}}"#);
         refused(&text, &["1:29 bad_repository repositoryDependencies[0]"]);
     }

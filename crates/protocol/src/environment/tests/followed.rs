@@ -28,10 +28,10 @@ fn phases_are_those_that_a_file_asks_for_in_their_order() {
 fn what_is_not_followed_is_said_once_for_each_key() {
     let text = r#"{
         "user": "node", "snapshot": "layer-1", "chromeExecutablePath": "/usr/bin/chromium",
-        "repositoryDependencies": ["github.com/a/b"], "install": "npm run dev"
+        "install": "npm run dev"
     }"#;
     let warnings = found(text).warnings;
-    let keys = ["install: \"npm run dev\"", "`user`", "`repositoryDependencies`", "`chrome"];
+    let keys = ["install: \"npm run dev\"", "`user`", "`chrome"];
     assert_eq!(warnings.len(), keys.len(), "{warnings:#?}");
     for (warning, key) in warnings.iter().zip(keys) {
         assert!(warning.contains(key), "{warning}");
@@ -39,6 +39,14 @@ fn what_is_not_followed_is_said_once_for_each_key() {
     assert!(warnings[0].starts_with(".errand/environment.json:3:"), "{}", warnings[0]);
     assert_eq!(found(r#"{"user": "agent", "image": "node:24"}"#).warnings, [""; 0]);
     assert_eq!(found(r#"{"image": "node:24"}"#).image.as_deref(), Some("node:24"));
+}
+
+#[test]
+fn twenty_repositories_may_be_read_and_more_are_said() {
+    let all: Vec<_> = (0..21).map(|number| format!("git.example:8443/a/{number}")).collect();
+    let found = found(&serde_json::json!({"repositoryDependencies": all}).to_string());
+    assert_eq!(found.dependencies, all[..20]);
+    assert!(found.warnings[0].contains("21 entries"), "{:?}", found.warnings);
 }
 
 #[test]

@@ -1,0 +1,159 @@
+//! Repositories that an agent may read besides its own, as `repositoryDependencies` of its environment file says:
+//! where each is, the copy that is served in its place, and what makes git inside ask for that.
+//!
+//! TRUST: whoever writes the file chooses names, not addresses of ours. A host counts as known only if one of the
+//! agent's own repositories lies there, and is reached as that one is; any other is asked over https, without a
+//! credential, and only where its name leads to a public address.
+
+use crate::app::App;
+use crate::repositories::explain;
+use futures::future::BoxFuture;
+use gateway::dependency::{Dependency, Source};
+use gateway::host::Authority;
+use git::error::Error;
+use git::mirror::Mirror;
+use git::remote::Remote;
+use git::repo::Repo;
+use git::url::RemoteUrl;
+use protocol::failure::Phase;
+use protocol::ids::OrgId;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+
+/// Time for which a copy counts as up to date; a clone asks more than once.
+const FRESH: Duration = Duration::from_secs(10);
+/// Time after which git inside is told to come again: its connection would be ended soon after.
+const ANSWER_TIME: Duration = Duration::from_secs(240);
+/// The port of an address that names none.
+const HTTPS_PORT: u16 = 443;
+
+/// Those of these names as the gateway serves them to an agent with these repositories of its own.
+pub fn served(app: &Arc<App>, org: &OrgId, own: &[&str], names: &[String]) -> Vec<Dependency> {
+    let own: Vec<_> = own.iter().filter_map(|url| RemoteUrl::parse(url).ok()).collect();
+    let serve = |name: &String| {
+        let upstream = Upstream {
+            app: app.clone(),
+            org: org.clone(),
+            name: name.clone(),
+            sibling: name.split_once('/').and_then(|(host, path)| {
+                own.iter().find(|url| url.host() == Some(host)).and_then(|url| url.sibling(path))
+            }),
+            copy: Arc::default(),
+        };
+        Dependency { name: name.clone(), source: Arc::new(upstream) }
+    };
+    names.iter().map(serve).collect()
+}
+
+/// Variables that make git ask the gateway for them, whichever address of theirs it is given.
+pub fn variables(names: &[String], own: &[(String, String)]) -> Vec<(String, String)> {
+    const COUNT: &str = "GIT_CONFIG_COUNT";
+    if names.is_empty() {
+        return Vec::new();
+    }
+    // Whoever sets some already keeps them.
+    let given = own.iter().find(|(name, _)| name == COUNT).map(|(_, count)| count.parse::<usize>());
+    let Ok(first) = given.unwrap_or(Ok(0)) else { return Vec::new() };
+    let mut variables = Vec::new();
+    let mut index = first;
+    for name in names {
+        let (host, path) = name.split_once('/').unwrap_or((name, ""));
+        let key = format!("url.http://errand.internal/dependencies/{name}.insteadOf");
+        let addresses = [
+            format!("https://{name}"),
+            format!("ssh://git@{name}"),
+            format!("git@{host}:{path}"),
+            format!("http://{name}"),
+        ];
+        for address in addresses {
+            variables.push((format!("GIT_CONFIG_KEY_{index}"), key.clone()));
+            variables.push((format!("GIT_CONFIG_VALUE_{index}"), address));
+            index += 1;
+        }
+    }
+    variables.push((COUNT.to_owned(), index.to_string()));
+    variables
+}
+
+/// One repository elsewhere, and our copy of it.
+struct Upstream {
+    app: Arc<App>,
+    org: OrgId,
+    name: String,
+    /// Its address, where a repository of the agent's own lies at the same host.
+    sibling: Option<RemoteUrl>,
+    copy: Arc<Mutex<Option<(Mirror, Instant)>>>,
+}
+
+impl Source for Upstream {
+    fn open(&self, up_to_date: bool) -> BoxFuture<'_, Result<Repo, String>> {
+        Box::pin(async move {
+            let wait = self.copy.clone().lock_owned();
+            let late = || format!("it is still being copied, try again in a minute: {}", self.name);
+            let deadline = tokio::time::Instant::now() + ANSWER_TIME;
+            let mut copy = tokio::time::timeout_at(deadline, wait).await.map_err(|_| late())?;
+            if let Some((mirror, at)) = copy.as_ref()
+                && (!up_to_date || at.elapsed() < FRESH)
+            {
+                return Ok((**mirror).clone());
+            }
+            let (app, org) = (self.app.clone(), self.org.clone());
+            let (name, sibling) = (self.name.clone(), self.sibling.clone());
+            // Goes on when git inside does not wait: what was copied is there for the next one.
+            let copying = self.app.tasks.spawn(async move {
+                let mirror = follow(&app, &org, &name, sibling).await?;
+                *copy = Some((mirror.clone(), Instant::now()));
+                Ok(mirror)
+            });
+            match tokio::time::timeout_at(deadline, copying).await {
+                Ok(Ok(copied)) => copied.map(|mirror: Mirror| (*mirror).clone()),
+                Ok(Err(_)) => Err("copying it was broken off".to_owned()),
+                Err(_) => Err(late()),
+            }
+        })
+    }
+}
+
+/// Brings our copy to where the repository stands.
+async fn follow(
+    app: &App,
+    org: &OrgId,
+    name: &str,
+    sibling: Option<RemoteUrl>,
+) -> Result<Mirror, String> {
+    let (remote, is_known) = remote(app, name, sibling).await?;
+    let words = |error: &Error| explain(error, name, Phase::Repository).message;
+    let (remote, head) = match git::remote::ls(&app.git, &remote, None).await {
+        Ok(head) => (remote, head),
+        // Some hosts want `.git` at the end, some do not have it.
+        Err(Error::NotFound { .. } | Error::PermissionDenied { .. }) => {
+            let url = remote.url.twin().ok_or_else(|| "its address is malformed".to_owned())?;
+            let twin = Remote { url, ..remote };
+            let head = git::remote::ls(&app.git, &twin, None).await;
+            (twin, head.map_err(|error| words(&error))?)
+        }
+        Err(error) => return Err(words(&error)),
+    };
+    let mirror = app.mirror(org, &remote, &head.commit).map_err(|error| format!("{error:#}"))?;
+    mirror.follow(&remote, &head, &mut |_| {}).await.map_err(|error| words(&error))?;
+    tracing::info!(name, is_known, "a dependency was brought up to date");
+    Ok(mirror)
+}
+
+async fn remote(
+    app: &App,
+    name: &str,
+    sibling: Option<RemoteUrl>,
+) -> Result<(Remote, bool), String> {
+    if let Some(url) = sibling {
+        let remote = app.remote(url.as_str()).map_err(|error| format!("{error:#}"))?;
+        return Ok((remote, true));
+    }
+    let (host, _) = name.split_once('/').unwrap_or((name, ""));
+    let target = Authority::parse(host, Some(HTTPS_PORT)).map_err(|error| error.to_string())?;
+    let mut remote =
+        app.remote(&format!("https://{name}.git")).map_err(|error| format!("{error:#}"))?;
+    remote.access.pinned = Some(app.gateway.public_addresses(&target).await?);
+    Ok((remote, false))
+}

@@ -1,0 +1,174 @@
+//! Looks for secrets in what is kept for others: the values of an agent's variables, as they are and as programs
+//! commonly write them, on the disk with which other agents shall begin.
+//!
+//! Which variables are secret is not said anywhere, so it is told from them: a name with a word for it, the shape of
+//! a well-known token, an address with a password. Others (`NODE_ENV=production`) stand in every other file.
+
+use crate::app::App;
+use anyhow::{Context, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use protocol::ids::{AgentId, LayerId, OrgId};
+use sandbox::provider::{Found, Needle};
+use std::collections::BTreeSet;
+
+/// Bytes of a value that is looked for; shorter ones occur by chance.
+const LEAST_BYTES: usize = 8;
+/// Parts of names that tell of a secret.
+const WORDS: [&str; 11] = [
+    "TOKEN",
+    "SECRET",
+    "PASSWORD",
+    "PASSWD",
+    "PASSPHRASE",
+    "CREDENTIAL",
+    "PRIVATE",
+    "KEY",
+    "AUTH",
+    "COOKIE",
+    "WEBHOOK",
+];
+/// How well-known tokens begin.
+const BEGINNINGS: [&str; 16] = [
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "sk-",
+    "sk_live_",
+    "rk_live_",
+    "xox",
+    "AKIA",
+    "npm_",
+    "pypi-",
+    "eyJ",
+    "-----BEGIN",
+];
+/// What addresses leave as it is, besides letters and digits.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Where values of an agent's variables lie in what its disk was given since it began.
+pub async fn found(
+    app: &App,
+    (org, agent): (&OrgId, AgentId),
+    layer: LayerId,
+    below: &[LayerId],
+) -> Result<Vec<Found>> {
+    let variables = app.variables(org, agent).await?;
+    let needles: Vec<_> = variables.iter().flat_map(|(name, value)| needles(name, value)).collect();
+    if needles.is_empty() {
+        return Ok(Vec::new());
+    }
+    app.provider.search(layer, org, below, needles).await.context("look for secrets")
+}
+
+/// What a person is told.
+pub fn words(found: &[Found]) -> String {
+    let places: Vec<_> =
+        found.iter().map(|Found { name, path }| format!("{name} in {}", shown(path))).collect();
+    format!(
+        "the disk holds the values of variables of this agent: {}. Remove them and keep the machine again, or keep \
+         it as it is (`errand snapshot --with-secrets`)",
+        places.join(", ")
+    )
+}
+
+/// A path as it is inside.
+fn shown(path: &str) -> String {
+    match path.split_once('/') {
+        Some(("home", rest)) => format!("/home/agent/{rest}"),
+        Some(("vartmp", rest)) => format!("/var/tmp/{rest}"),
+        Some(("root", rest)) => format!("/{rest}"),
+        _ => format!("/{path}"),
+    }
+}
+
+fn needles(name: &str, value: &str) -> Vec<Needle> {
+    let Some(secret) = secret(name, value).filter(|secret| secret.len() >= LEAST_BYTES) else {
+        return Vec::new();
+    };
+    let spellings = spellings(secret).into_iter();
+    spellings.map(|bytes| Needle { name: name.to_owned(), bytes }).collect()
+}
+
+/// The part of a value that nobody else shall have, if there is one.
+fn secret<'a>(name: &str, value: &'a str) -> Option<&'a str> {
+    let name = name.to_ascii_uppercase();
+    let begins = BEGINNINGS.iter().any(|beginning| value.starts_with(beginning));
+    if begins || WORDS.iter().any(|word| name.contains(word)) {
+        return Some(value.trim());
+    }
+    let (_, rest) = value.split_once("://")?;
+    let (user, _) = rest.split('/').next()?.rsplit_once('@')?;
+    user.split_once(':').map(|(_, password)| password)
+}
+
+/// A secret as it is, and as programs write it into files: base64 wherever it stands in what is encoded,
+/// hexadecimal, percent signs, JSON.
+fn spellings(secret: &str) -> BTreeSet<Vec<u8>> {
+    let mut all = BTreeSet::from([secret.as_bytes().to_vec()]);
+    for before in 0..3 {
+        let shifted = [vec![0; before], secret.as_bytes().to_vec()].concat();
+        // The signs at both ends depend on what stands beside the secret.
+        let whole = shifted.len() / 3 * 4;
+        let first = [0, 2, 3].get(before).copied().unwrap_or_default();
+        for encoded in [STANDARD_NO_PAD.encode(&shifted), URL_SAFE_NO_PAD.encode(&shifted)] {
+            if let Some(sure) = encoded.get(first..whole).filter(|sure| sure.len() >= LEAST_BYTES) {
+                all.insert(sure.as_bytes().to_vec());
+            }
+        }
+    }
+    all.insert(hex::encode(secret).into_bytes());
+    all.insert(hex::encode_upper(secret).into_bytes());
+    all.insert(utf8_percent_encode(secret, UNRESERVED).to_string().into_bytes());
+    let json = serde_json::Value::from(secret).to_string();
+    all.insert(json.trim_matches('"').as_bytes().to_vec());
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_told_from_other_values() {
+        for (name, value, expected) in [
+            ("NPM_TOKEN", "abcdefgh", Some("abcdefgh")),
+            ("npm_token", " abcdefgh\n", Some("abcdefgh")),
+            ("X", "ghp_0123456789", Some("ghp_0123456789")),
+            ("DATABASE_URL", "postgres://me:hunter22@db.example/x", Some("hunter22")),
+            ("DATABASE_URL", "postgres://localhost/x", None),
+            ("NODE_ENV", "production", None),
+            ("HOMEPAGE", "https://example.com/a@b:c", None),
+        ] {
+            assert_eq!(secret(name, value), expected, "{name}={value}");
+        }
+        assert!(needles("API_KEY", "short").is_empty(), "it would be found everywhere");
+    }
+
+    #[test]
+    fn every_spelling_of_a_secret_is_found_wherever_it_stands() {
+        let secret = "s3cr\"t+value/é";
+        let all = spellings(secret);
+        let holds = |text: &str| {
+            all.iter().any(|spelling| {
+                text.as_bytes().windows(spelling.len()).any(|part| part == spelling.as_slice())
+            })
+        };
+        for before in ["", "u", "us", "user:", "somebody:"] {
+            for after in ["", "x", "xy", "xyz"] {
+                let text = format!("{before}{secret}{after}");
+                assert!(holds(&STANDARD_NO_PAD.encode(&text)), "base64 of {text}");
+                assert!(holds(&URL_SAFE_NO_PAD.encode(&text)), "base64url of {text}");
+                assert!(holds(&hex::encode(&text)) && holds(&hex::encode_upper(&text)));
+            }
+        }
+        assert!(holds("https://u:s3cr%22t%2Bvalue%2F%C3%A9@host/"));
+        assert!(holds(&serde_json::json!({"token": secret}).to_string()));
+        assert!(!holds("s3cr\"t+valu"));
+    }
+}
