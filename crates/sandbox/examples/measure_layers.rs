@@ -41,6 +41,7 @@ async fn main() -> Outcome {
             uid_pool: UidPool::default(),
             repository_roots: Vec::new(),
             runtime: None,
+            shared: false,
         },
     };
     let provider = LocalProvider::new(start_launcher(&config)?)?;

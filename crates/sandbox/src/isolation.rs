@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 pub const NO_VM: &str = "no runtime for virtual machines is supported yet, so none can boot a probe here, \
                          and /dev/kvm alone never counts";
 
+/// Name of the wall between agents; a report names it only where it is missing.
+pub const OWN_SANDBOX: &str = "own_sandbox";
+
 /// How far one wall stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "reason", rename_all = "snake_case")]

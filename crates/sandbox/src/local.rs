@@ -19,6 +19,7 @@ pub mod far_end;
 pub mod repository;
 mod machines;
 mod building;
+pub mod commons;
 pub mod shim;
 mod child;
 pub mod oci;
@@ -85,6 +86,7 @@ impl LocalConfig {
                 uid_pool: lease::UidPool::default(),
                 repository_roots: Vec::new(),
                 runtime: None,
+                shared: false,
             },
         }
     }
@@ -94,6 +96,7 @@ impl LocalConfig {
 #[derive(Debug)]
 pub struct LauncherHandle {
     socket: OwnedFd,
+    shared: bool,
 }
 
 impl LauncherHandle {
@@ -134,12 +137,13 @@ pub fn start_launcher(config: &LocalConfig) -> io::Result<LauncherHandle> {
         uid_pool: config.launcher.uid_pool,
         repository_roots: config.launcher.repository_roots.clone(),
         runtime: config.launcher.runtime.clone(),
+        shared: config.launcher.shared,
     };
     packet::send(&ours, &serde_json::to_vec(&told)?, &[])?;
     let greeting =
         packet::receive(&ours)?.ok_or_else(|| io::Error::other("the launcher ended at once"))?;
     match serde_json::from_slice(&greeting.bytes)? {
-        Greeting::Ready {} => Ok(LauncherHandle { socket: ours }),
+        Greeting::Ready {} => Ok(LauncherHandle { socket: ours, shared: told.shared }),
         Greeting::Failed { reason } => Err(io::Error::other(reason)),
     }
 }
@@ -156,6 +160,8 @@ pub fn take_standard_input() -> io::Result<OwnedFd> {
 pub struct LocalProvider {
     /// Keeps message boundaries, as a datagram socket does; nothing else of that type is used.
     launcher: UnixDatagram,
+    /// Whether the agents of one owner share a sandbox, whose disk cannot be frozen.
+    shared: bool,
 }
 
 impl LocalProvider {
@@ -163,7 +169,7 @@ impl LocalProvider {
     pub fn new(handle: LauncherHandle) -> io::Result<Self> {
         let socket = StdUnixDatagram::from(handle.socket);
         socket.set_nonblocking(true)?;
-        Ok(Self { launcher: UnixDatagram::from_std(socket)? })
+        Ok(Self { launcher: UnixDatagram::from_std(socket)?, shared: handle.shared })
     }
 
     /// Keeps a large file's content beside the objects of a repository of this host, as its owner.
@@ -268,7 +274,7 @@ impl Provider for LocalProvider {
             name: "local".to_owned(),
             stop_keeps_disk: true,
             gateway_sockets: true,
-            snapshots: true,
+            snapshots: !self.shared,
         }
     }
 

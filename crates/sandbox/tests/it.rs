@@ -21,4 +21,5 @@ mod it {
     mod oci;
     mod portable;
     mod posture;
+    mod shared;
 }

@@ -1,4 +1,5 @@
-//! The local provider's small processes: the launcher, a sandbox's shim, and a guest for probing.
+//! The local provider's small processes: the launcher, a sandbox's shim, the holder of what shared
+//! sandboxes have in common, and a guest for probing.
 //!
 //! Started by the server only. The role is the first argument; everything else comes over the socket
 //! that is its standard input. Only the roles `far-end`, which git starts, and `inside`, which an OCI
@@ -6,6 +7,7 @@
 
 use std::process::ExitCode;
 
+use sandbox::local::commons::holder;
 use sandbox::local::layers::portable::pack;
 use sandbox::local::layers::{flatten, search, unpack};
 use sandbox::local::oci::inside;
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
         "unpack" => take_standard_input().and_then(unpack::run),
         "inside" => inside::run(&std::env::args().skip(2).collect::<Vec<_>>()),
         "far-end" => return far_end::run(std::env::args().skip(2)),
+        "holder" => take_standard_input().and_then(holder::run),
         "shim" => take_standard_input().and_then(shim::run),
         _ => Err(std::io::Error::other("started by the Errand server only")),
     };

@@ -5,6 +5,7 @@
 //! is mounted, since `cgroup.kill` works there without any controller.
 
 mod limits;
+mod whose;
 
 use std::fs;
 use std::io;
@@ -14,14 +15,13 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use self::limits::Held;
+pub use self::whose::Whose;
 use super::record;
 use crate::isolation::IsolationReport;
-use crate::provider::{SandboxKey, SandboxLimits};
+use crate::provider::SandboxLimits;
 
 /// Directory that holds the groups of all sandboxes, in each hierarchy.
 const PARENT: &str = "errand";
-/// Name of the list of groups in a sandbox's record.
-const RECORD: &str = "groups.json";
 /// Time for the last process of a killed group to go.
 const END_WAIT: Duration = Duration::from_secs(10);
 /// Pause between two looks at a group that is not empty yet.
@@ -54,14 +54,16 @@ struct Hierarchy {
 pub struct Groups {
     dirs: Vec<PathBuf>,
     held: Vec<Held>,
+    /// Groups above these, which go with the last one below them.
+    above: Vec<PathBuf>,
 }
 
 impl Groups {
     /// Makes the groups of a sandbox, limits written, and says which limits hold.
-    pub fn create(key: SandboxKey, limits: &SandboxLimits, report: &mut IsolationReport) -> Self {
+    pub fn create(whose: Whose, limits: &SandboxLimits, report: &mut IsolationReport) -> Self {
         let mut groups = Self::default();
         for hierarchy in hierarchies() {
-            groups.create_in(&hierarchy, key, limits);
+            groups.create_in(&hierarchy, whose, limits);
         }
         let held: Vec<_> = groups.held.iter().map(|held| held.controller).collect();
         report_limits(&held, report);
@@ -77,13 +79,13 @@ impl Groups {
         groups
     }
 
-    /// The groups that exist under this key, whoever made them, and those that a record names: a
+    /// The groups that exist under this name, whoever made them, and those that a record names: a
     /// restarted server may have another group of its own, below which it would look in vain.
-    pub fn find(key: SandboxKey) -> Self {
+    pub fn find(whose: Whose) -> Self {
         // A record that cannot be read names nothing.
         let named: Vec<PathBuf> =
-            record::read(&record::dir(key).join(RECORD)).unwrap_or_default().unwrap_or_default();
-        let name = key.to_string();
+            record::read(&whose.record()).unwrap_or_default().unwrap_or_default();
+        let name = whose.name();
         let dirs = hierarchies()
             .into_iter()
             .flat_map(|hierarchy| [hierarchy.own, hierarchy.mount])
@@ -91,15 +93,17 @@ impl Groups {
             // TRUST: nobody but us writes records; still, only a group of this name is ended.
             .chain(named.into_iter().filter(|dir| dir.ends_with(Path::new(PARENT).join(&name))))
             .filter(|dir| dir.is_dir());
-        let mut groups = Self { dirs: dirs.collect(), held: Vec::new() };
+        let mut groups = Self { dirs: dirs.collect(), ..Self::default() };
         groups.dirs.sort();
         groups.dirs.dedup();
+        let above = groups.dirs.iter().filter_map(|dir| whose.above(dir));
+        groups.above = above.map(Path::to_owned).collect();
         groups
     }
 
     /// Writes down where the groups are.
-    pub fn note(&self, key: SandboxKey) -> io::Result<()> {
-        record::write(&record::dir(key).join(RECORD), &self.dirs)
+    pub fn note(&self, whose: Whose) -> io::Result<()> {
+        record::write(&whose.record(), &self.dirs)
     }
 
     /// Moves a process into every group.
@@ -141,6 +145,10 @@ impl Groups {
             self.kill();
             let left = self.dirs.iter().filter(|dir| !removed(dir)).count();
             if left == 0 {
+                for dir in &self.above {
+                    // Unless others are below it.
+                    removed(dir);
+                }
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -164,7 +172,7 @@ impl Groups {
         self.dirs.iter().map(|dir| dir.join("cgroup.kill")).find(|file| file.exists())
     }
 
-    fn create_in(&mut self, hierarchy: &Hierarchy, key: SandboxKey, limits: &SandboxLimits) {
+    fn create_in(&mut self, hierarchy: &Hierarchy, whose: Whose, limits: &SandboxLimits) {
         let wanted: Vec<&'static str> = CONTROLLERS
             .into_iter()
             .filter(|c| hierarchy.v1.as_ref().is_none_or(|names| names.iter().any(|n| n == c)))
@@ -174,13 +182,16 @@ impl Groups {
         }
         for base in hierarchy.bases() {
             let parent = base.join(PARENT);
-            let Ok(dir) = make_group(&parent, key) else { continue };
+            let Ok(dir) = make_group(&parent.join(whose.name())) else { continue };
             if hierarchy.v1.is_none() {
                 enable(&base, &parent);
             }
             step_back(&parent);
-            let mine = wanted.into_iter().filter_map(|c| Held::set(&dir, c, limits).ok());
+            let above = whose.above(&dir).map(Path::to_owned);
+            let limited = above.as_deref().unwrap_or(&dir);
+            let mine = wanted.into_iter().filter_map(|c| Held::set(limited, &dir, c, limits).ok());
             self.held.extend(mine);
+            self.above.extend(above);
             self.dirs.push(dir);
             return;
         }
@@ -233,13 +244,12 @@ impl Hierarchy {
     }
 }
 
-/// Makes `<parent>/<key>`; another launcher that ends may remove the empty parent meanwhile.
-fn make_group(parent: &Path, key: SandboxKey) -> io::Result<PathBuf> {
-    let dir = parent.join(key.to_string());
+/// Makes a group and those above it, which somebody else may remove meanwhile when they are empty.
+fn make_group(dir: &Path) -> io::Result<PathBuf> {
     let mut last = io::Error::other("no try");
     for _ in 0..MAKE_TRIES {
-        match fs::create_dir_all(&dir) {
-            Ok(()) => return Ok(dir),
+        match fs::create_dir_all(dir) {
+            Ok(()) => return Ok(dir.to_owned()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => last = error,
             Err(error) => return Err(error),
         }
@@ -356,6 +366,7 @@ fn own_path<'a>(own: &'a str, v1: Option<&[String]>) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provider::SandboxKey;
     use protocol::ids::{AgentId, Epoch};
     use std::process::{Child, Command, Stdio};
 
@@ -396,7 +407,8 @@ mod tests {
     #[test]
     fn a_limit_that_changed_and_a_process_that_left_are_seen() {
         let limits = SandboxLimits::default();
-        let groups = Groups::create(key(), &limits, &mut IsolationReport::default());
+        let groups =
+            Groups::create(Whose::Sandbox(key(), None), &limits, &mut IsolationReport::default());
         if groups.count() == 0 {
             println!("skipped: no control group can be made here (1 test)");
             return;
@@ -425,7 +437,8 @@ mod tests {
     #[test]
     fn a_process_that_takes_all_memory_is_ended_and_that_is_known() {
         let limits = SandboxLimits { memory_bytes: 32 * 1024 * 1024, ..SandboxLimits::default() };
-        let groups = Groups::create(key(), &limits, &mut IsolationReport::default());
+        let groups =
+            Groups::create(Whose::Sandbox(key(), None), &limits, &mut IsolationReport::default());
         if !groups.held.iter().any(|held| held.controller == "memory") {
             println!("skipped: no memory limit can be set here (1 test)");
             groups.end().unwrap();

@@ -9,10 +9,12 @@ use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
+use nix::sched::{CloneFlags, setns, unshare};
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, Gid, Uid};
 
+use super::commons::Namespaces;
 use super::network::{self, Listening};
 use super::packet;
 use super::request::{ShimOrder, UidMap};
@@ -93,6 +95,8 @@ pub struct Inherited {
     pub log: OwnedFd,
     /// File trees that only the shim could open.
     pub trees: Option<Trees>,
+    /// What it shares with other agents, if it does.
+    pub namespaces: Option<Namespaces>,
 }
 
 /// What the last steps of a sandbox's first process depend on.
@@ -110,14 +114,35 @@ pub struct Closing {
     pub environment: Vec<CString>,
 }
 
+/// The step of entering what is shared.
+const ENTER: &str = "enter what is shared with other agents";
+
 type Step = Result<(), (&'static str, io::Error)>;
 
 /// Builds the sandbox from within and becomes the guest; returns only if that failed.
 pub fn run(order: &ShimOrder, inherited: Inherited) {
-    let Inherited { setup, control, log, trees } = inherited;
-    if let Err((step, error)) = build(order, &setup, control.as_fd(), log.as_fd(), trees) {
+    let Inherited { setup, control, log, trees, namespaces } = inherited;
+    let entered = namespaces.map_or(Ok(()), |shared| enter(shared).map_err(|e| (ENTER, e)));
+    let built = entered.and_then(|()| build(order, &setup, control.as_fd(), log.as_fd(), trees));
+    if let Err((step, error)) = built {
         tell_failure(&setup, step, &error);
     }
+}
+
+/// Enters the namespaces that are shared, and makes the others.
+fn enter(shared: Namespaces) -> io::Result<()> {
+    // TRUST: from here on others see this process. It has no id of theirs yet, and then more
+    // capabilities than any of them; so nobody looks into it, and the host's files it still has.
+    for (namespace, flag) in [
+        (&shared.user, CloneFlags::CLONE_NEWUSER),
+        (&shared.ipc, CloneFlags::CLONE_NEWIPC),
+        (&shared.uts, CloneFlags::CLONE_NEWUTS),
+    ] {
+        setns(namespace, flag)?;
+    }
+    unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWNET)?;
+    // What its commands leave behind comes to the guest, as it does to a first process.
+    Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
 }
 
 /// Tells the shim which step failed.
@@ -204,7 +229,7 @@ pub fn become_root(uids: UidMap) -> io::Result<()> {
 /// Has what comes from here see its own control groups as the topmost.
 pub fn unshare_cgroups() -> io::Result<()> {
     // Only now: at birth the namespace would be rooted at the launcher's groups.
-    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWCGROUP).map_err(io::Error::from)
+    unshare(CloneFlags::CLONE_NEWCGROUP).map_err(io::Error::from)
 }
 
 /// Opens the gateway's sockets in this network namespace, and hands them out.
@@ -276,6 +301,11 @@ fn drop_capabilities(closing: &Closing) -> io::Result<()> {
         Posture::Sudo if !single => SMALL,
         Posture::Sudo | Posture::None => CapabilitySet::empty(),
     };
+    keep_capabilities(kept, bounding)
+}
+
+/// Keeps these for itself, and these for what comes from it.
+pub fn keep_capabilities(kept: CapabilitySet, bounding: CapabilitySet) -> io::Result<()> {
     let all = rustix::thread::capabilities(None)?;
     rustix::thread::set_capabilities(None, CapabilitySets { inheritable: kept, ..all })?;
     rustix::thread::clear_ambient_capability_set()?;

@@ -7,7 +7,8 @@
 //!               {stack, began, org, ids}         facts: what it stands on, what it began with, whose
 //! ```
 //! A disk that stands on nothing is mounted as it is. Disks of before layers have no facts and stand
-//! on nothing.
+//! on nothing. Where agents share their sandbox, an agent's disk has a `workspace` and the fact `commons`
+//! only, and the other folders are those of the [commons](super::commons).
 
 use std::fs;
 use std::io;
@@ -16,6 +17,7 @@ use std::path::Path;
 
 use protocol::ids::{LayerId, OrgId};
 
+use super::commons::{self, CommonsId};
 use super::machines::Problem;
 use super::record::{self, make_private_dir, read_fact, write_fact};
 use super::request::{FailureKind, Lower, UidMap};
@@ -28,10 +30,12 @@ pub const AGENT_UID: u32 = 1000;
 pub const ROOT: &str = "root";
 /// Directory of what lies in `/opt`.
 pub const OPT: &str = "opt";
+/// Directory of the repositories.
+pub const WORKSPACE: &str = "workspace";
 /// Directories of an agent's disk: name, place inside, mode, owner inside. What holds others is first.
 pub const FOLDERS: [(&str, &str, u32, u32); 5] = [
     (ROOT, "", 0o755, 0),
-    ("workspace", "workspace", 0o755, AGENT_UID),
+    (WORKSPACE, "workspace", 0o755, AGENT_UID),
     ("home", "home/agent", 0o755, AGENT_UID),
     (OPT, "opt", 0o755, 0),
     ("vartmp", "var/tmp", 0o1777, 0),
@@ -42,6 +46,27 @@ pub const WORK: &str = "work";
 const PASSAGE: u32 = 0o711;
 /// Permission bits of a mode.
 const PERMISSIONS: u32 = 0o7777;
+
+/// Which folders a disk has, beside that of a base image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// All.
+    Whole,
+    /// What an agent keeps to itself where it shares the rest.
+    Workspace,
+    /// The rest.
+    Commons,
+}
+
+impl Part {
+    fn has(self, name: &str) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Workspace => name == WORKSPACE,
+            Self::Commons => name != WORKSPACE,
+        }
+    }
+}
 
 /// What is known about a disk, or about what is left of one in a layer.
 #[derive(Debug, Clone)]
@@ -82,8 +107,13 @@ pub fn identify(disk: &Path, org: &OrgId, ids: UidMap) -> io::Result<()> {
 }
 
 /// Finds the agent's disk or makes it, and says what it stands on.
-pub fn prepare(spec: &SandboxSpec, ids: UidMap) -> Result<Vec<Lower>, Problem> {
+pub fn prepare(
+    spec: &SandboxSpec,
+    ids: UidMap,
+    commons: Option<CommonsId>,
+) -> Result<Vec<Lower>, Problem> {
     let agent = spec.key.agent;
+    let part = commons.map_or(Part::Whole, |_| Part::Workspace);
     layers::recover(agent)?;
     let disk = record::disk(agent);
     if disk.is_dir() {
@@ -92,19 +122,40 @@ pub fn prepare(spec: &SandboxSpec, ids: UidMap) -> Result<Vec<Lower>, Problem> {
             let words = "this agent's disk began with other layers: start another agent on these";
             return Err(Problem::new(FailureKind::Refused, words.to_owned()));
         }
+        if commons::of_disk(&disk)? != commons {
+            let words = "what this agent shared with others is gone: start another agent";
+            return Err(Problem::new(FailureKind::Refused, words.to_owned()));
+        }
     } else {
         let stack = layers::resolve(&spec.layers, &spec.org)?;
         let facts = Facts { org: spec.org.clone(), ids, began: spec.layers.clone(), stack };
         let making = Path::new(record::MAKING).join(agent.to_string());
         trash::remove_tree(&making)?;
         make_private_dir(&making)?;
-        fill(&making, &facts, &layers::top_folders(&facts.stack)?)?;
+        match commons {
+            Some(commons) => {
+                commons::note_disk(&making, commons)?;
+                identify(&making, &spec.org, ids)?;
+            }
+            None => fill(&making, &facts, &layers::top_folders(&facts.stack)?)?,
+        }
         fs::rename(&making, &disk)?;
     }
     // A crash in former times may have left a disk without some of its folders.
-    make_folders(&disk, ids, &Modes::default())?;
+    make_folders(&disk, ids, &Modes::default(), part)?;
     open_passage(&disk)?;
     stack(&disk)?.into_iter().map(|layer| layers::lower(layer, ids)).collect()
+}
+
+/// Finds the disk that agents of this owner share, or makes it.
+pub fn prepare_commons(disk: &Path, org: &OrgId, ids: UidMap) -> io::Result<()> {
+    make_private_dir(disk)?;
+    // A crash may have left it without some of this.
+    if facts(disk)?.is_none() {
+        identify(disk, org, ids)?;
+    }
+    make_folders(disk, ids, &Modes::default(), Part::Commons)?;
+    open_passage(disk)
 }
 
 /// Modes and owners that the folders of a new disk take over from the layer below: an overlay shows
@@ -160,7 +211,7 @@ pub fn fill(disk: &Path, facts: &Facts, modes: &Modes) -> io::Result<()> {
     identify(disk, &facts.org, facts.ids)?;
     write_fact(disk, "began", &facts.began)?;
     restack(disk, &facts.stack)?;
-    make_folders(disk, facts.ids, modes)?;
+    make_folders(disk, facts.ids, modes, Part::Whole)?;
     if facts.stack.is_empty() {
         return Ok(());
     }
@@ -178,8 +229,9 @@ pub fn open_passage(dir: &Path) -> io::Result<()> {
     fs::set_permissions(dir, fs::Permissions::from_mode(PASSAGE))
 }
 
-fn make_folders(disk: &Path, ids: UidMap, modes: &Modes) -> io::Result<()> {
-    for (name, _, mode, owner) in FOLDERS.into_iter().filter(|(name, ..)| modes.have(name)) {
+fn make_folders(disk: &Path, ids: UidMap, modes: &Modes, part: Part) -> io::Result<()> {
+    let wanted = |name: &str| modes.have(name) && part.has(name);
+    for (name, _, mode, owner) in FOLDERS.into_iter().filter(|(name, ..)| wanted(name)) {
         make_folder(&disk.join(name), ids, modes.get(name).unwrap_or((mode, owner, owner)))?;
     }
     Ok(())

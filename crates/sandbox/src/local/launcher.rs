@@ -19,6 +19,7 @@ use protocol::ids::AgentId;
 use rustix::fs::{FlockOperation, OFlags};
 use serde::{Deserialize, Serialize};
 
+use super::commons;
 use super::layers;
 use super::lease::UidPool;
 use super::machines::{self, Answered, Problem};
@@ -51,6 +52,8 @@ pub struct LauncherConfig {
     pub repository_roots: Vec<PathBuf>,
     /// Name or path of the OCI runtime that starts sandboxes; nothing: we start them ourselves.
     pub runtime: Option<PathBuf>,
+    /// Whether the agents of one owner share a sandbox, each with a workspace of its own.
+    pub shared: bool,
 }
 
 /// What it says when it is ready, or why it cannot be.
@@ -76,6 +79,8 @@ pub struct Launcher {
     locks: Mutex<HashMap<AgentId, Arc<Mutex<()>>>>,
     /// Taken while a range of user ids is looked for.
     pub leases: Mutex<()>,
+    /// Taken while what agents share is made or removed, before the lock of leases or layers.
+    pub commons: Mutex<()>,
     /// Taken while it is judged which layers are needed, and while that changes.
     pub layers: Mutex<()>,
     active: AtomicUsize,
@@ -109,6 +114,7 @@ pub fn run(server: OwnedFd) -> io::Result<()> {
         runtime,
         locks: Mutex::default(),
         leases: Mutex::default(),
+        commons: Mutex::default(),
         layers: Mutex::default(),
         active: AtomicUsize::new(0),
         repositories: repository::Places::default(),
@@ -116,6 +122,7 @@ pub fn run(server: OwnedFd) -> io::Result<()> {
     trash::empty();
     // What cannot be brought to an end now is tried again before it is needed.
     layers::sweep().ok();
+    commons::sweep(&launcher).ok();
     while let Some(message) = packet::receive(&server)? {
         for stream in message.fds {
             launcher.begin(stream, Entrance::Server)?;
@@ -128,6 +135,15 @@ pub fn run(server: OwnedFd) -> io::Result<()> {
 /// Finds the runtime, if there is to be one, and enters the state directory.
 fn begin(config: &LauncherConfig) -> io::Result<(fs::File, Option<Runtime>)> {
     let named = |what: String| move |e: io::Error| io::Error::new(e.kind(), format!("{what}: {e}"));
+    if config.shared && !rustix::process::geteuid().is_root() {
+        let words = "`shared` under [sandbox] needs a server that was started as root: only that one \
+                     can tell the processes of agents apart that share a sandbox";
+        return Err(io::Error::other(words));
+    }
+    if config.shared && config.runtime.is_some() {
+        let words = "an OCI runtime starts no shared sandboxes: choose one of the two";
+        return Err(io::Error::other(words));
+    }
     let runtime = match &config.runtime {
         Some(_) if !rustix::process::geteuid().is_root() => {
             let words =

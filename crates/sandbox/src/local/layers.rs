@@ -37,7 +37,7 @@ use super::launcher::Launcher;
 use super::machines::{self, Problem, Verb};
 use super::record::{self, read_fact};
 use super::request::{Answer, FailureKind, Lower, UidMap};
-use super::trash;
+use super::{commons, trash};
 use crate::provider::{Layer, MachineState, STACK_LAYERS, SandboxSpec};
 
 /// Name of the directory that was the disk.
@@ -190,6 +190,13 @@ fn subject(launcher: &Launcher, agent: AgentId, layer: LayerId) -> Result<Subjec
     let Some(newest) = keys.last().filter(|_| disk.is_dir()) else {
         return Err(refused(format!("{agent} has no disk")));
     };
+    if commons::of_disk(&disk)?.is_some() {
+        let words = format!(
+            "{agent} shares its sandbox with other agents, which may be writing to the same disk: \
+             what one agent has on it cannot be kept alone"
+        );
+        return Err(refused(words));
+    }
     for key in &keys {
         let machine = machines::inspect(*key)?;
         if machine.is_some_and(|machine| machine.state == MachineState::Running) {

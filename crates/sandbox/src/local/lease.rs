@@ -1,6 +1,6 @@
-//! Ranges of user ids, one per agent, never shared.
+//! Ranges of user ids, one per agent, or one per commons of agents that share their sandbox.
 //!
-//! The lease lives as long as the agent's disk, since the disk's files carry these ids. It is taken
+//! The lease lives as long as its holder's disk, since the disk's files carry these ids. It is taken
 //! first and released last. Two installs on one host start at different places in the pool, so that
 //! they rarely meet even though they do not know each other.
 
@@ -9,7 +9,6 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
-use protocol::ids::AgentId;
 use serde::{Deserialize, Serialize};
 
 use super::record::LEASES;
@@ -34,16 +33,16 @@ impl Default for UidPool {
     }
 }
 
-/// Leases a range to an agent, or finds the one it has; gives the first id.
-pub fn take(pool: UidPool, agent: AgentId) -> io::Result<u32> {
-    if let Some(slot) = held(agent)? {
+/// Leases a range to this name, or finds the one it has; gives the first id.
+pub fn take(pool: UidPool, holder: &str) -> io::Result<u32> {
+    if let Some(slot) = held(holder)? {
         return first_id(pool, slot);
     }
     let offset = install_offset(pool)?;
     for step in 0..pool.ranges {
         let slot = (offset + step) % pool.ranges;
         // A link that leads nowhere carries its text from the very moment it exists.
-        match symlink(agent.to_string(), path(slot)) {
+        match symlink(holder, path(slot)) {
             Ok(()) => return first_id(pool, slot),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
@@ -52,9 +51,9 @@ pub fn take(pool: UidPool, agent: AgentId) -> io::Result<u32> {
     Err(io::Error::other("every range of user ids is leased: destroy agents or widen the pool"))
 }
 
-/// Releases an agent's range; none held is fine.
-pub fn release(agent: AgentId) -> io::Result<()> {
-    match held(agent)? {
+/// Releases a name's range; none held is fine.
+pub fn release(holder: &str) -> io::Result<()> {
+    match held(holder)? {
         Some(slot) => fs::remove_file(path(slot)),
         None => Ok(()),
     }
@@ -64,11 +63,10 @@ fn path(slot: u32) -> PathBuf {
     Path::new(LEASES).join(slot.to_string())
 }
 
-fn held(agent: AgentId) -> io::Result<Option<u32>> {
-    let agent = agent.to_string();
+fn held(holder: &str) -> io::Result<Option<u32>> {
     for entry in fs::read_dir(LEASES)? {
         let entry = entry?;
-        if fs::read_link(entry.path())? == Path::new(&agent) {
+        if fs::read_link(entry.path())? == Path::new(holder) {
             return Ok(entry.file_name().to_str().and_then(|name| name.parse().ok()));
         }
     }

@@ -16,7 +16,8 @@ use rustix::net::{
 };
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use super::cgroup::Groups;
+use super::cgroup::{Groups, Whose};
+use super::commons::{self, CommonsId};
 use super::launcher::Launcher;
 use super::record::{self, ExitRecord, ShimRecord};
 use super::request::{Answer, FailureKind, ShimAnswer, ShimCommand, ShimOrder, ShimReply, UidMap};
@@ -99,29 +100,81 @@ pub fn create(launcher: &Launcher, spec: SandboxSpec, guest: &Path) -> Verb {
     }
     // Beside the rest: it only waits. A host without threads to spare is just slower.
     std::thread::Builder::new().name("warm-up".to_owned()).spawn(cgroup::warm_up).ok();
-    let uids = map_ids(launcher, key.agent)?;
+    let started = match is_shared(launcher, &spec)? {
+        false => {
+            let uids = map_ids(launcher, key.agent)?;
+            start(launcher, spec, uids, None, guest)
+        }
+        true => {
+            // One after the other: the first makes what the next ones find.
+            let _held = launcher.commons.lock().unwrap_or_else(PoisonError::into_inner);
+            let (commons, uids) = commons::prepare(launcher, &spec.org)?;
+            start(launcher, spec, uids, Some(commons), guest)
+        }
+    };
+    Ok(Answer::Machine { machine: Some(started?) }.into())
+}
+
+/// Whether an agent shares its sandbox. That was decided when its disk was made; nothing changes it.
+fn is_shared(launcher: &Launcher, spec: &SandboxSpec) -> Result<bool, Problem> {
+    let refused = |reason: &str| Problem::new(FailureKind::Refused, reason.to_owned());
+    let disk = record::disk(spec.key.agent);
+    match (disk.is_dir(), launcher.config.shared) {
+        (true, shared) => match (commons::of_disk(&disk)?, shared) {
+            (Some(_), false) => Err(refused(
+                "this agent shares its sandbox with others, and `shared` under [sandbox] is off: \
+                 switch it on, or start another agent",
+            )),
+            (of_disk, _) => Ok(of_disk.is_some()),
+        },
+        (false, true) if !spec.layers.is_empty() => Err(refused(
+            "a shared sandbox begins with no build, fork or image, since its disk is there already",
+        )),
+        (false, shared) => Ok(shared),
+    }
+}
+
+fn start(
+    launcher: &Launcher,
+    spec: SandboxSpec,
+    uids: UidMap,
+    commons: Option<CommonsId>,
+    guest: &Path,
+) -> Result<Machine, Problem> {
+    let key = spec.key;
     let lowers = {
         let _held = launcher.layers.lock().unwrap_or_else(PoisonError::into_inner);
-        disk::prepare(&spec, uids)?
+        disk::prepare(&spec, uids, commons)?
     };
     record::make_private_dir(&record::dir(key))?;
     let (guest, runtime) = (guest.to_owned(), launcher.runtime.clone());
-    let started = start_shim(ShimOrder { spec, uids, lowers, guest, runtime });
+    let begin = || {
+        let Some(commons) = commons else { return Ok(None) };
+        commons::note_sandbox(key, commons)?;
+        commons::hold(commons, uids, &spec.limits).map(Some)
+    };
+    let started = begin().and_then(|stay| {
+        let order = ShimOrder { spec, uids, lowers, guest, runtime, commons };
+        // Until the shim holds it itself.
+        start_shim(order).map(|machine| (machine, stay).0)
+    });
     if started.is_err() {
         // A shim that was killed leaves its control groups, and once the record is gone nobody would
         // look for them.
-        Groups::find(key).end()?;
+        Groups::find(Whose::Sandbox(key, commons)).end()?;
         // Without a record the next try starts afresh.
         fs::remove_dir_all(record::dir(key))?;
     }
-    Ok(Answer::Machine { machine: Some(started?) }.into())
+    started
 }
 
 /// The ids of an agent's sandboxes, leased if it has none yet.
 pub fn map_ids(launcher: &Launcher, agent: AgentId) -> io::Result<UidMap> {
     if rustix::process::geteuid().is_root() {
         let _one_at_a_time = launcher.leases.lock().unwrap_or_else(PoisonError::into_inner);
-        return Ok(UidMap::Range { base: lease::take(launcher.config.uid_pool, agent)? });
+        return Ok(UidMap::Range {
+            base: lease::take(launcher.config.uid_pool, &agent.to_string())?,
+        });
     }
     let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     Ok(UidMap::Single { uid, gid })
@@ -173,7 +226,7 @@ pub fn inspect(key: SandboxKey) -> Result<Option<Machine>, Problem> {
     if shim.as_ref().is_some_and(ShimRecord::is_alive) {
         return Ok(Some(Machine { key, state: MachineState::Running, isolation }));
     }
-    Groups::find(key).end()?;
+    Groups::find(Whose::of(key)).end()?;
     let exit: Option<ExitRecord> = record::read(&dir.join("exit.json"))?;
     let reason = match (exit, shim) {
         (Some(exit), _) => exit.reason,
@@ -256,9 +309,13 @@ pub fn destroy(launcher: &Launcher, key: SandboxKey) -> Verb {
         _ => {}
     }
     if record::keys(Some(key.agent))?.is_empty() {
+        let commons = commons::of_disk(&record::disk(key.agent))?;
         remove_disk(key.agent)?;
-        let _one_at_a_time = launcher.leases.lock().unwrap_or_else(PoisonError::into_inner);
-        lease::release(key.agent)?;
+        {
+            let _one_at_a_time = launcher.leases.lock().unwrap_or_else(PoisonError::into_inner);
+            lease::release(&key.agent.to_string())?;
+        }
+        commons.map_or(Ok(()), |commons| commons::leave(launcher, commons))?;
     }
     Ok(Answer::Done {}.into())
 }

@@ -39,8 +39,12 @@ pub struct Gate<'a> {
 }
 
 impl<'a> Gate<'a> {
-    /// For what was ordered, in these control groups.
-    pub fn new(order: &ShimOrder, groups: &'a Groups) -> io::Result<Self> {
+    /// For what was ordered, in these control groups and shared namespaces.
+    pub fn new(
+        order: &ShimOrder,
+        groups: &'a Groups,
+        shared: Vec<(&'static str, String)>,
+    ) -> io::Result<Self> {
         let spec = &order.spec;
         let wanted = Wanted {
             posture: spec.posture,
@@ -48,11 +52,12 @@ impl<'a> Gate<'a> {
             agent: spec.key.agent,
             programs: if order.is_on_base() { Programs::Image } else { Programs::Host },
             runtime: order.runtime.as_ref().map(|runtime| runtime.kind),
+            commons: order.commons,
             processes: spec.limits.pids,
             groups: groups.count(),
             limits: groups.golden(&spec.limits),
         };
-        let ground = ground()?;
+        let ground = Ground { shared, ..ground()? };
         let golden = golden::golden(&wanted, &ground);
         Ok(Self { groups, wanted, ground, golden })
     }
@@ -104,6 +109,7 @@ pub fn ground() -> io::Result<Ground> {
     let (soft, hard) = facts::limit(&limits, "Max processes").unwrap_or_default();
     Ok(Ground {
         namespaces: namespaces(own),
+        shared: Vec::new(),
         groups: facts::supplementary(&status),
         filters: facts::field(&status, "Seccomp_filters").parse().unwrap_or_default(),
         open_files: open_files.parse().ok(),

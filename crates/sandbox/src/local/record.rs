@@ -3,7 +3,7 @@
 //! Everything lies below the launcher's working directory, which is its state directory:
 //! `sandboxes/<key>/{spec.json, shim.json, shim.sock, exit.json, log}`, `disks/<agent>/{workspace,
 //! home, opt, vartmp}`, `layers/<layer>/`, `making/` for what is not whole yet, `leases/<slot>`,
-//! `trash/`. Paths are relative on purpose: the directory was checked once, and whoever renames its
+//! `commons/<commons>/`, `trash/`. Paths are relative on purpose: the directory was checked once, and whoever renames its
 //! parents later changes nothing.
 
 use std::fs;
@@ -30,9 +30,11 @@ pub const TRASH: &str = "trash";
 pub const LAYERS: &str = "layers";
 /// Directory of disks and layers that are not whole yet.
 pub const MAKING: &str = "making";
+/// Directory of what shared sandboxes have in common.
+pub const COMMONS: &str = "commons";
 
 /// All of them.
-pub const PLACES: [&str; 6] = [SANDBOXES, DISKS, LEASES, TRASH, LAYERS, MAKING];
+pub const PLACES: [&str; 7] = [SANDBOXES, DISKS, LEASES, TRASH, LAYERS, MAKING, COMMONS];
 
 /// A live shim, told apart from a later process that got the same pid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

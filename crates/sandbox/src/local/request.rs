@@ -7,6 +7,7 @@
 use protocol::ids::{AgentId, LayerId, OrgId};
 use serde::{Deserialize, Serialize};
 
+use super::commons::CommonsId;
 use super::oci::Runtime;
 use crate::isolation::IsolationReport;
 use crate::provider::{
@@ -258,6 +259,8 @@ pub struct ShimOrder {
     pub guest: std::path::PathBuf,
     /// What starts the first process, where it is not the shim itself.
     pub runtime: Option<Runtime>,
+    /// What it shares with other agents, if it does.
+    pub commons: Option<CommonsId>,
 }
 
 impl ShimOrder {

@@ -2,9 +2,10 @@
 //! own disk, and a small synthetic `/etc`; or a base image in place of memory and programs
 //! ([`base`]).
 //!
-//! TRUST: the agent's disk may hold anything a former epoch left there, links included. So the new
-//! root is entered first and everything is put in place from within it: a planted link can lead
-//! nowhere but into the sandbox itself.
+//! TRUST: the agent's disk may hold anything a former epoch left there, links included, and where agents
+//! share it another one may be writing to it right now. So the new root is entered first, the host's is
+//! let go, and only then a path on the disk is followed: a planted link can lead nowhere but into the
+//! sandbox itself.
 
 use std::ffi::CString;
 use std::fs;
@@ -23,7 +24,7 @@ use super::disk::AGENT_UID;
 use super::request::{ShimOrder, UidMap};
 use super::stack::Disk;
 use super::sys::{self, attr};
-use super::{base, etc, record};
+use super::{base, commons, etc, record};
 use crate::provider::SandboxSpec;
 
 /// Bytes of the root file system itself, which holds `/etc` and empty directories.
@@ -87,7 +88,10 @@ impl Trees {
     pub fn open(order: &ShimOrder) -> io::Result<Self> {
         const PROGRAMS: u64 = attr::RDONLY | attr::NOSUID | attr::NODEV;
         let own = record::disk(order.spec.key.agent);
-        let disk = Disk::open(&own, order.uids, &order.lowers)?;
+        let disk = match order.commons {
+            Some(commons) => Disk::open_shared(&own, &commons::disk(commons))?,
+            None => Disk::open(&own, order.uids, &order.lowers)?,
+        };
         let mut trees = Self { trees: Vec::new(), disk };
         if !order.is_on_base() {
             trees.add_host(PROGRAMS)?;
@@ -173,24 +177,17 @@ pub fn copy_tree(source: &Path, attributes: u64) -> io::Result<OwnedFd> {
 /// Builds the tree and enters it.
 pub fn build(order: &ShimOrder, trees: Option<Trees>) -> Result<(), RootError> {
     furnish(order, trees)?;
-    if !order.is_on_base() {
-        mount_proc(PROC).map_err(at("mount /proc"))?;
-    }
     allow_low_ports();
-    mask_proc().map_err(at("mask /proc"))?;
-    leave(order)
+    mask_proc().map_err(at("mask /proc"))
 }
 
 /// The same for a runtime, which shows processes itself, those of another namespace.
 pub fn build_without_processes(order: &ShimOrder, trees: Option<Trees>) -> Result<(), RootError> {
     furnish(order, trees)?;
-    if order.is_on_base() {
-        unmount(PROC, UnmountFlags::DETACH).map_err(|e| at("clear /proc")(e.into()))?;
-    }
-    leave(order)
+    unmount(PROC, UnmountFlags::DETACH).map_err(|e| at("clear /proc")(e.into()))
 }
 
-/// Enters the new root, and puts everything there in place but processes.
+/// Enters the new root, and puts everything there in place.
 fn furnish(order: &ShimOrder, trees: Option<Trees>) -> Result<(), RootError> {
     let (spec, uids) = (&order.spec, order.uids);
     make_mounts_private().map_err(at("make mounts private"))?;
@@ -210,21 +207,15 @@ fn furnish(order: &ShimOrder, trees: Option<Trees>) -> Result<(), RootError> {
         base::write_etc(&etc).map_err(at("write /etc"))?;
     } else {
         fill(&trees, &etc).map_err(at("fill the new root"))?;
-        fs::create_dir(PROC).map_err(at("make /proc"))?;
+        // The kernel shows them only to who can see them already: before the host's root is gone.
+        fs::create_dir(PROC).and_then(|()| mount_proc(PROC)).map_err(at("mount /proc"))?;
+        leave_host().map_err(at("let go of the host's root"))?;
     }
     etc.add_certificate().map_err(at("trust the gateway"))?;
     attach_guest(&trees).map_err(at("bring the guest"))?;
     mount_memory(spec).map_err(at("make /tmp and /run"))?;
     mount_devices(spec, uids, &trees).map_err(at("make /dev"))?;
     own_places(uids).map_err(at("give the agent its places"))
-}
-
-fn leave(order: &ShimOrder) -> Result<(), RootError> {
-    // A base image was entered without the host.
-    if order.is_on_base() {
-        return Ok(());
-    }
-    leave_host().map_err(at("let go of the host's root"))
 }
 
 /// Lets no mount of ours be seen elsewhere.

@@ -13,6 +13,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use nix::sched::{CloneFlags, setns};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with,
@@ -21,8 +22,9 @@ use rustix::net::{
 use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus, waitid};
 
 use super::building;
-use super::cgroup::Groups;
+use super::cgroup::{Groups, Whose};
 use super::child::{self, ChildReport, Inherited};
+use super::commons::{self, Joined, Namespaces};
 use super::measure::{Gate, Refusal};
 use super::oci;
 use super::packet;
@@ -65,6 +67,8 @@ struct Running {
     memory_bytes: u64,
     deadline: Instant,
     started_by: StartedBy,
+    /// To the holder of what it shares with others, if it does.
+    holder: Option<OwnedFd>,
 }
 
 /// Whose end it is that the shim sees.
@@ -153,12 +157,13 @@ impl From<Refusal> for Failed {
 
 fn start(order: &ShimOrder, isolation: &mut IsolationReport) -> Result<Running, Failed> {
     let key = order.spec.key;
-    let groups = Groups::create(key, &order.spec.limits, isolation);
-    groups.note(key).map_err(Failed::at("write down the control groups"))?;
+    let whose = Whose::Sandbox(key, order.commons);
+    let groups = Groups::create(whose, &order.spec.limits, isolation);
+    groups.note(whose).map_err(Failed::at("write down the control groups"))?;
     let built = build(order, isolation, groups);
     if built.is_err() {
         // The child is dead or about to be; what it left must not keep the key from a next try.
-        Groups::find(key).end().map_err(Failed::at("remove control groups"))?;
+        Groups::find(whose).end().map_err(Failed::at("remove control groups"))?;
     }
     let (running, posture) = built?;
     let pid = i32::try_from(std::process::id()).unwrap_or_default();
@@ -186,20 +191,20 @@ fn build(
     let (log, child_log) =
         rustix::pipe::pipe_with(flags).map_err(|e| Failed::at("make a pipe")(e.into()))?;
     let listener = open_socket(spec.key).map_err(Failed::at("open the shim's socket"))?;
-    let cloned = sys::clone_into_namespaces().map_err(|error| Failed {
-        kind: FailureKind::Isolation,
-        reason: format!("create namespaces: {error}; are user namespaces allowed on this host?"),
-    })?;
-    let (pid, pidfd) = match cloned {
+    let (holder, namespaces) = join(order).map_err(Failed::at("join what agents share"))?;
+    let shared = namespaces.as_ref().map_or(Ok(Vec::new()), Namespaces::names);
+    let shared = shared.map_err(Failed::at("read what agents share"))?;
+    let (pid, pidfd) = match begin_child(namespaces.as_ref())? {
         Cloned::Child => {
-            drop((setup, control, log, listener));
-            let inherited =
-                Inherited { setup: child_setup, control: child_control, log: child_log, trees };
-            match &order.runtime {
-                None => child::run(order, inherited),
-                Some(runtime) => oci::outside::run(order, runtime, inherited),
-            }
-            std::process::exit(1);
+            drop((setup, control, log, listener, holder));
+            let inherited = Inherited {
+                setup: child_setup,
+                control: child_control,
+                log: child_log,
+                trees,
+                namespaces,
+            };
+            become_first(order, inherited);
         }
         Cloned::Parent { pid, pidfd } => (pid, pidfd),
     };
@@ -209,13 +214,15 @@ fn build(
         packet::send(&control, b"setup", &[child_setup.as_fd()])
             .map_err(Failed::at("reach what the runtime starts"))?;
     }
-    drop((child_setup, child_control, child_log, trees));
-    write_maps(pid, order.uids).map_err(Failed::at("write the id maps"))?;
+    drop((child_setup, child_control, child_log, trees, namespaces));
+    if order.commons.is_none() {
+        write_maps(pid, order.uids).map_err(Failed::at("write the id maps"))?;
+    }
     packet::send(&setup, b"mapped", &[]).map_err(Failed::at("release the child"))?;
     // While the child builds: moving a process may wait for the whole kernel, some milliseconds.
     groups.admit(pid).map_err(Failed::at("enter the control groups"))?;
     packet::send(&setup, b"admitted", &[]).ok();
-    let gate = Gate::new(order, &groups).map_err(Failed::at("measure the launcher"))?;
+    let gate = Gate::new(order, &groups, shared).map_err(Failed::at("measure the launcher"))?;
     let heard = hear_child(&setup, order, &gate, pid, isolation);
     let heard = heard.map_err(|failed| failed.with_log(order, &log))?;
     let Heard { sockets, socket_fds, posture, .. } = heard;
@@ -234,8 +241,40 @@ fn build(
         memory_bytes: spec.limits.memory_bytes,
         deadline: Instant::now() + Duration::from_millis(spec.lifetime_ms),
         started_by: order.runtime.as_ref().map_or(StartedBy::Shim, |_| StartedBy::Runtime),
+        holder,
     };
     Ok((running, posture))
+}
+
+/// The connection to the holder, and the namespaces it keeps, where the sandbox is shared.
+fn join(order: &ShimOrder) -> io::Result<(Option<OwnedFd>, Option<Namespaces>)> {
+    let Some(commons) = order.commons else { return Ok((None, None)) };
+    let Joined { connection, namespaces } = commons::join(commons, order.spec.key)?;
+    Ok((Some(connection), Some(namespaces)))
+}
+
+/// As the child: becomes the first process, or ends.
+fn become_first(order: &ShimOrder, inherited: Inherited) -> ! {
+    match &order.runtime {
+        None => child::run(order, inherited),
+        Some(runtime) => oci::outside::run(order, runtime, inherited),
+    }
+    std::process::exit(1)
+}
+
+/// Forks into namespaces of its own, or into the process namespace that is shared.
+fn begin_child(shared: Option<&Namespaces>) -> Result<Cloned, Failed> {
+    let Some(shared) = shared else {
+        return sys::clone_into_namespaces().map_err(|error| Failed {
+            kind: FailureKind::Isolation,
+            reason: format!(
+                "create namespaces: {error}; are user namespaces allowed on this host?"
+            ),
+        });
+    };
+    // For children only: nobody inside ever sees the shim.
+    let entered = setns(&shared.pid, CloneFlags::CLONE_NEWPID).map_err(io::Error::from);
+    entered.and_then(|()| sys::clone_child()).map_err(Failed::at("enter the process namespace"))
 }
 
 /// Ends the child if its building fails half-way.
@@ -429,6 +468,13 @@ impl Running {
     }
 
     fn how_it_ended(&self) -> String {
+        let hung_up = |holder: &OwnedFd| {
+            let mut fds = [PollFd::new(holder, PollFlags::IN)];
+            poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+        };
+        if self.holder.as_ref().is_some_and(hung_up) {
+            return "what it shares with other agents ended".to_owned();
+        }
         let options = WaitIdOptions::EXITED;
         let Ok(Some(status)) = waitid(WaitId::PidFd(self.pidfd.as_fd()), options) else {
             return "its first process ended".to_owned();

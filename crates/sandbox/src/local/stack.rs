@@ -15,7 +15,7 @@ use std::path::Path;
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
-use super::disk::{FOLDERS, ROOT, WORK};
+use super::disk::{FOLDERS, ROOT, WORK, WORKSPACE};
 use super::idmap::Translations;
 use super::request::{Lower, UidMap};
 use super::sys::attr;
@@ -27,6 +27,8 @@ const STAGE: &str = "/.layers";
 const STAGE_BYTES: u64 = 1024 * 1024;
 /// The disk itself, there.
 const OWN: &str = "own";
+/// What the agent shares with others, there.
+const COMMON: &str = "common";
 /// Where layers are seen as one while they are read.
 const MERGED: &str = "/merged";
 /// What is true of every tree that somebody else filled.
@@ -98,6 +100,8 @@ impl Layers {
 #[derive(Debug)]
 pub struct Disk {
     own: OwnedFd,
+    /// The disk of the other folders, where the agent shares these.
+    common: Option<OwnedFd>,
     layers: Layers,
 }
 
@@ -105,17 +109,24 @@ impl Disk {
     /// Opens disk and layers, these with the owners that the sandbox expects.
     pub fn open(own: &Path, ids: UidMap, lowers: &[Lower]) -> io::Result<Self> {
         let own = root::copy_tree(own, SAFE)?;
-        Ok(Self { own, layers: Layers::open(ids, lowers)? })
+        Ok(Self { own, common: None, layers: Layers::open(ids, lowers)? })
+    }
+
+    /// Opens an agent's disk and the one it shares with others.
+    pub fn open_shared(own: &Path, common: &Path) -> io::Result<Self> {
+        let (own, common) = (root::copy_tree(own, SAFE)?, root::copy_tree(common, SAFE)?);
+        Ok(Self { own, common: Some(common), layers: Layers { trees: Vec::new() } })
     }
 
     /// Puts every folder in its place below this directory of the new root.
     pub fn mount(&self, below: &Path) -> io::Result<()> {
         make_stage()?;
         stage(&self.own, OWN)?;
+        self.common.as_ref().map_or(Ok(()), |common| stage(common, COMMON))?;
         self.layers.stage()?;
         for (name, target, _, _) in FOLDERS {
             let target = below.join(target);
-            let (lowers, own) = (self.layers.parts(name), own(name));
+            let (lowers, own) = (self.layers.parts(name), self.own(name));
             if name == ROOT && lowers.is_empty() {
                 continue;
             }
@@ -130,6 +141,12 @@ impl Disk {
         }
         unmount(STAGE, UnmountFlags::DETACH)?;
         fs::remove_dir(STAGE)
+    }
+
+    /// Where a folder of the disk is.
+    fn own(&self, name: &str) -> String {
+        let disk = if self.common.is_some() && name != WORKSPACE { COMMON } else { OWN };
+        format!("{STAGE}/{disk}/{name}")
     }
 
     /// Copies what the layers hold together into the disk's own folders.
@@ -147,10 +164,6 @@ impl Disk {
 fn make_stage() -> io::Result<()> {
     fs::create_dir(STAGE)?;
     root::tmpfs(STAGE, STAGE_BYTES, "700", MountFlags::empty())
-}
-
-fn own(name: &str) -> String {
-    format!("{STAGE}/{OWN}/{name}")
 }
 
 fn mount_overlay(target: &Path, parts: &str) -> io::Result<()> {

@@ -48,6 +48,12 @@ pub fn clone_into_namespaces() -> io::Result<Cloned> {
     clone_into(NAMESPACES)
 }
 
+/// Forks, into the process namespace that the caller chose for its children. Only for a process with a
+/// single thread.
+pub fn clone_child() -> io::Result<Cloned> {
+    clone_into(0)
+}
+
 /// Forks into a user namespace and no other. Only for a process with a single thread.
 pub fn clone_into_user_namespace() -> io::Result<Cloned> {
     clone_into(libc::CLONE_NEWUSER)
@@ -129,6 +135,19 @@ pub fn close_on_exec_from(first: RawFd) -> io::Result<()> {
     // SAFETY: changes flags only, no descriptor is closed under anybody's feet.
     check(unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, flags) })
         .map(drop)
+}
+
+/// Closes every descriptor but this one and the standard three. For a fork that owns nothing else: what
+/// its parent's code holds is not used or dropped in it.
+pub fn close_all_but(kept: BorrowedFd<'_>) -> io::Result<()> {
+    let kept = libc::c_uint::try_from(kept.as_raw_fd()).map_err(io::Error::other)?;
+    for (first, last) in [(3, kept.saturating_sub(1)), (kept + 1, libc::c_uint::MAX)] {
+        if first <= last {
+            // SAFETY: the caller vouches that nobody in this process uses them any more.
+            check(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })?;
+        }
+    }
+    Ok(())
 }
 
 /// Lets the kernel reap ended children by itself.

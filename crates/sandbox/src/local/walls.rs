@@ -1,18 +1,37 @@
 //! Says in words which walls a local sandbox has got.
 
 use super::request::{ShimOrder, UidMap};
-use crate::isolation::{IsolationReport, NO_VM};
+use crate::isolation::{IsolationReport, NO_VM, OWN_SANDBOX};
 use crate::provider::Posture;
+
+/// What is true of a wall around several agents.
+const SHARED: &str = "the agents that share a sandbox have it in common";
+/// What is not there between agents that share a sandbox.
+const NO_WALL: &str = "agents share a sandbox: they can read, change and end each other's processes, read \
+                       and change each other's files, send through each other's gateway, push to each \
+                       other's branch, and use up each other's memory";
+/// How to have a sandbox for each agent.
+const ALONE: &str = "set `shared` under [sandbox] to false";
 
 /// Adds the walls that stand once the guest runs; without any of these there is no sandbox.
 pub fn report(order: &ShimOrder, weak: &[(String, String)], report: &mut IsolationReport) {
     report.enforced("user_namespace", "changes of what only the host's root may set");
     ids(order, report);
     for (name, protects) in [
-        ("mount_namespace", "access to the host's files"),
         ("pid_namespace", "access to processes of the host and of other sandboxes"),
-        ("network_namespace", "access to every network but the gateway"),
         ("ipc_namespace", "access to shared memory of others"),
+    ] {
+        match order.commons {
+            None => report.enforced(name, protects),
+            Some(_) => report.reduced(name, SHARED, protects, ALONE),
+        }
+    }
+    if order.commons.is_some() {
+        report.missing(OWN_SANDBOX, NO_WALL, "one agent of this server from another", ALONE);
+    }
+    for (name, protects) in [
+        ("mount_namespace", "access to the host's files"),
+        ("network_namespace", "access to every network but the gateway"),
         ("uts_namespace", "a change of the host's name"),
         ("cgroup_namespace", "knowing the layout of the host's control groups"),
         ("no_new_privileges", "set-user-id programs"),
@@ -67,6 +86,9 @@ pub fn report_measured(passed: &str, report: &mut IsolationReport) {
 fn ids(order: &ShimOrder, report: &mut IsolationReport) {
     let protects = "other sandboxes and the host's users, if any other wall fails";
     match order.uids {
+        UidMap::Range { .. } if order.commons.is_some() => {
+            report.reduced("own_user_ids", SHARED, protects, ALONE);
+        }
         UidMap::Range { .. } => report.enforced("own_user_ids", protects),
         UidMap::Single { .. } => report.reduced(
             "own_user_ids",

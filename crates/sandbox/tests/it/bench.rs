@@ -91,6 +91,18 @@ impl Bench {
         Self::made(dir, shim, stand_in_guest(), Some(runtime.to_owned()))
     }
 
+    /// With the stand-in guest, in sandboxes that agents share.
+    pub fn shared() -> Self {
+        Self::begun(tempfile::tempdir().unwrap(), stand_in_guest(), |launcher| {
+            launcher.shared = true;
+        })
+    }
+
+    /// With the guest that Errand ships, in sandboxes that agents share.
+    pub fn shared_with_real_guest() -> Self {
+        Self::begun(tempfile::tempdir().unwrap(), real_guest(), |launcher| launcher.shared = true)
+    }
+
     /// With the guest that Errand ships, started by an OCI runtime.
     pub fn with_runtime_and_real_guest(runtime: &Path) -> Self {
         let shim = Path::new(env!("CARGO_BIN_EXE_errand-shim"));
@@ -108,24 +120,47 @@ impl Bench {
         guest: PathBuf,
         runtime: Option<PathBuf>,
     ) -> Self {
-        let config = LocalConfig {
-            shim,
-            launcher: LauncherConfig {
-                state_dir: dir.path().join("state"),
-                guest,
-                uid_pool: UidPool::default(),
-                repository_roots: Vec::new(),
-                runtime,
-            },
+        Self::begun_by(dir, shim, guest, |launcher| launcher.runtime = runtime)
+    }
+
+    fn begun(
+        dir: tempfile::TempDir,
+        guest: PathBuf,
+        change: impl FnOnce(&mut LauncherConfig),
+    ) -> Self {
+        Self::begun_by(dir, env!("CARGO_BIN_EXE_errand-shim").into(), guest, change)
+    }
+
+    fn begun_by(
+        dir: tempfile::TempDir,
+        shim: PathBuf,
+        guest: PathBuf,
+        change: impl FnOnce(&mut LauncherConfig),
+    ) -> Self {
+        let mut launcher = LauncherConfig {
+            state_dir: dir.path().join("state"),
+            guest,
+            uid_pool: UidPool::default(),
+            repository_roots: Vec::new(),
+            runtime: None,
+            shared: false,
         };
+        change(&mut launcher);
+        let config = LocalConfig { shim, launcher };
         let provider = LocalProvider::new(start_launcher(&config).unwrap()).unwrap();
         Self { provider, config, cleaner: Cleaner { dir } }
     }
 
     /// As after a restart of the server: the launcher goes, another comes.
     pub fn restart(self) -> Self {
-        let Self { provider, config, cleaner } = self;
+        self.restart_with(|_| ())
+    }
+
+    /// The same, with another configuration.
+    pub fn restart_with(self, change: impl FnOnce(&mut LauncherConfig)) -> Self {
+        let Self { provider, mut config, cleaner } = self;
         drop(provider);
+        change(&mut config.launcher);
         let provider = LocalProvider::new(start_launcher(&config).unwrap()).unwrap();
         Self { provider, config, cleaner }
     }

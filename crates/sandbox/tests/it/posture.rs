@@ -37,6 +37,7 @@ fn golden_of(spec: &SandboxSpec, pid: i32) -> Golden {
         agent: spec.key.agent,
         programs: Programs::Host,
         runtime: None,
+        commons: None,
         processes: spec.limits.pids,
         groups: 0,
         limits: Vec::new(),

@@ -16,12 +16,22 @@ pub struct Held {
     pub controller: &'static str,
     /// The group that holds it.
     pub dir: PathBuf,
+    /// The sandbox's own group, which may lie below that one.
+    own: PathBuf,
+    /// What the kernel had counted before this sandbox.
+    before: u64,
 }
 
 impl Held {
-    /// Sets the limit of this controller on a group.
-    pub fn set(dir: &Path, controller: &'static str, limits: &SandboxLimits) -> io::Result<Self> {
-        let held = Self { controller, dir: dir.to_owned() };
+    /// Sets the limit of this controller on a group, which is the sandbox's own or lies above it.
+    pub fn set(
+        dir: &Path,
+        own: &Path,
+        controller: &'static str,
+        limits: &SandboxLimits,
+    ) -> io::Result<Self> {
+        let mut held = Self { controller, dir: dir.to_owned(), own: own.to_owned(), before: 0 };
+        held.before = held.counted();
         let put = |file: &str, value: String| fs::write(dir.join(file), value);
         let quota = quota(limits);
         match (controller, held.is_v2()) {
@@ -67,12 +77,18 @@ impl Held {
 
     /// How many processes the kernel has ended because of it; always 0 where it does not count.
     pub fn kills(&self) -> u64 {
+        self.counted().saturating_sub(self.before)
+    }
+
+    fn counted(&self) -> u64 {
         let file = match (self.controller, self.is_v2()) {
             ("memory", true) => "memory.events",
             ("memory", false) => "memory.oom_control",
             _ => return 0,
         };
-        let text = fs::read_to_string(self.dir.join(file)).unwrap_or_default();
+        // The first that counts: an own group below the limited one may have no controller.
+        let texts = [&self.own, &self.dir].map(|dir| fs::read_to_string(dir.join(file)));
+        let text = texts.into_iter().find_map(Result::ok).unwrap_or_default();
         let count = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
         count.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
     }

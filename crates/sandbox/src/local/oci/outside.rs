@@ -29,7 +29,7 @@ type Step = Result<(), (&'static str, io::Error)>;
 
 /// Becomes the runtime; returns only if that failed.
 pub fn run(order: &ShimOrder, runtime: &Runtime, inherited: Inherited) {
-    let Inherited { setup, control, log, trees } = inherited;
+    let Inherited { setup, control, log, trees, namespaces: _ } = inherited;
     let built = build(order, runtime, &setup, trees);
     let started = built.and_then(|()| {
         start(runtime, control.as_fd(), log.as_fd()).map_err(|error| ("start the runtime", error))

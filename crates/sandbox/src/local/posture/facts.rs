@@ -64,6 +64,7 @@ pub fn record(facts: &Facts, agent: AgentId, layout: impl Into<Layout>, ground: 
         let found = facts.namespaces.iter().find(|(found, _)| found == name);
         let value = match found {
             Some((_, found)) if found == own => "the host's",
+            Some(found) if ground.shared.contains(found) => "shared",
             Some(_) => "own",
             None => "not known",
         };
@@ -103,11 +104,13 @@ pub fn of_status(status: &str) -> Record {
         record.set(point, words(field(status, name)));
     }
     record.set("supplementary groups", supplementary(status));
-    // The last number is the innermost namespace's.
-    for (point, name) in [("place in its process namespace", "NSpid"), ("session", "NSsid")] {
-        let innermost = field(status, name).split_whitespace().last().unwrap_or("not known");
-        record.set(point, innermost);
-    }
+    // The last number is the innermost namespace's. Where the namespace is shared it says nothing more
+    // than that it is not the first.
+    let innermost = |name| field(status, name).split_whitespace().last().unwrap_or("not known");
+    let (place, session) = (innermost("NSpid"), innermost("NSsid"));
+    let is_later = place.parse::<u32>().is_ok_and(|place| place > 1);
+    record.set("place in its process namespace", if is_later { "a later one" } else { place });
+    record.set("session", if session == place { "its own" } else { session });
     record
 }
 

@@ -11,6 +11,7 @@ use super::{Golden, Presence, UidMap};
 use crate::provider::Posture;
 
 pub use super::mounts::{Layout, Programs};
+use crate::local::commons::CommonsId;
 use crate::local::oci::Kind;
 
 /// Ids of one sandbox.
@@ -25,6 +26,8 @@ const SUDO_CAPABILITIES: &str = "00000000000000fb";
 const NO_CAPABILITIES: &str = "0000000000000000";
 /// Filters of system calls that a guest gets beside those that hold for its launcher.
 const FILTERS: u32 = if cfg!(target_arch = "x86_64") { 3 } else { 2 };
+/// Namespaces that agents have in common where they share a sandbox.
+const SHARED: [&str; 4] = ["user", "pid", "ipc", "uts"];
 /// Open files of one process.
 const OPEN_FILES: u64 = 65_536;
 
@@ -41,6 +44,8 @@ pub struct Wanted {
     pub programs: Programs,
     /// What starts its first process, where it is not the shim itself.
     pub runtime: Option<Kind>,
+    /// What it shares with other agents, if it does.
+    pub commons: Option<CommonsId>,
     /// Processes of an ordinary user's sandbox.
     pub processes: u32,
     /// Control groups that were made.
@@ -52,7 +57,7 @@ pub struct Wanted {
 impl Wanted {
     /// Where its parts come from.
     pub fn layout(&self) -> Layout {
-        Layout { programs: self.programs, runtime: self.runtime }
+        Layout { programs: self.programs, runtime: self.runtime, commons: self.commons }
     }
 }
 
@@ -61,6 +66,8 @@ impl Wanted {
 pub struct Ground {
     /// Its namespaces.
     pub namespaces: Vec<(&'static str, String)>,
+    /// Namespaces that its sandbox shares with those of other agents.
+    pub shared: Vec<(&'static str, String)>,
     /// Its supplementary groups.
     pub groups: String,
     /// Filters of system calls that it runs under.
@@ -96,8 +103,9 @@ pub fn golden(wanted: &Wanted, ground: &Ground) -> Golden {
     };
     let runtime = wanted.runtime.map(|kind| format!(", started by {}", kind.name()));
     let runtime = runtime.unwrap_or_default();
-    let mut golden = Golden::new(format!("{posture}, made by {who}{programs}{runtime}"));
-    namespaces(&mut golden);
+    let shared = if wanted.commons.is_some() { ", shared with other agents" } else { "" };
+    let mut golden = Golden::new(format!("{posture}, made by {who}{programs}{runtime}{shared}"));
+    namespaces(&mut golden, wanted);
     identity(&mut golden, wanted, ground);
     privileges(&mut golden, wanted, ground);
     limits(&mut golden, wanted, ground);
@@ -109,7 +117,7 @@ pub fn golden(wanted: &Wanted, ground: &Ground) -> Golden {
     golden
 }
 
-fn namespaces(golden: &mut Golden) {
+fn namespaces(golden: &mut Golden, wanted: &Wanted) {
     for (name, protects) in [
         ("user", "settings of the host that only its root may change"),
         ("mnt", "the host's files"),
@@ -119,7 +127,9 @@ fn namespaces(golden: &mut Golden) {
         ("uts", "a change of the host's name"),
         ("cgroup", "the layout of the host's control groups"),
     ] {
-        golden.must(format!("namespace {name}"), "own", protects);
+        let is_shared = wanted.commons.is_some() && SHARED.contains(&name);
+        let value = if is_shared { "shared" } else { "own" };
+        golden.must(format!("namespace {name}"), value, protects);
     }
 }
 
@@ -166,8 +176,9 @@ fn privileges(golden: &mut Golden, wanted: &Wanted, ground: &Ground) {
     golden.must("system call filter", "2", calls);
     golden.must("system call filters", (ground.filters + FILTERS).to_string(), calls);
     golden.must("tracer", "0", "somebody who steers the guest");
-    golden.must("place in its process namespace", "1", "a guest that others can end");
-    golden.must("session", "1", "terminals of the host");
+    let place = if wanted.commons.is_some() { "a later one" } else { "1" };
+    golden.must("place in its process namespace", place, "a guest that others can end");
+    golden.must("session", "its own", "terminals of the host");
     let kept = "0 null, 1 pipe, 2 pipe, 3 socket";
     golden.must("descriptors", kept, "files and sockets of the host that stayed open");
 }

@@ -3,6 +3,7 @@
 use protocol::ids::AgentId;
 
 use super::Presence;
+use crate::local::commons::CommonsId;
 use crate::local::oci::Kind;
 
 const READ_ONLY: &str = "read-only";
@@ -80,11 +81,20 @@ pub struct Layout {
     pub programs: Programs,
     /// What starts its first process, where it is not the shim itself.
     pub runtime: Option<Kind>,
+    /// What it shares with other agents, if it does.
+    pub commons: Option<CommonsId>,
 }
 
 impl From<Programs> for Layout {
     fn from(programs: Programs) -> Self {
-        Self { programs, runtime: None }
+        Self { programs, runtime: None, commons: None }
+    }
+}
+
+impl Layout {
+    /// What a folder of the disk is shared with, if it is.
+    fn is_shared(self, folder: &str) -> Option<CommonsId> {
+        self.commons.filter(|_| folder != "workspace")
     }
 }
 
@@ -180,7 +190,7 @@ impl Place {
 
     /// What its point must be.
     pub fn golden(&self, layout: Layout) -> String {
-        describe(self.origin.words(), self.attributes(layout).iter().copied())
+        describe(self.origin.words(layout), self.attributes(layout).iter().copied())
     }
 
     /// Attributes that its mounts must have. What a runtime mounts itself is as that one does it: no
@@ -215,10 +225,11 @@ impl Place {
 }
 
 impl Origin {
-    fn words(self) -> &'static str {
+    fn words(self, layout: Layout) -> &'static str {
         match self {
             Self::Memory | Self::HiddenFolder => "memory",
             Self::Host | Self::HostIfAny => "the host's",
+            Self::Disk(folder) if layout.is_shared(folder).is_some() => "the shared disk",
             Self::Disk(_) => "the agent's disk",
             Self::Device(_) => "device",
             Self::HiddenFile => "nothing",
@@ -229,12 +240,15 @@ impl Origin {
     }
 
     /// Whether this mount is what should be here.
-    fn is(self, mount: &Mount<'_>, agent: AgentId) -> bool {
+    fn is(self, mount: &Mount<'_>, agent: AgentId, layout: Layout) -> bool {
         match self {
             // Its kind and its place on the host are the host's own affair.
             Self::Host | Self::HostIfAny => true,
             Self::Memory | Self::HiddenFolder => mount.kind == "tmpfs" && mount.root == "/",
-            Self::Disk(folder) => mount.is_disk(folder, agent),
+            Self::Disk(folder) => match layout.is_shared(folder) {
+                Some(commons) => mount.is_shared_disk(folder, commons),
+                None => mount.is_disk(folder, agent),
+            },
             Self::Device(name) => mount.root.rsplit('/').next() == Some(name),
             Self::HiddenFile => mount.root.rsplit('/').next() == Some("null"),
             Self::Terminals => mount.kind == "devpts" && mount.root == "/",
@@ -276,6 +290,10 @@ impl Mount<'_> {
         self.root.ends_with(&plain) || over_layers()
     }
 
+    fn is_shared_disk(&self, folder: &str, commons: CommonsId) -> bool {
+        self.root.ends_with(&format!("/commons/{commons}/disk/{folder}"))
+    }
+
     fn lies_below(&self, path: &str) -> bool {
         self.point.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
     }
@@ -295,9 +313,9 @@ pub fn points(table: &str, agent: AgentId, layout: impl Into<Layout>) -> Vec<(St
     for place in places(layout) {
         let here: Vec<_> = seen.iter().filter(|mount| mount.point == place.path).collect();
         let Some(first) = here.first() else { continue };
-        let right = here.iter().all(|mount| place.origin.is(mount, agent));
+        let right = here.iter().all(|mount| place.origin.is(mount, agent, layout));
         let origin = match right {
-            true => place.origin.words().to_owned(),
+            true => place.origin.words(layout).to_owned(),
             false => format!("{} {}", first.kind, first.root),
         };
         let mut parts = here.clone();

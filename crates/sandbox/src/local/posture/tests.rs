@@ -5,12 +5,17 @@ use protocol::ids::AgentId;
 use super::facts::{Descriptor, Facts, record};
 use super::golden::{Ground, Programs, Wanted, golden};
 use super::{Golden, Presence, Record, UidMap, in_words};
+use crate::local::commons::CommonsId;
 use crate::provider::Posture;
 
 const BASE: u32 = 0x7000_0000;
 
 fn agent() -> AgentId {
     AgentId::parse("bc-0190b5a4-7c3e-7bde-8f00-0123456789ab").unwrap()
+}
+
+fn commons() -> CommonsId {
+    "commons-00000000000000aa".parse().unwrap()
 }
 
 fn wanted(posture: Posture, uids: UidMap) -> Wanted {
@@ -23,6 +28,7 @@ fn wanted(posture: Posture, uids: UidMap) -> Wanted {
         agent: agent(),
         programs,
         runtime: None,
+        commons: None,
         processes: 4096,
         groups: 3,
         limits,
@@ -33,6 +39,7 @@ fn ground() -> Ground {
     let namespaces = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"];
     Ground {
         namespaces: namespaces.map(|name| (name, format!("{name}:[1]"))).into(),
+        shared: ["user", "pid", "ipc", "uts"].map(|name| (name, format!("{name}:[2]"))).into(),
         groups: "4 27".to_owned(),
         filters: 1,
         open_files: Some(20_000),
@@ -53,7 +60,8 @@ fn kinds() -> Vec<Golden> {
     ];
     let on_host = all.map(|(posture, uids)| wanted(posture, uids));
     let on_image = Wanted { programs: Programs::Image, ..wanted(Posture::Sudo, range) };
-    on_host.iter().chain([&on_image]).map(|wanted| golden(wanted, &ground())).collect()
+    let shared = Wanted { commons: Some(commons()), ..wanted(Posture::Sudo, range) };
+    on_host.iter().chain([&on_image, &shared]).map(|wanted| golden(wanted, &ground())).collect()
 }
 
 fn points_of(golden: &Golden, measured: &Record) -> Vec<String> {
@@ -101,7 +109,18 @@ fn a_point_that_nobody_meant_is_noticed() {
 
 #[test]
 fn the_kinds_differ_only_in_who_they_are_and_what_they_hold() {
-    let [sudo, none, single, single_none, on_image] = kinds().try_into().unwrap();
+    let [sudo, none, single, single_none, on_image, shared] = kinds().try_into().unwrap();
+    let differs = [
+        "mount /home/agent",
+        "mount /opt",
+        "mount /var/tmp",
+        "namespace ipc",
+        "namespace pid",
+        "namespace user",
+        "namespace uts",
+        "place in its process namespace",
+    ];
+    assert_eq!(points_of(&sudo, &shared.record()), differs);
     assert_eq!(points_of(&sudo, &on_image.record()), ["mount /", "mount /usr"]);
     assert_eq!(points_of(&on_image, &sudo.record()).first().unwrap(), "mount /");
     assert_eq!(points_of(&sudo, &none.record()), ["capabilities bounding"]);
@@ -221,6 +240,49 @@ fn the_kernels_words_for_a_sound_sandbox_equal_the_golden_record() {
     assert_eq!(noticed(&facts()), Vec::<String>::new());
 }
 
+#[test]
+fn a_shared_sandbox_must_show_what_is_shared_and_that_only() {
+    let range = UidMap::Range { base: BASE };
+    let wanted = Wanted { commons: Some(commons()), ..wanted(Posture::Sudo, range) };
+    let noticed = |facts: &Facts| {
+        let record = record(facts, agent(), wanted.layout(), &ground());
+        points_of(&golden(&wanted, &ground()), &record)
+    };
+    let mut facts = facts();
+    for (name, link) in &mut facts.namespaces {
+        if let Some((_, shared)) = ground().shared.iter().find(|(shared, _)| shared == name) {
+            link.clone_from(shared);
+        }
+    }
+    replace(
+        &mut facts.status,
+        "NSpid:\t4711\t1\nNSsid:\t4711\t1",
+        "NSpid:\t4711\t7\nNSsid:\t4711\t7",
+    );
+    let disk = format!("commons/{}/disk", commons());
+    for folder in ["home", "vartmp"] {
+        let (own, shared) = (format!("disks/{}/{folder}", agent()), format!("{disk}/{folder}"));
+        replace(&mut facts.mounts, &own, &shared);
+    }
+    let opt =
+        "0:9 / /opt rw,nosuid,nodev - overlay overlay rw,upperdir=/.layers/own/opt,workdir=/w";
+    let shared = format!("8:1 /var/state/{disk}/opt /opt rw,nosuid,nodev - ext4 /dev/x rw");
+    replace(&mut facts.mounts, opt, &shared);
+    assert_eq!(noticed(&facts), Vec::<String>::new());
+    let alone = Facts { namespaces: self::facts().namespaces, ..facts.clone() };
+    assert_eq!(noticed(&alone).len(), 4, "namespaces of its own are not what it must show");
+    let mut other = facts.clone();
+    replace(&mut other.mounts, "commons-00000000000000aa", "commons-00000000000000ab");
+    assert_eq!(noticed(&other), ["mount /home/agent", "mount /opt", "mount /var/tmp"]);
+    let mut same = facts;
+    replace(
+        &mut same.mounts,
+        &format!("disks/{}/workspace", agent()),
+        &format!("{disk}/workspace"),
+    );
+    assert_eq!(noticed(&same), ["mount /workspace"]);
+}
+
 /// A change of what the kernel says, and the points that must tell of it.
 type Change = (fn(&mut Facts), &'static [&'static str]);
 
@@ -243,7 +305,7 @@ const CHANGES: &[Change] = &[
     (|f| replace(&mut f.status, "Groups:\t ", "Groups:\t0 "), &["supplementary groups"]),
     (
         |f| replace(&mut f.status, "NSpid:\t4711\t1", "NSpid:\t4711"),
-        &["place in its process namespace"],
+        &["place in its process namespace", "session"],
     ),
     (|f| replace(&mut f.status, "NSsid:\t4711\t1", "NSsid:\t4700\t0"), &["session"]),
     (
