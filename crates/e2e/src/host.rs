@@ -165,7 +165,7 @@ pub fn remains(data: &Path, agents: &[String]) -> Vec<String> {
     for group in agents.iter().flat_map(|agent| groups_of_agent(agent)) {
         found.push(format!("control group {}", group.display()));
     }
-    let places = ["sandboxes", "disks", "leases", "trash", "making"];
+    let places = ["sandboxes", "disks", "leases", "trash", "making", "commons"];
     for place in std::iter::once("agents".to_owned())
         .chain(places.iter().map(|place| format!("machines/{place}")))
     {

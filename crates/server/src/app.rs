@@ -150,7 +150,8 @@ impl App {
     /// Whether machines may begin with images that environment files ask for.
     pub fn takes_images(&self) -> bool {
         let is_root = !matches!(self.identity, Identity::Ordinary { .. });
-        is_root && !self.config.images.registries.is_empty()
+        // What agents share has a root already.
+        is_root && !self.config.sandbox.shared && !self.config.images.registries.is_empty()
     }
 
     /// Counters for `/metrics`: name, kind, help, value.

@@ -70,6 +70,8 @@ pub fn key(repos: &[RepoSettings]) -> String {
 pub async fn layers(app: &App, org: &OrgId, repos: &[RepoSettings]) -> Result<Vec<LayerId>> {
     let known = match repos {
         [] => None,
+        // What agents share begins with nothing but what they put there.
+        _ if app.config.sandbox.shared => None,
         _ => read(app, org, &key(repos)).await?,
     };
     let ground = Ground::Base(app.base);
@@ -342,7 +344,8 @@ pub async fn consider(
         .iter()
         .all(|repo| repo.base.as_ref().is_some_and(|base| base.base_branch == base.default_branch));
     let as_it_is = settings.repos.iter().all(|repo| repo.upload.is_none());
-    if !app.config.builds.automatic || settings.build.is_some() || !on_default || !as_it_is {
+    let may_be = app.config.builds.automatic && !app.config.sandbox.shared;
+    if !may_be || settings.build.is_some() || !on_default || !as_it_is {
         return Ok(None);
     }
     let since = now_ms().saturating_sub(STALE_MS);

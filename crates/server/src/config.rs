@@ -117,6 +117,9 @@ pub struct SandboxConfig {
     /// What sandboxes have in place of the host's programs: an archive (`tar`, also with gzip) of a
     /// root file system, or a folder that is an OCI image layout; empty: the host's `/usr`, read-only.
     pub base: PathBuf,
+    /// Whether all agents share one sandbox, each with a workspace of its own: weaker, see
+    /// [security](security.md#shared-sandboxes); needs a server that was started as root.
+    pub shared: bool,
     /// First uid of the ranges handed to sandboxes, when root.
     pub uid_base: u32,
     /// User that parses what comes from outside, when started as root; empty: stay root.
@@ -133,6 +136,7 @@ impl Default for SandboxConfig {
             isolation: "namespaces".to_owned(),
             runtime: PathBuf::new(),
             base: PathBuf::new(),
+            shared: false,
             uid_base: 0x4000_0000,
             user: "errand".to_owned(),
         }
@@ -143,6 +147,23 @@ impl SandboxConfig {
     /// Name or path of the runtime that is to start sandboxes, if one is.
     pub fn oci_runtime(&self) -> Option<&Path> {
         (self.isolation == "oci").then_some(&self.runtime)
+    }
+
+    fn check_shared(&self) -> Result<()> {
+        if self.shared && self.isolation == "oci" {
+            bail!(
+                "sandbox.shared: is true, but sandbox.isolation is \"oci\", and an OCI runtime starts no \
+                 shared sandboxes: choose \"namespaces\" there, or false here"
+            );
+        }
+        if self.shared && !self.base.as_os_str().is_empty() {
+            bail!(
+                "sandbox.shared: is true, but sandbox.base is {:?}, and every agent changes a base image \
+                 in a way of its own: remove that, or choose false here",
+                self.base
+            );
+        }
+        Ok(())
     }
 
     fn check_isolation(&self) -> Result<()> {
@@ -340,6 +361,7 @@ impl Config {
             bail!("sandbox.posture: is {:?}; choose \"sudo\" or \"none\"", self.sandbox.posture);
         }
         self.sandbox.check_isolation()?;
+        self.sandbox.check_shared()?;
         if !matches!(self.network.mode.as_str(), "offline" | "packages" | "allowlist" | "open") {
             bail!(
                 "network.mode: is {:?}; choose \"offline\", \"packages\", \"allowlist\" or \"open\"",
@@ -408,5 +430,24 @@ mod tests {
         assert!(missing.starts_with("sandbox.runtime: is empty"), "{missing}");
         let unused = refusal("namespaces", "runc");
         assert!(unused.starts_with("sandbox.runtime: is \"runc\", but"), "{unused}");
+    }
+
+    #[test]
+    fn sandboxes_are_not_shared_unless_asked_for_and_possible() {
+        assert!(!Config::default().sandbox.shared);
+        let check = |change: fn(&mut SandboxConfig)| {
+            let mut config = Config::default();
+            config.sandbox.shared = true;
+            change(&mut config.sandbox);
+            config.check().map_err(|error| error.to_string())
+        };
+        assert_eq!(check(|_| ()), Ok(()));
+        let oci = check(|sandbox| {
+            sandbox.isolation = "oci".to_owned();
+            sandbox.runtime = "runc".into();
+        });
+        assert!(oci.unwrap_err().starts_with("sandbox.shared: is true, but sandbox.isolation"));
+        let base = check(|sandbox| sandbox.base = "/image.tar".into());
+        assert!(base.unwrap_err().starts_with("sandbox.shared: is true, but sandbox.base"));
     }
 }

@@ -238,8 +238,8 @@ fn image(
     } else if living.settings.may_have_image {
         refusal
     } else {
-        let words = "what a machine is made of can be chosen where the server was started as root; \
-                     this one uses the host's programs";
+        let words = "what a machine is made of can be chosen where the server was started as root, and \
+                     agents do not share a sandbox; this one uses the host's programs";
         Some(words.to_owned())
     };
     match refusal {

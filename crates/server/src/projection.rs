@@ -6,6 +6,7 @@ use protocol::content::{Prompt, Usage};
 use protocol::event::{Event, Logged, PullRequest, PushPlan, RunStatus, Settings};
 use protocol::failure::Failure;
 use protocol::ids::{Epoch, MessageId, RunId, Seq};
+use sandbox::isolation::OWN_SANDBOX;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use store::records::{AgentRow, RunRow};
@@ -50,6 +51,8 @@ pub struct Detail {
     pub sandbox: String,
     /// Incarnation of the sandbox.
     pub epoch: Epoch,
+    /// Whether its sandbox was shared with other agents when it last came up.
+    pub shared: bool,
     /// Runs that wait.
     pub queued: u32,
     /// Status of the newest run.
@@ -106,7 +109,10 @@ impl Projection {
             }
             Event::Renamed { name } => detail.name.clone_from(name),
             Event::SandboxWanted { epoch, .. } => self.sandbox("starting", *epoch),
-            Event::SandboxUp { epoch, .. } => self.sandbox("up", *epoch),
+            Event::SandboxUp { epoch, isolation, .. } => {
+                detail.shared = is_shared(isolation);
+                self.sandbox("up", *epoch);
+            }
             Event::SandboxStopWanted { epoch, .. } => self.sandbox("stopping", *epoch),
             Event::SandboxFailed { epoch, .. }
             | Event::SandboxLost { epoch, .. }
@@ -269,6 +275,16 @@ fn end_run(
     row.failure = failure.cloned();
     row.result = Some(result.to_owned());
     row.duration_ms = Some(duration_ms);
+}
+
+/// Whether an isolation report, as an event holds it, lacks the wall between agents.
+fn is_shared(isolation: &serde_json::Value) -> bool {
+    let walls = isolation.get("walls").and_then(serde_json::Value::as_array);
+    let is_own = |wall: &serde_json::Value| {
+        wall.get("name").and_then(serde_json::Value::as_str) == Some(OWN_SANDBOX)
+    };
+    // It is named only where it is missing.
+    walls.is_some_and(|walls| walls.iter().any(is_own))
 }
 
 #[cfg(test)]

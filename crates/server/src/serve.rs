@@ -88,6 +88,7 @@ pub fn prepare(options: Options) -> Result<Prepared> {
     let mut local = LocalConfig::beside(&options.binaries, &data.join(MACHINES));
     local.launcher.uid_pool.base = config.sandbox.uid_base;
     local.launcher.repository_roots.clone_from(&config.repositories.roots);
+    local.launcher.shared = config.sandbox.shared;
     local.launcher.runtime = config.sandbox.oci_runtime().map(Path::to_owned);
     let launcher = start_launcher(&local).context("start the launcher of sandboxes")?;
     let program = identity.is_dropped().then(|| inherited_program(&local)).transpose();

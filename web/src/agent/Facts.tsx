@@ -1,4 +1,4 @@
-import { BookMarked, Clock, Cpu, GitBranch } from "lucide-react";
+import { BookMarked, Clock, Cpu, GitBranch, Users } from "lucide-react";
 import { repositoryName } from "../api/status";
 import type { Agent } from "../api/types";
 import { CopyButton } from "../ui/CopyButton";
@@ -40,6 +40,15 @@ export function Facts({ agent }: { agent: Agent | undefined }) {
         <span className={`${styles.fact} ${styles.model}`} title="Model">
           <Cpu aria-hidden="true" />
           {head.active?.model ?? agent.model.id}
+        </span>
+      )}
+      {agent.sandbox.shared && (
+        <span
+          className={styles.fact}
+          title="Other agents can read and change what is in its sandbox"
+        >
+          <Users aria-hidden="true" />
+          Shared sandbox
         </span>
       )}
       {head.active?.startedAt !== undefined && (

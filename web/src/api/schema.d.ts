@@ -2545,6 +2545,11 @@ export interface components {
             epoch: number;
             /** @description Who makes it. */
             provider: string;
+            /**
+             * @description Whether it shared its sandbox with other agents when it last came up: there is no wall between these.
+             *     Older servers do not tell.
+             */
+            shared?: boolean;
             /** @description `none`, `starting`, `up` or `stopping`. */
             state: string;
         };

@@ -28,6 +28,7 @@ mod cancels;
 mod git_matrix;
 mod isolation;
 mod runtimes;
+mod shared;
 mod machine;
 mod environments;
 mod base;

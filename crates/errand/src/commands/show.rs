@@ -79,6 +79,10 @@ fn whole(agent: &Agent, now: jiff::Timestamp) -> Vec<Shown> {
         format!("  {} #{}", sandbox.provider, sandbox.epoch)
     };
     shown.push(row("sandbox", plain(&sandbox.state).and(Style::Dim, epoch)));
+    if sandbox.shared {
+        let words = "shared: other agents can read and change what is in it";
+        shown.push(row("", Line::of(Style::Warn, words)));
+    }
     shown.push(row("used", plain(&used(&agent.usage))));
     shown.push(row(
         "opened",

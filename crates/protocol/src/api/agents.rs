@@ -190,6 +190,10 @@ pub struct SandboxBody {
     pub epoch: u64,
     /// Who makes it.
     pub provider: String,
+    /// Whether it shared its sandbox with other agents when it last came up: there is no wall between these.
+    /// Older servers do not tell.
+    #[serde(default)]
+    pub shared: bool,
 }
 
 /// A question that waits for a person.

@@ -1,7 +1,7 @@
 //! `/v1/builds/{layer}/file` and `/v1/builds/file`: builds that go from one server to another.
 
 use super::body::Query;
-use super::builds::{find, shown};
+use super::builds::{find, keeps_disks, shown};
 use super::error::{ApiError, ApiResult};
 use crate::app::App;
 use crate::auth::{Caller, admin_only};
@@ -70,6 +70,7 @@ pub async fn import(
 ) -> ApiResult<(StatusCode, Json<BuildBody>)> {
     // TRUST: everybody's agents will begin with what is in the file.
     admin_only(&caller, "builds are imported")?;
+    keeps_disks(&app)?;
     let stream = body.into_data_stream().map_err(std::io::Error::other);
     let mut file = StreamReader::new(stream);
     let about = portable::about(&mut file).await.map_err(refused)?;

@@ -41,6 +41,7 @@ pub async fn create(
     caller: Caller,
     Body(body): Body<CreateBuild>,
 ) -> ApiResult<(StatusCode, Json<BuildBody>)> {
+    keeps_disks(&app)?;
     if body.repos.is_empty() {
         return Err(ApiError::invalid("repos", "is empty: name the repositories to prepare"));
     }
@@ -136,6 +137,7 @@ pub async fn snapshot(
 ) -> ApiResult<(StatusCode, Json<SnapshotBody>)> {
     // TRUST: everybody's agents will begin with what is in this machine.
     admin_only(&caller, "a machine is kept for all new agents")?;
+    keeps_disks(&app)?;
     let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
     may_be_kept(&app, &handle).await?;
     let layer = LayerId::from_uuid(Uuid::now_v7());
@@ -148,6 +150,16 @@ pub async fn snapshot(
     driver::wake(&app, &handle);
     let body = SnapshotBody { id: handle.id.to_string(), layer: layer.to_string() };
     Ok((StatusCode::ACCEPTED, Json(body)))
+}
+
+/// Refuses, in words, what needs a disk that nobody else writes to.
+pub fn keeps_disks(app: &App) -> ApiResult<()> {
+    if !app.config.sandbox.shared {
+        return Ok(());
+    }
+    let message = "agents share one sandbox on this server, so a disk cannot be kept while others may be \
+                   writing to it: builds, snapshots and forks need `shared = false` under [sandbox]";
+    Err(ApiError::new(StatusCode::CONFLICT, "sandbox_shared", message))
 }
 
 /// Refuses what the agent's environment file forbids.

@@ -2,6 +2,7 @@
 
 use super::agents::{created, idempotency_key, remembered};
 use super::body::Body;
+use super::builds::keeps_disks;
 use super::error::{ApiError, ApiResult};
 use super::{agent_id, run_id};
 use crate::agents::Extras;
@@ -37,6 +38,7 @@ pub async fn create(
     if let Some(known) = remembered(&app, &caller, key.as_deref()).await? {
         return created(&app, &caller, agent_id(&known)?).await;
     }
+    keeps_disks(&app)?;
     let theirs = Arc::clone(&source.view().await?.living()?.settings);
     for repo in &theirs.repos {
         door::allow_repository(&app, &caller, &repo.url)?;

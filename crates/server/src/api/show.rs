@@ -47,6 +47,7 @@ pub fn agent(app: &App, id: AgentId, head: Seq, row: &AgentRow) -> anyhow::Resul
             state: detail.sandbox.clone(),
             epoch: detail.epoch.0,
             provider: settings.provider.clone(),
+            shared: detail.shared,
         },
         usage: UsageBody::new(&row.usage, row.cost_micros),
         queued_runs: detail.queued,
