@@ -89,7 +89,9 @@ async fn they_outlive_the_server_together() {
     }
     let mut world = World::with(SHARED).await;
     let repository = world.repository("sample");
-    let leave = [shell("setsid sleep 5678 >/dev/null 2>&1 & echo left"), Turn::say("Left.")];
+    let leave = "setsid sleep 5678 >/dev/null 2>&1 & \
+                 until pgrep -fx 'sleep 5678' >/dev/null; do :; done; echo left";
+    let leave = [shell(leave), Turn::say("Left.")];
     let one = world.errand(&repository, &leave).await;
     world.ended_as(&one, "FINISHED").await;
     world.kill();

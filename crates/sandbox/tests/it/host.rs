@@ -95,7 +95,8 @@ pub fn processes_of(bench: &Bench) -> Vec<String> {
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let cwd = fs::read_link(entry.path().join("cwd")).unwrap_or_default();
         let name = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
-        if cwd == state && name.contains("shim\0") && !name.contains("launcher") {
+        let is_role = name.contains("shim\0") || name.contains("holder\0");
+        if cwd == state && is_role && !name.contains("launcher") {
             found.push(name.replace('\0', " "));
         }
     }

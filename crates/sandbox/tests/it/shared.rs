@@ -68,7 +68,10 @@ async fn assert_nothing_left(bench: &Bench, host: &Host) {
 
 /// Something that runs on by itself, under a name by which it is found.
 async fn leave_running(inside: &mut Inside, seconds: &str) {
-    let line = format!("setsid sleep {seconds} >/dev/null 2>&1 & echo started");
+    let line = format!(
+        "setsid sleep {seconds} >/dev/null 2>&1 & \
+         until pgrep -fx 'sleep {seconds}' >/dev/null; do :; done; echo started"
+    );
     assert_eq!(inside.sh(&line).await.1, "started");
 }
 
@@ -110,7 +113,9 @@ async fn agents_see_each_others_processes_and_home_and_have_workspaces_of_their_
     assert_ne!(two.sh("cat /workspace/note /tmp/note").await.0, 0);
     leave_running(&mut one, "4711").await;
     assert_eq!(count(&mut two, "sleep 4711").await, 1);
-    assert_eq!(two.sh("kill $(pgrep -fx 'sleep 4711')").await.0, 0);
+    assert_eq!(two.sh("pkill -fx 'sleep 4711'").await.0, 0);
+    let gone = "while pgrep -fx 'sleep 4711' >/dev/null; do :; done";
+    assert_eq!(one.sh(gone).await.0, 0);
     assert_eq!(count(&mut one, "sleep 4711").await, 0);
     // What the report says, and no more than it says.
     let report = bench.provider.find(first.key).await.unwrap().unwrap().isolation;
@@ -395,7 +400,8 @@ async fn the_real_guest_works_beside_another() {
         assert_eq!(guest::run(link, "a", &line).await, (Some(0), format!("0\n{name}\n1000")));
     }
     // What a command leaves behind, ends with its agent.
-    let line = "setsid sleep 4719 >/dev/null 2>&1 </dev/null & echo left";
+    let line = "setsid sleep 4719 >/dev/null 2>&1 </dev/null & \
+                until pgrep -fx 'sleep 4719' >/dev/null; do :; done; echo left";
     assert_eq!(guest::run(&one, "b", line).await.1, "left");
     let see = "pgrep -fx 'sleep 4719' | wc -l";
     assert_eq!(guest::run(&two, "b", see).await.1, "1");

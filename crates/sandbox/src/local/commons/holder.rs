@@ -258,7 +258,7 @@ impl Holder {
             }
             // From the back, so that those in front keep their places.
             for index in said.into_iter().rev() {
-                self.part_with(index)?;
+                self.part_with(index);
             }
         }
     }
@@ -320,10 +320,11 @@ impl Holder {
     }
 
     /// Nobody says anything more on a connection but that it ended: what is left of the sandbox, ends.
-    fn part_with(&mut self, index: usize) -> io::Result<()> {
+    fn part_with(&mut self, index: usize) {
         let Member { key, .. } = self.members.swap_remove(index);
-        let Some(key) = key else { return Ok(()) };
-        Groups::find(Whose::Sandbox(key, Some(self.commons))).end()
+        let Some(key) = key else { return };
+        // What does not end in time costs no other sandbox: the launcher tries again when it looks.
+        Groups::find(Whose::Sandbox(key, Some(self.commons))).end().ok();
     }
 }
 
