@@ -4,6 +4,7 @@ use crate::exec;
 use crate::sys::Ids;
 use protocol::link::PtySize;
 use rustix::fd::OwnedFd;
+use rustix::fs::{Mode, OFlags};
 use rustix::pty::OpenptFlags;
 use std::io;
 
@@ -13,7 +14,7 @@ pub fn open(size: PtySize, owner: Option<Ids>) -> io::Result<(OwnedFd, OwnedFd)>
     let master = rustix::pty::openpt(flags)?;
     rustix::pty::grantpt(&master)?;
     rustix::pty::unlockpt(&master)?;
-    let slave = rustix::pty::ioctl_tiocgptpeer(&master, flags)?;
+    let slave = inner_end(&master, flags)?;
     if let Some(ids) = owner {
         let (uid, gid) = (rustix::fs::Uid::from_raw(ids.uid), rustix::fs::Gid::from_raw(ids.gid));
         rustix::fs::fchown(&slave, Some(uid), Some(gid))?;
@@ -21,6 +22,18 @@ pub fn open(size: PtySize, owner: Option<Ids>) -> io::Result<(OwnedFd, OwnedFd)>
     resize(&master, size)?;
     exec::nonblocking(&master)?;
     Ok((master, slave))
+}
+
+fn inner_end(master: &OwnedFd, flags: OpenptFlags) -> io::Result<OwnedFd> {
+    match rustix::pty::ioctl_tiocgptpeer(master, flags) {
+        // gVisor cannot be asked for it, only for its name.
+        Err(rustix::io::Errno::NOTTY) => {
+            let name = rustix::pty::ptsname(master, Vec::new())?;
+            let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+            Ok(rustix::fs::open(name, flags, Mode::empty())?)
+        }
+        other => Ok(other?),
+    }
 }
 
 /// Gives a terminal another size; its foreground processes are told by the kernel.

@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -66,7 +66,11 @@ pub enum Keep {
 impl Spool {
     /// An empty spool in a new file.
     pub fn create(path: &Path, cap: u64, budget: Arc<Budget>) -> io::Result<Self> {
-        let file = File::options().read(true).write(true).create(true).truncate(true).open(path)?;
+        let mut options = File::options();
+        // TRUST: in gVisor the agent finds the guest's open files below /proc, where no folder above
+        // them keeps it away.
+        let options = options.read(true).write(true).create(true).truncate(true).mode(0o600);
+        let file = options.open(path)?;
         let (kept, dropped) = (AtomicU64::new(0), AtomicU64::new(0));
         Ok(Self { file, kept, dropped, cap, keep: Keep::First, budget })
     }

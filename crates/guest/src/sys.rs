@@ -21,6 +21,8 @@ pub const REPORT_EXIT: i32 = 3;
 /// Bytes of one report: kind and value.
 pub const REPORT_BYTES: usize = 8;
 
+/// The largest number that a descriptor can have; gVisor refuses a range that ends beyond it.
+const LAST_FD: c_int = c_int::MAX;
 const CAP_SETPCAP: c_int = 8;
 const CAP_LAST: c_int = 63;
 const CAPABILITY_VERSION_3: u32 = 0x2008_0522;
@@ -116,7 +118,7 @@ fn supervise(prepared: &Prepared, argv: &[*const c_char], env: &[*const c_char],
         report(fd, REPORT_PID, main);
         // Keep nothing of the guest's and the command's descriptors but the pipe.
         libc::dup2(fd, 0);
-        libc::syscall(libc::SYS_close_range, 1u32, u32::MAX, 0u32);
+        libc::syscall(libc::SYS_close_range, 1u32, LAST_FD, 0u32);
         loop {
             let mut status: c_int = 0;
             let pid = libc::waitpid(-1, &raw mut status, 0);
@@ -155,7 +157,10 @@ unsafe fn run(prepared: &Prepared, argv: &[*const c_char], env: &[*const c_char]
         if became != 0 || libc::chdir(prepared.cwd.as_ptr()) != 0 {
             fail(fd);
         }
-        libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
+        // Where it fails the supervisor's fails too, which would wait for itself without an end.
+        if libc::syscall(libc::SYS_close_range, 3u32, LAST_FD, libc::CLOSE_RANGE_CLOEXEC) != 0 {
+            fail(fd);
+        }
         default_signals();
         let mut error = libc::ENOENT;
         for candidate in &prepared.candidates {
@@ -284,12 +289,28 @@ pub fn file_rights_of(ids: Ids) -> io::Result<()> {
         libc::syscall(libc::SYS_setfsgid, ids.gid);
         libc::syscall(libc::SYS_setfsuid, ids.uid);
         let uid = libc::syscall(libc::SYS_setfsuid, -1i64);
+        if uid < 0 && io::Error::last_os_error().raw_os_error() == Some(libc::ENOSYS) {
+            return effective_rights_of(ids);
+        }
         let gid = libc::syscall(libc::SYS_setfsgid, -1i64);
         if uid == c_long::from(ids.uid) && gid == c_long::from(ids.gid) {
             return Ok(());
         }
     }
     Err(io::Error::from_raw_os_error(libc::EPERM))
+}
+
+/// The same for gVisor, which knows no ids for files alone.
+///
+/// TRUST: with the effective id goes every effective capability. The real and the saved id stay root's, so
+/// the agent may neither signal nor trace the thread.
+fn effective_rights_of(ids: Ids) -> io::Result<()> {
+    // SAFETY: system calls that change this thread alone.
+    let changed = unsafe {
+        libc::syscall(libc::SYS_setresgid, -1i64, ids.gid, -1i64) == 0
+            && libc::syscall(libc::SYS_setresuid, -1i64, ids.uid, -1i64) == 0
+    };
+    if changed { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Keeps other processes from looking into this one.
