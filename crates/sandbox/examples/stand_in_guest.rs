@@ -101,7 +101,11 @@ fn become_user(agent: bool) -> std::io::Result<()> {
     if agent && rustix::process::geteuid().is_root() {
         for bit in 0..41 {
             let one = CapabilitySet::from_bits_retain(1 << bit);
-            rustix::thread::remove_capability_from_bounding_set(one)?;
+            match rustix::thread::remove_capability_from_bounding_set(one) {
+                // Past the last capability this kernel knows.
+                Err(rustix::io::Errno::INVAL) => break,
+                other => other?,
+            }
         }
         let (uid, gid) = (Uid::from_raw(1000), Gid::from_raw(1000));
         rustix::thread::set_thread_groups(&[])?;

@@ -111,8 +111,8 @@ pub struct SandboxConfig {
     /// What walls sandboxes in: `namespaces` of the host's kernel; `oci`: what `runtime` makes of them;
     /// `vm` is refused, since no runtime for virtual machines is supported yet.
     pub isolation: String,
-    /// OCI runtime that starts sandboxes if `isolation` is `oci`: `runc` or `crun`, by name or
-    /// path; needs a server that was started as root.
+    /// OCI runtime that starts sandboxes if `isolation` is `oci`: `runc`, `crun` or gVisor's `runsc`, by
+    /// name or path; needs a server that was started as root.
     pub runtime: PathBuf,
     /// What sandboxes have in place of the host's programs: an archive (`tar`, also with gzip) of a
     /// root file system, or a folder that is an OCI image layout; empty: the host's `/usr`, read-only.
@@ -176,8 +176,8 @@ impl SandboxConfig {
                 self.runtime
             ),
             ("oci", false) => bail!(
-                "sandbox.runtime: is empty, but sandbox.isolation is \"oci\": give \"runc\" or \"crun\", \
-                 or the path of one of them"
+                "sandbox.runtime: is empty, but sandbox.isolation is \"oci\": give \"runc\", \"crun\" or \
+                 \"runsc\", or the path of one of them"
             ),
             ("vm", _) => {
                 bail!("sandbox.isolation: is \"vm\", but {NO_VM}; choose \"namespaces\" or \"oci\"")

@@ -189,12 +189,22 @@ async fn a_machine_set_up_by_hand_is_what_others_begin_with() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_machine_that_sleeps_and_wakes_again_and_again_has_its_files() {
-    let world = World::start().await;
+    sleep_with_files("", "mkfifo ~/a/pipe").await;
+}
+
+/// Looks at the files of a machine that sleeps again and again, on a server with this configuration.
+pub async fn sleep_with_files(config: &str, make_more: &str) {
+    let world = World::with(config).await;
     let repository = world.repository("sample");
     let fill = "mkdir -p ~/a/b && for n in $(seq 200); do head -c $((n * 37)) /dev/urandom > ~/a/b/$n; done; \
-                ln -s nowhere ~/a/link; chmod 600 ~/a/b/7; touch -d @1000000000 ~/a/b/9; mkfifo ~/a/pipe";
+                ln -s nowhere ~/a/link; chmod 600 ~/a/b/7; touch -d @1000000000 ~/a/b/9";
     let sum = "cd ~/a && find . -printf '%p %m %T@ %s %y %l\\n' | sort | sha256sum; cat b/* | sha256sum; git -C /workspace/sample status --porcelain | sha256sum";
-    let job = world.errand(&repository, &[shell(fill), shell(sum), Turn::say("Done.")]).await;
+    let job = world
+        .errand(
+            &repository,
+            &[shell(format!("{fill}; {make_more}")), shell(sum), Turn::say("Done.")],
+        )
+        .await;
     world.ended_as(&job, "FINISHED").await;
     let before = world.outputs(&job.agent).await[1].clone();
     let at = |what: &str| format!("/v1/agents/{}/{what}", job.agent);
@@ -225,7 +235,12 @@ async fn fork(world: &World, agent: &str, body: &Value) -> (String, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fork_goes_on_with_files_and_conversation_on_a_branch_of_its_own() {
-    let world = World::start().await;
+    fork_twice("").await;
+}
+
+/// Forks an agent of a server with this configuration, from its end and from an earlier point.
+pub async fn fork_twice(config: &str) {
+    let world = World::with(config).await;
     let repository = world.repository("sample");
     let work = [
         shell(

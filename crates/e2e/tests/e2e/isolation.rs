@@ -102,6 +102,23 @@ const HOSTILE: &[&str] = &[
     "git clone DATA/../repos/OTHER.git /tmp/stolen",
 ];
 
+/// What is tried in place of lines that gVisor allows, since there they lead nowhere: whether they do.
+const IN_GVISOR: &[(&str, &str)] = &[
+    // Whoever asks sees the variables of every process: the guest's are those of the agent's commands.
+    (
+        "cat /proc/1/environ",
+        "tr '\\0' '\\n' < /proc/1/environ | sed 's/=.*//' | grep -vxF \"$(env | sed 's/=.*//')\" | grep .",
+    ),
+    // And the numbers of its open files, among which is what this very command prints.
+    (
+        "ls /proc/1/fd",
+        "for file in /proc/1/fd/* /proc/1/task/*/fd/*; do timeout 1 head -c1 $file | sed \"s|^|$file |\"; done | grep -a .",
+    ),
+    // A device of this name can be made, but there is none.
+    ("mknod /tmp/disk b 8 0", "mknod /tmp/disk b 8 0; head -c1 /tmp/disk"),
+    ("sudo mknod /tmp/disk b 8 0", "sudo sh -c 'mknod /tmp/roots b 8 0; head -c1 /tmp/roots'"),
+];
+
 /// System calls that must not exist, by number on x86-64: name, number, first argument.
 #[cfg(target_arch = "x86_64")]
 const CALLS: &[(&str, u32, i64)] = &[
@@ -149,12 +166,14 @@ const SOCKETS: &[(&str, i64, i64)] = &[
     ("AF_INET6 raw", 10, 3),
 ];
 
-fn lines(world: &World) -> String {
+fn lines(world: &World, kernel: Kernel) -> String {
     let mut script = String::from("cd /workspace/mine; git commit -q --allow-empty -m Hostile\n");
     let model = world.model.url();
     let port = model.rsplit(':').next().unwrap();
     for (number, line) in HOSTILE.iter().enumerate() {
-        let line = line
+        let instead = IN_GVISOR.iter().find(|(there, _)| there == line && kernel == Kernel::Gvisor);
+        let line = instead
+            .map_or(*line, |(_, instead)| instead)
             .replace("MODEL", port)
             .replace("DATA", &world.data().display().to_string())
             .replace("OTHER", "other");
@@ -178,18 +197,26 @@ fn calls() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_script_is_refused_at_every_line_and_leaves_the_host_as_it_was() {
-    try_everything("").await;
+    try_everything("", Kernel::Host).await;
+}
+
+/// Whose kernel it is that commands reach.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kernel {
+    Host,
+    Gvisor,
 }
 
 /// Has an agent try all of it on a server with this configuration.
-pub async fn try_everything(config: &str) {
+pub async fn try_everything(config: &str, kernel: Kernel) {
     let world = World::with(config).await;
     let before = host::settings();
     let (mine, other) = (world.repository("mine"), world.repository("other"));
     let neighbour = world.errand(&other, &[shell("sleep 600")]).await;
     world.watch(&neighbour.agent).until_type("ToolCalled").await;
-    let job =
-        world.errand(&mine, &[shell(lines(&world)), shell(calls()), Turn::say("I tried.")]).await;
+    let job = world
+        .errand(&mine, &[shell(lines(&world, kernel)), shell(calls()), Turn::say("I tried.")])
+        .await;
     world.ended_as(&job, "FINISHED").await;
     let outputs = world.outputs(&job.agent).await;
     let expected = [HOSTILE.len(), CALLS.len() + SOCKETS.len()];

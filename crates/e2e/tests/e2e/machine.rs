@@ -1,10 +1,10 @@
 //! People inside an agent's machine: terminals, files, ports, previews, SSH.
 
 mod files;
-mod previews;
+pub mod previews;
 mod socket;
 mod ssh;
-mod terminals;
+pub mod terminals;
 
 use e2e::world::{World, eventually};
 use fakes::scripted::script::Turn;
@@ -24,7 +24,12 @@ async fn awake(world: &World) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_machine_that_sleeps_says_how_to_wake_it_and_then_serves() {
-    let world = World::start().await;
+    sleep_and_wake("").await;
+}
+
+/// Has a machine sleep and wake on a server with this configuration.
+pub async fn sleep_and_wake(config: &str) {
+    let world = World::with(config).await;
     let job = world.chore(&[Turn::say("Hello.")]).await;
     world.ended_as(&job, "FINISHED").await;
     let at = |rest: &str| format!("/v1/agents/{}/{rest}", job.agent);

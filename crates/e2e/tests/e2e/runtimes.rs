@@ -3,20 +3,22 @@
 use e2e::process::binary;
 use e2e::world::{World, shell, write};
 use fakes::scripted::script::Turn;
-use sandbox::local::oci::{self, Runtime};
+use sandbox::local::oci::{self, Kind, Runtime};
 use std::path::Path;
 
 use crate::base::refusal;
-use crate::isolation::try_everything;
+use crate::builds::{fork_twice, sleep_with_files};
+use crate::isolation::{self, try_everything};
+use crate::machine::{previews, sleep_and_wake, terminals};
 
 /// The runtimes of this host, or put beside the binary under test; says which are missing, and why.
 fn runtimes() -> Vec<Runtime> {
     if !rustix::process::geteuid().is_root() {
-        println!("skipped: only root's launcher works with OCI runtimes (2 runtimes)");
+        println!("skipped: only root's launcher works with OCI runtimes (3 runtimes)");
         return Vec::new();
     }
     let mut found = Vec::new();
-    for name in ["runc", "crun"] {
+    for name in ["runc", "crun", "runsc"] {
         let ours = binary().with_file_name(name);
         let named = if ours.is_file() { ours.as_path() } else { Path::new(name) };
         match oci::find(named) {
@@ -60,10 +62,34 @@ async fn an_errand_is_run_with_every_runtime_and_outlives_the_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn people_work_in_machines_of_every_runtime() {
+    for runtime in runtimes() {
+        println!("{runtime}");
+        let config = with(&runtime);
+        sleep_and_wake(&config).await;
+        sleep_with_files(&config, "true").await;
+        terminals::outlive_the_server(&config).await;
+        previews::look_through(&config).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_of_every_runtime_can_be_forked() {
+    for runtime in runtimes() {
+        println!("{runtime}");
+        fork_twice(&with(&runtime)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_script_is_refused_by_every_runtime() {
     for runtime in runtimes() {
         println!("{runtime}");
-        try_everything(&with(&runtime)).await;
+        let kernel = match runtime.kind {
+            Kind::Runc | Kind::Crun => isolation::Kernel::Host,
+            Kind::Runsc => isolation::Kernel::Gvisor,
+        };
+        try_everything(&with(&runtime), kernel).await;
     }
 }
 

@@ -1,11 +1,11 @@
-//! Sandboxes whose first process an OCI runtime starts: runc or crun.
+//! Sandboxes whose first process an OCI runtime starts: runc, crun, or gVisor's runsc.
 //!
 //! ```text
 //! shim ── clone ──► outside: namespaces, ids, network, root   (ours, as in every sandbox)
 //!                      │ becomes
 //!                      ▼
 //!                   the runtime: first process of the sandbox's outer process namespace
-//!                      │ starts, in namespaces below these
+//!                      │ starts, in namespaces or a kernel of its own
 //!                      ▼
 //!                   inside: waits to be measured, closes what is still open ──► guest
 //! ```
@@ -33,6 +33,10 @@ pub use self::first::find as first_process;
 const PLACES: [&str; 6] =
     ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
+/// Day of the oldest gVisor that was tried and works. That of December 2022 works but for `ls`: it refuses
+/// a flag of `statx`.
+const OLDEST_RUNSC: u32 = 20_240_729;
+
 /// The runtimes that we know how to speak to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -41,6 +45,8 @@ pub enum Kind {
     Runc,
     /// The same, by another hand.
     Crun,
+    /// gVisor: a kernel of its own, in a process of the host.
+    Runsc,
 }
 
 impl Kind {
@@ -49,6 +55,16 @@ impl Kind {
         match self {
             Self::Runc => "runc",
             Self::Crun => "crun",
+            Self::Runsc => "runsc",
+        }
+    }
+
+    /// Number under which the first process finds its control socket. gVisor hands on standard input,
+    /// output and error, and nothing else.
+    fn control(self) -> i32 {
+        match self {
+            Self::Runc | Self::Crun => super::child::CONTROL_FD,
+            Self::Runsc => 0,
         }
     }
 }
@@ -82,16 +98,34 @@ pub fn find(named: &Path) -> io::Result<Runtime> {
     let said = String::from_utf8_lossy(&asked.stdout);
     let Some((kind, version)) = understand(&said) else {
         let path = path.display();
-        let words = format!("{path} does not say that it is runc or crun: name one of these");
+        let words =
+            format!("{path} does not say that it is runc, crun or runsc: name one of these");
         return Err(io::Error::other(words));
     };
-    Ok(Runtime { kind, version: version.to_owned(), path })
+    young_enough(Runtime { kind, version: version.to_owned(), path })
+}
+
+fn young_enough(runtime: Runtime) -> io::Result<Runtime> {
+    match (runtime.kind, day(&runtime.version)) {
+        (Kind::Runsc, Some(day)) if day < OLDEST_RUNSC => Err(io::Error::other(format!(
+            "{runtime} is too old: programs as common as `ls` fail in it; install the release of \
+             {OLDEST_RUNSC} or a later one"
+        ))),
+        (Kind::Runc | Kind::Crun | Kind::Runsc, _) => Ok(runtime),
+    }
+}
+
+/// The day in a version of gVisor, `release-20240729.0` or `0.0~20240729.0`.
+fn day(version: &str) -> Option<u32> {
+    let numbers = version.split(|c: char| !c.is_ascii_digit());
+    numbers.filter(|number| number.len() == 8).find_map(|number| number.parse().ok())
 }
 
 /// Takes `<name> version <version>`, the first line of what every runtime says.
 fn understand(said: &str) -> Option<(Kind, &str)> {
     let (name, version) = said.lines().next()?.split_once(" version ")?;
-    let kind = [Kind::Runc, Kind::Crun].into_iter().find(|kind| kind.name() == name)?;
+    let kind =
+        [Kind::Runc, Kind::Crun, Kind::Runsc].into_iter().find(|kind| kind.name() == name)?;
     Some((kind, version.trim()))
 }
 
@@ -121,10 +155,30 @@ mod tests {
     fn a_runtime_is_what_it_says_it_is() {
         let said = "runc version 1.1.5+ds1\ncommit: 1.1.5+ds1-1\nspec: 1.0.2-dev\n";
         assert_eq!(understand(said), Some((Kind::Runc, "1.1.5+ds1")));
-        assert_eq!(understand("crun version 1.8.1"), Some((Kind::Crun, "1.8.1")));
+        assert_eq!(understand("runsc version 0.0\nspec: 1"), Some((Kind::Runsc, "0.0")));
         for said in ["", "bash, version 5", "kata version 3.0", "runc-x version 1"] {
             assert_eq!(understand(said), None, "{said}");
         }
+    }
+
+    #[test]
+    fn the_day_of_a_release_is_found_in_both_forms() {
+        for version in ["release-20240729.0", "0.0~20240729.0"] {
+            assert_eq!(day(version), Some(OLDEST_RUNSC), "{version}");
+        }
+        assert_eq!(day("1.1.5+ds1"), None);
+    }
+
+    #[test]
+    fn a_gvisor_that_is_too_old_is_refused_with_the_release_that_is_not() {
+        let of = |version: &str| {
+            let (version, path) = (version.to_owned(), "/usr/bin/runsc".into());
+            young_enough(Runtime { kind: Kind::Runsc, version, path })
+        };
+        let refused = of("0.0~20221219.0").unwrap_err().to_string();
+        let words = "runsc 0.0~20221219.0 (/usr/bin/runsc) is too old: ";
+        assert!(refused.starts_with(words) && refused.contains("20240729"), "{refused}");
+        assert!(of("release-20240729.0").is_ok() && of("release-20260101.0").is_ok());
     }
 
     #[test]

@@ -344,7 +344,7 @@ fn hear_child(
             ChildReport::Ready {} => {
                 heard.first = match &order.runtime {
                     None => pid,
-                    Some(_) => oci::first_process(pid)
+                    Some(runtime) => oci::first_process(runtime.kind, pid)
                         .map_err(Failed::at("find what the runtime started"))?,
                 };
                 heard.posture = gate.admit(heard.first)?;

@@ -131,10 +131,11 @@ pub fn inherited(number: RawFd, lowest: RawFd) -> io::Result<OwnedFd> {
 
 /// Marks every descriptor from `first` on to be closed by `exec`.
 pub fn close_on_exec_from(first: RawFd) -> io::Result<()> {
+    // The largest number that a descriptor can have; gVisor refuses a range that ends beyond it.
+    let last = RawFd::MAX;
     let flags = libc::CLOSE_RANGE_CLOEXEC as libc::c_int;
     // SAFETY: changes flags only, no descriptor is closed under anybody's feet.
-    check(unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, flags) })
-        .map(drop)
+    check(unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) }).map(drop)
 }
 
 /// Closes every descriptor but this one and the standard three. For a fork that owns nothing else: what

@@ -1,5 +1,6 @@
 //! Says in words which walls a local sandbox has got.
 
+use super::oci::Kind;
 use super::request::{ShimOrder, UidMap};
 use crate::isolation::{IsolationReport, NO_VM, OWN_SANDBOX};
 use crate::provider::Posture;
@@ -65,16 +66,30 @@ pub fn report(order: &ShimOrder, weak: &[(String, String)], report: &mut Isolati
 
 /// Whose kernel it is, and what started the first process.
 fn kernel(order: &ShimOrder, report: &mut IsolationReport) {
-    if let Some(runtime) = &order.runtime {
-        let words = "nothing that namespaces alone do not: sandboxes are started by";
-        report.enforced("runtime", &format!("{words} {runtime}"));
+    const PROTECTS: &str = "attackers who know a hole in the host's kernel";
+    let kind = order.runtime.as_ref().map(|runtime| runtime.kind);
+    match (&order.runtime, kind) {
+        (Some(runtime), Some(Kind::Runsc)) => {
+            let words = format!("{PROTECTS}: sandboxes are started by {runtime}");
+            report.enforced("runtime", &words);
+        }
+        (Some(runtime), _) => {
+            let words = "nothing that namespaces alone do not: sandboxes are started by";
+            report.enforced("runtime", &format!("{words} {runtime}"));
+        }
+        (None, _) => {}
     }
-    report.reduced(
-        "kernel",
-        "the host's kernel is shared",
-        "attackers who know a hole in the kernel",
-        &format!("give tenants you do not trust a host of their own; {NO_VM}"),
+    if kind == Some(Kind::Runsc) {
+        let words = "system calls end in gVisor, which makes few itself. Measured from outside is \
+                     gVisor's own process; what holds within, as capabilities, filter, mounts and open \
+                     files of the guest, is gVisor's word";
+        return report.enforced("kernel", &format!("{PROTECTS}: {words}"));
+    }
+    let improve = format!(
+        "for tenants you do not trust, set `isolation` under [sandbox] to \"oci\" and `runtime` to \
+         gVisor's \"runsc\"; {NO_VM}"
     );
+    report.reduced("kernel", "the host's kernel is shared", PROTECTS, &improve);
 }
 
 /// Adds that all of them were measured from outside and found as they must be.

@@ -8,7 +8,7 @@ use super::bench::{Bench, Inside, is_root};
 use super::host::Host;
 
 /// System calls with harmless arguments, and what must come of them.
-fn calls() -> Vec<(&'static str, Vec<i64>, &'static str)> {
+pub fn calls() -> Vec<(&'static str, Vec<i64>, &'static str)> {
     let newuser = i64::from(libc::CLONE_NEWUSER) | i64::from(libc::SIGCHLD);
     let raw = i64::from(libc::SOCK_RAW);
     vec![

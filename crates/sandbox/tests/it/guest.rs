@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use protocol::ids::Term;
-use protocol::link::{Answer, Hello, OpId, Request, Start, Stdin, Stream, User, VERSION};
+use protocol::link::{Answer, Bytes64, Hello, OpId, Request, Start, Stdin, Stream, User, VERSION};
 use sandbox::link::Link;
 use sandbox::provider::{Posture, Provider, SandboxKey};
 
@@ -16,20 +16,37 @@ pub async fn link(bench: &Bench, key: SandboxKey) -> Link {
 }
 
 pub async fn run(link: &Link, name: &str, line: &str) -> (Option<i32>, String) {
+    start(link, name, line, Stdin::Null).await;
+    end(link, name).await
+}
+
+/// Runs a line that reads this to its end.
+pub async fn feed(link: &Link, name: &str, line: &str, input: &str) -> (Option<i32>, String) {
+    start(link, name, line, Stdin::Open).await;
+    let (op, bytes) = (OpId::parse(name).unwrap(), Bytes64(input.into()));
+    link.request(Request::Input { op, bytes, end: true }).await.unwrap();
+    end(link, name).await
+}
+
+async fn start(link: &Link, name: &str, line: &str, stdin: Stdin) {
     let op = OpId::parse(name).unwrap();
     let path = "/opt/errand/bin:/usr/bin:/bin";
     let start = Start {
-        op: op.clone(),
+        op,
         argv: ["sh", "-c", line].map(str::to_owned).into(),
         cwd: "/workspace".to_owned(),
         env: vec![("PATH".to_owned(), path.to_owned())],
         user: User::Agent,
         timeout_ms: Some(10_000),
-        stdin: Stdin::Null,
+        stdin,
         pty: None,
         output_cap: 65_536,
     };
     link.start(start).await.unwrap();
+}
+
+async fn end(link: &Link, name: &str) -> (Option<i32>, String) {
+    let op = OpId::parse(name).unwrap();
     let exited = link.wait(op.clone()).await.unwrap();
     let mut text = String::new();
     for stream in [Stream::Stdout, Stream::Stderr] {

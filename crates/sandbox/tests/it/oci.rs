@@ -3,15 +3,16 @@
 use std::fs;
 use std::path::Path;
 
+use protocol::link::{OpId, Request};
 use rustix::process::{Pid, Signal, kill_process};
 use sandbox::conformance;
 use sandbox::isolation::WallState;
-use sandbox::local::oci::{self, Runtime};
+use sandbox::local::oci::{self, Kind, Runtime};
 use sandbox::provider::{MachineState, Posture, Provider, SocketKind};
 
-use super::abuse::{try_calls, try_files};
+use super::abuse::{calls, try_calls, try_files};
 use super::base::work_on_image;
-use super::bench::{Bench, agent, is_root, spec};
+use super::bench::{Bench, Inside, agent, is_root, spec};
 use super::guest;
 use super::host::{Host, groups_of, processes_of};
 
@@ -19,11 +20,11 @@ use super::host::{Host, groups_of, processes_of};
 #[expect(clippy::print_stdout, reason = "a skip says its reason")]
 fn runtimes() -> Vec<Runtime> {
     if !is_root() {
-        println!("skipped: only root's launcher works with OCI runtimes (2 runtimes)");
+        println!("skipped: only root's launcher works with OCI runtimes (3 runtimes)");
         return Vec::new();
     }
     let mut found = Vec::new();
-    for name in ["runc", "crun"] {
+    for name in ["runc", "crun", "runsc"] {
         let ours = Path::new(env!("CARGO_BIN_EXE_errand-shim")).with_file_name(name);
         let named = if ours.is_file() { ours.as_path() } else { Path::new(name) };
         match oci::find(named) {
@@ -54,7 +55,11 @@ async fn the_report_names_the_runtime_and_what_it_achieves() {
         let report = bench.provider.validate(&[]).await.unwrap();
         let named = report.wall("runtime").unwrap();
         assert!(named.protects.contains(&runtime.to_string()), "{}", named.protects);
-        assert_ne!(report.wall("kernel").unwrap().state, WallState::Enforced, "{runtime}");
+        let kernel = report.wall("kernel").unwrap();
+        let is_enforced = kernel.state == WallState::Enforced;
+        assert_eq!(is_enforced, runtime.kind == Kind::Runsc, "{runtime}");
+        // What cannot be measured is said.
+        assert_eq!(kernel.protects.contains("is gVisor's word"), is_enforced, "{runtime}");
         let posture = report.wall("posture").unwrap();
         println!("{runtime}: {}", posture.protects);
         let record = format!("started by {}`", runtime.kind.name());
@@ -110,13 +115,35 @@ async fn everything_forbidden_is_refused_with_every_runtime() {
         for posture in [Posture::Sudo, Posture::None] {
             let (spec, mut inside) = bench.start_with(|spec| spec.posture = posture).await;
             for user in ["as-agent", "as-root"] {
-                try_calls(&mut inside, user).await;
-                try_files(&mut inside, user).await;
+                if runtime.kind == Kind::Runsc {
+                    try_in_gvisor(&mut inside, user).await;
+                } else {
+                    try_calls(&mut inside, user).await;
+                    try_files(&mut inside, user).await;
+                }
             }
             bench.provider.destroy(spec.key).await.unwrap();
         }
     }
     host.assert_unchanged();
+}
+
+/// gVisor has files of its own, and fewer system calls. None that is forbidden may work there.
+async fn try_in_gvisor(inside: &mut Inside, user: &str) {
+    for (name, arguments, expected) in calls() {
+        let mut words = vec!["call".to_owned()];
+        words.extend(arguments.iter().map(i64::to_string));
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let result = inside.attempt(user, &words).await;
+        assert!(expected == "ok" || result != "ok", "{name} as {user} works");
+    }
+    for path in ["/proc/sys/kernel/core_pattern", "/usr/bin/env", "/opt/errand/new", "/dev/mem"] {
+        let result = inside.attempt(user, &["write", path]).await;
+        let refused = ["EACCES", "EROFS", "ENOENT", "EPERM", "ETXTBSY"];
+        assert!(refused.contains(&result.as_str()), "{path} as {user}: {result}");
+    }
+    let (_, log) = inside.run(user, &["sh", "-c", "dmesg 2>/dev/null | head -1"]).await;
+    assert_eq!(log, "");
 }
 
 #[tokio::test]
@@ -132,6 +159,16 @@ async fn the_guest_that_is_shipped_works_with_every_runtime() {
         let line = "sudo sh -c 'id -u; touch /etc/made; ls /run/errand | head -1'";
         let (code, text) = guest::run(&link, "b", line).await;
         assert_eq!((code, text.as_str()), (Some(0), "0\nops"), "{runtime}");
+        let (code, text) = guest::feed(&link, "c", "cat; echo end", "begin\n").await;
+        assert_eq!((code, text.as_str()), (Some(0), "begin\nend"), "{runtime}");
+        // The guest's thread for files has the agent's rights, but the agent has none over it.
+        let (op, cwd) = (OpId::parse("d").unwrap(), "/workspace".to_owned());
+        link.request(Request::MakeDir { op, cwd, path: "folder".to_owned() }).await.unwrap();
+        let line = "stat -c %u folder; ls /proc/1/task | wc -l; exec 2>/dev/null; \
+                    for thread in /proc/1/task/*; do kill -0 ${thread##*/} && echo heard; done; \
+                    timeout 5 cat /proc/1/task/*/mem /proc/1/task/*/fd/* | wc -c";
+        let (_, text) = guest::run(&link, "e", line).await;
+        assert_eq!(text, "1000\n2\n0", "{runtime}");
         bench.provider.destroy(spec.key).await.unwrap();
     }
 }
@@ -149,7 +186,7 @@ async fn nothing_is_left_when_shim_runtime_or_guest_is_killed() {
             let pid = match victim {
                 "shim" => shim,
                 "runtime" => started,
-                _ => oci::first_process(started).unwrap(),
+                _ => oci::first_process(runtime.kind, started).unwrap(),
             };
             let gone = Pid::from_raw(shim).unwrap();
             let gone =

@@ -87,7 +87,12 @@ fn body(answer: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_preview_is_an_origin_of_its_own_that_learns_nothing_of_the_platform() {
-    let world = World::start().await;
+    look_through("").await;
+}
+
+/// Looks at a port of a machine through a server with this configuration.
+pub async fn look_through(config: &str) {
+    let world = World::with(config).await;
     let agent = serving(&world).await;
     let previews = format!("/v1/agents/{agent}/previews");
     let preview = world.api.post(&previews, &json!({"port": 8000})).await.expect(200);

@@ -88,7 +88,12 @@ async fn a_persons_shell_runs_nothing_that_the_agent_left_for_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn terminals_are_still_there_after_the_server_was_killed() {
-    let mut world = World::start().await;
+    outlive_the_server("").await;
+}
+
+/// Kills a server with this configuration while terminals are open.
+pub async fn outlive_the_server(config: &str) {
+    let mut world = World::with(config).await;
     let agent = awake(&world).await;
     let before = open(&world, &agent, "main").await;
     open(&world, &agent, "second").await;

@@ -33,21 +33,22 @@ pub struct Start {
 }
 
 /// The configuration of a sandbox.
-pub fn configuration(spec: &SandboxSpec, start: &Start) -> Value {
+pub fn configuration(spec: &SandboxSpec, kind: Kind, start: &Start) -> Value {
     let posture = match spec.posture {
         Posture::Sudo => "sudo",
         Posture::None => "none",
     };
-    let mut words = vec![INSIDE, "inside", posture];
+    let control = kind.control().to_string();
+    let mut words = vec![INSIDE, "inside", posture, control.as_str()];
     words.extend(start.arguments.iter().map(String::as_str));
     // One more than the guest keeps: with it, what is inside takes it away from all others.
     let capabilities: Vec<_> = SMALL_NAMES.into_iter().chain(["CAP_SETPCAP"]).collect();
-    let namespaces = ["pid", "ipc", "uts", "mount"].map(|name| json!({ "type": name }));
+    let namespaces = ["pid", "ipc", "uts", "mount"].map(|kind| json!({ "type": kind }));
     json!({
         "ociVersion": "1.0.2",
         "hostname": spec.hostname,
         "root": { "path": ROOT, "readonly": false },
-        "mounts": mounts(),
+        "mounts": mounts(kind),
         "process": {
             "terminal": false,
             "user": { "uid": 0, "gid": 0 },
@@ -76,27 +77,41 @@ fn below_proc(names: &[&str]) -> Vec<String> {
 }
 
 /// What the runtime mounts on the root, which brings all else along.
-fn mounts() -> Value {
-    json!([{
+fn mounts(kind: Kind) -> Value {
+    let processes = json!({
         "destination": "/proc", "type": "proc", "source": "proc",
         "options": ["nosuid", "noexec", "nodev"],
-    }, {
+    });
+    match kind {
         // Said to be there already, lest the runtime makes another one.
-        "destination": "/dev", "type": "bind", "source": format!("{ROOT}/dev"),
-        "options": ["rbind", "nosuid", "nodev", "noexec", "ro"],
-    }])
+        Kind::Runc | Kind::Crun => json!([processes, {
+            "destination": "/dev", "type": "bind", "source": format!("{ROOT}/dev"),
+            "options": ["rbind", "nosuid", "nodev", "noexec", "ro"],
+        }]),
+        // Devices are its own kernel's.
+        Kind::Runsc => json!([processes]),
+    }
 }
 
 /// The words with which the runtime is started; the first is its own name.
 pub fn words(runtime: &Runtime) -> Vec<OsString> {
-    let first: &[&str] = match runtime.kind {
-        Kind::Runc => &[],
-        Kind::Crun => &["--cgroup-manager=disabled"],
+    let (first, second): (&[&str], &[&str]) = match runtime.kind {
+        Kind::Runc => (&[], &["--preserve-fds", "1"]),
+        Kind::Crun => (&["--cgroup-manager=disabled"], &["--preserve-fds", "1"]),
+        // Its own network would not see the gateway's sockets; the host's, here, is the sandbox's. What
+        // is written must reach the agent's disk, not memory over it; and times of files must be those
+        // of the disk, since its own end with it.
+        Kind::Runsc => (
+            &["--network=host", "--ignore-cgroups", "--overlay2=none", "--file-access=shared"],
+            &[],
+        ),
     };
     let name = runtime.path.file_name().unwrap_or(Path::new("runtime").as_os_str());
     let mut words = vec![name.to_owned(), "--root".into(), STATE.into()];
     words.extend(first.iter().map(Into::into));
-    words.extend(["run", "--preserve-fds", "1", "--bundle", BUNDLE, NAME].map(Into::into));
+    words.push("run".into());
+    words.extend(second.iter().map(Into::into));
+    words.extend(["--bundle", BUNDLE, NAME].map(Into::into));
     words
 }
 
@@ -113,13 +128,15 @@ mod tests {
         let spec = SandboxSpec::new(key, OrgId::default_org());
         let start =
             Start { arguments: vec!["errand-guest".into()], environment: vec!["A=b".into()] };
-        let told = configuration(&spec, &start);
-        assert_eq!(told["process"]["noNewPrivileges"], true);
-        assert_eq!(told["process"]["env"], json!(["A=b"]));
-        let bounding = told["process"]["capabilities"]["bounding"].as_array().unwrap();
-        assert_eq!(bounding.len(), 8, "{bounding:?}");
-        let namespaces = told["linux"]["namespaces"].to_string();
-        assert!(!namespaces.contains("user") && !namespaces.contains("network"));
-        assert!(told["linux"]["readonlyPaths"].to_string().contains("/proc/sys"));
+        for kind in [Kind::Runc, Kind::Crun, Kind::Runsc] {
+            let told = configuration(&spec, kind, &start);
+            assert_eq!(told["process"]["noNewPrivileges"], true);
+            assert_eq!(told["process"]["env"], json!(["A=b"]));
+            let bounding = told["process"]["capabilities"]["bounding"].as_array().unwrap();
+            assert_eq!(bounding.len(), 8, "{bounding:?}");
+            let namespaces = told["linux"]["namespaces"].to_string();
+            assert!(!namespaces.contains("user") && !namespaces.contains("network"));
+            assert!(told["linux"]["readonlyPaths"].to_string().contains("/proc/sys"));
+        }
     }
 }

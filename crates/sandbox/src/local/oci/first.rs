@@ -4,20 +4,24 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use super::Kind;
 use crate::local::posture::facts::field;
 
 /// Processes of a runtime that are looked at before the guest runs; far more than any has.
 const LOOKED_AT: usize = 1024;
 
-/// The process that will be the guest. Nothing hostile runs yet, so whoever is found is whom the runtime
-/// made.
-pub fn find(runtime: i32) -> io::Result<i32> {
+/// The process that will be the guest or, of gVisor, the one that is its kernel. Nothing hostile runs
+/// yet, so whoever is found is whom the runtime made.
+pub fn find(kind: Kind, runtime: i32) -> io::Result<i32> {
     let depth = depth(runtime)?;
     let mut waiting = vec![runtime];
     for _ in 0..LOOKED_AT {
         let Some(pid) = waiting.pop() else { break };
-        // First of a process namespace right below the runtime's.
-        let is_first = place(pid)? == (depth + 1, 1);
+        let is_first = match kind {
+            // First of a process namespace right below the runtime's.
+            Kind::Runc | Kind::Crun => place(pid)? == (depth + 1, 1),
+            Kind::Runsc => pid != runtime && is_kernel(pid)?,
+        };
         if is_first {
             return Ok(pid);
         }
@@ -41,6 +45,11 @@ fn place(pid: i32) -> io::Result<(usize, i32)> {
     let numbers: Vec<i32> =
         field(&status, "NSpid").split_whitespace().filter_map(|n| n.parse().ok()).collect();
     Ok((numbers.len(), numbers.last().copied().unwrap_or_default()))
+}
+
+/// Whether a process is gVisor's kernel: of the runtime's processes, the one it starts to boot.
+fn is_kernel(pid: i32) -> io::Result<bool> {
+    Ok(read(pid, "cmdline")?.split('\0').any(|word| word == "boot"))
 }
 
 fn children(pid: i32) -> io::Result<Vec<i32>> {

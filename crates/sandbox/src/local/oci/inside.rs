@@ -13,9 +13,9 @@ use crate::local::request::UidMap;
 use crate::local::sys;
 use crate::provider::Posture;
 
-/// Becomes the guest that `words` name: `<posture> <guest's words>`.
+/// Becomes the guest that `words` name: `<posture> <descriptor> <guest's words>`.
 pub fn run(words: &[String]) -> io::Result<()> {
-    let [posture, arguments @ ..] = words else {
+    let [posture, control, arguments @ ..] = words else {
         return Err(io::Error::other("started by a runtime only"));
     };
     let posture = match posture.as_str() {
@@ -23,7 +23,7 @@ pub fn run(words: &[String]) -> io::Result<()> {
         "none" => Posture::None,
         _ => return Err(io::Error::other("no such posture")),
     };
-    let control = sys::inherited(child::CONTROL_FD, child::PARKED_FD)?;
+    let control = sys::inherited(control.parse().map_err(io::Error::other)?, child::PARKED_FD)?;
     let log = io::stdout().as_fd().try_clone_to_owned()?;
     let setup = receive_setup(&control)?;
     let text = |text: &String| CString::new(text.as_str());

@@ -19,6 +19,7 @@ use super::{Kind, Runtime};
 use crate::local::child::{self, Inherited};
 use crate::local::request::ShimOrder;
 use crate::local::root::{self, Trees};
+use crate::local::sys;
 
 /// Bytes of the memory in which the runtime keeps its own files.
 const STAGE_BYTES: u64 = 16 * 1024 * 1024;
@@ -88,7 +89,7 @@ fn furnish(order: &ShimOrder, runtime: &Runtime, tree: &OwnedFd) -> io::Result<(
     root::allow_low_ports();
     let (arguments, environment) = child::guest_start(&order.spec, order.uids);
     let start = Start { arguments, environment };
-    let told = bundle::configuration(&order.spec, &start);
+    let told = bundle::configuration(&order.spec, runtime.kind, &start);
     fs::write(format!("{}/config.json", bundle::BUNDLE), told.to_string())?;
     rustix::process::setsid()?;
     Ok(rustix::process::chdir(bundle::BUNDLE)?)
@@ -96,6 +97,11 @@ fn furnish(order: &ShimOrder, runtime: &Runtime, tree: &OwnedFd) -> io::Result<(
 
 fn start(runtime: &Runtime, control: BorrowedFd<'_>, log: BorrowedFd<'_>) -> io::Result<()> {
     child::arrange_descriptors(control, log)?;
+    if runtime.kind.control() == 0 {
+        let control = sys::inherited(child::CONTROL_FD, child::PARKED_FD)?;
+        sys::duplicate_onto(control.as_fd(), 0)?;
+        sys::close_on_exec_from(child::CONTROL_FD)?;
+    }
     let path = CString::new(runtime.path.clone().into_os_string().into_vec())?;
     let words: Vec<_> = bundle::words(runtime)
         .into_iter()

@@ -59,6 +59,7 @@ pub struct Descriptor {
 
 /// The record that follows from facts about an agent's first process, on this ground.
 pub fn record(facts: &Facts, agent: AgentId, layout: impl Into<Layout>, ground: &Ground) -> Record {
+    let layout = layout.into();
     let mut record = of_status(&facts.status);
     for (name, own) in &ground.namespaces {
         let found = facts.namespaces.iter().find(|(found, _)| found == name);
@@ -75,10 +76,20 @@ pub fn record(facts: &Facts, agent: AgentId, layout: impl Into<Layout>, ground: 
     let mapped = maps_root(&facts.uid_map) || maps_root(&facts.gid_map);
     record.set("the host's root", if mapped { "mapped" } else { "not mapped" });
     record.set("setting groups", facts.setgroups.trim());
-    record.set("descriptors", descriptors(&facts.descriptors));
-    of_limits(facts, ground, &mut record);
+    of_groups(facts, ground, &mut record);
     record.set("interfaces", interfaces(&facts.interfaces));
     record.set("routes", routes(&facts.routes, &facts.routes6));
+    if layout.is_kernel() {
+        // Its descriptors and its number are those of a kernel at work, not of a guest.
+        record.remove("place in its process namespace");
+        record.remove("session");
+        for (point, value) in mounts::of_kernel(&facts.mounts) {
+            record.set(point, value);
+        }
+        return record;
+    }
+    of_limits(facts, &mut record);
+    record.set("descriptors", descriptors(&facts.descriptors));
     for (point, value) in mounts::points(&facts.mounts, agent, layout) {
         record.set(point, value);
     }
@@ -171,7 +182,7 @@ fn closes(info: &str) -> bool {
     flags & CLOSED_ON_EXEC != 0
 }
 
-fn of_limits(facts: &Facts, ground: &Ground, record: &mut Record) {
+fn of_limits(facts: &Facts, record: &mut Record) {
     for (point, name) in [
         ("core files", "Max core file size"),
         ("open files", "Max open files"),
@@ -181,6 +192,9 @@ fn of_limits(facts: &Facts, ground: &Ground, record: &mut Record) {
             record.set(point, format!("{soft} {hard}"));
         }
     }
+}
+
+fn of_groups(facts: &Facts, ground: &Ground, record: &mut Record) {
     let adjusted: Option<i32> = facts.oom_score_adj.trim().parse().ok();
     let last = match adjusted {
         Some(adjusted) if adjusted >= ground.oom_score_adj => "not after its launcher".to_owned(),

@@ -23,6 +23,9 @@ const AGENT: u32 = 1000;
 const GUEST_CAPABILITIES: &str = "00000000000001fb";
 /// What `sudo` inside can have: the same without SETPCAP.
 const SUDO_CAPABILITIES: &str = "00000000000000fb";
+/// What gVisor holds beside the guest's: SYS_PTRACE, which it steers the guest's processes with, and
+/// DAC_READ_SEARCH, which opens files that DAC_OVERRIDE opens as well.
+const GVISOR_CAPABILITIES: &str = "00000000000801ff";
 const NO_CAPABILITIES: &str = "0000000000000000";
 /// Filters of system calls that a guest gets beside those that hold for its launcher.
 const FILTERS: u32 = if cfg!(target_arch = "x86_64") { 3 } else { 2 };
@@ -107,14 +110,40 @@ pub fn golden(wanted: &Wanted, ground: &Ground) -> Golden {
     let mut golden = Golden::new(format!("{posture}, made by {who}{programs}{runtime}{shared}"));
     namespaces(&mut golden, wanted);
     identity(&mut golden, wanted, ground);
+    groups(&mut golden, wanted);
+    surroundings(&mut golden);
+    if wanted.layout().is_kernel() {
+        kernel(&mut golden, ground);
+        return golden;
+    }
     privileges(&mut golden, wanted, ground);
     limits(&mut golden, wanted, ground);
-    surroundings(&mut golden);
+    golden.must("mounts shared with the host", "none", "mounts that appear on the other side");
     for place in mounts::places(wanted.layout()) {
         let presence = presence(place, ground);
         golden.add(presence, place.point(), place.golden(wanted.layout()), place.protects());
     }
     golden
+}
+
+/// What gVisor's own process shows. System calls of the guest end in it; what it may do itself is
+/// what matters to the host.
+fn kernel(golden: &mut Golden, ground: &Ground) {
+    const KERNEL: &str =
+        "mounting, raw sockets, devices, kernel modules, by who broke out of gVisor";
+    golden.must("capabilities inheritable", GUEST_CAPABILITIES, KERNEL);
+    for set in ["permitted", "effective", "bounding"] {
+        golden.must(format!("capabilities {set}"), GVISOR_CAPABILITIES, KERNEL);
+    }
+    golden.must("capabilities ambient", NO_CAPABILITIES, KERNEL);
+    golden.must("no new privileges", "1", "set-user-id programs");
+    let calls = "system calls that gVisor itself has no use for";
+    golden.must("system call filter", "2", calls);
+    golden.must("system call filters", (ground.filters + 1).to_string(), calls);
+    golden.must("tracer", "0", "somebody who steers gVisor");
+    for (point, value) in mounts::KERNEL {
+        golden.must(*point, *value, "files of the host and of other agents");
+    }
 }
 
 fn namespaces(golden: &mut Golden, wanted: &Wanted) {
@@ -195,6 +224,9 @@ fn limits(golden: &mut Golden, wanted: &Wanted, ground: &Ground) {
         UidMap::Single { .. } => at_most(u64::from(wanted.processes), hard.parse().ok()),
     };
     golden.must("processes of the user", processes, "fork bombs");
+}
+
+fn groups(golden: &mut Golden, wanted: &Wanted) {
     let first = "the host's processes ended before a sandbox when memory runs out";
     golden.must("when memory runs out", "not after its launcher", first);
     let groups = wanted.groups.to_string();
@@ -207,7 +239,6 @@ fn limits(golden: &mut Golden, wanted: &Wanted, ground: &Ground) {
 fn surroundings(golden: &mut Golden) {
     golden.must("interfaces", "lo", "every network but the gateway");
     golden.must("routes", "none", "every network but the gateway");
-    golden.must("mounts shared with the host", "none", "mounts that appear on the other side");
 }
 
 fn presence(place: &Place, ground: &Ground) -> Presence {

@@ -98,6 +98,13 @@ impl Layout {
     }
 }
 
+impl Layout {
+    /// Whether what is measured is a kernel of the sandbox's own, and not its first process.
+    pub fn is_kernel(self) -> bool {
+        self.runtime == Some(Kind::Runsc)
+    }
+}
+
 /// Every place; a mount anywhere else is one too many.
 pub fn places(layout: Layout) -> impl Iterator<Item = &'static Place> {
     let first = match layout.programs {
@@ -133,6 +140,9 @@ const ON_IMAGE: &[Place] = &[at("/", Origin::Disk("root"), MEMORY)];
 
 /// What a sandbox has beside that whose first process a runtime starts.
 const BY_RUNTIME: &[Place] = &[at("/opt/errand/bin/errand-shim", Origin::Host, PROGRAMS)];
+
+/// What gVisor's own process sees: nothing, in memory that it cannot write.
+pub const KERNEL: &[(&str, &str)] = &[("mount /", "tmpfs /, read-only")];
 
 /// What every sandbox has.
 pub const EVERYWHERE: &[Place] = &[
@@ -336,6 +346,17 @@ pub fn points(table: &str, agent: AgentId, layout: impl Into<Layout>) -> Vec<(St
     let shared = if shared.is_empty() { "none".to_owned() } else { shared.join(" ") };
     points.push(("mounts shared with the host".to_owned(), shared));
     points
+}
+
+/// Every mount that gVisor's own process can reach, as it is.
+pub fn of_kernel(table: &str) -> Vec<(String, String)> {
+    let all: Vec<_> = table.lines().filter_map(parse).collect();
+    let seen = all.iter().filter(|mount| is_visible(mount, &all));
+    seen.map(|mount| {
+        let origin = format!("{} {}", mount.kind, mount.root);
+        (format!("mount {}", mount.point), describe(&origin, mount.attributes.iter().copied()))
+    })
+    .collect()
 }
 
 /// Whether a mount came along with a tree of the host's, and is no place of its own.
