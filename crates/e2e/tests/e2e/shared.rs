@@ -5,7 +5,7 @@ use fakes::scripted::script::Turn;
 use serde_json::{Value, json};
 
 use crate::base::refusal;
-use crate::isolation::try_everything;
+use crate::isolation::{Kernel, try_everything};
 
 const SHARED: &str = "[sandbox]\nshared = true\n";
 
@@ -108,7 +108,7 @@ async fn they_outlive_the_server_together() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_script_is_refused_in_a_shared_sandbox_too() {
     if can_share() {
-        try_everything(SHARED).await;
+        try_everything(SHARED, Kernel::Host).await;
     }
 }
 

@@ -12,7 +12,7 @@
 //! a shim is connected to it, and the disk as long as an agent has a workspace that goes with it.
 //!
 //! TRUST: whoever is in a commons is within one wall with all others in it. What one of them does while
-//! another's sandbox is built must lead nowhere but into that sandbox: see [`super::root`].
+//! another's sandbox is built must lead nowhere but into that sandbox: see `super::root`.
 
 pub mod holder;
 mod first;
