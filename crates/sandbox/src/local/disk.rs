@@ -8,7 +8,7 @@
 //! ```
 //! A disk that stands on nothing is mounted as it is. Disks of before layers have no facts and stand
 //! on nothing. Where agents share their sandbox, an agent's disk has a `workspace` and the fact `commons`
-//! only, and the other folders are those of the [commons](super::commons).
+//! only, and the other folders are those of the [commons].
 
 use std::fs;
 use std::io;
