@@ -38,7 +38,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -48,6 +48,11 @@ use tokio_util::task::TaskTracker;
 const MACHINES: &str = "machines";
 /// Time the server's tasks get to end when it is told to.
 const FAREWELL: Duration = Duration::from_secs(10);
+/// Time for the folder's lock to come free: a program that a killed server was just starting holds it
+/// until it runs.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+/// Pause between two looks at it.
+const LOCK_POLL: Duration = Duration::from_millis(10);
 
 /// What the command line decides.
 #[derive(Debug, Clone)]
@@ -111,8 +116,14 @@ fn open_far_ends(program: String, launcher: &LauncherHandle, data: &Path) -> Res
 fn lock(data: &Path) -> Result<std::fs::File> {
     // The folder itself: a file in it could be a link that the server's user put there for root.
     let file = std::fs::File::open(data).context("open the data folder")?;
-    file.try_lock()
-        .with_context(|| format!("{} is in use by another errand server", data.display()))?;
+    let deadline = Instant::now() + LOCK_WAIT;
+    while let Err(refused) = file.try_lock() {
+        if Instant::now() >= deadline {
+            let words = format!("{} is in use by another errand server", data.display());
+            return Err(refused).context(words);
+        }
+        std::thread::sleep(LOCK_POLL);
+    }
     Ok(file)
 }
 
