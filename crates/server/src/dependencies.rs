@@ -21,7 +21,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// Time for which a copy counts as up to date; a clone asks more than once.
+/// Time for which a copy counts as up to date, and a refusal as said: a clone asks more than once, and who asks
+/// without end shall not make the server do so elsewhere.
 const FRESH: Duration = Duration::from_secs(10);
 /// Time after which git inside is told to come again: its connection would be ended soon after.
 const ANSWER_TIME: Duration = Duration::from_secs(240);
@@ -83,7 +84,13 @@ struct Upstream {
     name: String,
     /// Its address, where a repository of the agent's own lies at the same host.
     sibling: Option<RemoteUrl>,
-    copy: Arc<Mutex<Option<(Mirror, Instant)>>>,
+    copy: Arc<Mutex<Option<Copied>>>,
+}
+
+/// What came of it last, and when.
+struct Copied {
+    outcome: Result<Mirror, String>,
+    at: Instant,
 }
 
 impl Source for Upstream {
@@ -93,21 +100,21 @@ impl Source for Upstream {
             let late = || format!("it is still being copied, try again in a minute: {}", self.name);
             let deadline = tokio::time::Instant::now() + ANSWER_TIME;
             let mut copy = tokio::time::timeout_at(deadline, wait).await.map_err(|_| late())?;
-            if let Some((mirror, at)) = copy.as_ref()
-                && (!up_to_date || at.elapsed() < FRESH)
+            if let Some(Copied { outcome, at }) = copy.as_ref()
+                && (at.elapsed() < FRESH || (!up_to_date && outcome.is_ok()))
             {
-                return Ok((**mirror).clone());
+                return outcome.clone().map(|mirror| (*mirror).clone());
             }
             let (app, org) = (self.app.clone(), self.org.clone());
             let (name, sibling) = (self.name.clone(), self.sibling.clone());
             // Goes on when git inside does not wait: what was copied is there for the next one.
             let copying = self.app.tasks.spawn(async move {
-                let mirror = follow(&app, &org, &name, sibling).await?;
-                *copy = Some((mirror.clone(), Instant::now()));
-                Ok(mirror)
+                let outcome = follow(&app, &org, &name, sibling).await;
+                *copy = Some(Copied { outcome: outcome.clone(), at: Instant::now() });
+                outcome
             });
             match tokio::time::timeout_at(deadline, copying).await {
-                Ok(Ok(copied)) => copied.map(|mirror: Mirror| (*mirror).clone()),
+                Ok(Ok(copied)) => copied.map(|mirror| (*mirror).clone()),
                 Ok(Err(_)) => Err("copying it was broken off".to_owned()),
                 Err(_) => Err(late()),
             }
@@ -123,7 +130,6 @@ async fn follow(
     sibling: Option<RemoteUrl>,
 ) -> Result<Mirror, String> {
     let (remote, is_known) = remote(app, name, sibling).await?;
-    let words = |error: &Error| explain(error, name, Phase::Repository).message;
     let (remote, head) = match git::remote::ls(&app.git, &remote, None).await {
         Ok(head) => (remote, head),
         // Some hosts want `.git` at the end, some do not have it.
@@ -131,14 +137,31 @@ async fn follow(
             let url = remote.url.twin().ok_or_else(|| "its address is malformed".to_owned())?;
             let twin = Remote { url, ..remote };
             let head = git::remote::ls(&app.git, &twin, None).await;
-            (twin, head.map_err(|error| words(&error))?)
+            (twin, head.map_err(|error| words(name, &error))?)
         }
-        Err(error) => return Err(words(&error)),
+        Err(error) => return Err(words(name, &error)),
     };
-    let mirror = app.mirror(org, &remote, &head.commit).map_err(|error| format!("{error:#}"))?;
-    mirror.follow(&remote, &head, &mut |_| {}).await.map_err(|error| words(&error))?;
+    let mirror = app.mirror(org, &remote, &head.commit).map_err(|error| ours(name, &error))?;
+    mirror.follow(&remote, &head, &mut |_| {}).await.map_err(|error| words(name, &error))?;
     tracing::info!(name, is_known, "a dependency was brought up to date");
     Ok(mirror)
+}
+
+/// What git inside is told.
+fn words(name: &str, error: &Error) -> String {
+    match error {
+        Error::NotFound { .. }
+        | Error::EmptyRepository
+        | Error::PermissionDenied { .. }
+        | Error::Unreachable { .. } => explain(error, name, Phase::Repository).message,
+        other => ours(name, other),
+    }
+}
+
+/// Paths of the server may stand in what went wrong on our side, so the sandbox does not get that.
+fn ours(name: &str, error: &dyn std::fmt::Display) -> String {
+    tracing::warn!(name, error = format!("{error:#}"), "a dependency could not be copied");
+    "it could not be copied, and Errand's log says why".to_owned()
 }
 
 async fn remote(
@@ -156,4 +179,29 @@ async fn remote(
         app.remote(&format!("https://{name}.git")).map_err(|error| format!("{error:#}"))?;
     remote.access.pinned = Some(app.gateway.public_addresses(&target).await?);
     Ok((remote, false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rules_come_after_those_that_are_there() {
+        let names = ["git.example/a/b".to_owned()];
+        assert_eq!(variables(&[], &[]), []);
+        for (given, count) in [(None, "4"), (Some("2"), "6")] {
+            let own: Vec<_> = given
+                .map(|count| ("GIT_CONFIG_COUNT".to_owned(), count.to_owned()))
+                .into_iter()
+                .collect();
+            let rules = variables(&names, &own);
+            assert_eq!(rules.last().unwrap().1, count);
+            let first = given.unwrap_or("0");
+            assert_eq!(rules[0].0, format!("GIT_CONFIG_KEY_{first}"));
+            assert_eq!(
+                rules[1],
+                (format!("GIT_CONFIG_VALUE_{first}"), "https://git.example/a/b".to_owned())
+            );
+        }
+    }
 }

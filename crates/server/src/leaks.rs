@@ -15,6 +15,8 @@ use std::collections::BTreeSet;
 
 /// Bytes of a value that is looked for; shorter ones occur by chance.
 const LEAST_BYTES: usize = 8;
+/// Bytes of it that are looked for, from its middle: what keys begin and end with is the same for all.
+const MOST_BYTES: usize = 128;
 /// Parts of names that tell of a secret.
 const WORDS: [&str; 11] = [
     "TOKEN",
@@ -91,7 +93,7 @@ fn needles(name: &str, value: &str) -> Vec<Needle> {
     let Some(secret) = secret(name, value).filter(|secret| secret.len() >= LEAST_BYTES) else {
         return Vec::new();
     };
-    let spellings = spellings(secret).into_iter();
+    let spellings = spellings(middle(secret)).into_iter();
     spellings.map(|bytes| Needle { name: name.to_owned(), bytes }).collect()
 }
 
@@ -105,6 +107,13 @@ fn secret<'a>(name: &str, value: &'a str) -> Option<&'a str> {
     let (_, rest) = value.split_once("://")?;
     let (user, _) = rest.split('/').next()?.rsplit_once('@')?;
     user.split_once(':').map(|(_, password)| password)
+}
+
+fn middle(secret: &str) -> &str {
+    let from = secret.len().saturating_sub(MOST_BYTES) / 2;
+    let to = secret.len().min(from + MOST_BYTES);
+    let from = secret.ceil_char_boundary(from);
+    secret.get(from..secret.floor_char_boundary(to)).unwrap_or(secret)
 }
 
 /// A secret as it is, and as programs write it into files: base64 wherever it stands in what is encoded,
@@ -148,6 +157,24 @@ mod tests {
             assert_eq!(secret(name, value), expected, "{name}={value}");
         }
         assert!(needles("API_KEY", "short").is_empty(), "it would be found everywhere");
+    }
+
+    #[test]
+    fn of_a_long_secret_the_middle_is_looked_for() {
+        let key = format!(
+            "-----BEGIN KEY-----\n{}é{}\n-----END KEY-----",
+            "a".repeat(2000),
+            "b".repeat(2000)
+        );
+        let middle = middle(&key);
+        assert!(key.contains(middle) && (MOST_BYTES - 2..=MOST_BYTES).contains(&middle.len()));
+        assert!(middle.contains("aéb"), "{middle}");
+        assert_eq!(super::middle("short é"), "short é");
+        let most = needles("SSH_KEY", &key).iter().map(|needle| needle.bytes.len()).max();
+        assert!(most.unwrap() <= 3 * MOST_BYTES, "{most:?}");
+        // All that an agent can have fits into one message to the launcher.
+        let all: Vec<_> = (0..50).flat_map(|_| needles(&"KEY_".repeat(60), &key)).collect();
+        assert!(serde_json::to_vec(&all).unwrap().len() < 1024 * 1024);
     }
 
     #[test]

@@ -268,3 +268,23 @@ fn floor(config: &Config) -> Result<Floor> {
     }
     Floor::new(upstreams, Vec::new()).context("read gateway.upstreams")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_comes_free_is_taken_and_one_that_does_not_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = lock(folder.path()).unwrap();
+        let release = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            drop(held);
+        });
+        let taken = lock(folder.path()).unwrap();
+        release.join().unwrap();
+        let refused = lock(folder.path()).unwrap_err();
+        assert!(refused.to_string().contains("in use by another"), "{refused}");
+        drop(taken);
+    }
+}

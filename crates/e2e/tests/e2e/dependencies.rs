@@ -24,8 +24,9 @@ async fn git_reads_what_the_file_names_and_nothing_beside_it() {
         (at(&world, &host, "app"), at(&world, &host, "lib"), at(&world, &host, "other"));
     let dependency = format!("{}/org/lib", host.address);
     let lost = "localhost.example.invalid/org/lost";
+    let none = format!("{}/org/none", host.address);
     let file = json!({
-        "repositoryDependencies": [dependency, lost],
+        "repositoryDependencies": [dependency, lost, none],
         "install": format!("git clone -q {lib_url} ~/first && echo cloned"),
     });
     own.push("main", "Name a dependency", &[(FILE, &file.to_string())]);
@@ -38,6 +39,7 @@ async fn git_reads_what_the_file_names_and_nothing_beside_it() {
         shell(format!("git clone -q {other_url} ~/other")),
         shell(format!("git clone -q https://{lost} ~/lost")),
         shell("cd ~/second && git fetch -q && git log -1 --format=%s origin/main"),
+        shell(format!("for i in 1 2 3 4 5 6; do git ls-remote http://{none}; done")),
         Turn::say("Done."),
     ];
     let body = json!({
@@ -55,11 +57,14 @@ async fn git_reads_what_the_file_names_and_nothing_beside_it() {
     assert!(outputs[2].contains("read, not pushed to"), "{}", outputs[2]);
     assert!(!outputs[3].starts_with("Exit code 0."), "it is not named: {}", outputs[3]);
     assert!(outputs[4].contains("Errand cannot read"), "{}", outputs[4]);
+    assert_eq!(outputs[6].matches("Errand cannot read").count(), 6, "{}", outputs[6]);
+    let questions = host.asked().iter().filter(|line| line.contains("/org/none")).count();
+    assert_eq!(questions, 2, "with `.git` and without, and not again at once: {:?}", host.asked());
     assert_eq!(lib.head("mine"), None);
     assert!(host.asked().iter().all(|line| !line.contains("other")), "{:?}", host.asked());
     let events = world.events(&job.agent).await;
     let read = events.iter().find(|entry| entry["event"]["type"] == "EnvironmentRead").unwrap();
-    assert_eq!(read["event"]["environment"]["dependencies"], json!([dependency, lost]));
+    assert_eq!(read["event"]["environment"]["dependencies"], json!([dependency, lost, none]));
 
     // What is new there is seen without anybody's doing.
     lib.push("main", "Something new", &[("new.txt", "new\n")]);

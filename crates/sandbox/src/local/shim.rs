@@ -9,16 +9,13 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, setns};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{
-    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with,
-    sockopt,
-};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, accept_with, sockopt};
 use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus, waitid};
 
 use super::building;
@@ -49,8 +46,6 @@ const LOOK_AROUND: Duration = Duration::from_secs(30);
 const NICENESS: i32 = 10;
 /// What a runtime's exit code exceeds when a signal ended its guest.
 const SIGNALLED: i32 = 128;
-/// Launchers that may wait to be heard.
-const BACKLOG: i32 = 64;
 
 /// A sandbox that runs.
 #[derive(Debug)]
@@ -190,7 +185,8 @@ fn build(
     let flags = rustix::pipe::PipeFlags::CLOEXEC | rustix::pipe::PipeFlags::NONBLOCK;
     let (log, child_log) =
         rustix::pipe::pipe_with(flags).map_err(|e| Failed::at("make a pipe")(e.into()))?;
-    let listener = open_socket(spec.key).map_err(Failed::at("open the shim's socket"))?;
+    let listener = packet::listen_at(&record::dir(spec.key).join(SOCKET))
+        .map_err(Failed::at("open the shim's socket"))?;
     let (holder, namespaces) = join(order).map_err(Failed::at("join what agents share"))?;
     let shared = namespaces.as_ref().map_or(Ok(Vec::new()), Namespaces::names);
     let shared = shared.map_err(Failed::at("read what agents share"))?;
@@ -365,21 +361,6 @@ fn hear_child(
     super::walls::report(order, &weak, isolation);
     super::walls::report_measured(&gate.passed(&heard.posture), isolation);
     Ok(heard)
-}
-
-fn open_socket(key: SandboxKey) -> io::Result<OwnedFd> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
-    // Made while only we may enter the directory, so the mode is never wider than this.
-    let path = record::dir(key).join(SOCKET);
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    bind(&socket, &SocketAddrUnix::new(&path)?)?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
-    listen(&socket, BACKLOG)?;
-    Ok(socket)
 }
 
 /// Writes down why the sandbox ended.

@@ -8,15 +8,11 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{
-    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with,
-    sockopt,
-};
+use rustix::net::{SocketFlags, accept_with, sockopt};
 use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
 use serde::{Deserialize, Serialize};
 
@@ -36,8 +32,6 @@ const MEMBERS_MAX: usize = 512;
 const FIRST_WAIT: Duration = Duration::from_secs(10);
 /// Time a connected shim has to say what it wants.
 const COMMAND_WAIT: Duration = Duration::from_secs(2);
-/// Shims that may wait to be heard.
-const BACKLOG: i32 = 64;
 
 /// What the launcher tells a new holder, on its standard input.
 #[derive(Debug, Serialize, Deserialize)]
@@ -202,7 +196,8 @@ fn build(order: &HolderOrder, groups: Groups, file: fs::File) -> Result<Holder, 
     }
     let namespaces = namespaces(pid).map_err(at("open the namespaces"))?;
     note(order.commons).map_err(at("write record"))?;
-    let listener = open_socket(order.commons).map_err(at("open the holder's socket"))?;
+    let listener = packet::listen_at(&dir(order.commons).join(SOCKET))
+        .map_err(at("open the holder's socket"))?;
     let members = Vec::new();
     let commons = order.commons;
     Ok(Holder { commons, first, namespaces, listener, members, groups, _lock: file })
@@ -220,20 +215,6 @@ fn note(commons: CommonsId) -> io::Result<()> {
     let (isolation, posture) = (IsolationReport::default(), Record::default());
     let record = ShimRecord { pid, start_time, isolation, posture };
     record::write(&dir(commons).join("holder.json"), &record)
-}
-
-fn open_socket(commons: CommonsId) -> io::Result<OwnedFd> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
-    let path = dir(commons).join(SOCKET);
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    bind(&socket, &SocketAddrUnix::new(&path)?)?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
-    listen(&socket, BACKLOG)?;
-    Ok(socket)
 }
 
 impl Holder {
