@@ -5,14 +5,17 @@
 //! connection says can make it another's.
 
 use crate::address::Floor;
-use crate::audit::{Audit, Peer};
+use crate::audit::{Audit, Peer, Report};
+use crate::budget::{Budget, Budgets, Limits};
 use crate::dependency::Dependency;
 use crate::dial::{self, NoConnection};
+use crate::grant::Grants;
 use crate::host::Authority;
 use crate::policy::Policy;
 use crate::proxy;
 use crate::repository::AgentRepository;
 use crate::resolve::Resolver;
+use crate::tls::{SandboxAuthority, Trust};
 use std::collections::HashMap;
 use std::net::{IpAddr, TcpListener as StdListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,8 +42,33 @@ pub struct Parts {
     pub resolver: Arc<dyn Resolver>,
     /// Is told what was denied and what passed.
     pub audit: Arc<dyn Audit>,
+    /// Who vouches for hosts.
+    pub trust: Trust,
+    /// How much an agent may send out.
+    pub limits: Limits,
     /// Time after which a connection on which no byte moves is ended; [`CONNECTION_IDLE`].
     pub idle: Duration,
+}
+
+/// What one sandbox may do; can be changed while it is attached.
+#[derive(Clone)]
+pub struct Rules {
+    /// Where it may go.
+    pub policy: Policy,
+    /// As whom.
+    pub grants: Grants,
+}
+
+/// A sandbox that is to be attached.
+pub struct Attaching {
+    /// Its listening sockets.
+    pub listeners: Vec<StdListener>,
+    /// What it may do.
+    pub rules: Rules,
+    /// What git inside reaches.
+    pub repositories: Repositories,
+    /// The authority that it trusts.
+    pub authority: SandboxAuthority,
 }
 
 /// What git inside a sandbox reaches through the gateway itself.
@@ -55,12 +83,13 @@ pub struct Repositories {
 /// The gateway of a server.
 pub struct Gateway {
     parts: Arc<Parts>,
-    policies: Arc<Policies>,
+    rules: Arc<AllRules>,
+    budgets: Budgets,
     tracker: TaskTracker,
     stop: CancellationToken,
 }
 
-type Policies = Mutex<HashMap<Peer, watch::Sender<Arc<Policy>>>>;
+type AllRules = Mutex<HashMap<Peer, watch::Sender<Arc<Rules>>>>;
 
 /// A sandbox that cannot be attached.
 #[derive(Debug, thiserror::Error)]
@@ -82,14 +111,21 @@ pub(crate) struct Attachment {
     pub(crate) tracker: TaskTracker,
     pub(crate) stop: CancellationToken,
     pub(crate) git_slots: Arc<Semaphore>,
-    policy: watch::Receiver<Arc<Policy>>,
+    pub(crate) authority: SandboxAuthority,
+    pub(crate) budget: Arc<Budget>,
+    rules: watch::Receiver<Arc<Rules>>,
     connections: Arc<Semaphore>,
 }
 
 impl Attachment {
-    /// The policy as it is now.
-    pub(crate) fn policy(&self) -> Arc<Policy> {
-        self.policy.borrow().clone()
+    /// What it may do now.
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        self.rules.borrow().clone()
+    }
+
+    /// Begins to report on a connection or request.
+    pub(crate) fn report(&self, target: &Authority, method: Option<String>) -> Arc<Report> {
+        Report::new(&self.parts.audit, self.peer, target, method)
     }
 }
 
@@ -98,7 +134,8 @@ impl Gateway {
     pub fn new(parts: Parts) -> Self {
         Self {
             parts: Arc::new(parts),
-            policies: Arc::default(),
+            rules: Arc::default(),
+            budgets: Budgets::default(),
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
         }
@@ -108,24 +145,23 @@ impl Gateway {
     pub fn attach(
         &self,
         peer: Peer,
-        listeners: Vec<StdListener>,
-        policy: Policy,
-        Repositories { own: repositories, dependencies }: Repositories,
+        Attaching { listeners, rules, repositories, authority }: Attaching,
     ) -> Result<AttachGuard, AttachError> {
+        let Repositories { own: repositories, dependencies } = repositories;
         let listeners = listeners
             .into_iter()
             .map(adopt)
             .collect::<Result<Vec<_>, _>>()
             .map_err(AttachError::Listener)?;
-        let (sender, policy) = watch::channel(Arc::new(policy));
+        let (sender, rules) = watch::channel(Arc::new(rules));
         let stop = self.stop.child_token();
         let tracker = TaskTracker::new();
         {
-            let mut policies = lock(&self.policies);
-            if policies.contains_key(&peer) {
+            let mut all = lock(&self.rules);
+            if all.contains_key(&peer) {
                 return Err(AttachError::Attached);
             }
-            policies.insert(peer, sender);
+            all.insert(peer, sender);
         }
         let attachment = Arc::new(Attachment {
             peer,
@@ -135,7 +171,9 @@ impl Gateway {
             tracker: tracker.clone(),
             stop: stop.clone(),
             git_slots: Arc::new(Semaphore::new(GIT_PROCESSES_PER_SANDBOX)),
-            policy,
+            authority,
+            budget: self.budgets.of(peer.agent, self.parts.limits),
+            rules,
             connections: Arc::new(Semaphore::new(CONNECTIONS_PER_SANDBOX)),
         });
         for listener in listeners {
@@ -147,7 +185,7 @@ impl Gateway {
             let tracker = tracker.clone();
             async move { tracker.wait().await }
         });
-        Ok(AttachGuard { peer, stop, tracker, policies: self.policies.clone() })
+        Ok(AttachGuard { peer, stop, tracker, rules: self.rules.clone() })
     }
 
     /// The addresses of a host that anybody inside may be led to; asked once, to be dialled as they are.
@@ -159,11 +197,12 @@ impl Gateway {
         }
     }
 
-    /// Replaces the policy of a sandbox; what is open already stays open. False if it is not attached.
-    pub fn update_policy(&self, peer: Peer, policy: Policy) -> bool {
-        let policies = lock(&self.policies);
-        let Some(sender) = policies.get(&peer) else { return false };
-        sender.send_replace(Arc::new(policy));
+    /// Replaces what a sandbox may do, from its next request on; what is carried unopened goes on. False if it is
+    /// not attached.
+    pub fn update(&self, peer: Peer, rules: Rules) -> bool {
+        let all = lock(&self.rules);
+        let Some(sender) = all.get(&peer) else { return false };
+        sender.send_replace(Arc::new(rules));
         true
     }
 
@@ -180,7 +219,7 @@ pub struct AttachGuard {
     peer: Peer,
     stop: CancellationToken,
     tracker: TaskTracker,
-    policies: Arc<Policies>,
+    rules: Arc<AllRules>,
 }
 
 impl AttachGuard {
@@ -199,13 +238,13 @@ impl AttachGuard {
 impl Drop for AttachGuard {
     fn drop(&mut self) {
         self.stop.cancel();
-        lock(&self.policies).remove(&self.peer);
+        lock(&self.rules).remove(&self.peer);
     }
 }
 
 /// No code that holds this lock can panic halfway through a change.
-fn lock(policies: &Policies) -> MutexGuard<'_, HashMap<Peer, watch::Sender<Arc<Policy>>>> {
-    policies.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(rules: &AllRules) -> MutexGuard<'_, HashMap<Peer, watch::Sender<Arc<Rules>>>> {
+    rules.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn adopt(listener: StdListener) -> std::io::Result<TcpListener> {

@@ -1,127 +1,165 @@
-//! A plain HTTP request to a judged host: written anew, one connection per request.
+//! One request on its way to a host that was judged: written anew, with real values in place of placeholders, and its
+//! answer back without them.
 
 use crate::attach::Attachment;
-use crate::host::Authority;
-use crate::policy::{Access, HTTP_PORT};
-use crate::proxy::{HEAD_BYTES, HEADERS, Problem};
-use crate::reply::{Body, BodyError};
-use crate::traffic::Counted;
-use crate::tunnel::{Report, reach};
-use bytes::Bytes;
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version, header,
-};
+use crate::audit::Report;
+use crate::bodies::{Answered, Outgoing};
+use crate::far::Origin;
+use crate::grant::Exchange;
+use crate::heads::{self, Problem};
+use crate::pattern::Ask;
+use crate::policy::{Access, DenialCode, credential_denial};
+use crate::reply::Body;
+use crate::swap::Swaps;
+use crate::websocket;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use http_body_util::BodyExt as _;
-use hyper::body::{Frame, Incoming, SizeHint};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use hyper::body::Incoming;
+use std::sync::Arc;
 
-/// Headers that belong to one connection and are never passed on.
-const HOP_BY_HOP: [HeaderName; 7] = [
-    header::CONNECTION,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
-/// Those without a constant of their own.
-const HOP_BY_HOP_OLD: [&str; 2] = ["keep-alive", "proxy-connection"];
-
-/// Forwards a request to the host it names and passes the answer back.
+/// Judges a request to a host, sends it, and passes the answer back.
 pub(crate) async fn forward(
-    request: Request<Incoming>,
-    target: Authority,
+    mut request: Request<Incoming>,
+    origin: &Origin,
+    is_h2: bool,
     attachment: &Attachment,
 ) -> Result<Response<Body>, Problem> {
-    let method = request.method().as_str().to_owned();
-    let stream = reach(&target, Access::Plain { method: &method }, attachment).await?;
-    let (far, traffic) = Counted::new(stream);
-    let report = Report::new(attachment, &target, Some(method), traffic);
-    let outgoing = rewrite(request, &target)?;
-
-    let failed = |error: hyper::Error| {
-        Problem::Answer(
-            StatusCode::BAD_GATEWAY,
-            format!("Errand got no answer from {target}: {error}."),
-        )
+    let target = &origin.target;
+    let is_websocket = heads::is_websocket(request.headers());
+    let near = is_websocket.then(|| hyper::upgrade::on(&mut request));
+    let (mut head, body) = request.into_parts();
+    let rules = attachment.rules();
+    let ask = Ask {
+        scheme: origin.scheme,
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        websocket: is_websocket,
     };
-    let (mut sender, connection) = http1::Builder::new()
-        .max_headers(HEADERS)
-        .max_buf_size(HEAD_BYTES)
-        .handshake(TokioIo::new(far))
-        .await
-        .map_err(failed)?;
-    // The task ends with the connection, which ends when the answer is read or dropped.
-    attachment.tracker.spawn(attachment.stop.clone().run_until_cancelled_owned(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a forwarded request ended early");
+    let permit = rules.policy.judge(target, Access::Request(&ask)).map_err(Problem::Denied)?;
+    rewrite(&mut head, origin, is_h2, is_websocket)?;
+    if permit.registry {
+        attachment.budget.take_head(target, &head).map_err(Problem::Denied)?;
+    }
+    let head_bytes = head_bytes(&head);
+    attachment.budget.take(target, head_bytes).map_err(Problem::Denied)?;
+    let Exchange { used, body: swaps, scrub } =
+        rules.grants.exchange(target, origin.scheme, permit, &mut head).map_err(Problem::Denied)?;
+    if scrub.is_some() {
+        if is_websocket {
+            let words = "grants are not exchanged in requests for a WebSocket".to_owned();
+            let code = DenialCode::GrantNotForHost;
+            return Err(Problem::Denied(credential_denial(target, code, words)));
         }
-    }));
-    let (mut parts, body) = sender.send_request(outgoing).await.map_err(failed)?.into_parts();
-    strip(&mut parts.headers);
-    parts.version = Version::HTTP_11;
-    Ok(Response::from_parts(parts, Reported { body, _report: report }.boxed_unsync()))
+        // Only what can be read can be looked through.
+        head.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        head.headers.remove(header::RANGE);
+    }
+    let report = attachment.report(target, Some(head.method.as_str().to_owned()));
+    report.used(used);
+    if swaps.is_some() && is_packed(&head.headers) {
+        return Err(Problem::bad("a packed body cannot have placeholders exchanged in it"));
+    }
+    address(&mut head, origin, is_h2)?;
+    let budget = Arc::clone(&attachment.budget);
+    let (body, denied) = Outgoing::new(body, swaps, target, budget, Arc::clone(&report));
+    let outgoing = Request::from_parts(head, body.boxed_unsync());
+    let mut response = match origin.send(outgoing, (&report, head_bytes), attachment).await {
+        Ok(response) => response,
+        Err(problem) => return Err(denied.get().cloned().map_or(problem, Problem::Denied)),
+    };
+    report.answered(response.status().as_u16());
+    if let (StatusCode::SWITCHING_PROTOCOLS, Some(near)) = (response.status(), near) {
+        return websocket::join(near, &mut response, target, report, attachment);
+    }
+    answer(response, scrub.as_ref(), report, target)
 }
 
-fn rewrite(request: Request<Incoming>, target: &Authority) -> Result<Request<Incoming>, Problem> {
-    let (mut parts, body) = request.into_parts();
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    parts.uri = Uri::try_from(path).map_err(|_| Problem::bad("the path is malformed"))?;
-    parts.version = Version::HTTP_11;
-    strip(&mut parts.headers);
+/// Removes what belongs to the connection to us, and what would lead around us.
+fn rewrite(
+    head: &mut Parts,
+    origin: &Origin,
+    is_h2: bool,
+    is_websocket: bool,
+) -> Result<(), Problem> {
+    if head.method == Method::CONNECT {
+        return Err(Problem::bad("a tunnel inside a tunnel"));
+    }
+    let has_trailers =
+        is_h2 && head.headers.get(header::TE).is_some_and(|te| te.as_bytes() == b"trailers");
+    heads::strip(&mut head.headers);
     // The body's own framing decides, so that there is exactly one.
-    parts.headers.remove(header::CONTENT_LENGTH);
-    parts.headers.remove(header::EXPECT);
-    let host = HeaderValue::try_from(target.header(HTTP_PORT))
+    head.headers.remove(header::CONTENT_LENGTH);
+    head.headers.remove(header::EXPECT);
+    if has_trailers {
+        head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+    if is_websocket {
+        head.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        head.headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    }
+    let host = HeaderValue::try_from(origin.target.header(origin.scheme.port()))
         .map_err(|_| Problem::bad("the host is malformed"))?;
-    parts.headers.insert(header::HOST, host);
-    Ok(Request::from_parts(parts, body))
+    head.headers.insert(header::HOST, host);
+    Ok(())
 }
 
-fn strip(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| HeaderName::try_from(name.trim()).ok())
-        // Nobody may have a length or a host removed by calling it a connection's own.
-        .filter(|name| name != header::CONTENT_LENGTH && name != header::HOST)
-        .collect();
-    for name in named.iter().chain(&HOP_BY_HOP) {
-        headers.remove(name);
+/// Gives the request the address that its version wants.
+fn address(head: &mut Parts, origin: &Origin, is_h2: bool) -> Result<(), Problem> {
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    let malformed = |_| Problem::bad("the path is malformed");
+    if is_h2 {
+        head.headers.remove(header::HOST);
+        let host = origin.target.header(origin.scheme.port());
+        let whole = format!("{}://{host}{path}", origin.scheme.as_str());
+        head.uri = Uri::try_from(whole).map_err(malformed)?;
+        head.version = Version::HTTP_2;
+    } else {
+        head.uri = Uri::try_from(path).map_err(malformed)?;
+        head.version = Version::HTTP_11;
     }
-    for name in HOP_BY_HOP_OLD {
-        headers.remove(name);
-    }
+    Ok(())
 }
 
-/// An answer's body that carries the report of its request to the end.
-struct Reported {
-    body: Incoming,
-    _report: Report,
+/// About what a head takes on the wire.
+fn head_bytes(head: &Parts) -> u64 {
+    let lines = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    let path = head.uri.path_and_query().map_or(1, |path| path.as_str().len());
+    (head.method.as_str().len() + path + lines.sum::<usize>()) as u64
 }
 
-impl hyper::body::Body for Reported {
-    type Data = Bytes;
-    type Error = BodyError;
+fn is_packed(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Pin::new(&mut self.body).poll_frame(context).map_err(Into::into)
+fn answer(
+    response: Response<Incoming>,
+    scrub: Option<&Swaps>,
+    report: Arc<Report>,
+    target: &crate::host::Authority,
+) -> Result<Response<Body>, Problem> {
+    let (mut head, body) = response.into_parts();
+    heads::strip(&mut head.headers);
+    // Another way to the host that leads around us.
+    head.headers.remove("alt-svc");
+    if let Some(scrub) = scrub {
+        if is_packed(&head.headers) {
+            let text = format!(
+                "Errand did not pass on what {target} answered: it was packed although that was not asked for, \
+                 so it could not be looked through for the value of a grant."
+            );
+            return Err(Problem::Answer(StatusCode::BAD_GATEWAY, text));
+        }
+        head.headers.remove(header::CONTENT_LENGTH);
+        for value in head.headers.values_mut() {
+            if scrub.touches(value.as_bytes()) {
+                *value = HeaderValue::from_bytes(&scrub.all(value.as_bytes()))
+                    .unwrap_or_else(|_| HeaderValue::from_static("removed"));
+            }
+        }
     }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+    head.version = Version::HTTP_11;
+    Ok(Response::from_parts(head, Answered::new(body, scrub, report).boxed_unsync()))
 }

@@ -1,26 +1,38 @@
-//! The only way out of a sandbox: an HTTP proxy that judges names and addresses, and the endpoint
-//! through which an agent reaches its own repositories.
+//! The only way out of a sandbox: a proxy that judges names, requests and addresses, puts credentials in where they
+//! belong, and the endpoint through which an agent reaches its own repositories.
 //!
-//! Read in this order: [`host`] is the one spelling of a host, [`policy`] judges names, `packages`
-//! lists the registries, [`address`] judges what names resolve to, [`audit`] is told, [`attach`]
-//! ties listening sockets to a sandbox, [`proxy`] serves them: a tunnel, a forwarded request, or
-//! the internal host with its [`git_endpoint`] and what an
-//! environment file adds to that ([`dependency`]).
+//! Read in this order: [`host`] is the one spelling of a host, [`pattern`] an entry of an allow-list, [`policy`]
+//! judges by them, `packages` lists the registries, [`address`] judges what names resolve to, [`grant`] exchanges
+//! placeholders for credentials, [`budget`] bounds what is sent, [`audit`] is told, [`attach`] ties listening sockets
+//! to a sandbox, [`proxy`] serves them: a `tunnel`, which is opened (`opened`) where it can be, a request that is
+//! forwarded, or the internal host with its [`git_endpoint`] and what an environment file adds to that
+//! ([`dependency`]).
 
 pub mod host;
+pub mod pattern;
 pub mod policy;
 pub mod packages;
 pub mod address;
+pub mod spelling;
+pub mod swap;
+pub mod grant;
+pub mod budget;
 pub mod audit;
 pub mod resolve;
+pub mod tls;
 pub mod repository;
 pub mod attach;
 pub mod proxy;
+mod heads;
+mod bodies;
 mod dial;
+mod far;
 mod traffic;
 mod hello;
 mod tunnel;
+mod opened;
 mod forward;
+mod websocket;
 mod reply;
 mod internal;
 pub mod git_endpoint;

@@ -1,5 +1,7 @@
 //! Answers of the gateway itself, as HTTP.
 
+use crate::attach::Attachment;
+use crate::heads::Problem;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -27,8 +29,19 @@ pub(crate) fn words(status: StatusCode, text: &str) -> Response<Body> {
     response
 }
 
+/// What a sandbox is told of a problem; a denial is reported, too.
+pub(crate) fn problem(problem: Problem, attachment: &Attachment) -> Response<Body> {
+    match problem {
+        Problem::Denied(denial) => {
+            attachment.parts.audit.denied(attachment.peer, &denial);
+            denied(&denial)
+        }
+        Problem::Answer(status, text) => words(status, &text),
+    }
+}
+
 /// A denial: 403, or 400 where the request itself is malformed.
-pub(crate) fn denied(denial: &crate::policy::Denial) -> Response<Body> {
+fn denied(denial: &crate::policy::Denial) -> Response<Body> {
     use crate::policy::DenialCode;
     let status = match denial.code {
         DenialCode::BadHost => StatusCode::BAD_REQUEST,
@@ -36,6 +49,11 @@ pub(crate) fn denied(denial: &crate::policy::Denial) -> Response<Body> {
         | DenialCode::HostNotAllowed
         | DenialCode::PortNotAllowed
         | DenialCode::MethodNotAllowed
+        | DenialCode::PathNotAllowed
+        | DenialCode::WebsocketNotAllowed
+        | DenialCode::ForeignCredential
+        | DenialCode::GrantNotForHost
+        | DenialCode::UploadBudget
         | DenialCode::AddressNotAllowed
         | DenialCode::NameMismatch => StatusCode::FORBIDDEN,
     };

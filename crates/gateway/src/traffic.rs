@@ -1,11 +1,15 @@
 //! Counts bytes of a connection, and ends one on which nothing moves.
 
+use crate::audit::Report;
+use crate::budget::Budget;
+use crate::host::Authority;
+use crate::policy::Denial;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
 /// Bytes that passed so far, seen from the end that is wrapped.
 #[derive(Debug, Default)]
@@ -91,4 +95,54 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
     ) -> Poll<std::io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
+}
+
+/// Bytes that are carried at a time.
+const PIECE: usize = 64 * 1024;
+
+/// Carries bytes both ways until both ends are done, one fails, or more goes out than may.
+pub(crate) async fn carry<N, F>(
+    (near, far): (N, F),
+    target: &Authority,
+    budget: &Budget,
+    report: &Report,
+) -> Result<(), Denial>
+where
+    N: AsyncRead + AsyncWrite,
+    F: AsyncRead + AsyncWrite,
+{
+    let (mut near_reader, mut near_writer) = tokio::io::split(near);
+    let (mut far_reader, mut far_writer) = tokio::io::split(far);
+    let out = async {
+        let mut piece = vec![0; PIECE];
+        loop {
+            let count = near_reader.read(&mut piece).await.unwrap_or(0);
+            let bytes = piece.get(..count).unwrap_or_default();
+            if bytes.is_empty() {
+                break;
+            }
+            budget.take(target, bytes.len() as u64)?;
+            report.up(bytes.len() as u64);
+            if far_writer.write_all(bytes).await.is_err() {
+                break;
+            }
+        }
+        // An end that is gone already needs no end.
+        far_writer.shutdown().await.unwrap_or_default();
+        Ok(())
+    };
+    let back = async {
+        let mut piece = vec![0; PIECE];
+        loop {
+            let count = far_reader.read(&mut piece).await.unwrap_or(0);
+            let bytes = piece.get(..count).unwrap_or_default();
+            report.down(bytes.len() as u64);
+            if bytes.is_empty() || near_writer.write_all(bytes).await.is_err() {
+                break;
+            }
+        }
+        near_writer.shutdown().await.unwrap_or_default();
+        Ok(())
+    };
+    tokio::try_join!(out, back).map(|_| ())
 }

@@ -1,66 +1,40 @@
-//! A CONNECT tunnel: judged, dialled, and watched until its TLS greeting names the same host.
+//! A CONNECT tunnel: judged, dialled, and then opened, read as plain requests, or carried with its TLS greeting held
+//! against the name that was judged.
 
 use crate::attach::Attachment;
-use crate::audit::{Audit, Passage, Peer};
-use crate::dial::{NoConnection, dial};
+use crate::far::reach;
+use crate::heads::Problem;
 use crate::hello::{HELLO_BYTES, Hello, read_hello};
 use crate::host::{Authority, Host};
-use crate::policy::{Access, HTTPS_PORT, name_mismatch_denial};
-use crate::proxy::Problem;
-use crate::traffic::{Counted, Traffic};
-use http::{Request, StatusCode};
+use crate::opened;
+use crate::policy::{Access, Carriage, Denial, name_mismatch_denial};
+use crate::traffic::carry;
+use http::Request;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::TcpStream;
 
-/// Time from the opening of a tunnel to port 443 to the end of its TLS greeting.
-const HELLO_TIME: Duration = Duration::from_secs(30);
+/// Time from the opening of a tunnel to the end of its TLS greeting.
+pub(crate) const HELLO_TIME: Duration = Duration::from_secs(30);
 
 /// A tunnel whose far end is connected.
 pub(crate) struct Tunnel {
     near: OnUpgrade,
-    far: Counted<TcpStream>,
-    target: Authority,
-    report: Report,
+    far: Reached,
 }
 
-/// Tells the audit about a passage when it is over, however it ends.
-pub(crate) struct Report {
-    audit: Arc<dyn Audit>,
-    peer: Peer,
-    target: Authority,
-    method: Option<String>,
-    far: Arc<Traffic>,
-}
-
-impl Report {
-    /// A report on the connection to `target` that `far` counts.
-    pub(crate) fn new(
-        attachment: &Attachment,
-        target: &Authority,
-        method: Option<String>,
-        far: Arc<Traffic>,
-    ) -> Self {
-        let audit = attachment.parts.audit.clone();
-        Self { audit, peer: attachment.peer, target: target.clone(), method, far }
-    }
-}
-
-impl Drop for Report {
-    fn drop(&mut self) {
-        let passage = Passage {
-            host: self.target.host.to_string(),
-            port: self.target.port,
-            method: self.method.take(),
-            bytes_up: self.far.written(),
-            bytes_down: self.far.read(),
-        };
-        self.audit.passed(self.peer, &passage);
-    }
+/// A host that was judged and to which there is a connection.
+pub(crate) struct Reached {
+    /// The host.
+    pub(crate) target: Authority,
+    /// The connection.
+    pub(crate) stream: TcpStream,
+    carriage: Carriage,
 }
 
 /// Judges and dials the target of a CONNECT.
@@ -69,52 +43,59 @@ pub(crate) async fn open(
     target: Authority,
     attachment: &Attachment,
 ) -> Result<Tunnel, Problem> {
-    let far = reach(&target, Access::Tunnel, attachment).await?;
-    let (far, traffic) = Counted::new(far);
-    let report = Report::new(attachment, &target, None, traffic);
-    Ok(Tunnel { near: hyper::upgrade::on(request), far, target, report })
+    let far = reached(target, attachment).await?;
+    Ok(Tunnel { near: hyper::upgrade::on(request), far })
 }
 
 /// Judges a destination by name and by address and connects to it.
-pub(crate) async fn reach(
-    target: &Authority,
-    access: Access<'_>,
+pub(crate) async fn reached(
+    target: Authority,
     attachment: &Attachment,
-) -> Result<TcpStream, Problem> {
-    attachment.policy().judge(target, access).map_err(Problem::Denied)?;
-    let parts = &attachment.parts;
-    match dial(target, &parts.floor, parts.resolver.as_ref()).await {
-        Ok(stream) => Ok(stream),
-        Err(NoConnection::Denied(denial)) => Err(Problem::Denied(denial)),
-        Err(NoConnection::Failed(text)) => Err(Problem::Answer(StatusCode::BAD_GATEWAY, text)),
+) -> Result<Reached, Problem> {
+    let policy = &attachment.rules().policy;
+    policy.judge(&target, Access::Connect).map_err(Problem::Denied)?;
+    let carriage = policy.carriage(&target);
+    let stream = reach(&target, attachment).await?;
+    Ok(Reached { target, stream, carriage })
+}
+
+/// Serves a tunnel until it ends.
+pub(crate) async fn run(Tunnel { near, far }: Tunnel, attachment: &Arc<Attachment>) {
+    let Ok(upgraded) = near.await else { return };
+    through(TokioIo::new(upgraded), far, attachment).await;
+}
+
+/// Serves a connection to a host that was reached.
+pub(crate) async fn through(
+    near: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    far: Reached,
+    attachment: &Arc<Attachment>,
+) {
+    let served = match far.carriage {
+        Carriage::Opened => opened::tls(near, far, attachment).await,
+        Carriage::Plain => opened::plain(near, far, attachment).await,
+        Carriage::Greeted | Carriage::Raw => carried(near, far, attachment).await,
+    };
+    if let Err(denial) = served {
+        attachment.parts.audit.denied(attachment.peer, &denial);
     }
 }
 
-/// Carries bytes both ways until one end is done.
-pub(crate) async fn run(tunnel: Tunnel, attachment: &Attachment) {
-    let Tunnel { near, mut far, target, report } = tunnel;
-    let Ok(upgraded) = near.await else { return };
-    let mut near = TokioIo::new(upgraded);
-    let greeting = if target.port == HTTPS_PORT {
-        match greeted(&mut near, &target.host).await {
-            Ok(bytes) => bytes,
-            Err(why) => {
-                let denial = name_mismatch_denial(&target, why);
-                attachment.parts.audit.denied(attachment.peer, &denial);
-                return;
-            }
-        }
+async fn carried(
+    mut near: impl AsyncRead + AsyncWrite + Unpin,
+    Reached { target, stream, carriage }: Reached,
+    attachment: &Attachment,
+) -> Result<(), Denial> {
+    let greeting = if carriage == Carriage::Greeted {
+        greeted(&mut near, &target.host).await.map_err(|why| name_mismatch_denial(&target, why))?
     } else {
         Vec::new()
     };
-    let carried = async {
-        far.write_all(&greeting).await?;
-        tokio::io::copy_bidirectional(&mut near, &mut far).await
-    };
-    if let Err(error) = carried.await {
-        tracing::debug!(%error, agent.id = %attachment.peer.agent, "a tunnel of a sandbox ended early");
-    }
-    drop(report);
+    let report = attachment.report(&target, None);
+    report.begin(0);
+    let (reader, writer) = tokio::io::split(near);
+    let near = tokio::io::join(Cursor::new(greeting).chain(reader), writer);
+    carry((near, stream), &target, &attachment.budget, &report).await
 }
 
 /// Reads the greeting and holds it against the name that was judged.

@@ -18,6 +18,7 @@ use crate::pull_requests::StoredPullRequests;
 use crate::rate::Rate;
 use crate::roster::Roster;
 use crate::saved_environments::SavedEnvironments;
+use crate::seeds::Seeds;
 use crate::ssh::HostKey;
 use crate::starts::Starts;
 use crate::terminals::Terminals;
@@ -65,6 +66,8 @@ pub struct App {
     pub images: Images,
     /// Machines in which layers are made.
     pub builders: Builders,
+    /// What is derived for sandboxes.
+    pub seeds: Seeds,
     /// The only way out of them.
     pub gateway: Gateway,
     /// Pull requests kept by Errand itself.

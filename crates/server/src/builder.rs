@@ -5,8 +5,9 @@ use crate::app::App;
 use crate::effects::failed;
 use crate::sandbox_spec;
 use anyhow::{Context, Result};
-use gateway::attach::{AttachGuard, Repositories};
+use gateway::attach::{AttachGuard, Attaching, Repositories, Rules};
 use gateway::audit::Peer;
+use gateway::grant::Grants;
 use gateway::policy::Policy;
 use protocol::failure::Phase;
 use protocol::ids::{AgentId, Epoch, LayerId, OrgId, Term};
@@ -119,12 +120,11 @@ impl<'a> Machine<'a> {
             let sockets = provider.gateway_sockets(key).await.context("take its sockets")?;
             let proxies = sockets.into_iter().filter(|socket| socket.kind == SocketKind::Proxy);
             let listeners = proxies.map(|socket| TcpListener::from(socket.fd)).collect();
-            Some(self.app.gateway.attach(
-                peer,
-                listeners,
-                policy.clone(),
-                Repositories::default(),
-            )?)
+            let rules = Rules { policy: policy.clone(), grants: Grants::default() };
+            let repositories = Repositories::default();
+            let authority = self.app.seeds.authority(key)?;
+            let attaching = Attaching { listeners, rules, repositories, authority };
+            Some(self.app.gateway.attach(peer, attaching)?)
         } else {
             None
         };

@@ -266,6 +266,8 @@ impl Default for NetworkConfig {
 pub struct GatewayConfig {
     /// `name = address:port`: names that may lead to private addresses.
     pub upstreams: BTreeMap<String, String>,
+    /// File with certificates (PEM) of authorities that vouch for hosts, besides those that the system trusts.
+    pub ca_file: PathBuf,
 }
 
 /// Who commits.

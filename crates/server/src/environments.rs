@@ -16,7 +16,8 @@ use crate::first_look::may_have;
 use crate::{builds, dependencies, images, sandbox_spec};
 use agent::state::{Living, Saved};
 use anyhow::{Context, Result};
-use gateway::policy::{EgressMode, Pattern, Policy};
+use gateway::pattern::Pattern;
+use gateway::policy::{EgressMode, Policy};
 use git::mirror::Mirror;
 use git::name::CommitId;
 use git::objects::{FileContent, Listing, Reader};
@@ -495,7 +496,7 @@ mod tests {
     fn hosts_of_a_file_come_to_the_operators_or_take_their_place() {
         let allows = |policy: &Policy, host: &str| {
             let target = Authority::parse(host, Some(443)).unwrap();
-            policy.judge(&target, Access::Tunnel).is_ok()
+            policy.judge(&target, Access::Connect).is_ok()
         };
         let list = r#""egressAllowlist": ["file.example"]"#;
         let only = format!(r#"{{{list}, "egressMode": "network_settings_only"}}"#);

@@ -6,15 +6,10 @@
 
 use crate::app::App;
 use anyhow::{Context, Result};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use gateway::spelling::{LEAST_BYTES, spellings};
 use protocol::ids::{AgentId, LayerId, OrgId};
 use sandbox::provider::{Found, Needle};
-use std::collections::BTreeSet;
 
-/// Bytes of a value that is looked for; shorter ones occur by chance.
-const LEAST_BYTES: usize = 8;
 /// Bytes of it that are looked for, from its middle: what keys begin and end with is the same for all.
 const MOST_BYTES: usize = 128;
 /// Parts of names that tell of a secret.
@@ -50,9 +45,6 @@ const BEGINNINGS: [&str; 16] = [
     "eyJ",
     "-----BEGIN",
 ];
-/// What addresses leave as it is, besides letters and digits.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
 /// Where values of an agent's variables lie in what its disk was given since it began.
 pub async fn found(
     app: &App,
@@ -116,29 +108,6 @@ fn middle(secret: &str) -> &str {
     secret.get(from..secret.floor_char_boundary(to)).unwrap_or(secret)
 }
 
-/// A secret as it is, and as programs write it into files: base64 wherever it stands in what is encoded,
-/// hexadecimal, percent signs, JSON.
-fn spellings(secret: &str) -> BTreeSet<Vec<u8>> {
-    let mut all = BTreeSet::from([secret.as_bytes().to_vec()]);
-    for before in 0..3 {
-        let shifted = [vec![0; before], secret.as_bytes().to_vec()].concat();
-        // The signs at both ends depend on what stands beside the secret.
-        let whole = shifted.len() / 3 * 4;
-        let first = [0, 2, 3].get(before).copied().unwrap_or_default();
-        for encoded in [STANDARD_NO_PAD.encode(&shifted), URL_SAFE_NO_PAD.encode(&shifted)] {
-            if let Some(sure) = encoded.get(first..whole).filter(|sure| sure.len() >= LEAST_BYTES) {
-                all.insert(sure.as_bytes().to_vec());
-            }
-        }
-    }
-    all.insert(hex::encode(secret).into_bytes());
-    all.insert(hex::encode_upper(secret).into_bytes());
-    all.insert(utf8_percent_encode(secret, UNRESERVED).to_string().into_bytes());
-    let json = serde_json::Value::from(secret).to_string();
-    all.insert(json.trim_matches('"').as_bytes().to_vec());
-    all
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,27 +144,5 @@ mod tests {
         // All that an agent can have fits into one message to the launcher.
         let all: Vec<_> = (0..50).flat_map(|_| needles(&"KEY_".repeat(60), &key)).collect();
         assert!(serde_json::to_vec(&all).unwrap().len() < 1024 * 1024);
-    }
-
-    #[test]
-    fn every_spelling_of_a_secret_is_found_wherever_it_stands() {
-        let secret = "s3cr\"t+value/é";
-        let all = spellings(secret);
-        let holds = |text: &str| {
-            all.iter().any(|spelling| {
-                text.as_bytes().windows(spelling.len()).any(|part| part == spelling.as_slice())
-            })
-        };
-        for before in ["", "u", "us", "user:", "somebody:"] {
-            for after in ["", "x", "xy", "xyz"] {
-                let text = format!("{before}{secret}{after}");
-                assert!(holds(&STANDARD_NO_PAD.encode(&text)), "base64 of {text}");
-                assert!(holds(&URL_SAFE_NO_PAD.encode(&text)), "base64url of {text}");
-                assert!(holds(&hex::encode(&text)) && holds(&hex::encode_upper(&text)));
-            }
-        }
-        assert!(holds("https://u:s3cr%22t%2Bvalue%2F%C3%A9@host/"));
-        assert!(holds(&serde_json::json!({"token": secret}).to_string()));
-        assert!(!holds("s3cr\"t+valu"));
     }
 }

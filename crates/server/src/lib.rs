@@ -43,6 +43,7 @@ pub mod socket_stream;
 pub mod ssh;
 pub mod preview;
 pub mod sandbox_spec;
+pub mod seeds;
 pub mod first_look;
 pub mod environments;
 pub mod dependencies;

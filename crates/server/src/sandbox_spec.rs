@@ -2,7 +2,8 @@
 
 use crate::config::Config;
 use anyhow::{Context, Result};
-use gateway::policy::{EgressMode, Pattern, Policy};
+use gateway::pattern::Pattern;
+use gateway::policy::{EgressMode, Policy};
 use protocol::event::{RepoSettings, Settings};
 use protocol::ids::{LayerId, OrgId, RunId};
 use protocol::limits::DOCKERFILE_MS;

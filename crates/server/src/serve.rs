@@ -18,6 +18,7 @@ use crate::pull_requests::StoredPullRequests;
 use crate::rate::Rate;
 use crate::roster::{self, Roster};
 use crate::saved_environments::SavedEnvironments;
+use crate::seeds::Seeds;
 use crate::ssh::HostKey;
 use crate::starts::Starts;
 use crate::terminals::Terminals;
@@ -26,11 +27,16 @@ use anyhow::{Context, Result};
 use axum::serve::ListenerExt as _;
 use gateway::address::{Floor, Upstream};
 use gateway::attach::{CONNECTION_IDLE, Gateway, Parts};
+use gateway::budget::Limits;
 use gateway::host::Host;
 use gateway::resolve::SystemResolver;
+use gateway::tls::Trust;
 use git::remote::FarEndProgram;
 use git::runner::Git;
 use model::http::HttpClient;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use sandbox::local::far_end::{FarEnds, inherited_program};
 use sandbox::local::{LauncherHandle, LocalConfig, LocalProvider, start_launcher};
 use std::collections::BTreeMap;
@@ -182,6 +188,8 @@ async fn build(
         floor: floor(&config)?,
         resolver: Arc::new(SystemResolver),
         audit: Arc::new(denials),
+        trust: trust(&config)?,
+        limits: Limits::default(),
         idle: CONNECTION_IDLE,
     };
     // Fails now rather than at the first sandbox.
@@ -204,6 +212,7 @@ async fn build(
         base,
         images: Images::open(&data, &config.images)?,
         builders: Builders::default(),
+        seeds: Seeds::open(&store).await?,
         gateway: Gateway::new(parts),
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         first_looks: FirstLooks::default(),
@@ -252,6 +261,30 @@ fn link_key(data: &Path) -> Result<[u8; 32]> {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
         .context("close the key of links to others")?;
     Ok(key)
+}
+
+/// The authorities that the system trusts, and the operator's own.
+fn trust(config: &Config) -> Result<Trust> {
+    let mut roots = RootCertStore::empty();
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        tracing::warn!(%error, "some authorities of the system are not trusted");
+    }
+    let (_, unusable) = roots.add_parsable_certificates(found.certs);
+    if unusable > 0 {
+        tracing::debug!(unusable, "some authorities of the system cannot be used");
+    }
+    if !config.gateway.ca_file.as_os_str().is_empty() {
+        let path = &config.gateway.ca_file;
+        let read = || format!("gateway.ca_file: read {}", path.display());
+        for certificate in CertificateDer::pem_file_iter(path).with_context(read)? {
+            roots.add(certificate.with_context(read)?).with_context(read)?;
+        }
+    }
+    if roots.is_empty() {
+        tracing::warn!("no authority is trusted: sandboxes reach nothing over TLS");
+    }
+    Trust::new(roots)
 }
 
 fn floor(config: &Config) -> Result<Floor> {

@@ -4,5 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are not seen as tests by clippy")]
 
 mod git;
+mod opened;
 mod proxy;
 mod world;

@@ -2,16 +2,20 @@
 
 use futures::future::BoxFuture;
 use gateway::address::{Floor, Upstream};
-use gateway::attach::{AttachGuard, Gateway, Parts, Repositories};
+use gateway::attach::{AttachGuard, Attaching, Gateway, Parts, Repositories, Rules};
 use gateway::audit::{Audit, Passage, Peer, Recorded};
+use gateway::budget::Limits;
+use gateway::grant::Grants;
 use gateway::host::Host;
-use gateway::policy::{Denial, EgressMode, Pattern, Policy};
+use gateway::pattern::Pattern;
+use gateway::policy::{Denial, EgressMode, Policy};
 use gateway::resolve::Resolver;
+use gateway::tls::{SandboxAuthority, Trust};
 use protocol::ids::{AgentId, Epoch};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -88,6 +92,8 @@ pub struct World {
     pub address: SocketAddr,
     pub resolver: Arc<Table>,
     pub seen: mpsc::UnboundedReceiver<Seen>,
+    /// The certificate that the sandbox trusts.
+    pub certificate: String,
 }
 
 pub struct Plan<'a> {
@@ -95,6 +101,9 @@ pub struct Plan<'a> {
     pub allow: &'a [&'a str],
     pub upstreams: &'a [(&'a str, SocketAddr)],
     pub repositories: Repositories,
+    pub grants: Grants,
+    pub roots: rustls::RootCertStore,
+    pub limits: Limits,
     pub idle: Duration,
 }
 
@@ -106,6 +115,9 @@ impl Default for Plan<'_> {
             allow: &[],
             upstreams: &[],
             repositories: Repositories::default(),
+            grants: Grants::default(),
+            roots: rustls::RootCertStore::empty(),
+            limits: Limits::default(),
             idle: PATIENCE,
         }
     }
@@ -120,6 +132,34 @@ pub fn policy(mode: EgressMode, allow: &[&str]) -> Policy {
     Policy::new(mode, allow.iter().map(|entry| Pattern::parse(entry).unwrap()).collect())
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "certificates are compared with the clock of this machine"
+)]
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
+}
+
+/// The authority of one sandbox.
+pub fn authority(number: u8) -> SandboxAuthority {
+    SandboxAuthority::new(&[number; 32], "test", now_ms()).unwrap()
+}
+
+pub fn rules(mode: EgressMode, allow: &[&str]) -> Rules {
+    Rules { policy: policy(mode, allow), grants: Grants::default() }
+}
+
+/// A sandbox without a socket.
+pub fn attaching() -> Attaching {
+    Attaching {
+        listeners: vec![],
+        rules: rules(EgressMode::Open, &[]),
+        repositories: Repositories::default(),
+        authority: authority(1),
+    }
+}
+
 impl World {
     pub fn new(plan: Plan<'_>) -> Self {
         let upstreams = plan.upstreams.iter().map(|(name, socket)| {
@@ -132,13 +172,23 @@ impl World {
             floor: Floor::new(upstreams.collect(), vec!["93.184.216.34".parse().unwrap()]).unwrap(),
             resolver: resolver.clone(),
             audit: Arc::new(Told(sender)),
+            trust: Trust::new(plan.roots).unwrap(),
+            limits: plan.limits,
             idle: plan.idle,
         });
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let policy = policy(plan.mode, plan.allow);
-        let guard = gateway.attach(peer(1), vec![listener], policy, plan.repositories).unwrap();
-        Self { gateway, guard: Some(guard), address, resolver, seen }
+        let authority = authority(1);
+        let certificate = authority.certificate().to_owned();
+        let rules = Rules { grants: plan.grants, ..rules(plan.mode, plan.allow) };
+        let attaching = Attaching {
+            listeners: vec![listener],
+            rules,
+            repositories: plan.repositories,
+            authority,
+        };
+        let guard = gateway.attach(peer(1), attaching).unwrap();
+        Self { gateway, guard: Some(guard), address, resolver, seen, certificate }
     }
 
     pub async fn connect(&self) -> TcpStream {

@@ -6,8 +6,9 @@ use crate::environments::{self, Reach};
 use crate::machines::Machine;
 use crate::sandbox_spec;
 use anyhow::{Context, Result};
-use gateway::attach::Repositories;
+use gateway::attach::{Attaching, Repositories, Rules};
 use gateway::audit::Peer;
+use gateway::grant::Grants;
 use gateway::repository::AgentRepository;
 use git::name::BranchName;
 use protocol::event::{Event, Settings};
@@ -139,11 +140,10 @@ pub async fn serve(job: &Job, mut machine: Machine) -> Result<Machine> {
         None => sandbox_spec::policy(config)?,
     };
     let repositories = Repositories { own: repositories, dependencies };
-    let guard = job
-        .app
-        .gateway
-        .attach(peer, listeners, policy, repositories)
-        .context("serve the gateway's sockets")?;
+    let rules = Rules { policy, grants: Grants::default() };
+    let authority = job.app.seeds.authority(key)?;
+    let attaching = Attaching { listeners, rules, repositories, authority };
+    let guard = job.app.gateway.attach(peer, attaching).context("serve the gateway's sockets")?;
     machine.gateway = Some(Arc::new(guard));
     job.app.machines.put(peer.agent, machine.clone());
     Ok(machine)

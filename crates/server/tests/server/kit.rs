@@ -3,7 +3,9 @@
 use axum::body::Bytes;
 use gateway::address::Floor;
 use gateway::attach::{CONNECTION_IDLE, Gateway, Parts};
+use gateway::budget::Limits;
 use gateway::resolve::SystemResolver;
+use gateway::tls::Trust;
 use git::runner::Git;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{HeaderMap, Method, Request, StatusCode, header};
@@ -29,6 +31,7 @@ use server::keys::Keys;
 use server::privileges::Identity;
 use server::pull_requests::StoredPullRequests;
 use server::rate::Rate;
+use server::seeds::Seeds;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -106,6 +109,8 @@ async fn app(data: &Path, config: Config, address: SocketAddr) -> App {
         floor: Floor::new(Default::default(), Vec::new()).unwrap(),
         resolver: Arc::new(SystemResolver),
         audit: Arc::new(denials),
+        trust: Trust::new(rustls::RootCertStore::empty()).unwrap(),
+        limits: Limits::default(),
         idle: CONNECTION_IDLE,
     };
     App {
@@ -118,6 +123,7 @@ async fn app(data: &Path, config: Config, address: SocketAddr) -> App {
         provider: Arc::new(NoMachines),
         base: None,
         images: Images::open(data, &config.images).unwrap(),
+        seeds: Seeds::open(&store).await.unwrap(),
         gateway: Gateway::new(parts),
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         machines: Default::default(),
