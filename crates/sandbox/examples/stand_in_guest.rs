@@ -5,7 +5,7 @@
 #![expect(unsafe_code, reason = "forbidden system calls are tried raw")]
 
 use std::ffi::CString;
-use std::io::{BufRead, BufReader, IoSliceMut, Write};
+use std::io::{self, BufRead, BufReader, IoSliceMut, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -152,12 +152,32 @@ fn attempt(name: &str, value: &[&str]) -> String {
             },
             Err(error) => error.to_string(),
         },
+        "rules" => rules().map_or_else(|error| name_of(&error), |()| "ok".to_owned()),
         "memory" => {
             let bytes = usize::try_from(number(0)).unwrap_or(0);
             let block = vec![1_u8; bytes];
             format!("ok {}", block.iter().map(|byte| u64::from(*byte)).sum::<u64>())
         }
         other => format!("unknown attempt {other}"),
+    }
+}
+
+/// Tries to remove the rules of nftables, all of them.
+fn rules() -> io::Result<()> {
+    use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, SocketType, netlink};
+    let socket = net::socket(AddressFamily::NETLINK, SocketType::RAW, Some(netlink::NETFILTER))?;
+    let message = |kind: u16, flags: u16, resource: u16| {
+        let head = [20_u16.to_ne_bytes(), [0; 2], kind.to_ne_bytes(), (flags | 1).to_ne_bytes()];
+        [head.concat(), vec![0; 10], resource.to_be_bytes().to_vec()].concat()
+    };
+    // The beginning of a batch, DELTABLE with an acknowledgement, the end.
+    let batch = [message(0x10, 0, 10), message((10 << 8) | 2, 4, 0), message(0x11, 0, 10)];
+    net::send(&socket, &batch.concat(), SendFlags::empty())?;
+    let mut answer = [0; 256];
+    net::recv(&socket, &mut answer[..], RecvFlags::empty())?;
+    match i32::from_ne_bytes(answer[16..20].try_into().map_err(io::Error::other)?) {
+        0 => Ok(()),
+        code => Err(io::Error::from_raw_os_error(-code)),
     }
 }
 

@@ -32,6 +32,7 @@ pub mod layers;
 mod trash;
 mod etc;
 mod network;
+mod redirect;
 mod seccomp;
 mod cgroup;
 mod walls;

@@ -18,6 +18,7 @@ mod it {
     mod host;
     mod layers;
     mod life;
+    mod network;
     mod oci;
     mod portable;
     mod posture;

@@ -16,10 +16,10 @@ use rustix::thread::{CapabilitySet, CapabilitySets, Gid, Uid};
 
 use super::commons::Namespaces;
 use super::network::{self, Listening};
-use super::packet;
 use super::request::{ShimOrder, UidMap};
 use super::root::{self, Trees};
-use super::{seccomp, sys};
+use super::{packet, redirect};
+use super::{seccomp, sys, walls};
 use crate::provider::{Posture, SandboxSpec, SocketFamily, SocketKind};
 use serde::{Deserialize, Serialize};
 
@@ -232,20 +232,27 @@ pub fn unshare_cgroups() -> io::Result<()> {
     unshare(CloneFlags::CLONE_NEWCGROUP).map_err(io::Error::from)
 }
 
-/// Opens the gateway's sockets in this network namespace, and hands them out.
+/// Opens the gateway's sockets in this network namespace, leads connections to them, and hands them out.
 pub fn open_network(setup: &OwnedFd) -> io::Result<()> {
     network::bring_up()?;
     let mut sockets = network::open(SocketFamily::V4)?;
     network::accept_every_address(SocketFamily::V4)?;
+    let mut families = vec![SocketFamily::V4];
     match network::open(SocketFamily::V6) {
         Ok(more) => {
             sockets.extend(more);
             network::accept_every_address(SocketFamily::V6)?;
+            families.push(SocketFamily::V6);
         }
         Err(error) => {
             let reason = format!("IPv6 is off on this host: {error}");
-            tell(setup, &ChildReport::Weak { wall: "ipv6".to_owned(), reason }, &[])?;
+            tell(setup, &ChildReport::Weak { wall: walls::IPV6.to_owned(), reason }, &[])?;
         }
+    }
+    // The missing route is the wall; these rules only show programs where the gateway is.
+    if let Err(error) = families.into_iter().try_for_each(redirect::install) {
+        let reason = format!("this host's kernel takes no rules of nftables: {error}");
+        tell(setup, &ChildReport::Weak { wall: walls::REDIRECT.to_owned(), reason }, &[])?;
     }
     let fds: Vec<_> = sockets.iter().map(|socket| socket.fd.as_fd()).collect();
     let names = sockets.iter().map(|Listening { kind, family, .. }| (*kind, *family)).collect();

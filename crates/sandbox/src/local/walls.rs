@@ -5,6 +5,10 @@ use super::request::{ShimOrder, UidMap};
 use crate::isolation::{IsolationReport, NO_VM, OWN_SANDBOX};
 use crate::provider::Posture;
 
+/// Name of what programs that insist on IPv6 need.
+pub const IPV6: &str = "ipv6";
+/// Name of what programs that know no proxy need.
+pub const REDIRECT: &str = "redirect";
 /// What is true of a wall around several agents.
 const SHARED: &str = "the agents that share a sandbox have it in common";
 /// What is not there between agents that share a sandbox.
@@ -59,7 +63,15 @@ pub fn report(order: &ShimOrder, weak: &[(String, String)], report: &mut Isolati
         "put the data folder on a file system of its own",
     );
     for (wall, reason) in weak {
-        report.reduced(wall, reason, "programs that insist on IPv6", "turn IPv6 on");
+        let (what, improve) = match wall.as_str() {
+            REDIRECT => (
+                "no danger: programs that know no proxy reach nothing, where they would reach what the \
+                 gateway allows",
+                "have the kernel's modules nf_tables, nft_chain_nat and nft_redir at hand",
+            ),
+            _ => ("programs that insist on IPv6", "turn IPv6 on"),
+        };
+        report.reduced(wall, reason, what, improve);
     }
     kernel(order, report);
 }
