@@ -9,18 +9,21 @@ use crate::audit::{Audit, Peer, Report};
 use crate::budget::{Budget, Budgets, Limits};
 use crate::dependency::Dependency;
 use crate::dial::{self, NoConnection};
+use crate::dns::{self, Pace};
 use crate::grant::Grants;
 use crate::host::Authority;
+use crate::names::Names;
 use crate::policy::Policy;
 use crate::proxy;
 use crate::repository::AgentRepository;
 use crate::resolve::Resolver;
 use crate::tls::{SandboxAuthority, Trust};
+use crate::transparent::{self, Destinations};
 use std::collections::HashMap;
-use std::net::{IpAddr, TcpListener as StdListener};
+use std::net::{IpAddr, TcpListener as StdListener, UdpSocket as StdUdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -40,6 +43,8 @@ pub struct Parts {
     pub floor: Floor,
     /// Resolves allowed names.
     pub resolver: Arc<dyn Resolver>,
+    /// Knows where connections thought to go that no proxy was asked for.
+    pub destinations: Arc<dyn Destinations>,
     /// Is told what was denied and what passed.
     pub audit: Arc<dyn Audit>,
     /// Who vouches for hosts.
@@ -61,14 +66,41 @@ pub struct Rules {
 
 /// A sandbox that is to be attached.
 pub struct Attaching {
-    /// Its listening sockets.
-    pub listeners: Vec<StdListener>,
+    /// Its sockets.
+    pub entrances: Vec<Entrance>,
     /// What it may do.
     pub rules: Rules,
     /// What git inside reaches.
     pub repositories: Repositories,
     /// The authority that it trusts.
     pub authority: SandboxAuthority,
+}
+
+/// A socket inside a sandbox, by what comes to it.
+#[derive(Debug)]
+pub enum Entrance {
+    /// Connections to a proxy.
+    Proxy(StdListener),
+    /// Connections that were led here from wherever they thought to go.
+    Transparent(StdListener),
+    /// Questions for names.
+    DnsUdp(StdUdpSocket),
+    /// Questions for names, over connections.
+    DnsTcp(StdListener),
+}
+
+/// The same, at work.
+enum Open {
+    Connections(Kind, TcpListener),
+    Packets(UdpSocket),
+}
+
+/// What the connections to a socket are.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Proxy,
+    Transparent,
+    Dns,
 }
 
 /// What git inside a sandbox reaches through the gateway itself.
@@ -113,6 +145,8 @@ pub(crate) struct Attachment {
     pub(crate) git_slots: Arc<Semaphore>,
     pub(crate) authority: SandboxAuthority,
     pub(crate) budget: Arc<Budget>,
+    pub(crate) names: Names,
+    pub(crate) pace: Pace,
     rules: watch::Receiver<Arc<Rules>>,
     connections: Arc<Semaphore>,
 }
@@ -141,14 +175,14 @@ impl Gateway {
         }
     }
 
-    /// Serves the listening sockets of a sandbox until the guard is dropped.
+    /// Serves the sockets of a sandbox until the guard is dropped.
     pub fn attach(
         &self,
         peer: Peer,
-        Attaching { listeners, rules, repositories, authority }: Attaching,
+        Attaching { entrances, rules, repositories, authority }: Attaching,
     ) -> Result<AttachGuard, AttachError> {
         let Repositories { own: repositories, dependencies } = repositories;
-        let listeners = listeners
+        let entrances = entrances
             .into_iter()
             .map(adopt)
             .collect::<Result<Vec<_>, _>>()
@@ -173,12 +207,14 @@ impl Gateway {
             git_slots: Arc::new(Semaphore::new(GIT_PROCESSES_PER_SANDBOX)),
             authority,
             budget: self.budgets.of(peer.agent, self.parts.limits),
+            names: Names::default(),
+            pace: Pace::default(),
             rules,
             connections: Arc::new(Semaphore::new(CONNECTIONS_PER_SANDBOX)),
         });
-        for listener in listeners {
-            let accepting = accept(listener, attachment.clone());
-            tracker.spawn(stop.clone().run_until_cancelled_owned(accepting));
+        for entrance in entrances {
+            let serving = serve(entrance, attachment.clone());
+            tracker.spawn(stop.clone().run_until_cancelled_owned(serving));
         }
         tracker.close();
         self.tracker.spawn({
@@ -247,15 +283,31 @@ fn lock(rules: &AllRules) -> MutexGuard<'_, HashMap<Peer, watch::Sender<Arc<Rule
     rules.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn adopt(listener: StdListener) -> std::io::Result<TcpListener> {
+fn adopt(entrance: Entrance) -> std::io::Result<Open> {
+    let (kind, listener) = match entrance {
+        Entrance::Proxy(listener) => (Kind::Proxy, listener),
+        Entrance::Transparent(listener) => (Kind::Transparent, listener),
+        Entrance::DnsTcp(listener) => (Kind::Dns, listener),
+        Entrance::DnsUdp(socket) => {
+            socket.set_nonblocking(true)?;
+            return UdpSocket::from_std(socket).map(Open::Packets);
+        }
+    };
     listener.set_nonblocking(true)?;
-    TcpListener::from_std(listener)
+    TcpListener::from_std(listener).map(|listener| Open::Connections(kind, listener))
 }
 
-async fn accept(listener: TcpListener, attachment: Arc<Attachment>) {
+async fn serve(open: Open, attachment: Arc<Attachment>) {
+    match open {
+        Open::Connections(kind, listener) => accept(kind, listener, attachment).await,
+        Open::Packets(socket) => dns::serve_packets(socket, &attachment).await,
+    }
+}
+
+async fn accept(kind: Kind, listener: TcpListener, attachment: Arc<Attachment>) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => admit(stream, &attachment),
+            Ok((stream, _)) => admit(kind, stream, &attachment),
             Err(error) => {
                 tracing::warn!(%error, agent.id = %attachment.peer.agent, "could not accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -265,14 +317,18 @@ async fn accept(listener: TcpListener, attachment: Arc<Attachment>) {
 }
 
 /// Starts serving a connection, or closes it where the sandbox has too many.
-fn admit(stream: TcpStream, attachment: &Arc<Attachment>) {
+fn admit(kind: Kind, stream: TcpStream, attachment: &Arc<Attachment>) {
     let Ok(permit) = attachment.connections.clone().try_acquire_owned() else {
         tracing::warn!(agent.id = %attachment.peer.agent, "the sandbox has too many connections; one was closed");
         return;
     };
-    let serving = proxy::serve(stream, attachment.clone());
+    let own = attachment.clone();
     attachment.tracker.spawn(attachment.stop.clone().run_until_cancelled_owned(async move {
-        serving.await;
+        match kind {
+            Kind::Proxy => proxy::serve(stream, own).await,
+            Kind::Transparent => transparent::serve(stream, own).await,
+            Kind::Dns => dns::serve_stream(stream, &own).await,
+        }
         drop(permit);
     }));
 }

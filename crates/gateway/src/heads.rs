@@ -101,6 +101,14 @@ pub(crate) fn named(
     Ok(Some(target))
 }
 
+/// The host that a request names, which it must.
+pub(crate) fn host(
+    request: &Request<Incoming>,
+    default_port: Option<u16>,
+) -> Result<Authority, Problem> {
+    named(request, default_port)?.ok_or_else(|| Problem::bad("the Host header is missing"))
+}
+
 /// The one Host header, if there is one.
 fn host_header(request: &Request<Incoming>) -> Result<Option<&str>, Problem> {
     let mut hosts = request.headers().get_all(header::HOST).iter();

@@ -6,7 +6,8 @@
 //! placeholders for credentials, [`budget`] bounds what is sent, [`audit`] is told, [`attach`] ties listening sockets
 //! to a sandbox, [`proxy`] serves them: a `tunnel`, which is opened (`opened`) where it can be, a request that is
 //! forwarded, or the internal host with its [`git_endpoint`] and what an environment file adds to that
-//! ([`dependency`]).
+//! ([`dependency`]). For what knows no proxy, [`dns`] gives out addresses that stand for [`names`], and
+//! [`transparent`] serves the connections to them.
 
 pub mod host;
 pub mod pattern;
@@ -23,6 +24,9 @@ pub mod tls;
 pub mod repository;
 pub mod attach;
 pub mod proxy;
+pub mod names;
+pub mod dns;
+pub mod transparent;
 mod heads;
 mod bodies;
 mod dial;

@@ -26,7 +26,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::rustls::server::{Acceptor, ClientHello};
 
 /// Time to send a request's head.
-pub(crate) const HEAD_TIME: Duration = Duration::from_secs(60);
+const HEAD_TIME: Duration = Duration::from_secs(60);
 /// Requests that one connection may have under way.
 const STREAMS: u32 = 100;
 
@@ -36,6 +36,17 @@ struct Service {
     /// Why none can be sent, if none can.
     failed: Option<Problem>,
     is_h2: bool,
+}
+
+/// How every connection of a sandbox is read that is not HTTP/2.
+pub(crate) fn http1_builder() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_headers(HEADERS)
+        .max_buf_size(HEAD_BYTES);
+    builder
 }
 
 /// Serves requests in the clear.
@@ -129,14 +140,7 @@ async fn serve(
             .serve_connection(TokioIo::new(near), answering)
             .await
     } else {
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIME)
-            .max_headers(HEADERS)
-            .max_buf_size(HEAD_BYTES)
-            .serve_connection(TokioIo::new(near), answering)
-            .with_upgrades()
-            .await
+        http1_builder().serve_connection(TokioIo::new(near), answering).with_upgrades().await
     };
     if let Err(error) = served {
         tracing::debug!(%error, agent.id = %attachment.peer.agent, "an opened connection ended early");
@@ -161,8 +165,7 @@ async fn forwarded(
     attachment: &Attachment,
 ) -> Result<Response<Body>, Problem> {
     heads::check(&request)?;
-    let named = heads::named(&request, Some(origin.scheme.port()))?;
-    if named.as_ref() != Some(&origin.target) {
+    if heads::host(&request, Some(origin.scheme.port()))? != origin.target {
         // One connection, two hosts: what was judged is not what would be served.
         let why = "a request inside names another host";
         return Err(Problem::Denied(name_mismatch_denial(&origin.target, why)));

@@ -4,10 +4,9 @@ use crate::attach::Attachment;
 use crate::far::{Origin, Spoken};
 use crate::forward;
 use crate::heads::{self, Problem};
-pub use crate::heads::{HEAD_BYTES, HEADERS};
 use crate::host::Authority;
 use crate::internal;
-use crate::opened::HEAD_TIME;
+use crate::opened::http1_builder;
 use crate::pattern::Scheme;
 use crate::policy::{HTTP_PORT, INTERNAL_HOST};
 use crate::reply::{self, Body};
@@ -15,9 +14,8 @@ use crate::traffic::Counted;
 use crate::tunnel::{self, Tunnel};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpStream;
@@ -35,14 +33,8 @@ pub(crate) async fn serve(stream: TcpStream, attachment: Arc<Attachment>) {
             let (attachment, slot) = (attachment.clone(), slot.clone());
             move |request| answer(request, attachment.clone(), slot.clone())
         });
-        let served = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIME)
-            .max_headers(HEADERS)
-            .max_buf_size(HEAD_BYTES)
-            .serve_connection(TokioIo::new(counted), service)
-            .with_upgrades()
-            .await;
+        let connection = http1_builder().serve_connection(TokioIo::new(counted), service);
+        let served = connection.with_upgrades().await;
         if let Err(error) = served {
             tracing::debug!(%error, agent.id = %attachment.peer.agent, "a connection of a sandbox ended early");
         }
@@ -98,8 +90,7 @@ fn route(request: &Request<Incoming>) -> Result<Route, Problem> {
     if request.uri().scheme().is_some_and(|scheme| scheme != "http") {
         return Err(Problem::bad("only http addresses are forwarded; use CONNECT for https"));
     }
-    let target = heads::named(request, Some(HTTP_PORT))?
-        .ok_or_else(|| Problem::bad("the Host header is missing"))?;
+    let target = heads::host(request, Some(HTTP_PORT))?;
     match (target.host.name() == Some(INTERNAL_HOST), target.port) {
         (true, HTTP_PORT) => Ok(Route::Internal),
         (true, _) => Err(Problem::bad("errand.internal has port 80 only")),

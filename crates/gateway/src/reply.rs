@@ -10,6 +10,9 @@ use http_body_util::{BodyExt as _, Full};
 /// Header that carries the stable code of a denial.
 pub(crate) const DENIED_HEADER: &str = "x-errand-denied";
 
+/// The kind of every answer in plain words.
+pub(crate) const PLAIN: &str = "text/plain; charset=utf-8";
+
 /// Anything that may go wrong while a body is sent.
 pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 /// The body of every answer.
@@ -24,7 +27,7 @@ pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
 pub(crate) fn words(status: StatusCode, text: &str) -> Response<Body> {
     let mut response = Response::new(full(format!("{text}\n")));
     *response.status_mut() = status;
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    let plain = HeaderValue::from_static(PLAIN);
     response.headers_mut().insert(header::CONTENT_TYPE, plain);
     response
 }

@@ -37,6 +37,16 @@ pub(crate) struct Reached {
     carriage: Carriage,
 }
 
+impl Reached {
+    /// The same where TLS must be spoken: what is not opened has to greet the host at least.
+    pub(crate) fn greeted(self) -> Self {
+        match self.carriage {
+            Carriage::Raw | Carriage::Plain => Self { carriage: Carriage::Greeted, ..self },
+            Carriage::Opened | Carriage::Greeted => self,
+        }
+    }
+}
+
 /// Judges and dials the target of a CONNECT.
 pub(crate) async fn open(
     request: Request<Incoming>,

@@ -13,9 +13,8 @@ use protocol::failure::Phase;
 use protocol::ids::{AgentId, Epoch, LayerId, OrgId, Term};
 use protocol::link::{Exited, Hello, OpId, Request, Start, Stdin, User, VERSION};
 use sandbox::link::{Follow, Followed, Link, LinkError, Offsets, PortWriter};
-use sandbox::provider::{ProviderError, SandboxKey, SocketKind};
+use sandbox::provider::{ProviderError, SandboxKey};
 use std::collections::BTreeSet;
-use std::net::TcpListener;
 use std::sync::{Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -118,12 +117,11 @@ impl<'a> Machine<'a> {
         let link = Link::connect(stream, hello).await.context("greet the guest")?;
         let gateway = if let Some((peer, policy)) = self.network {
             let sockets = provider.gateway_sockets(key).await.context("take its sockets")?;
-            let proxies = sockets.into_iter().filter(|socket| socket.kind == SocketKind::Proxy);
-            let listeners = proxies.map(|socket| TcpListener::from(socket.fd)).collect();
+            let entrances = sandbox_spec::entrances(sockets);
             let rules = Rules { policy: policy.clone(), grants: Grants::default() };
             let repositories = Repositories::default();
             let authority = self.app.seeds.authority(key)?;
-            let attaching = Attaching { listeners, rules, repositories, authority };
+            let attaching = Attaching { entrances, rules, repositories, authority };
             Some(self.app.gateway.attach(peer, attaching)?)
         } else {
             None

@@ -2,12 +2,15 @@
 
 use crate::config::Config;
 use anyhow::{Context, Result};
+use gateway::attach::Entrance;
 use gateway::pattern::Pattern;
 use gateway::policy::{EgressMode, Policy};
 use protocol::event::{RepoSettings, Settings};
 use protocol::ids::{LayerId, OrgId, RunId};
 use protocol::limits::DOCKERFILE_MS;
-use sandbox::provider::{Posture, SandboxKey, SandboxLimits, SandboxSpec};
+use sandbox::provider::{
+    GatewaySocket, Posture, SandboxKey, SandboxLimits, SandboxSpec, SocketKind,
+};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -139,6 +142,17 @@ pub fn command_variables(
     variables.retain(|(name, _)| !own.iter().any(|(given, _)| given == name));
     variables.extend(own.iter().cloned());
     variables
+}
+
+/// A sandbox's sockets, as the gateway serves them.
+pub fn entrances(sockets: Vec<GatewaySocket>) -> Vec<Entrance> {
+    let entrance = |GatewaySocket { kind, fd, .. }: GatewaySocket| match kind {
+        SocketKind::Proxy => Entrance::Proxy(fd.into()),
+        SocketKind::Transparent => Entrance::Transparent(fd.into()),
+        SocketKind::DnsUdp => Entrance::DnsUdp(fd.into()),
+        SocketKind::DnsTcp => Entrance::DnsTcp(fd.into()),
+    };
+    sockets.into_iter().map(entrance).collect()
 }
 
 /// What may leave as the operator has it.

@@ -31,6 +31,7 @@ use gateway::budget::Limits;
 use gateway::host::Host;
 use gateway::resolve::SystemResolver;
 use gateway::tls::Trust;
+use gateway::transparent::KernelDestinations;
 use git::remote::FarEndProgram;
 use git::runner::Git;
 use model::http::HttpClient;
@@ -187,6 +188,7 @@ async fn build(
     let parts = Parts {
         floor: floor(&config)?,
         resolver: Arc::new(SystemResolver),
+        destinations: Arc::new(KernelDestinations),
         audit: Arc::new(denials),
         trust: trust(&config)?,
         limits: Limits::default(),

@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are not seen as tests by clippy")]
 
+mod dns;
 mod git;
 mod opened;
 mod proxy;
+mod transparent;
 mod world;

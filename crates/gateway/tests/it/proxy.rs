@@ -10,7 +10,7 @@ const CLOSE: &str = "Connection: close\r\n\r\n";
 const OK: &str =
     "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nKeep-Alive: 9\r\nProxy-Authenticate: x\r\n\r\nhello";
 
-fn status(answer: &str) -> u16 {
+pub fn status(answer: &str) -> u16 {
     answer.split(' ').nth(1).unwrap_or_default().parse().unwrap_or_default()
 }
 
@@ -163,7 +163,7 @@ async fn a_name_is_resolved_once_per_connection() {
     assert!(world.denied().await.words.contains("0.0.0.0"));
 }
 
-fn greeting(name: &str) -> Vec<u8> {
+pub fn greeting(name: &str) -> Vec<u8> {
     let block = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat();
     let list = block(&[vec![0], block(name.as_bytes())].concat());
     let extensions = block(&[vec![0, 0], block(&list)].concat());

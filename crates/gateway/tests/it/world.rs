@@ -2,7 +2,7 @@
 
 use futures::future::BoxFuture;
 use gateway::address::{Floor, Upstream};
-use gateway::attach::{AttachGuard, Attaching, Gateway, Parts, Repositories, Rules};
+use gateway::attach::{AttachGuard, Attaching, Entrance, Gateway, Parts, Repositories, Rules};
 use gateway::audit::{Audit, Passage, Peer, Recorded};
 use gateway::budget::Limits;
 use gateway::grant::Grants;
@@ -11,6 +11,7 @@ use gateway::pattern::Pattern;
 use gateway::policy::{Denial, EgressMode, Policy};
 use gateway::resolve::Resolver;
 use gateway::tls::{SandboxAuthority, Trust};
+use gateway::transparent::Destinations;
 use protocol::ids::{AgentId, Epoch};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -86,10 +87,30 @@ impl Resolver for Table {
     }
 }
 
+/// Where every connection thought to go.
+pub struct Goal(Mutex<SocketAddr>);
+
+impl Goal {
+    pub fn set(&self, goal: &str) {
+        *self.0.lock().unwrap() = goal.parse().unwrap();
+    }
+}
+
+impl Destinations for Goal {
+    fn of(&self, _: &TcpStream) -> std::io::Result<SocketAddr> {
+        Ok(*self.0.lock().unwrap())
+    }
+}
+
 pub struct World {
     pub gateway: Gateway,
     pub guard: Option<AttachGuard>,
     pub address: SocketAddr,
+    /// Where connections are served that no proxy was asked for, and where names are.
+    pub transparent: SocketAddr,
+    pub dns_udp: SocketAddr,
+    pub dns_tcp: SocketAddr,
+    pub goal: Arc<Goal>,
     pub resolver: Arc<Table>,
     pub seen: mpsc::UnboundedReceiver<Seen>,
     /// The certificate that the sandbox trusts.
@@ -153,7 +174,7 @@ pub fn rules(mode: EgressMode, allow: &[&str]) -> Rules {
 /// A sandbox without a socket.
 pub fn attaching() -> Attaching {
     Attaching {
-        listeners: vec![],
+        entrances: vec![],
         rules: rules(EgressMode::Open, &[]),
         repositories: Repositories::default(),
         authority: authority(1),
@@ -168,27 +189,48 @@ impl World {
         });
         let (sender, seen) = mpsc::unbounded_channel();
         let resolver = Arc::new(Table::default());
+        let goal = Arc::new(Goal(Mutex::new("192.0.2.1:443".parse().unwrap())));
         let gateway = Gateway::new(Parts {
             floor: Floor::new(upstreams.collect(), vec!["93.184.216.34".parse().unwrap()]).unwrap(),
             resolver: resolver.clone(),
+            destinations: goal.clone(),
             audit: Arc::new(Told(sender)),
             trust: Trust::new(plan.roots).unwrap(),
             limits: plan.limits,
             idle: plan.idle,
         });
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
+        let listen = || {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            (listener.local_addr().unwrap(), listener)
+        };
+        let (address, proxy) = listen();
+        let (transparent, led) = listen();
+        let (dns_tcp, questions) = listen();
+        let packets = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let dns_udp = packets.local_addr().unwrap();
+        let entrances = vec![
+            Entrance::Proxy(proxy),
+            Entrance::Transparent(led),
+            Entrance::DnsTcp(questions),
+            Entrance::DnsUdp(packets),
+        ];
         let authority = authority(1);
         let certificate = authority.certificate().to_owned();
         let rules = Rules { grants: plan.grants, ..rules(plan.mode, plan.allow) };
-        let attaching = Attaching {
-            listeners: vec![listener],
-            rules,
-            repositories: plan.repositories,
-            authority,
-        };
-        let guard = gateway.attach(peer(1), attaching).unwrap();
-        Self { gateway, guard: Some(guard), address, resolver, seen, certificate }
+        let attaching = Attaching { entrances, rules, repositories: plan.repositories, authority };
+        let guard = Some(gateway.attach(peer(1), attaching).unwrap());
+        Self {
+            gateway,
+            guard,
+            address,
+            transparent,
+            dns_udp,
+            dns_tcp,
+            goal,
+            resolver,
+            seen,
+            certificate,
+        }
     }
 
     pub async fn connect(&self) -> TcpStream {

@@ -16,8 +16,7 @@ use protocol::failure::{Failure, Phase};
 use protocol::ids::Epoch;
 use protocol::link::{Hello, VERSION};
 use sandbox::link::Link;
-use sandbox::provider::{MachineState, ProviderError, SandboxKey, SandboxSpec, SocketKind};
-use std::net::TcpListener;
+use sandbox::provider::{MachineState, ProviderError, SandboxKey, SandboxSpec};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -113,8 +112,7 @@ pub async fn serve(job: &Job, mut machine: Machine) -> Result<Machine> {
     let key = SandboxKey { agent: peer.agent, epoch: peer.epoch };
     let sockets =
         job.app.provider.gateway_sockets(key).await.context("take the gateway's sockets")?;
-    let proxies = sockets.into_iter().filter(|socket| socket.kind == SocketKind::Proxy);
-    let listeners = proxies.map(|socket| TcpListener::from(socket.fd)).collect();
+    let entrances = sandbox_spec::entrances(sockets);
     let branch = BranchName::parse(&living.settings.branch).context("parse the branch")?;
     let mut repositories = Vec::new();
     for repo in &living.settings.repos {
@@ -142,7 +140,7 @@ pub async fn serve(job: &Job, mut machine: Machine) -> Result<Machine> {
     let repositories = Repositories { own: repositories, dependencies };
     let rules = Rules { policy, grants: Grants::default() };
     let authority = job.app.seeds.authority(key)?;
-    let attaching = Attaching { listeners, rules, repositories, authority };
+    let attaching = Attaching { entrances, rules, repositories, authority };
     let guard = job.app.gateway.attach(peer, attaching).context("serve the gateway's sockets")?;
     machine.gateway = Some(Arc::new(guard));
     job.app.machines.put(peer.agent, machine.clone());

@@ -106,6 +106,7 @@ async fn app(data: &Path, config: Config, address: SocketAddr) -> App {
     };
     let (denials, _) = server::audit::channel();
     let parts = Parts {
+        destinations: Arc::new(gateway::transparent::KernelDestinations),
         floor: Floor::new(Default::default(), Vec::new()).unwrap(),
         resolver: Arc::new(SystemResolver),
         audit: Arc::new(denials),
