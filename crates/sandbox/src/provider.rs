@@ -26,6 +26,8 @@ use crate::isolation::IsolationReport;
 pub const FIXED_TMPFS_BYTES: u64 = 48 * 1024 * 1024;
 /// Smallest memory limit with which a guest and a shell still work.
 pub const MEMORY_MIN_BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes of the certificate of a spec.
+const CERTIFICATE_BYTES: usize = 64 * 1024;
 /// Longest host name inside a sandbox, in characters.
 pub const HOSTNAME_CHARS: usize = 63;
 /// Layers that one disk may stand on.
@@ -121,6 +123,11 @@ impl Default for SandboxLimits {
     }
 }
 
+/// Where a sandbox has the certificate of its spec.
+pub const CA_CERTIFICATE: &str = "/opt/errand/ca.crt";
+/// Where it has that together with all that is trusted anyway.
+pub const CA_BUNDLE: &str = "/opt/errand/ca-bundle.crt";
+
 /// What the caller wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -141,7 +148,7 @@ pub struct SandboxSpec {
     pub env: Vec<(String, String)>,
     /// Content of `/etc/gitconfig`.
     pub gitconfig: String,
-    /// Certificate (PEM) added to the trusted ones inside.
+    /// Certificate (PEM) added to the trusted ones inside, at [`CA_CERTIFICATE`]. Never with its key.
     pub ca_certificate: Option<String>,
     /// What the agent's disk begins with, base first: a later layer lies over earlier ones, and each
     /// brings along what it was made upon. Empty: an empty disk. A disk that exists keeps what it
@@ -198,6 +205,10 @@ impl SandboxSpec {
         }
         if !self.env.iter().all(|(name, value)| is_variable(name) && !value.contains('\0')) {
             return refuse("a variable's name may hold letters, digits and underscores only");
+        }
+        let is_too_long = |text: &String| text.len() > CERTIFICATE_BYTES;
+        if self.ca_certificate.as_ref().is_some_and(is_too_long) {
+            return refuse("the certificate is longer than 64 KiB");
         }
         if self.layers.len() > STACK_LAYERS {
             return refuse("a disk stands on 64 layers at most: flatten one");

@@ -13,6 +13,7 @@ mod it {
     pub mod bench;
     mod abuse;
     mod base;
+    mod certificate;
     mod far_end;
     mod guest;
     mod host;

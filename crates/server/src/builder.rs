@@ -109,7 +109,7 @@ impl<'a> Machine<'a> {
         }
         self.epoch = Epoch(self.epoch.0 + 1);
         let key = self.key();
-        let spec = sandbox_spec::builder(&self.app.config, self.org, key, self.layer);
+        let spec = sandbox_spec::builder(&self.app.config, self.org, key, self.layer, None);
         let provider = &self.app.provider;
         provider.create(&spec).await.map_err(refused)?;
         let stream = provider.connect(key).await.context("connect to the guest")?;

@@ -9,7 +9,8 @@ use protocol::event::{RepoSettings, Settings};
 use protocol::ids::{LayerId, OrgId, RunId};
 use protocol::limits::DOCKERFILE_MS;
 use sandbox::provider::{
-    GatewaySocket, Posture, SandboxKey, SandboxLimits, SandboxSpec, SocketKind,
+    CA_BUNDLE, CA_CERTIFICATE, GatewaySocket, Posture, SandboxKey, SandboxLimits, SandboxSpec,
+    SocketKind,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -36,18 +37,30 @@ pub fn limits(config: &Config) -> SandboxLimits {
 }
 
 /// The machine of one epoch.
-pub fn spec(config: &Config, org: &OrgId, key: SandboxKey, settings: &Settings) -> SandboxSpec {
+pub fn spec(
+    config: &Config,
+    org: &OrgId,
+    key: SandboxKey,
+    settings: &Settings,
+    certificate: Option<String>,
+) -> SandboxSpec {
     let mut spec = SandboxSpec::new(key, org.clone());
     spec.limits = limits(config);
     spec.posture = if config.sandbox.posture == "none" { Posture::None } else { Posture::Sudo };
     spec.gitconfig = gitconfig(config, &settings.repos);
     spec.env = proxy_variables();
     spec.layers.clone_from(&settings.layers);
-    spec
+    trusting(spec, certificate)
 }
 
 /// A machine in which a Dockerfile is carried out.
-pub fn builder(config: &Config, org: &OrgId, key: SandboxKey, layer: LayerId) -> SandboxSpec {
+pub fn builder(
+    config: &Config,
+    org: &OrgId,
+    key: SandboxKey,
+    layer: LayerId,
+    certificate: Option<String>,
+) -> SandboxSpec {
     let mut spec = SandboxSpec::new(key, org.clone());
     spec.limits = limits(config);
     // A step has its own time; this ends what a server that is gone left behind.
@@ -55,6 +68,30 @@ pub fn builder(config: &Config, org: &OrgId, key: SandboxKey, layer: LayerId) ->
     spec.gitconfig = gitconfig(config, &[]);
     spec.env = proxy_variables();
     spec.layers = vec![layer];
+    trusting(spec, certificate)
+}
+
+/// Has every program inside trust this certificate, wherever it looks.
+fn trusting(mut spec: SandboxSpec, certificate: Option<String>) -> SandboxSpec {
+    if certificate.is_some() {
+        // These take the place of what a program trusts by itself, so they name all of it.
+        let whole = [
+            "SSL_CERT_FILE",
+            "CURL_CA_BUNDLE",
+            "REQUESTS_CA_BUNDLE",
+            "GIT_SSL_CAINFO",
+            "CARGO_HTTP_CAINFO",
+            "PIP_CERT",
+            "npm_config_cafile",
+            "AWS_CA_BUNDLE",
+        ];
+        // These are added to it.
+        let added = ["NODE_EXTRA_CA_CERTS", "DENO_CERT"];
+        let whole = whole.map(|name| (name.to_owned(), CA_BUNDLE.to_owned()));
+        let added = added.map(|name| (name.to_owned(), CA_CERTIFICATE.to_owned()));
+        spec.env.extend(whole.into_iter().chain(added));
+    }
+    spec.ca_certificate = certificate;
     spec
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use super::base;
-use crate::provider::SandboxSpec;
+use crate::provider::{CA_BUNDLE, CA_CERTIFICATE, SandboxSpec};
 
 /// Directories of the host's `/etc` that hold nothing private and that programs in `/usr` need.
 pub const BOUND: [&str; 8] =
@@ -26,9 +26,12 @@ const COPIED: [&str; 10] = [
 ];
 /// Bytes of one copied file.
 const COPY_BYTES_MAX: u64 = 1024 * 1024;
-const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
-const OWN_BUNDLE: &str = "/etc/errand/ca-bundle.crt";
-const OWN_CERTIFICATE: &str = "/etc/errand/ca.crt";
+/// Where systems keep the certificates they trust.
+const BUNDLES: [&str; 3] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+];
 
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\n\
     daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n\
@@ -52,7 +55,7 @@ pub struct Etc {
     pub files: Vec<(String, Vec<u8>)>,
     zone: Option<std::path::PathBuf>,
     certificate: Option<Vec<u8>>,
-    /// The certificates that the host trusts.
+    /// What is trusted where the system has no bundle: what the host trusts.
     trusted: Vec<u8>,
 }
 
@@ -69,13 +72,16 @@ impl Etc {
             ("machine-id", String::new()),
         ]);
         let certificate = spec.ca_certificate.as_ref().map(|own| own.clone().into_bytes());
-        Self { files, zone: None, certificate, trusted: Vec::new() }
+        let read = |path: &&str| fs::read(path).ok().filter(|bytes| !bytes.is_empty());
+        // Read while the host is still in reach, for a system that trusts nobody yet.
+        let trusted = certificate.as_ref().and_then(|_| BUNDLES.iter().find_map(read));
+        Self { files, zone: None, certificate, trusted: trusted.unwrap_or_default() }
     }
 
     /// Reads the host's part and composes the rest.
     pub fn read(spec: &SandboxSpec) -> io::Result<Self> {
         let mut etc = Self::own(spec);
-        let Self { files, zone, certificate, trusted } = &mut etc;
+        let Self { files, zone, .. } = &mut etc;
         files.extend(named([
             ("passwd", PASSWD.to_owned()),
             ("group", GROUP.to_owned()),
@@ -93,9 +99,6 @@ impl Etc {
             }
         }
         *zone = fs::read_link("/etc/localtime").ok().filter(|to| to.starts_with("/usr"));
-        if certificate.is_some() {
-            *trusted = fs::read(BUNDLE).unwrap_or_default();
-        }
         Ok(etc)
     }
 
@@ -117,23 +120,43 @@ impl Etc {
         }
     }
 
-    /// Lays the bundle with the sandbox's own certificate over what else is trusted.
-    pub fn add_certificate(&self) -> io::Result<()> {
+    /// Writes the sandbox's own certificate, by itself and with all that the system trusts, into memory:
+    /// on the disk it would be kept, and outlive what it is for.
+    pub fn write_certificate(&self) -> io::Result<()> {
         let Some(own) = &self.certificate else { return Ok(()) };
-        let mut bundle = match self.trusted.is_empty() {
-            true => base::read(Path::new(BUNDLE))?.unwrap_or_default(),
-            false => self.trusted.clone(),
-        };
-        bundle.extend(own);
-        base::write(Path::new(OWN_CERTIFICATE), own)?;
-        base::write(Path::new(OWN_BUNDLE), &bundle)?;
-        if Path::new(BUNDLE).symlink_metadata().is_ok_and(|there| there.is_file()) {
-            return Ok(rustix::mount::mount_bind(OWN_BUNDLE, BUNDLE)?);
+        let mut bundle = self.trusted.clone();
+        for path in system_bundles() {
+            if let Some(known) = base::read(path)?.filter(|known| !known.is_empty()) {
+                bundle = known;
+                break;
+            }
         }
-        base::real_dir(Path::new("/etc/ssl/certs"))?;
-        base::clear(Path::new(BUNDLE))?;
-        symlink(OWN_BUNDLE, BUNDLE)
+        if !bundle.ends_with(b"\n") {
+            bundle.push(b'\n');
+        }
+        bundle.extend(own);
+        fs::write(CA_CERTIFICATE, own)?;
+        fs::write(CA_BUNDLE, &bundle)
     }
+
+    /// Shows the bundle where programs look for what the system trusts.
+    pub fn show_certificate(&self) -> io::Result<()> {
+        if self.certificate.is_none() {
+            return Ok(());
+        }
+        for path in system_bundles() {
+            rustix::mount::mount_bind(CA_BUNDLE, path)?;
+        }
+        Ok(())
+    }
+}
+
+/// The system's own bundles. A link could lead anywhere, so only what lies at its place by itself counts.
+fn system_bundles() -> impl Iterator<Item = &'static Path> {
+    BUNDLES.into_iter().map(Path::new).filter(|path| {
+        let is_file = path.symlink_metadata().is_ok_and(|there| there.is_file());
+        is_file && fs::canonicalize(path).is_ok_and(|real| real == *path)
+    })
 }
 
 fn named<const N: usize>(files: [(&str, String); N]) -> Vec<(String, Vec<u8>)> {

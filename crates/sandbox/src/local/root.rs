@@ -31,8 +31,10 @@ use crate::provider::SandboxSpec;
 const ROOT_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes of `/run`.
 const RUN_BYTES: u64 = 16 * 1024 * 1024;
-/// Bytes of `/dev` and of the directory that holds the guest.
+/// Bytes of `/dev`.
 const SMALL_BYTES: u64 = 1024 * 1024;
+/// Bytes of the directory that holds the guest's place and the trusted certificates.
+const GUEST_BYTES: u64 = 8 * 1024 * 1024;
 /// Where the new root is first attached; any directory that every host has.
 const STAGE: &str = "/tmp";
 /// Where the host's root hangs until it is let go.
@@ -211,8 +213,8 @@ fn furnish(order: &ShimOrder, trees: Option<Trees>) -> Result<(), RootError> {
         fs::create_dir(PROC).and_then(|()| mount_proc(PROC)).map_err(at("mount /proc"))?;
         leave_host().map_err(at("let go of the host's root"))?;
     }
-    etc.add_certificate().map_err(at("trust the gateway"))?;
-    attach_guest(&trees).map_err(at("bring the guest"))?;
+    attach_guest(&trees, &etc).map_err(at("bring the guest"))?;
+    etc.show_certificate().map_err(at("trust the gateway"))?;
     mount_memory(spec).map_err(at("make /tmp and /run"))?;
     mount_devices(spec, uids, &trees).map_err(at("make /dev"))?;
     own_places(uids).map_err(at("give the agent its places"))
@@ -269,15 +271,16 @@ fn mount_memory(spec: &SandboxSpec) -> io::Result<()> {
     tmpfs("/run/errand", limits.spool_bytes, "700", MountFlags::NOEXEC)
 }
 
-/// The read-only place of the guest, on the agent's `/opt`.
-fn attach_guest(trees: &Trees) -> io::Result<()> {
+/// The read-only place of the guest, and of the certificate, on the agent's `/opt`.
+fn attach_guest(trees: &Trees, etc: &etc::Etc) -> io::Result<()> {
     let place = Path::new("/opt/errand");
     // TRUST: a former epoch's root may have put a link or a file here.
     base::real_dir(place)?;
-    tmpfs("/opt/errand", SMALL_BYTES, "755", MountFlags::empty())?;
+    tmpfs("/opt/errand", GUEST_BYTES, "755", MountFlags::empty())?;
     fs::create_dir("/opt/errand/bin")?;
     trees.attach("opt/errand/bin")?;
     symlink("errand-guest", "/opt/errand/bin/sudo")?;
+    etc.write_certificate()?;
     make_read_only("/opt/errand")
 }
 

@@ -65,6 +65,11 @@ async fn unpack(bench: &Bench, archives: &[OwnedFd]) -> Result<Layer, ProviderEr
     bench.provider.unpack(layer_id(), &OrgId::default_org(), Contents::Image, archives).await
 }
 
+/// An image, ready to start on.
+pub async fn image(bench: &Bench) -> LayerId {
+    unpack(bench, &[archive(&[])]).await.unwrap().id
+}
+
 pub async fn as_root(inside: &mut Inside, line: &str) -> String {
     let (code, text) = inside.run("as-root", &["sh", "-c", line]).await;
     assert_eq!(code, 0, "{line}: {text}");

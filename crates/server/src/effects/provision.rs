@@ -30,6 +30,7 @@ pub async fn run(job: &Job, epoch: Epoch) -> Result<()> {
         &job.handle.org,
         SandboxKey { agent: job.handle.id, epoch },
         &settings,
+        None,
     );
     let place = job.app.starts.boot().await?;
     job.progress(epoch, "sandbox", "starting", None);

@@ -138,6 +138,9 @@ const ON_HOST: &[Place] = &[
 /// The root of a sandbox on a base image.
 const ON_IMAGE: &[Place] = &[at("/", Origin::Disk("root"), MEMORY)];
 
+/// The certificates that are trusted, where the sandbox has one of its own.
+const TRUSTED: Origin = Origin::OwnFile("/ca-bundle.crt");
+
 /// What a sandbox has beside that whose first process a runtime starts.
 const BY_RUNTIME: &[Place] = &[at("/opt/errand/bin/errand-shim", Origin::Host, PROGRAMS)];
 
@@ -146,7 +149,9 @@ pub const KERNEL: &[(&str, &str)] = &[("mount /", "tmpfs /, read-only")];
 
 /// What every sandbox has.
 pub const EVERYWHERE: &[Place] = &[
-    at("/etc/ssl/certs/ca-certificates.crt", Origin::OwnFile("/etc/errand/ca-bundle.crt"), MEMORY),
+    at("/etc/ssl/certs/ca-certificates.crt", TRUSTED, PROGRAMS),
+    at("/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", TRUSTED, PROGRAMS),
+    at("/etc/pki/tls/certs/ca-bundle.crt", TRUSTED, PROGRAMS),
     at("/workspace", Origin::Disk("workspace"), MEMORY),
     at("/home/agent", Origin::Disk("home"), MEMORY),
     at("/opt", Origin::Disk("opt"), MEMORY),
@@ -263,7 +268,7 @@ impl Origin {
             Self::HiddenFile => mount.root.rsplit('/').next() == Some("null"),
             Self::Terminals => mount.kind == "devpts" && mount.root == "/",
             Self::Proc(root) | Self::ProcIfAny(root) => mount.kind == "proc" && mount.root == root,
-            Self::OwnFile(path) => matches!(mount.kind, "tmpfs" | "overlay") && mount.root == path,
+            Self::OwnFile(path) => mount.kind == "tmpfs" && mount.root == path,
         }
     }
 }

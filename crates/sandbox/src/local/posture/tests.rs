@@ -187,7 +187,7 @@ const MOUNTS: &str = "\
 11 10 8:1 /usr /usr ro,nosuid,nodev,relatime - ext4 /dev/x rw
 12 10 8:1 /etc/fonts /etc/fonts ro,nosuid,nodev,noexec - ext4 /dev/x rw
 13 10 8:1 /etc/ssl/certs /etc/ssl/certs ro,nosuid,nodev,noexec - ext4 /dev/x rw
-14 13 0:1 /etc/errand/ca-bundle.crt /etc/ssl/certs/ca-certificates.crt rw,nosuid,nodev - tmpfs t rw
+14 13 0:2 /ca-bundle.crt /etc/ssl/certs/ca-certificates.crt ro,nosuid,nodev - tmpfs tmpfs rw
 15 10 8:1 /var/state/disks/AGENT/workspace /workspace rw,nosuid,nodev - ext4 /dev/x rw
 16 10 8:1 /var/state/disks/AGENT/home /home/agent rw,nosuid,nodev - ext4 /dev/x rw
 17 10 0:9 / /opt rw,nosuid,nodev - overlay overlay rw,upperdir=/.layers/own/opt,workdir=/w
