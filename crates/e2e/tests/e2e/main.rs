@@ -29,6 +29,7 @@ mod git_matrix;
 mod isolation;
 mod runtimes;
 mod shared;
+mod transparent;
 mod machine;
 mod environments;
 mod base;

@@ -65,8 +65,8 @@ pub fn report(order: &ShimOrder, weak: &[(String, String)], report: &mut Isolati
     for (wall, reason) in weak {
         let (what, improve) = match wall.as_str() {
             REDIRECT => (
-                "no danger: programs that know no proxy reach nothing, where they would reach what the \
-                 gateway allows",
+                "nothing: it leads programs that know no proxy to the gateway, and without it they end \
+                 inside",
                 "have the kernel's modules nf_tables, nft_chain_nat and nft_redir at hand",
             ),
             _ => ("programs that insist on IPv6", "turn IPv6 on"),
