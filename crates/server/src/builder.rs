@@ -109,7 +109,9 @@ impl<'a> Machine<'a> {
         }
         self.epoch = Epoch(self.epoch.0 + 1);
         let key = self.key();
-        let spec = sandbox_spec::builder(&self.app.config, self.org, key, self.layer, None);
+        let authority = self.app.seeds.authority(key)?;
+        let trusted = authority.certificate();
+        let spec = sandbox_spec::builder(&self.app.config, self.org, key, self.layer, trusted);
         let provider = &self.app.provider;
         provider.create(&spec).await.map_err(refused)?;
         let stream = provider.connect(key).await.context("connect to the guest")?;
@@ -120,7 +122,6 @@ impl<'a> Machine<'a> {
             let entrances = sandbox_spec::entrances(sockets);
             let rules = Rules { policy: policy.clone(), grants: Grants::default() };
             let repositories = Repositories::default();
-            let authority = self.app.seeds.authority(key)?;
             let attaching = Attaching { entrances, rules, repositories, authority };
             Some(self.app.gateway.attach(peer, attaching)?)
         } else {

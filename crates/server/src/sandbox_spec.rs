@@ -42,15 +42,16 @@ pub fn spec(
     org: &OrgId,
     key: SandboxKey,
     settings: &Settings,
-    certificate: Option<String>,
+    certificate: &str,
 ) -> SandboxSpec {
     let mut spec = SandboxSpec::new(key, org.clone());
     spec.limits = limits(config);
     spec.posture = if config.sandbox.posture == "none" { Posture::None } else { Posture::Sudo };
     spec.gitconfig = gitconfig(config, &settings.repos);
-    spec.env = proxy_variables();
+    spec.env = gateway_variables();
     spec.layers.clone_from(&settings.layers);
-    trusting(spec, certificate)
+    spec.ca_certificate = Some(certificate.to_owned());
+    spec
 }
 
 /// A machine in which a Dockerfile is carried out.
@@ -59,39 +60,16 @@ pub fn builder(
     org: &OrgId,
     key: SandboxKey,
     layer: LayerId,
-    certificate: Option<String>,
+    certificate: &str,
 ) -> SandboxSpec {
     let mut spec = SandboxSpec::new(key, org.clone());
     spec.limits = limits(config);
     // A step has its own time; this ends what a server that is gone left behind.
     spec.lifetime_ms = DOCKERFILE_MS.saturating_mul(2);
     spec.gitconfig = gitconfig(config, &[]);
-    spec.env = proxy_variables();
+    spec.env = gateway_variables();
     spec.layers = vec![layer];
-    trusting(spec, certificate)
-}
-
-/// Has every program inside trust this certificate, wherever it looks.
-fn trusting(mut spec: SandboxSpec, certificate: Option<String>) -> SandboxSpec {
-    if certificate.is_some() {
-        // These take the place of what a program trusts by itself, so they name all of it.
-        let whole = [
-            "SSL_CERT_FILE",
-            "CURL_CA_BUNDLE",
-            "REQUESTS_CA_BUNDLE",
-            "GIT_SSL_CAINFO",
-            "CARGO_HTTP_CAINFO",
-            "PIP_CERT",
-            "npm_config_cafile",
-            "AWS_CA_BUNDLE",
-        ];
-        // These are added to it.
-        let added = ["NODE_EXTRA_CA_CERTS", "DENO_CERT"];
-        let whole = whole.map(|name| (name.to_owned(), CA_BUNDLE.to_owned()));
-        let added = added.map(|name| (name.to_owned(), CA_CERTIFICATE.to_owned()));
-        spec.env.extend(whole.into_iter().chain(added));
-    }
-    spec.ca_certificate = certificate;
+    spec.ca_certificate = Some(certificate.to_owned());
     spec
 }
 
@@ -120,7 +98,8 @@ fn quoted(value: &str) -> String {
     format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-fn proxy_variables() -> Vec<(String, String)> {
+/// Has every program find the gateway, and trust it wherever it looks.
+fn gateway_variables() -> Vec<(String, String)> {
     let proxies =
         ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
     let mut variables: Vec<_> =
@@ -130,6 +109,21 @@ fn proxy_variables() -> Vec<(String, String)> {
     }
     // Node takes proxies from the environment only when told to.
     variables.push(("NODE_USE_ENV_PROXY".to_owned(), "1".to_owned()));
+    // These take the place of what a program trusts by itself, so they name all of it.
+    let whole = [
+        "SSL_CERT_FILE",
+        "CURL_CA_BUNDLE",
+        "REQUESTS_CA_BUNDLE",
+        "GIT_SSL_CAINFO",
+        "CARGO_HTTP_CAINFO",
+        "PIP_CERT",
+        "npm_config_cafile",
+        "AWS_CA_BUNDLE",
+    ];
+    variables.extend(whole.map(|name| (name.to_owned(), CA_BUNDLE.to_owned())));
+    // These are added to it.
+    let added = ["NODE_EXTRA_CA_CERTS", "DENO_CERT"];
+    variables.extend(added.map(|name| (name.to_owned(), CA_CERTIFICATE.to_owned())));
     variables
 }
 
@@ -142,7 +136,7 @@ pub fn build_variables(own: BTreeMap<String, String>) -> Vec<(String, String)> {
         ("GIT_TERMINAL_PROMPT", "0"),
     ];
     let fixed = fixed.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let mut variables: BTreeMap<_, _> = proxy_variables().into_iter().chain(fixed).collect();
+    let mut variables: BTreeMap<_, _> = gateway_variables().into_iter().chain(fixed).collect();
     variables.extend(own);
     variables.into_iter().collect()
 }
@@ -153,7 +147,7 @@ pub fn command_variables(
     run: Option<RunId>,
     own: &[(String, String)],
 ) -> Vec<(String, String)> {
-    let mut variables = proxy_variables();
+    let mut variables = gateway_variables();
     let fixed = [
         ("PATH", "/opt/errand/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
         ("HOME", "/home/agent"),

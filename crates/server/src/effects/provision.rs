@@ -25,13 +25,10 @@ pub async fn run(job: &Job, epoch: Epoch) -> Result<()> {
     let began = Instant::now();
     let view = job.view().await?;
     let settings = Arc::clone(&view.living()?.settings);
-    let spec = sandbox_spec::spec(
-        &job.app.config,
-        &job.handle.org,
-        SandboxKey { agent: job.handle.id, epoch },
-        &settings,
-        None,
-    );
+    let key = SandboxKey { agent: job.handle.id, epoch };
+    let authority = job.app.seeds.authority(key)?;
+    let trusted = authority.certificate();
+    let spec = sandbox_spec::spec(&job.app.config, &job.handle.org, key, &settings, trusted);
     let place = job.app.starts.boot().await?;
     job.progress(epoch, "sandbox", "starting", None);
     let machine = match make(job, &settings, spec).await {
