@@ -171,6 +171,19 @@ pub async fn run(
     Ok(())
 }
 
+/// What every sandbox's gateway has.
+fn parts(config: &Config, denials: audit::Channel) -> Result<Parts> {
+    Ok(Parts {
+        floor: floor(config)?,
+        resolver: Arc::new(SystemResolver),
+        destinations: Arc::new(KernelDestinations),
+        audit: Arc::new(denials),
+        trust: trust(config)?,
+        limits: Limits::default(),
+        idle: CONNECTION_IDLE,
+    })
+}
+
 async fn build(
     options: Options,
     launcher: LauncherHandle,
@@ -185,15 +198,7 @@ async fn build(
         "" => format!("http://{address}"),
         url => url.to_owned(),
     };
-    let parts = Parts {
-        floor: floor(&config)?,
-        resolver: Arc::new(SystemResolver),
-        destinations: Arc::new(KernelDestinations),
-        audit: Arc::new(denials),
-        trust: trust(&config)?,
-        limits: Limits::default(),
-        idle: CONNECTION_IDLE,
-    };
+    let parts = parts(&config, denials)?;
     // Fails now rather than at the first sandbox.
     crate::sandbox_spec::policy(&config)?;
     let link_key = link_key(&data)?;

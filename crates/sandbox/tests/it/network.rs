@@ -23,14 +23,9 @@ async fn socket(bench: &Bench, key: SandboxKey, kind: SocketKind, family: Socket
     fd
 }
 
-/// The host has no rules, and says so.
+/// Whether the report says that this host has no rules.
 async fn is_without_rules(bench: &Bench) -> bool {
-    let report = bench.provider.validate(&[]).await.unwrap();
-    let without = report.wall("redirect").is_some();
-    if without {
-        println!("skipped: this host's kernel has no nftables (1 test)");
-    }
-    without
+    bench.provider.validate(&[]).await.unwrap().wall("redirect").is_some()
 }
 
 /// Connects from inside to an address, which must arrive at the transparent socket; gives where it
@@ -98,9 +93,11 @@ async fn is_led(bench: &Bench) {
 #[tokio::test]
 async fn what_knows_no_proxy_is_led_to_the_gateway() {
     let bench = Bench::new();
-    if !is_without_rules(&bench).await {
-        is_led(&bench).await;
+    if is_without_rules(&bench).await {
+        println!("skipped: this host's kernel has no nftables (1 test)");
+        return;
     }
+    is_led(&bench).await;
 }
 
 #[tokio::test]
@@ -110,9 +107,11 @@ async fn so_it_is_in_shared_sandboxes() {
         return;
     }
     let bench = Bench::shared();
-    if !is_without_rules(&bench).await {
-        is_led(&bench).await;
+    if is_without_rules(&bench).await {
+        println!("skipped: this host's kernel has no nftables (1 test)");
+        return;
     }
+    is_led(&bench).await;
 }
 
 #[tokio::test]
