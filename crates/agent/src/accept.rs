@@ -36,6 +36,9 @@ pub fn accept(state: &State, input: Input, now_ms: i64) -> Result<Vec<Event>, Re
             let living = commands::existing(state)?;
             commands::snapshot(state.agent, living, (layer, purpose), principal)
         }
+        Input::AllowHost { entry, run_only, principal } => {
+            commands::allow_host(commands::existing(state)?, entry, run_only, principal)
+        }
         Input::Attend { principal } => {
             Ok(commands::inside(commands::existing(state)?, Event::Attended { principal }))
         }

@@ -1,7 +1,7 @@
 //! The fold: one event into the state. Total, and silent about events that do not fit.
 
 use crate::state::{
-    Active, Call, Condition, Conflict, Disk, Ended, Failing, Image, Keeping, Life, Living,
+    Active, Allowed, Call, Condition, Conflict, Disk, Ended, Failing, Image, Keeping, Life, Living,
     Machines, OPEN_QUESTIONS, Phase, Progress, PublishStep, Publishing, Pull, Question, Queued,
     RECENT_PUBLISHED, RECENT_RUNS, RECENT_STEERS, Repo, Sandbox, SetUp, Stage, Standing, Start,
     State, StepNow, Totals, Turn, Wake, Workspace, elapsed,
@@ -50,6 +50,7 @@ impl Living {
             keeping: Keeping::Unasked,
             set_up: SetUp::unread(settings),
             repos: settings.repos.iter().map(|repo| Repo::new(&repo.url)).collect(),
+            allowed: Vec::new(),
             totals: Totals::default(),
             failing: Vec::new(),
             active_at_ms: at_ms,
@@ -109,6 +110,9 @@ impl Living {
                 keep_newest(&mut self.steered, RECENT_STEERS);
             }
             Event::PullRequestMerged { repo, number, .. } => self.merged(repo, *number),
+            Event::HostAllowed { entry, run, .. } => {
+                self.allowed.push(Allowed { entry: entry.clone(), run: *run });
+            }
             Event::Woken { .. } => {
                 self.wake = Wake::Asked;
                 self.active_at_ms = at_ms;
@@ -173,6 +177,7 @@ impl Living {
                 }
             }
             Event::RunEnded { run, status, .. } => {
+                self.allowed.retain(|allowed| allowed.run != Some(*run));
                 self.queue.retain(|queued| queued.run != *run);
                 if self.active.as_ref().is_some_and(|active| active.run == *run) {
                     self.active = None;

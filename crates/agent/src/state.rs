@@ -47,6 +47,8 @@ pub const RECENT_RUNS: usize = 64;
 pub const RECENT_STEERS: usize = 40;
 /// Published commits remembered per repository, newest last; older ones stand in the log.
 pub const RECENT_PUBLISHED: usize = 8;
+/// Hosts that people may allow one agent.
+pub const ALLOWED_HOSTS: usize = 200;
 /// Questions that may wait for a person at the same time.
 pub const OPEN_QUESTIONS: usize = 8;
 
@@ -101,6 +103,8 @@ pub struct Living {
     pub set_up: Option<SetUp>,
     /// Each repository, in the order of the settings.
     pub repos: Vec<Repo>,
+    /// Hosts that people allowed besides those of its environment.
+    pub allowed: Vec<Allowed>,
     /// What was used up so far.
     pub totals: Totals,
     /// Effects that failed and are tried again.
@@ -129,6 +133,15 @@ pub struct Queued {
     pub run: RunId,
     /// Made by Errand itself.
     pub automatic: bool,
+}
+
+/// A host that a person allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    /// The entry of an allow-list.
+    pub entry: String,
+    /// The run that it ends with; none: it stays.
+    pub run: Option<RunId>,
 }
 
 /// A run that is over.

@@ -65,6 +65,8 @@ pub enum Command {
     Cancel(Cancel),
     /// Answer what an agent asks
     Answer(Answer),
+    /// Let an agent reach a host that its environment does not name
+    Allow(Allow),
     /// Show what an agent's branch changes
     Diff(Diff),
     /// Show or merge an agent's pull requests
@@ -322,6 +324,18 @@ pub struct Answer {
     pub agent: String,
     /// The answer, or the number of an option
     pub text: String,
+}
+
+/// `errand allow`.
+#[derive(Debug, Args)]
+pub struct Allow {
+    /// Id, beginning of the id, or name
+    pub agent: String,
+    /// The host, as in an allow-list: `api.example.com`, "GET https://api.example.com/v1/*", `db.example.com:5432`
+    pub host: String,
+    /// Only until the active run ends
+    #[arg(long)]
+    pub run: bool,
 }
 
 /// `errand diff`.

@@ -1,6 +1,7 @@
 //! Every command, one file each.
 
 mod agents;
+mod allow;
 mod answer;
 mod attach;
 mod build;
@@ -68,6 +69,7 @@ async fn with_server(command: Command, around: &Surroundings, output: &mut Outpu
         Command::Send(arguments) => send::send(cx, &arguments).await,
         Command::Cancel(arguments) => cancel::cancel(cx, &arguments).await,
         Command::Answer(arguments) => answer::answer(cx, &arguments).await,
+        Command::Allow(arguments) => allow::allow(cx, arguments).await,
         Command::Diff(arguments) => diff::diff(cx, &arguments).await,
         Command::Pr(arguments) => pr::pr(cx, &arguments).await,
         Command::Attach(arguments) => attach::attach(cx, &arguments).await,

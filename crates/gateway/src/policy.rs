@@ -141,6 +141,14 @@ impl Policy {
         Self { mode, allow }
     }
 
+    /// The same with more entries, up to [`ALLOW_ENTRIES`].
+    #[must_use]
+    pub fn and(mut self, more: Vec<Pattern>) -> Self {
+        self.allow.extend(more);
+        self.allow.truncate(ALLOW_ENTRIES);
+        self
+    }
+
     /// The mode.
     pub const fn mode(&self) -> EgressMode {
         self.mode

@@ -158,6 +158,9 @@ pub enum Event {
     /// A connection out of the sandbox was refused.
     Denied { epoch: Epoch, host: String, port: u16, code: String, message: String },
 
+    /// A person allowed a host that no environment names: an entry of an allow-list, for one run or for good.
+    HostAllowed { entry: String, run: Option<RunId>, principal: String },
+
     /// A person is asked; the run waits.
     QuestionAsked {
         run: RunId,
@@ -384,6 +387,7 @@ impl Event {
             | Self::SnapshotFailed { .. }
             | Self::EffectFailed { .. }
             | Self::Denied { .. }
+            | Self::HostAllowed { .. }
             | Self::QuestionAnswered { .. }
             | Self::PullRequestMerged { .. }
             | Self::Woken { .. }

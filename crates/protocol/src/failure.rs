@@ -89,6 +89,12 @@ pub enum Refusal {
     /// The queue of follow-ups is full.
     #[error("too many messages are queued: wait until some are done")]
     QueueFull,
+    /// A host cannot be allowed for a run that is not there.
+    #[error("no run is active: allow the host for the agent, or when the run goes on")]
+    NoActiveRun,
+    /// An agent was allowed as many hosts as it may be.
+    #[error("too many hosts were allowed for this agent: name them in its environment")]
+    HostsFull,
     /// A report about something that is no longer current; the driver drops it.
     #[error("stale: {0}")]
     Stale(&'static str),
@@ -108,6 +114,8 @@ impl Refusal {
             Self::NoDisk => "no_disk",
             Self::IsBuild => "is_build",
             Self::QueueFull => "queue_full",
+            Self::NoActiveRun => "no_active_run",
+            Self::HostsFull => "hosts_full",
             Self::Stale(_) => "stale",
         }
     }

@@ -43,6 +43,8 @@ pub enum Input {
     Wake { principal: String },
     /// Keep what the disk holds as a layer.
     Snapshot { layer: LayerId, purpose: SnapshotPurpose, principal: String },
+    /// A person allows a host.
+    AllowHost { entry: String, run_only: bool, principal: String },
     /// A person works in the machine.
     Attend { principal: String },
     /// A person begins to type in a terminal.

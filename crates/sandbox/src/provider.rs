@@ -127,6 +127,8 @@ impl Default for SandboxLimits {
 pub const CA_CERTIFICATE: &str = "/opt/errand/ca.crt";
 /// Where it has that together with all that is trusted anyway.
 pub const CA_BUNDLE: &str = "/opt/errand/ca-bundle.crt";
+/// What tells apt, which takes no variable for it, to trust all of them; inside, where there is a certificate.
+pub const APT_CONFIG: &str = "/opt/errand/apt.conf";
 
 /// What the caller wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,7 +12,9 @@ use crate::app::App;
 use crate::clock::now_ms;
 use crate::disk;
 use crate::effects::{self, Job};
+use crate::egress;
 use agent::effect::{Action, Effect, Plan};
+use agent::state::Allowed;
 use anyhow::{Context, Result};
 use protocol::event::Event;
 use protocol::failure::{Failure, Phase, Refusal};
@@ -76,6 +78,8 @@ struct Driver<'a> {
     term: Term,
     running: HashMap<EffectKey, Running>,
     tasks: JoinSet<(EffectKey, Result<()>)>,
+    /// What people had allowed when the gateway was told last.
+    allowed: Option<Vec<Allowed>>,
 }
 
 impl<'a> Driver<'a> {
@@ -85,7 +89,14 @@ impl<'a> Driver<'a> {
         else {
             anyhow::bail!("another server holds this agent's lease");
         };
-        let mut driver = Self { app, handle, term, running: HashMap::new(), tasks: JoinSet::new() };
+        let mut driver = Self {
+            app,
+            handle,
+            term,
+            running: HashMap::new(),
+            tasks: JoinSet::new(),
+            allowed: None,
+        };
         let outcome = driver.rounds().await;
         // Dropped, not cancelled: what runs inside goes on, and the next driver attaches to it.
         driver.tasks.shutdown().await;
@@ -108,6 +119,7 @@ impl<'a> Driver<'a> {
         let mut busy_rounds = 0;
         let mut opening = Some(self.app.starts.opening().await?);
         loop {
+            self.follow_allowed().await?;
             let plan = self.handle.plan().await?;
             if !plan.record.is_empty() {
                 busy_rounds += 1;
@@ -140,6 +152,17 @@ impl<'a> Driver<'a> {
                 }
             }
         }
+    }
+
+    /// Has the gateway forget what was allowed for a run that is over.
+    async fn follow_allowed(&mut self) -> Result<()> {
+        let view = self.handle.view().await?;
+        let Some(living) = view.state.living() else { return Ok(()) };
+        if self.allowed.as_ref().is_some_and(|known| *known != living.allowed) {
+            egress::follow(self.app, self.handle).await?;
+        }
+        self.allowed = Some(living.allowed.clone());
+        Ok(())
     }
 
     /// Appends what the plan decided. A refusal means that the state moved on: plan again.

@@ -44,6 +44,7 @@ pub mod ssh;
 pub mod preview;
 pub mod sandbox_spec;
 pub mod seeds;
+pub mod egress;
 pub mod first_look;
 pub mod environments;
 pub mod dependencies;

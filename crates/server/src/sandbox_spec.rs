@@ -9,8 +9,8 @@ use protocol::event::{RepoSettings, Settings};
 use protocol::ids::{LayerId, OrgId, RunId};
 use protocol::limits::DOCKERFILE_MS;
 use sandbox::provider::{
-    CA_BUNDLE, CA_CERTIFICATE, GatewaySocket, Posture, SandboxKey, SandboxLimits, SandboxSpec,
-    SocketKind,
+    APT_CONFIG, CA_BUNDLE, CA_CERTIFICATE, GatewaySocket, Posture, SandboxKey, SandboxLimits,
+    SandboxSpec, SocketKind,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -121,6 +121,7 @@ fn gateway_variables() -> Vec<(String, String)> {
         "AWS_CA_BUNDLE",
     ];
     variables.extend(whole.map(|name| (name.to_owned(), CA_BUNDLE.to_owned())));
+    variables.push(("APT_CONFIG".to_owned(), APT_CONFIG.to_owned()));
     // These are added to it.
     let added = ["NODE_EXTRA_CA_CERTS", "DENO_CERT"];
     variables.extend(added.map(|name| (name.to_owned(), CA_CERTIFICATE.to_owned())));

@@ -87,6 +87,11 @@ export function applyMachine(fold: Fold, entry: LogEntry): boolean {
       }
       return true;
     }
+    case "HostAllowed": {
+      const { entry: host, run, principal } = event;
+      fold.note(entry, undefined, { type: "allowed", entry: host, isForRun: !!run, principal });
+      return true;
+    }
     case "Woken":
       fold.note(entry, undefined, { type: "woken", principal: event.principal });
       return true;

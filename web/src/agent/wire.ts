@@ -148,6 +148,7 @@ export type AgentEvent =
   | InRun<"Noticed", { code: string; text: string }>
   | InRun<"TodosChanged", { todos: Todo[] }>
   | InRun<"Compacted", { upto: number; summary: string; usage: Usage; costMicros: number }>
+  | Of<"HostAllowed", { entry: string; run?: string | null; principal: string }>
   | Of<"Denied", { epoch: number; host: string; port: number; code: string; message: string }>
   | InRun<"QuestionAsked", QuestionBody>
   | Of<"QuestionAnswered", { question: string; answer: string; principal: string }>

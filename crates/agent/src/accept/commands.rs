@@ -2,7 +2,8 @@
 
 use crate::plan::snapshot_key;
 use crate::state::{
-    Condition, Disk, Keeping, Living, Phase, Pull, Queued, Sandbox, Standing, State, Wake,
+    ALLOWED_HOSTS, Allowed, Condition, Disk, Keeping, Living, Phase, Pull, Queued, Sandbox,
+    Standing, State, Wake,
 };
 use protocol::content::Prompt;
 use protocol::event::{AskOptions, Event, RunStatus, Settings, SnapshotPurpose};
@@ -177,6 +178,29 @@ pub(super) fn wake(living: &Living, principal: String) -> Result<Vec<Event>, Ref
         | Sandbox::Stopping { .. } => living.wake == Wake::Asked,
     };
     Ok(if coming { Vec::new() } else { vec![Event::Woken { principal }] })
+}
+
+/// What holds for good holds for a run too.
+pub(super) fn allow_host(
+    living: &Living,
+    entry: String,
+    run_only: bool,
+    principal: String,
+) -> Result<Vec<Event>, Refusal> {
+    let run = match (run_only, &living.active) {
+        (false, _) => None,
+        (true, Some(active)) => Some(active.run),
+        (true, None) => return Err(Refusal::NoActiveRun),
+    };
+    let holds =
+        |allowed: &Allowed| allowed.entry == entry && (allowed.run.is_none() || allowed.run == run);
+    if living.allowed.iter().any(holds) {
+        return Ok(Vec::new());
+    }
+    if living.allowed.len() >= ALLOWED_HOSTS {
+        return Err(Refusal::HostsFull);
+    }
+    Ok(vec![Event::HostAllowed { entry, run, principal }])
 }
 
 /// The disk is kept once no run works; of two snapshots at once one waits for the other to be over.

@@ -429,6 +429,7 @@ fn name(event: &Event) -> &'static str {
         Event::RunEnded { .. } => "RunEnded",
         Event::Archived { .. } => "Archived",
         Event::Unarchived { .. } => "Unarchived",
+        Event::HostAllowed { .. } => "HostAllowed",
         Event::Woken { .. } => "Woken",
         Event::Attended { .. } => "Attended",
         Event::TerminalTaken { .. } => "TerminalTaken",

@@ -55,6 +55,10 @@ pub fn lines(event: &Event) -> Vec<Shown> {
         Event::Noticed { text, .. } => vec![noted(text)],
         Event::Compacted { .. } => vec![aside("earlier messages were summarised to make room")],
         Event::Denied { host, port, message, .. } => denied(host, *port, message),
+        Event::HostAllowed { entry, run, principal } => {
+            let how_long = if run.is_some() { " for this run" } else { "" };
+            vec![aside(format!("{principal} allowed {entry}{how_long}"))]
+        }
         Event::CancelRequested { principal, .. } => {
             vec![noted(format!("{principal} cancelled the run"))]
         }
@@ -239,7 +243,7 @@ fn denied(host: &str, port: u16, message: &str) -> Vec<Shown> {
     let refused = label(Style::Bad, "✗", "network")
         .and(Style::Bad, format!("{host}:{port} was refused: {message}"));
     let how = format!(
-        "    to allow it: put \"{host}\" into `allow` under [network] of the server's errand.toml"
+        "    to allow it: `errand allow AGENT {host}`, or \"{host}\" under `egressAllowlist` of the environment file"
     );
     vec![Shown::Whole(refused), Shown::Whole(Line::of(Style::Dim, how))]
 }

@@ -222,6 +222,28 @@ pub struct AnswerQuestion {
     pub answer: String,
 }
 
+/// `POST /v1/agents/{id}/hosts`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AllowHost {
+    /// An entry of an allow-list: `api.example.com`, `GET https://api.example.com/v1/*`, `db.example.com:5432`.
+    pub entry: String,
+    /// For how long.
+    #[serde(default)]
+    pub scope: AllowScope,
+}
+
+/// For how long a host is allowed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AllowScope {
+    /// Until the active run ends.
+    Run,
+    /// As long as the agent is there.
+    #[default]
+    Agent,
+}
+
 /// A pull request of an agent, in short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

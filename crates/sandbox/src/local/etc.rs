@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use super::base;
-use crate::provider::{CA_BUNDLE, CA_CERTIFICATE, SandboxSpec};
+use crate::provider::{APT_CONFIG, CA_BUNDLE, CA_CERTIFICATE, SandboxSpec};
 
 /// Directories of the host's `/etc` that hold nothing private and that programs in `/usr` need.
 pub const BOUND: [&str; 8] =
@@ -136,7 +136,9 @@ impl Etc {
         }
         bundle.extend(own);
         fs::write(CA_CERTIFICATE, own)?;
-        fs::write(CA_BUNDLE, &bundle)
+        fs::write(CA_BUNDLE, &bundle)?;
+        // The one program that takes no variable for it.
+        fs::write(APT_CONFIG, format!("Acquire::https::CaInfo \"{CA_BUNDLE}\";\n"))
     }
 
     /// Shows the bundle where programs look for what the system trusts.

@@ -86,7 +86,7 @@ async fn what_the_spec_vouches_for_is_trusted() {
 }
 
 #[tokio::test]
-async fn an_image_shows_it_where_it_has_a_bundle_and_keeps_its_own() {
+async fn an_image_keeps_its_own_and_has_both_together_beside_it() {
     if !is_root() {
         println!("skipped: only root has base images (1 test)");
         return;
@@ -115,16 +115,21 @@ async fn an_image_shows_it_where_it_has_a_bundle_and_keeps_its_own() {
         spec.key.epoch.0 += 1;
         bench.provider.create(&spec).await.unwrap();
         let mut inside = bench.inside(spec.key).await;
-        for file in [SYSTEM, CA_BUNDLE, "/etc/pki/tls/certs/ca-bundle.crt"] {
-            assert_eq!(sh(&mut inside, &format!("cat {file}")).await, "theirs\n-- mine --");
+        assert_eq!(sh(&mut inside, &format!("cat {CA_BUNDLE}")).await, "theirs\n-- mine --");
+        // Its own stays the image's to replace, as what looks after it does.
+        for file in [SYSTEM, "/etc/pki/tls/certs/ca-bundle.crt"] {
+            assert_eq!(sh(&mut inside, &format!("cat {file}")).await, "theirs");
         }
+        let replace = "echo newer > FILE.new && mv -f FILE.new FILE".replace("FILE", SYSTEM);
+        let (code, words) = inside.run("as-root", &["sh", "-c", &replace]).await;
+        assert_eq!(code, 0, "{words}");
         bench.provider.stop(spec.key).await.unwrap();
         assert!(!holds(&bench.disk(spec.key), b"-- mine --"));
         spec.key.epoch.0 += 1;
         spec.ca_certificate = None;
         bench.provider.create(&spec).await.unwrap();
         let mut inside = bench.inside(spec.key).await;
-        assert_eq!(sh(&mut inside, &format!("cat {SYSTEM}")).await, "theirs");
+        assert_eq!(sh(&mut inside, &format!("cat {SYSTEM}")).await, "newer");
         bench.provider.destroy(spec.key).await.unwrap();
     }
 }

@@ -8,16 +8,20 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::clock::now_ms;
 use crate::projection::Detail;
-use crate::{builds, door, driver, settings, uploads};
+use crate::{builds, door, driver, egress, settings, uploads};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use protocol::api::agents::{Agent, AnswerQuestion, CreateAgent, CreatedAgent, UpdateAgent};
+use gateway::pattern::Pattern;
+use protocol::api::agents::{
+    Agent, AllowHost, AllowScope, AnswerQuestion, CreateAgent, CreatedAgent, UpdateAgent,
+};
 use protocol::api::{IdBody, Page};
 use protocol::event::AskOptions;
 use protocol::failure::Refusal;
 use protocol::ids::{AgentId, OrgId, QuestionId, RunId};
 use protocol::input::Input;
+use protocol::limits::ALLOW_ENTRY_BYTES;
 use serde::Deserialize;
 use std::sync::Arc;
 use store::log::{AppendError, Idempotency};
@@ -245,6 +249,34 @@ pub async fn answer(
         QuestionId::parse(&question).map_err(|bad| ApiError::invalid("questionId", bad))?;
     let principal = caller.name.clone();
     act(&app, &caller, &id, Input::Answer { question, answer: body.answer, principal }).await
+}
+
+/// Allows a host that the agent's environment does not name, within the operator's network mode.
+#[utoipa::path(post, path = "/v1/agents/{id}/hosts", tag = "agents", params(("id" = String, Path)),
+    request_body = AllowHost, responses((status = 200, body = IdBody), (status = 409, body = protocol::api::ErrorBody)))]
+pub async fn allow_host(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<AllowHost>,
+) -> ApiResult<Json<IdBody>> {
+    if body.entry.len() > ALLOW_ENTRY_BYTES {
+        let words = format!("is longer than {ALLOW_ENTRY_BYTES} bytes");
+        return Err(ApiError::invalid("entry", words));
+    }
+    Pattern::parse(&body.entry).map_err(|bad| ApiError::invalid("entry", bad))?;
+    let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
+    let mode = egress::mode(&app, &handle).await?;
+    if !egress::may_be_added_to(mode) {
+        let words = "the network mode of this server or of the agent's environment leaves no host to be added: the \
+                     operator can change `mode` and `allow` under [network] of errand.toml";
+        return Err(ApiError::new(StatusCode::CONFLICT, "egress_floor", words));
+    }
+    let run_only = body.scope == AllowScope::Run;
+    let input = Input::AllowHost { entry: body.entry, run_only, principal: caller.name };
+    handle.submit(input, Extras::default()).await?;
+    egress::follow(&app, &handle).await?;
+    Ok(Json(IdBody { id: handle.id.to_string() }))
 }
 
 async fn act(app: &Arc<App>, caller: &Caller, id: &str, input: Input) -> ApiResult<Json<IdBody>> {

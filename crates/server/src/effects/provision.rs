@@ -1,14 +1,12 @@
 //! Makes the sandbox of an epoch and meets its guest.
 
 use super::{Job, failed};
-use crate::dependencies;
-use crate::environments::{self, Reach};
 use crate::machines::Machine;
 use crate::sandbox_spec;
+use crate::{dependencies, egress, environments};
 use anyhow::{Context, Result};
-use gateway::attach::{Attaching, Repositories, Rules};
+use gateway::attach::{Attaching, Repositories};
 use gateway::audit::Peer;
-use gateway::grant::Grants;
 use gateway::repository::AgentRepository;
 use git::name::BranchName;
 use protocol::event::{Event, Settings};
@@ -123,20 +121,14 @@ pub async fn serve(job: &Job, mut machine: Machine) -> Result<Machine> {
             branch: branch.clone(),
         });
     }
-    let config = &job.app.config;
-    let mut dependencies = Vec::new();
-    let policy = match environments::followed(&job.app, &job.handle.org, living).await? {
-        Some(followed) => {
-            let environment = &followed.understood.environment;
-            let own: Vec<_> = living.settings.repos.iter().map(|repo| repo.url.as_str()).collect();
-            let named = environment.dependencies();
-            dependencies = dependencies::served(&job.app, &job.handle.org, &own, named);
-            Reach::of(config, environment)?.policy(config)?
-        }
-        None => sandbox_spec::policy(config)?,
-    };
+    let followed = environments::followed(&job.app, &job.handle.org, living).await?;
+    let dependencies = followed.as_ref().map_or_else(Vec::new, |followed| {
+        let own: Vec<_> = living.settings.repos.iter().map(|repo| repo.url.as_str()).collect();
+        let named = followed.understood.environment.dependencies();
+        dependencies::served(&job.app, &job.handle.org, &own, named)
+    });
     let repositories = Repositories { own: repositories, dependencies };
-    let rules = Rules { policy, grants: Grants::default() };
+    let rules = egress::of(&job.app, living, followed.as_ref())?;
     let authority = job.app.seeds.authority(key)?;
     let attaching = Attaching { entrances, rules, repositories, authority };
     let guard = job.app.gateway.attach(peer, attaching).context("serve the gateway's sockets")?;

@@ -1,13 +1,12 @@
 import {
   Archive,
   ArchiveRestore,
-  Ban,
   FileCog,
   FoldVertical,
   GitFork,
   GitMerge,
+  Globe,
   HardDriveDownload,
-  type LucideIcon,
   MoonStar,
   Octagon,
   RefreshCw,
@@ -16,12 +15,10 @@ import {
   TriangleAlert,
   Unplug,
 } from "lucide-react";
-import { memo, type ReactNode } from "react";
+import { memo } from "react";
 import { Link } from "react-router";
 import { parted } from "../../api/errors";
 import { Button } from "../../ui/Button";
-import { CopyButton } from "../../ui/CopyButton";
-import { cx } from "../../ui/cx";
 import { bytes, plural } from "../../ui/format";
 import { Markdown } from "../../ui/Markdown";
 import { visibleBidi } from "../../ui/untrusted";
@@ -29,6 +26,8 @@ import { Output } from "../cards/Output";
 import type { NoteRow, RetryRow } from "../rows";
 import { useOpening, useRow } from "../useTimeline";
 import { ASLEEP, FAILED_AT, NOTICES } from "../words";
+import { Denied } from "./Denied";
+import { Line } from "./Line";
 import styles from "./Notes.module.css";
 
 /** Something the platform says. */
@@ -44,14 +43,12 @@ export const Note = memo(function Note({ row }: { row: NoteRow }) {
     case "compacted":
       return <Compacted row={row} summary={note.summary} />;
     case "denied":
+      return <Denied note={note} />;
+    case "allowed":
       return (
-        <Line
-          icon={Ban}
-          tone="amber"
-          title={`Not allowed: ${visibleBidi(note.host)}:${note.port}${note.count > 1 ? `, ${note.count} times` : ""}`}
-          action={<CopyButton text={note.host} label="Copy the host" labelled />}
-        >
-          {note.message}
+        <Line icon={Globe}>
+          {note.principal} allowed <code>{visibleBidi(note.entry)}</code>
+          {note.isForRun ? " until the run ends" : " for this agent"}.
         </Line>
       );
     case "lost":
@@ -132,28 +129,6 @@ function Asleep({ epoch, reason }: { epoch: number; reason: string }) {
   // One that never came up does not go to sleep; its own row says what became of it.
   if (machine?.kind === "setup" && machine.isStopped && machine.bootMs === undefined) return null;
   return <Line icon={MoonStar}>{ASLEEP[reason] ?? `The machine was stopped (${reason}).`}</Line>;
-}
-
-interface LineProps {
-  icon: LucideIcon;
-  tone?: "amber" | "red";
-  title?: string;
-  action?: ReactNode;
-  children: ReactNode;
-}
-
-/** A line of the platform's own: an icon, perhaps a title, plain words. */
-export function Line({ icon: Icon, tone, title, action, children }: LineProps) {
-  return (
-    <div className={cx(styles.note, tone && styles[tone])}>
-      <Icon className={styles.icon} aria-hidden="true" />
-      <div className={styles.words}>
-        {title !== undefined && <p className={styles.title}>{title}</p>}
-        <div>{children}</div>
-      </div>
-      {action}
-    </div>
-  );
 }
 
 type EnvironmentNote = Extract<NoteRow["note"], { type: "environment" }>;

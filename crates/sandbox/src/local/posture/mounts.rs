@@ -131,6 +131,9 @@ const ON_HOST: &[Place] = &[
     at("/etc/perl", Origin::HostIfAny, SEALED),
     at("/etc/python3", Origin::HostIfAny, SEALED),
     at("/etc/ssl/certs", Origin::HostIfAny, SEALED),
+    at("/etc/ssl/certs/ca-certificates.crt", TRUSTED, PROGRAMS),
+    at("/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", TRUSTED, PROGRAMS),
+    at("/etc/pki/tls/certs/ca-bundle.crt", TRUSTED, PROGRAMS),
     at("/etc/terminfo", Origin::HostIfAny, SEALED),
     at("/etc/xdg", Origin::HostIfAny, SEALED),
 ];
@@ -149,9 +152,6 @@ pub const KERNEL: &[(&str, &str)] = &[("mount /", "tmpfs /, read-only")];
 
 /// What every sandbox has.
 pub const EVERYWHERE: &[Place] = &[
-    at("/etc/ssl/certs/ca-certificates.crt", TRUSTED, PROGRAMS),
-    at("/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", TRUSTED, PROGRAMS),
-    at("/etc/pki/tls/certs/ca-bundle.crt", TRUSTED, PROGRAMS),
     at("/workspace", Origin::Disk("workspace"), MEMORY),
     at("/home/agent", Origin::Disk("home"), MEMORY),
     at("/opt", Origin::Disk("opt"), MEMORY),

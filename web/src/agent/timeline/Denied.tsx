@@ -1,0 +1,46 @@
+import { useMutation } from "@tanstack/react-query";
+import { Ban } from "lucide-react";
+import { call } from "../../api/client";
+import { explain } from "../../api/errors";
+import { Button } from "../../ui/Button";
+import { visibleBidi } from "../../ui/untrusted";
+import { allowing } from "../allowing";
+import type { NoteRow } from "../rows";
+import { useScope } from "../useTimeline";
+import { Line } from "./Line";
+import styles from "./Notes.module.css";
+
+type DeniedNote = Extract<NoteRow["note"], { type: "denied" }>;
+
+/** A connection that was refused, with a way to allow it. */
+export function Denied({ note }: { note: DeniedNote }) {
+  const { agent } = useScope();
+  const entry = allowing(note);
+  const allow = useMutation({
+    mutationFn: (scope: "run" | "agent") =>
+      call("POST", `/v1/agents/${agent}/hosts`, { body: { entry, scope } }),
+  });
+  const times = note.count > 1 ? `, ${note.count} times` : "";
+  return (
+    <Line
+      icon={Ban}
+      tone="amber"
+      title={`Not allowed: ${visibleBidi(note.host)}:${note.port}${times}`}
+      {...(entry !== undefined && {
+        action: (
+          <div className={styles.choices}>
+            <Button size="s" isDisabled={allow.isPending} onPress={() => allow.mutate("run")}>
+              Allow for this run
+            </Button>
+            <Button size="s" isDisabled={allow.isPending} onPress={() => allow.mutate("agent")}>
+              Allow for the agent
+            </Button>
+          </div>
+        ),
+      })}
+    >
+      {visibleBidi(note.message)}
+      {allow.error && <p role="alert">{explain(allow.error).message}</p>}
+    </Line>
+  );
+}
