@@ -2,7 +2,7 @@
 //!
 //! A superset of the Cloud Agents API that existing clients speak: `agents`, `runs`, `usage`, `me`,
 //! `models`, `repositories`, `artifacts`; ours are `branchName`, `whenBusy`, `events`, `diff`,
-//! `pull-requests`, `session`, `live`, `settings`, `builds`, versions of `environments`, and the `error` of a run. Unknown request keys are refused by name.
+//! `pull-requests`, `session`, `live`, `settings`, `builds`, grants among `secrets`, versions of `environments`, and the `error` of a run. Unknown request keys are refused by name.
 
 pub mod agents;
 pub mod browser;
@@ -12,6 +12,7 @@ pub mod live;
 pub mod machine;
 pub mod metadata;
 pub mod runs;
+pub mod secrets;
 pub mod session;
 pub mod settings;
 pub mod sync;

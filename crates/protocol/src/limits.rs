@@ -140,6 +140,16 @@ pub const SAVED_ENVIRONMENTS: usize = 100;
 pub const SAVED_ENVIRONMENT_VERSIONS: usize = 50;
 /// Repositories that one saved environment is for.
 pub const SAVED_ENVIRONMENT_REPOS: usize = 20;
+/// Secrets of one owner: a key, a saved environment, or the team.
+pub const SECRETS: usize = 1000;
+/// Bytes of a secret's value.
+pub const SECRET_VALUE_BYTES: usize = 4096;
+/// Bytes that the value of a runtime secret has at least: a shorter one occurs by chance in other text.
+pub const SECRET_VALUE_LEAST_BYTES: usize = 8;
+/// Repositories that one secret is for.
+pub const SECRET_REPOS: usize = 100;
+/// Hosts that one secret is for.
+pub const SECRET_HOSTS: usize = 20;
 /// Startup commands of an agent.
 pub const STARTUP_COMMANDS: usize = 20;
 /// Characters of one of them.

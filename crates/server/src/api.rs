@@ -19,6 +19,7 @@ pub mod metadata;
 pub mod pulls;
 pub mod restores;
 pub mod runs;
+pub mod secrets;
 pub mod server;
 pub mod session;
 pub mod settings;

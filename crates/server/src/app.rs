@@ -19,6 +19,7 @@ use crate::rate::Rate;
 use crate::roster::Roster;
 use crate::saved_environments::SavedEnvironments;
 use crate::seeds::Seeds;
+use crate::secrets::Secrets;
 use crate::ssh::HostKey;
 use crate::starts::Starts;
 use crate::terminals::Terminals;
@@ -82,6 +83,8 @@ pub struct App {
     pub first_looks: FirstLooks,
     /// Lets environments that are kept here be changed one at a time.
     pub saved_environments: SavedEnvironments,
+    /// Lets secrets be changed one at a time.
+    pub secrets: Secrets,
     /// What agents that start from the same commit share.
     pub starts: Starts,
     /// The key of machines' SSH.

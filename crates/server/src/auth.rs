@@ -11,6 +11,7 @@ pub mod socket;
 use crate::api::error::{ApiError, ApiResult};
 use crate::app::App;
 use crate::clock::now_ms;
+use crate::keys;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header, request::Parts};
 use axum::middleware::Next;
@@ -41,6 +42,13 @@ pub struct Caller {
     pub admin: bool,
     /// What it was proven with.
     pub credential: Credential,
+}
+
+impl Caller {
+    /// Names the caller among owners of secrets. Names of keys may repeat, ids do not.
+    pub fn opener(&self) -> String {
+        if self.admin { keys::ADMIN.to_owned() } else { self.credential.key.clone() }
+    }
 }
 
 /// What a caller was proven with; what stays open ends with it.

@@ -217,6 +217,8 @@ fn settings(
     Ok(Settings {
         name: format!("Build of {first}"),
         principal: principal.to_owned(),
+        // What it makes is for everybody.
+        opener: None,
         model: ModelChoice { id: "none".to_owned(), params: Vec::new() },
         mode: Mode::default(),
         auto_create_pr: false,

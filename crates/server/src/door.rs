@@ -113,6 +113,7 @@ pub fn settings(
     let env = env_vars(body.env_vars.as_ref(), body.run_env_vars.as_ref())?;
     Ok(Settings {
         principal: caller.name.clone(),
+        opener: Some(caller.opener()),
         model: model(app, body.model.as_ref())?,
         mode: body.mode.unwrap_or_default(),
         auto_create_pr: body.auto_create_pr.unwrap_or(false),

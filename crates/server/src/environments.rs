@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::dockerfile::Asked;
 use crate::first_look::may_have;
-use crate::{builds, dependencies, images, sandbox_spec};
+use crate::{builds, dependencies, images, sandbox_spec, secrets};
 use agent::state::{Living, Saved};
 use anyhow::{Context, Result};
 use gateway::pattern::Pattern;
@@ -323,7 +323,7 @@ pub async fn of_person(app: &App, handle: &Handle) -> Result<Vec<(String, String
         tracing::warn!(agent.id = %handle.id, error = format!("{error:#}"), "variables are missing");
         None
     });
-    let own = app.variables(&handle.org, handle.id).await?;
+    let own = secrets::variables(app, &handle.org, handle.id, living).await?;
     let variables = over_image(&living.settings, &variables(followed.as_ref(), own));
     Ok(sandbox_spec::command_variables(handle.id, None, &variables))
 }

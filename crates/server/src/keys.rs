@@ -10,7 +10,7 @@ use store::Store;
 use store::keys::ApiKey;
 
 /// Name of the installation's own key.
-const ADMIN: &str = "admin";
+pub const ADMIN: &str = "admin";
 
 /// Finds the caller of a token.
 #[derive(Debug)]

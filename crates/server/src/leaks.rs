@@ -1,10 +1,12 @@
 //! Looks for secrets in what is kept for others: the values of an agent's variables, as they are and as programs
 //! commonly write them, on the disk with which other agents shall begin.
 //!
-//! Which variables are secret is not said anywhere, so it is told from them: a name with a word for it, the shape of
+//! Which variables of an agent are secret is not said anywhere, so it is told from them: a name with a word for it, the shape of
 //! a well-known token, an address with a password. Others (`NODE_ENV=production`) stand in every other file.
 
 use crate::app::App;
+use crate::secrets::{self, Phase};
+use agent::state::Living;
 use anyhow::{Context, Result};
 use gateway::spelling::{LEAST_BYTES, spellings};
 use protocol::ids::{AgentId, LayerId, OrgId};
@@ -50,10 +52,16 @@ pub async fn found(
     app: &App,
     (org, agent): (&OrgId, AgentId),
     layer: LayerId,
-    below: &[LayerId],
+    living: &Living,
 ) -> Result<Vec<Found>> {
+    let below = &living.settings.layers;
     let variables = app.variables(org, agent).await?;
-    let needles: Vec<_> = variables.iter().flat_map(|(name, value)| needles(name, value)).collect();
+    let mut needles: Vec<_> =
+        variables.iter().flat_map(|(name, value)| needles(name, value)).collect();
+    let held = secrets::of_agent(app, org, living, Phase::Work).await?;
+    for held in held.iter().filter(|held| held.is_hidden()) {
+        needles.extend(spelled(&held.name, held.value.expose()));
+    }
     if needles.is_empty() {
         return Ok(Vec::new());
     }
@@ -85,6 +93,10 @@ fn needles(name: &str, value: &str) -> Vec<Needle> {
     let Some(secret) = secret(name, value).filter(|secret| secret.len() >= LEAST_BYTES) else {
         return Vec::new();
     };
+    spelled(name, secret)
+}
+
+fn spelled(name: &str, secret: &str) -> Vec<Needle> {
     let spellings = spellings(middle(secret)).into_iter();
     spellings.map(|bytes| Needle { name: name.to_owned(), bytes }).collect()
 }

@@ -50,6 +50,7 @@ pub mod environments;
 pub mod dependencies;
 pub mod builder;
 pub mod saved_environments;
+pub mod secrets;
 pub mod builds;
 pub mod leaks;
 pub mod forks;

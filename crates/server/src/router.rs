@@ -3,8 +3,8 @@
 use crate::api::machine::{browser, files, forward, ports, ssh, stats, terminals, wake};
 use crate::api::{
     agents, artifacts, build_files, builds, diff, environments, events, forks, health, images,
-    keys, live, metadata, pulls, restores, runs, server, session, settings, stream, uploads,
-    worktree,
+    keys, live, metadata, pulls, restores, runs, secrets, server, session, settings, stream,
+    uploads, worktree,
 };
 use crate::app::App;
 use crate::auth::{self, shell};
@@ -36,6 +36,7 @@ use utoipa_axum::routes;
         (name = "session", description = "Signing in with a browser, tickets, and the live socket."),
         (name = "builds", description = "Machines prepared ahead, with which agents begin."),
         (name = "environments", description = "What machines are made of, for repositories without a file of their own."),
+        (name = "secrets", description = "Values for sandboxes: they come in and never go out again."),
         (name = "machine", description = "Inside an agent's sandbox: terminals, files, ports."),
         (name = "settings", description = "What holds for new agents, and the server itself."),
         (name = "sync", description = "Files between a person's worktree and an agent's."),
@@ -92,6 +93,21 @@ fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(environments::restore))
 }
 
+/// Values for sandboxes.
+fn vault() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::own::get, secrets::own::put, secrets::own::delete))
+        .routes(routes!(secrets::team::list))
+        .routes(routes!(secrets::team::get, secrets::team::put, secrets::team::delete))
+        .routes(routes!(secrets::of_environment::list))
+        .routes(routes!(
+            secrets::of_environment::get,
+            secrets::of_environment::put,
+            secrets::of_environment::delete
+        ))
+}
+
 /// An agent's machine: terminals, files, ports, ssh.
 fn machine() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -135,6 +151,7 @@ fn open() -> OpenApiRouter<Arc<App>> {
 pub fn document() -> utoipa::openapi::OpenApi {
     let (_, mut document) = OpenApiRouter::<Arc<App>>::with_openapi(Head::openapi())
         .merge(guarded())
+        .merge(vault())
         .merge(machine())
         .merge(sync())
         .merge(open())
@@ -173,7 +190,7 @@ fn capitalised(word: &str) -> String {
 
 /// The whole service.
 pub fn router(app: Arc<App>) -> Router {
-    let (guarded, _) = guarded().merge(machine()).merge(sync()).split_for_parts();
+    let (guarded, _) = guarded().merge(vault()).merge(machine()).merge(sync()).split_for_parts();
     let (open, _) = open().split_for_parts();
     let request_id = HeaderName::from_static("x-request-id");
     guarded

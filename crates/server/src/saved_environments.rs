@@ -11,6 +11,7 @@ use crate::api::error::{ApiError, ApiResult};
 use crate::app::App;
 use crate::clock::now_ms;
 use crate::door;
+use crate::secrets::{self, Owner};
 use anyhow::{Context, Result};
 use axum::http::StatusCode;
 use git::url::RemoteUrl;
@@ -131,7 +132,7 @@ pub async fn of_repository(app: &App, org: &OrgId, url: &str) -> Result<Option<(
 }
 
 /// What tells repositories apart, however they are written.
-fn same(url: &str) -> String {
+pub fn same(url: &str) -> String {
     RemoteUrl::parse(url).map_or_else(|_| url.to_owned(), |url| url.display())
 }
 
@@ -227,6 +228,7 @@ pub async fn delete(app: &App, org: &OrgId, id: Uuid) -> ApiResult<()> {
     let _alone = app.saved_environments.changing.lock().await;
     let gone = app.store.delete(org, KIND, &id.to_string()).await.context("forget one")?;
     // Also where the record went before a server died: what it left goes now.
+    secrets::forget(app, org, &Owner::Environment(id)).await?;
     for (number, _) in kept(app, org, id).await? {
         let key = version_key(id, number);
         app.store.delete(org, VERSIONS, &key).await.context("forget a version")?;

@@ -19,6 +19,7 @@ use crate::rate::Rate;
 use crate::roster::{self, Roster};
 use crate::saved_environments::SavedEnvironments;
 use crate::seeds::Seeds;
+use crate::secrets::Secrets;
 use crate::ssh::HostKey;
 use crate::starts::Starts;
 use crate::terminals::Terminals;
@@ -224,6 +225,7 @@ async fn build(
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         first_looks: FirstLooks::default(),
         saved_environments: SavedEnvironments::default(),
+        secrets: Secrets::default(),
         starts: Starts::open(&data)?,
         ssh_key: HostKey::open(&data)?,
         terminals: Terminals::default(),

@@ -901,6 +901,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/environments/{id}/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The secrets of a saved environment, without their values. */
+        get: operations["getEnvironmentsIdSecrets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/environments/{id}/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A secret of a saved environment, without its value. */
+        get: operations["getEnvironmentsIdSecretsName"];
+        /** Adds a secret of a saved environment, for agents of its repositories, or gives one another value. */
+        put: operations["putEnvironmentsIdSecretsName"];
+        post?: never;
+        /** Removes a secret of a saved environment; agents have it no more from their next message on. */
+        delete: operations["deleteEnvironmentsIdSecretsName"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/environments/{id}/versions": {
         parameters: {
             query?: never;
@@ -1037,6 +1073,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's own secrets, those of saved environments and of the team, without their values. */
+        get: operations["getSecrets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A secret of one's own, without its value. */
+        get: operations["getSecretsName"];
+        /** Adds a secret of one's own, for the agents that one opens, or gives one another value. */
+        put: operations["putSecretsName"];
+        post?: never;
+        /** Removes a secret of one's own; agents have it no more from their next message on. */
+        delete: operations["deleteSecretsName"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/server": {
         parameters: {
             query?: never;
@@ -1106,6 +1178,42 @@ export interface paths {
         head?: never;
         /** Changes them at once, for new agents. */
         patch: operations["patchSettings"];
+        trace?: never;
+    };
+    "/v1/team/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The secrets of the team, without their values. */
+        get: operations["getTeamSecrets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/team/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A secret of the team, without its value. */
+        get: operations["getTeamSecretsName"];
+        /** Adds a secret of the team, for all agents, or gives one another value. */
+        put: operations["putTeamSecretsName"];
+        post?: never;
+        /** Removes a secret of the team; agents have it no more from their next message on. */
+        delete: operations["deleteTeamSecretsName"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/tickets": {
@@ -2425,6 +2533,23 @@ export interface components {
             /** @description Where people read it. */
             url: string;
         };
+        /** @description `PUT …/secrets/{name}`: a new one, or another value for one that is there; what is left out stays as it is. */
+        PutSecret: {
+            /**
+             * @description Hosts that are given a grant's value: `host` or `*.suffix`, each with an optional `:port`. For a new one with
+             *     a well-known name (`NPM_TOKEN`) they are known.
+             */
+            hosts?: string[] | null;
+            /** @description Where in a request; of a new one `header` and `basic`. */
+            places?: components["schemas"]["SecretPlace"][] | null;
+            /** @description No grant: programs in the sandbox see the value of this runtime secret. */
+            plain?: boolean | null;
+            /** @description Only for agents of one of these repositories; a new one without them is for all. */
+            repos?: components["schemas"]["EnvironmentRepo"][] | null;
+            type?: components["schemas"]["SecretKind"] | null;
+            /** @description 1–4096 bytes. */
+            value: components["schemas"]["SecretValue"];
+        };
         /** @description A question that waits for a person. */
         QuestionBody: {
             /** @description ISO 8601. */
@@ -2553,6 +2678,57 @@ export interface components {
             /** @description `none`, `starting`, `up` or `stopping`. */
             state: string;
         };
+        /** @description A secret, without its value. */
+        SecretBody: {
+            /** @description ISO 8601. */
+            createdAt: string;
+            /** @description The saved environment whose it is. */
+            environmentId?: string | null;
+            /** @description Hosts that are given a grant's value; empty: it is no grant. */
+            hosts: string[];
+            /** @description `secv_…`: tells apart those with the same name. */
+            id: string;
+            /** @description The name of its variable. */
+            name: string;
+            /** @description Whose it is. */
+            owner: components["schemas"]["SecretScope"];
+            /** @description Where in a request to them. */
+            places: components["schemas"]["SecretPlace"][];
+            /** @description Programs in the sandbox see the value of this runtime secret. */
+            plain: boolean;
+            /** @description Only for agents of one of these; empty: of all. */
+            repos: components["schemas"]["EnvironmentRepo"][];
+            /** @description What becomes of it. */
+            type: components["schemas"]["SecretKind"];
+            /** @description ISO 8601. */
+            updatedAt: string;
+            /** @description Name of the key that changed it last. */
+            updatedBy: string;
+        };
+        /**
+         * @description What becomes of a value.
+         * @enum {string}
+         */
+        SecretKind: "environment_variable" | "runtime_secret" | "build_secret";
+        /**
+         * @description Where in a request to one of its hosts a grant's value may stand.
+         * @enum {string}
+         */
+        SecretPlace: "header" | "basic" | "query" | "body";
+        /**
+         * @description Whose a secret is.
+         * @enum {string}
+         */
+        SecretScope: "user" | "environment" | "team";
+        /** @description One page of secrets, newest first. */
+        SecretsPage: {
+            /** @description The rows. */
+            items: components["schemas"]["SecretBody"][];
+            /** @description Pass it as `cursor` for the next page; `null` on the last one. */
+            nextCursor?: string | null;
+        };
+        /** @description A value on its way in; it is not shown, not even while looking for mistakes. */
+        SecretValue: string;
         /** @description `GET /v1/server`. */
         ServerBody: {
             /** @description What this server can do beyond the first version, one word each. */
@@ -4717,6 +4893,183 @@ export interface operations {
             };
         };
     };
+    getEnvironmentsIdSecrets: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string | null;
+                /** @description Only those of this saved environment. */
+                environmentId?: string | null;
+                /** @description 1–100, default 20. */
+                limit?: number | null;
+                /** @description Only those of this name. */
+                name?: string | null;
+                /** @description Only those that agents of this repository may have. */
+                repo?: string | null;
+                /** @description Only those of `user`, `environment` or `team`. */
+                scope?: components["schemas"]["SecretScope"] | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretsPage"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getEnvironmentsIdSecretsName: {
+        parameters: {
+            query?: {
+                /** @description The one with this id. */
+                id?: string | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    putEnvironmentsIdSecretsName: {
+        parameters: {
+            query?: {
+                /** @description The one with this id. */
+                id?: string | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutSecret"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretBody"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deleteEnvironmentsIdSecretsName: {
+        parameters: {
+            query?: {
+                /** @description The one with this id. */
+                id?: string | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     getEnvironmentsIdVersions: {
         parameters: {
             query?: never;
@@ -4916,6 +5269,178 @@ export interface operations {
             };
         };
     };
+    getSecrets: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string | null;
+                /** @description Only those of this saved environment. */
+                environmentId?: string | null;
+                /** @description 1–100, default 20. */
+                limit?: number | null;
+                /** @description Only those of this name. */
+                name?: string | null;
+                /** @description Only those that agents of this repository may have. */
+                repo?: string | null;
+                /** @description Only those of `user`, `environment` or `team`. */
+                scope?: components["schemas"]["SecretScope"] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretsPage"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getSecretsName: {
+        parameters: {
+            query?: {
+                /** @description The one with this id. */
+                id?: string | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    putSecretsName: {
+        parameters: {
+            query?: {
+                /** @description The one with this id. */
+                id?: string | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutSecret"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretBody"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deleteSecretsName: {
+        parameters: {
+            query?: {
+                /** @description The one with this id. */
+                id?: string | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     getServer: {
         parameters: {
             query?: never;
@@ -5070,6 +5595,170 @@ export interface operations {
                 };
             };
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getTeamSecrets: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string | null;
+                /** @description Only those of this saved environment. */
+                environmentId?: string | null;
+                /** @description 1–100, default 20. */
+                limit?: number | null;
+                /** @description Only those of this name. */
+                name?: string | null;
+                /** @description Only those that agents of this repository may have. */
+                repo?: string | null;
+                /** @description Only those of `user`, `environment` or `team`. */
+                scope?: components["schemas"]["SecretScope"] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretsPage"];
+                };
+            };
+        };
+    };
+    getTeamSecretsName: {
+        parameters: {
+            query?: {
+                /** @description The one with this id. */
+                id?: string | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    putTeamSecretsName: {
+        parameters: {
+            query?: {
+                /** @description The one with this id. */
+                id?: string | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutSecret"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretBody"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deleteTeamSecretsName: {
+        parameters: {
+            query?: {
+                /** @description The one with this id. */
+                id?: string | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -44,6 +44,7 @@ pub(super) fn settings() -> Settings {
     Settings {
         name: "an agent".to_owned(),
         principal: "owner".to_owned(),
+        opener: None,
         repos: vec![RepoSettings {
             url: URL.to_owned(),
             starting_ref: None,

@@ -273,6 +273,7 @@ impl Life {
             options: AskOptions::default(),
             when_busy,
             principal: "owner".to_owned(),
+            opener: None,
             message: MessageId::from_uuid(Uuid::from_u128(self.world.rng.u128(..))),
         }
     }

@@ -12,6 +12,9 @@ pub struct Settings {
     pub name: String,
     /// Who opened it: `admin` or the name of an API key.
     pub principal: String,
+    /// Id of the key that opened it, `admin` for the installation's own: whose secrets it is given. None = nobody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opener: Option<String>,
     /// The repositories, at most 20, possibly none.
     pub repos: Vec<RepoSettings>,
     /// The model by id, with parameters; a run may choose another.

@@ -103,6 +103,7 @@ fn settings(
     }
     Ok(Settings {
         principal: caller.name.clone(),
+        opener: Some(caller.opener()),
         auto_create_pr: body.auto_create_pr.unwrap_or(theirs.auto_create_pr),
         work_on_current_branch: false,
         branch_name: body.branch_name.clone(),

@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::auth::{Caller, admin_only};
 use crate::clock::now_ms;
 use crate::door;
+use crate::secrets::{self, Owner};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -60,8 +61,14 @@ pub async fn revoke(
     Path(id): Path<String>,
 ) -> ApiResult<Json<IdBody>> {
     admin_only(&caller, MANAGED)?;
-    if app.store.revoke_key(&caller.org, &id, now_ms()).await.map_err(anyhow::Error::from)? {
+    let revoked =
+        app.store.revoke_key(&caller.org, &id, now_ms()).await.map_err(anyhow::Error::from)?;
+    if revoked {
         app.auth.key_revoked(&id);
+    }
+    // Also what an attempt before this one left.
+    secrets::forget(&app, &caller.org, &Owner::User(id.clone())).await?;
+    if revoked {
         return Ok(Json(IdBody { id }));
     }
     Err(ApiError::not_found("api_key_not_found", format!("there is no key with the id {id:?}")))

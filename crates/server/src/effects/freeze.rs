@@ -25,7 +25,7 @@ pub async fn run(job: &Job, layer: LayerId, purpose: SnapshotPurpose) -> Result<
         let living = view.living()?;
         if purpose == SnapshotPurpose::Environment {
             let whose = (&job.handle.org, job.handle.id);
-            let found = leaks::found(&job.app, whose, layer, &living.settings.layers).await?;
+            let found = leaks::found(&job.app, whose, layer, living).await?;
             if !found.is_empty() {
                 let failure =
                     Failure::new(Phase::Sandbox, "snapshot_holds_secrets", leaks::words(&found));

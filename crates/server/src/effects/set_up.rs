@@ -11,6 +11,7 @@ use crate::clock::now_ms;
 use crate::environments::{self, Followed};
 use crate::machines::Machine;
 use crate::sandbox_spec::command_variables;
+use crate::secrets;
 use crate::terminals::{self, NotOpened, Work};
 use agent::state::Living;
 use anyhow::{Context, Result};
@@ -52,7 +53,7 @@ pub async fn run(job: &Job, epoch: Epoch, phase: SetUpPhase) -> Result<()> {
     let view = job.view().await?;
     let living = view.living()?;
     let followed = environments::followed(&job.app, &job.handle.org, living).await?;
-    let own = job.app.variables(&job.handle.org, job.handle.id).await?;
+    let own = secrets::variables(&job.app, &job.handle.org, job.handle.id, living).await?;
     let own = environments::variables(followed.as_ref(), own);
     let own = environments::over_image(&living.settings, &own);
     let run = living.active.as_ref().map(|active| active.run);

@@ -6,6 +6,7 @@ use crate::clock::now_ms;
 use crate::environments::{self, Followed, Reach};
 use crate::journal::AgentJournal;
 use crate::sandbox_spec;
+use crate::secrets;
 use crate::workspace::LinkWorkspace;
 use anyhow::{Context, Result};
 use gateway::policy::EgressMode;
@@ -114,8 +115,9 @@ async fn prepare(job: &Job, run: RunId, transcript: Vec<Logged>) -> Result<Prepa
         Ok(brain) => brain,
         Err(failure) => return Ok(Err(failure)),
     };
-    let variables =
-        job.app.variables(&job.handle.org, job.handle.id).await.context("unseal the variables")?;
+    let variables = secrets::variables(&job.app, &job.handle.org, job.handle.id, living)
+        .await
+        .context("unseal the variables")?;
     let followed = environments::followed(&job.app, &job.handle.org, living).await?;
     let variables = environments::variables(followed.as_ref(), variables);
     let (base, bases) =

@@ -132,6 +132,7 @@ async fn app(data: &Path, config: Config, address: SocketAddr) -> App {
         addresses: Addresses::new(&config, address, &public_url).unwrap(),
         first_looks: server::first_look::FirstLooks::default(),
         saved_environments: Default::default(),
+        secrets: Default::default(),
         starts: server::starts::Starts::open(data).unwrap(),
         previews: Default::default(),
         terminals: Default::default(),
@@ -260,6 +261,7 @@ fn opened() -> Settings {
     Settings {
         name: "An agent".to_owned(),
         principal: "admin".to_owned(),
+        opener: Some("admin".to_owned()),
         repos: Vec::new(),
         model: ModelChoice { id: "scripted".to_owned(), params: Vec::new() },
         mode: Mode::default(),

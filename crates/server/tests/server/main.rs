@@ -13,4 +13,5 @@ mod environments;
 mod kit;
 mod live;
 mod machine;
+mod secrets;
 mod settings;
