@@ -51,6 +51,23 @@ pub struct Handover<'a> {
     pub trailers: &'a [(String, String)],
     /// How the run ended.
     pub ending: Ending,
+    /// What every message goes through, also those that the agent wrote.
+    pub wording: Wording<'a>,
+}
+
+/// Changes the words of a message.
+#[derive(Clone, Copy)]
+pub struct Wording<'a>(pub &'a (dyn Fn(&str) -> String + Sync));
+
+impl Wording<'static> {
+    /// Leaves them as they are.
+    pub const AS_IT_IS: Self = Self(&str::to_owned);
+}
+
+impl std::fmt::Debug for Wording<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Wording")
+    }
 }
 
 /// The state of a workspace's files and history.

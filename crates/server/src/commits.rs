@@ -3,11 +3,12 @@
 //! Times come from the log, so that doing it again after a crash makes the very same commits.
 
 use crate::effects::Job;
+use crate::redact;
 use anyhow::{Context, Result};
 use git::agent_repo::AgentRepo;
 use git::commit::{Signature, When};
 use git::handover::integrate::{Integration, Meeting};
-use git::handover::{Ending, Handover, Message, Workspace};
+use git::handover::{Ending, Handover, Message, Wording, Workspace};
 use git::name::{CommitId, TreeId};
 use protocol::event::{Event, Logged, TurnOutcome};
 use protocol::ids::{RunId, Seq};
@@ -124,6 +125,8 @@ pub async fn hand_over(
     let head = handed.worktree.head.commit.as_deref().map(CommitId::parse).transpose()?;
     let upstream = upstream(job, handed, head.as_ref(), &seen).await?;
     let tree = TreeId::parse(&handed.worktree.tree)?;
+    let view = job.view().await?;
+    let redactor = redact::of_agent(&job.app, &job.handle.org, view.living()?).await?;
     let made = ours
         .hand_over(&Handover {
             base: handed.base,
@@ -140,6 +143,7 @@ pub async fn hand_over(
             message: Message { subject: &signing.subject, body: &signing.body },
             trailers: &signing.trailers,
             ending: signing.ending,
+            wording: Wording(&|text| redactor.text(text)),
         })
         .await?;
     Ok(Made {

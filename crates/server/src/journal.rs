@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::clock::now_ms;
 use crate::disk;
 use crate::first_look::INSTRUCTION_BYTES;
+use crate::redact::{Pieces, Redactor};
 use async_trait::async_trait;
 use bytes::Bytes;
 use git::mirror::Mirror;
@@ -12,10 +13,11 @@ use git::name::CommitId;
 use git::objects::FileContent;
 use harness::journal::{Journal, Stopped};
 use protocol::content::{Prompt, Usage};
-use protocol::delta::Delta;
+use protocol::delta::{Delta, OutputStream};
 use protocol::event::{Event, Logged};
 use protocol::failure::{Failure, Phase, Refusal};
-use protocol::ids::{MessageId, QuestionId, RunId, Seq, Step, Term};
+use protocol::ids::{CallId, MessageId, QuestionId, RunId, Seq, Step, Term};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
@@ -29,6 +31,10 @@ pub struct AgentJournal {
     pub(crate) seen: Mutex<Seq>,
     /// The starting commits, by folder inside the sandbox.
     pub(crate) bases: Vec<(String, Mirror, CommitId)>,
+    /// Takes the values of secrets out of what tools give back.
+    pub(crate) redactor: Redactor,
+    /// Output on its way to watchers.
+    pub(crate) outputs: Mutex<HashMap<(CallId, OutputStream), Pieces>>,
     /// What kept the turn from recording something, when it was not the state of the agent.
     pub(crate) trouble: Mutex<Option<anyhow::Error>>,
 }
@@ -54,6 +60,36 @@ impl AgentJournal {
         Stopped
     }
 
+    /// TRUST: programs inside print what they like; values of secrets are neither kept nor told to the model.
+    fn redacted(&self, mut event: Event) -> Event {
+        if let Event::ToolReturned { call, result, .. } = &mut event {
+            self.redactor.result(result);
+            self.finish_output(call);
+        }
+        event
+    }
+
+    /// Shows what waited for more output.
+    fn finish_output(&self, call: &CallId) {
+        let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+        for stream in [OutputStream::Stdout, OutputStream::Stderr] {
+            let Some(mut pieces) = outputs.remove(&(call.clone(), stream)) else { continue };
+            if let Some((offset, text)) = pieces.rest(&self.redactor) {
+                let (run, call) = (self.run, call.clone());
+                self.handle.live.delta(Delta::Output { run, call, stream, offset, text });
+            }
+        }
+    }
+
+    /// Output as watchers may see it, at its place among what they saw.
+    fn shown(&self, delta: Delta) -> Option<Delta> {
+        let Delta::Output { run, call, stream, text, .. } = delta else { return Some(delta) };
+        let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+        let pieces = outputs.entry((call.clone(), stream)).or_default();
+        let (offset, text) = pieces.push(&self.redactor, &text)?;
+        Some(Delta::Output { run, call, stream, offset, text })
+    }
+
     /// Takes what kept the turn from recording something.
     pub(crate) fn trouble(&self) -> Option<anyhow::Error> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -63,6 +99,7 @@ impl AgentJournal {
 #[async_trait]
 impl Journal for AgentJournal {
     async fn record(&self, events: Vec<Event>) -> Result<Vec<Logged>, Stopped> {
+        let events = events.into_iter().map(|event| self.redacted(event)).collect();
         let entries = self
             .handle
             .report(events, Some(self.term))
@@ -81,7 +118,9 @@ impl Journal for AgentJournal {
     }
 
     fn delta(&self, delta: Delta) {
-        self.handle.live.delta(delta);
+        if let Some(delta) = self.shown(delta) {
+            self.handle.live.delta(delta);
+        }
     }
 
     fn heard(&self, step: Step, usage: Usage, cost_micros: u64) {

@@ -51,6 +51,7 @@ pub mod dependencies;
 pub mod builder;
 pub mod saved_environments;
 pub mod secrets;
+pub mod redact;
 pub mod builds;
 pub mod leaks;
 pub mod forks;

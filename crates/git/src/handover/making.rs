@@ -1,7 +1,7 @@
 //! Makes the commits of a handover, one on the other.
 
 use super::line::{Line, Published};
-use super::{HandedOver, Handover, Note, message};
+use super::{HandedOver, Handover, Note, Wording, message};
 use crate::commit::{CommitDraft, Signature, When};
 use crate::error::Result;
 use crate::history::CommitInfo;
@@ -75,6 +75,9 @@ impl<'a> Making<'a> {
         (message, trailers): (String, Vec<(String, String)>),
     ) -> Result<CommitId> {
         let committer = self.handover.bot.clone();
+        let Wording(reworded) = self.handover.wording;
+        let message = reworded(&message);
+        let trailers = trailers.into_iter().map(|(key, value)| (key, reworded(&value))).collect();
         let draft = CommitDraft { tree, parents, author, committer, message, trailers };
         let content = draft.payload();
         let id = self.repo.keep_commit(content.clone()).await?;

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use git::agent_repo::AgentRepo;
 use git::commit::{Signature, When};
 use git::error::Error;
-use git::handover::{Ending, Handover, Message, Workspace};
+use git::handover::{Ending, Handover, Message, Wording, Workspace};
 use git::name::{CommitId, TreeId};
 use git::runner::Git;
 
@@ -44,6 +44,7 @@ async fn the_usual_handover_starts_one_process_and_so_does_an_idle_one() {
         message: Message { subject: "Work", body: "" },
         trailers: &[],
         ending: Ending::Finished,
+        wording: Wording::AS_IT_IS,
     };
     let idle = agent.hand_over(&hand(&base, &old)).await.unwrap();
     assert_eq!((idle.tip, idle.new_commits, counted()), (base.clone(), 0, 1));

@@ -2,6 +2,7 @@
 
 use super::Job;
 use crate::evidence;
+use crate::redact;
 use anyhow::{Context, Result};
 use forge::describe::describe;
 use forge::forge::{Forge as _, ForgeError};
@@ -15,6 +16,7 @@ use protocol::ids::RunId;
 pub async fn run(job: &Job, run: RunId) -> Result<()> {
     let view = job.view().await?;
     let living = view.living()?;
+    let redactor = redact::of_agent(&job.app, &job.handle.org, living).await?;
     let mut pulls = Vec::new();
     for (index, repo) in living.settings.repos.iter().enumerate() {
         let Some(state) = living.repos.get(index) else { continue };
@@ -26,8 +28,8 @@ pub async fn run(job: &Job, run: RunId) -> Result<()> {
         let facts = evidence::facts(job, &view, run, index, repo).await?;
         let description = describe(&facts);
         let content = Content {
-            title: description.title,
-            body: description.body,
+            title: redactor.text(&description.title),
+            body: redactor.text(&description.body),
             head: BranchName::parse(&living.settings.branch)?,
             commit: CommitId::parse(tip)?,
             base: BranchName::parse(&base.base_branch)?,

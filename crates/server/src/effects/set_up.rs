@@ -10,6 +10,7 @@ use crate::builds;
 use crate::clock::now_ms;
 use crate::environments::{self, Followed};
 use crate::machines::Machine;
+use crate::redact;
 use crate::sandbox_spec::command_variables;
 use crate::secrets;
 use crate::terminals::{self, NotOpened, Work};
@@ -68,6 +69,7 @@ pub async fn run(job: &Job, epoch: Epoch, phase: SetUpPhase) -> Result<()> {
         SetUpPhase::Start => step.start(there()?).await?,
         SetUpPhase::Terminals => (step.terminals(there()?).await?, Vec::new()),
     };
+    let outcome = redacted(job, living, outcome).await?;
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let is_prepared =
         phase == SetUpPhase::Install && !matches!(outcome, SetUpOutcome::Failed { .. });
@@ -83,6 +85,14 @@ pub async fn run(job: &Job, epoch: Epoch, phase: SetUpPhase) -> Result<()> {
         drop(machine.link.ack(op).await);
     }
     Ok(())
+}
+
+/// What a script printed last may be the value of a secret.
+async fn redacted(job: &Job, living: &Living, outcome: SetUpOutcome) -> Result<SetUpOutcome> {
+    let SetUpOutcome::Failed { mut failure } = outcome else { return Ok(outcome) };
+    let redactor = redact::of_agent(&job.app, &job.handle.org, living).await?;
+    failure.message = redactor.text(&failure.message);
+    Ok(SetUpOutcome::Failed { failure })
 }
 
 /// Where scripts run: the repository with the file, else the first one.

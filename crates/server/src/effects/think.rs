@@ -5,6 +5,7 @@ use crate::artifacts;
 use crate::clock::now_ms;
 use crate::environments::{self, Followed, Reach};
 use crate::journal::AgentJournal;
+use crate::redact;
 use crate::sandbox_spec;
 use crate::secrets;
 use crate::workspace::LinkWorkspace;
@@ -130,6 +131,8 @@ async fn prepare(job: &Job, run: RunId, transcript: Vec<Logged>) -> Result<Prepa
         term: job.term,
         seen: Mutex::new(seen),
         bases,
+        redactor: redact::of_agent(&job.app, &job.handle.org, living).await?,
+        outputs: Mutex::default(),
         trouble: Mutex::default(),
     });
     let workspace = LinkWorkspace {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use git::agent_repo::AgentRepo;
 use git::commit::{Signature, When};
-use git::handover::{Ending, HandedOver, Handover, Message, Workspace};
+use git::handover::{Ending, HandedOver, Handover, Message, Wording, Workspace};
 use git::mirror::Mirror;
 use git::name::{BranchName, CommitId, TreeId};
 use git::pack::{ImportLimits, Tip};
@@ -178,6 +178,7 @@ impl Desk {
             message: Message { subject: "Do the task", body: "" },
             trailers: &trailers,
             ending: self.ending,
+            wording: Wording::AS_IT_IS,
         };
         let started = std::time::Instant::now();
         let handed = self.repo.hand_over(&handover).await.unwrap();
