@@ -3,6 +3,7 @@
 pub mod build;
 pub mod env;
 mod machine;
+pub mod secret;
 mod sync;
 
 pub use machine::{Attach, Completions, Context, Copy, Forward, Man, Open, Ports, Ssh};
@@ -111,6 +112,9 @@ pub enum Command {
     /// server for repositories without
     #[command(subcommand)]
     Env(env::Env),
+    /// Keep values for agents' machines with the server: credentials that stay outside, and variables
+    #[command(subcommand)]
+    Secret(secret::Secret),
     /// Check connection, key and the server's walls
     Doctor,
     /// Make, list and revoke API keys
@@ -476,6 +480,12 @@ mod tests {
             "errand env save environment.json --repo . --name shop",
             "errand env show shop --version 2",
             "errand env restore shop --to 1",
+            "errand secret list --team",
+            "errand secret set NPM_TOKEN",
+            "errand secret set KEY --host api.example.com --host *.example.org --in header,query --team",
+            "errand secret set KEY --plain --repo . --environment shop --value-file key.pem",
+            "errand secret remove KEY --id secv_1",
+            "errand secret import .env --plain",
         ] {
             assert!(parses(good), "{good}");
         }
@@ -491,6 +501,11 @@ mod tests {
             "errand env",
             "errand env save --repo .",
             "errand env restore shop",
+            "errand secret set KEY value",
+            "errand secret set KEY --team --environment shop",
+            "errand secret set KEY --plain --host api.example.com",
+            "errand secret set KEY --in cookie",
+            "errand secret import",
             "errand build",
             "errand fork bc-1",
             "errand build start",

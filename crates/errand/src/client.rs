@@ -129,12 +129,31 @@ impl Client {
         path: &[&str],
         body: &impl Serialize,
     ) -> Result<T> {
-        self.call(Method::PUT, path, &[], |request| request.json(body), Repeat::Unknown).await
+        self.put_by(path, &[], body).await
+    }
+
+    /// `PUT` that says which one is meant.
+    pub async fn put_by<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        body: &impl Serialize,
+    ) -> Result<T> {
+        self.call(Method::PUT, path, query, |request| request.json(body), Repeat::Unknown).await
     }
 
     /// `DELETE`.
     pub async fn delete<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T> {
-        self.call(Method::DELETE, path, &[], |request| request, Repeat::Unknown).await
+        self.delete_by(path, &[]).await
+    }
+
+    /// `DELETE` that says which one is meant.
+    pub async fn delete_by<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<T> {
+        self.call(Method::DELETE, path, query, |request| request, Repeat::Unknown).await
     }
 
     /// One page of a list.

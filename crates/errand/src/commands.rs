@@ -22,6 +22,7 @@ mod open;
 mod pr;
 mod prompt;
 mod run;
+mod secret;
 mod send;
 mod shell;
 mod show;
@@ -99,6 +100,7 @@ async fn with_server(command: Command, around: &Surroundings, output: &mut Outpu
         Command::Env(Env::Restore(arguments)) => env::saved::restore(cx, &arguments).await,
         Command::Models => models::models(cx).await,
         Command::Key(arguments) => key::key(cx, &arguments).await,
+        Command::Secret(action) => Box::pin(secret::secret(cx, &action)).await,
         // Carried out above, or before there was a runtime.
         Command::Doctor
         | Command::Env(Env::Check(_) | Env::Schema)

@@ -10,6 +10,7 @@ mod files;
 mod hostile;
 mod ports;
 mod screen;
+mod secrets;
 mod servers;
 mod shells;
 mod ssh;

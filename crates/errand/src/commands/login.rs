@@ -57,18 +57,7 @@ pub(super) async fn login(
 }
 
 fn read_token() -> Result<String> {
-    let stdin = std::io::stdin();
-    let mut text = String::new();
-    if stdin.is_terminal() {
-        // Before the question: whoever answers at once is not shown either.
-        let hidden = Hidden::begin(stdin).context("hide what is typed")?;
-        output::ask("API key: ").context("ask for the key")?;
-        hidden.stdin.read_line(&mut text).context("read the key")?;
-        drop(hidden);
-        output::ask("\n").context("ask for the key")?;
-    } else {
-        stdin.take(TOKEN_BYTES_MAX).read_to_string(&mut text).context("read the key")?;
-    }
+    let text = read_hidden("API key: ", TOKEN_BYTES_MAX).context("read the key")?;
     let token = text.trim();
     if token.is_empty() || token.chars().any(|sign| !sign.is_ascii_graphic()) {
         return Err(Trouble::usage(
@@ -77,6 +66,23 @@ fn read_token() -> Result<String> {
         .into());
     }
     Ok(token.to_owned())
+}
+
+/// A line that is typed and not shown, or all of what is no terminal, up to so many bytes.
+pub(super) fn read_hidden(question: &str, bytes_max: u64) -> Result<String> {
+    let stdin = std::io::stdin();
+    let mut text = String::new();
+    if stdin.is_terminal() {
+        // Before the question: whoever answers at once is not shown either.
+        let hidden = Hidden::begin(stdin).context("hide what is typed")?;
+        output::ask(question)?;
+        hidden.stdin.read_line(&mut text)?;
+        drop(hidden);
+        output::ask("\n")?;
+    } else {
+        stdin.take(bytes_max).read_to_string(&mut text)?;
+    }
+    Ok(text)
 }
 
 /// A terminal that does not show what is typed, until dropped.

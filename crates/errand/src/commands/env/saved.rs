@@ -226,7 +226,7 @@ pub(in crate::commands) async fn restore(cx: Cx<'_>, arguments: &RestoreEnv) -> 
     said(output, &format!("version {from} is back: "), &saved)
 }
 
-async fn find(client: &Client, wanted: &str) -> Result<EnvironmentBody> {
+pub(in crate::commands) async fn find(client: &Client, wanted: &str) -> Result<EnvironmentBody> {
     let all: Items<EnvironmentBody> = client.get(&[PATH], &[]).await?;
     let found = chosen(&all.items, wanted).cloned();
     found.ok_or_else(|| {
