@@ -281,7 +281,8 @@ const SETTINGS = {
   appearance: "As the device",
   server: /Good|Weaker|Missing/,
   environments: "What is left out of a file stands in the agent's conversation",
-  network: "There is no store of secrets yet.",
+  network: "Keys of models and of git remotes stay in the server.",
+  secrets: "Grant for registry.npmjs.org",
   forges: "cannot be connected yet",
   providers: "None can be added yet.",
   teams: "There are no roles, invitations or limits",
@@ -292,6 +293,10 @@ test("every page of the settings", async () => {
   for (const name of ["Ada's laptop", "Nightly builds"]) {
     await room.house.call("POST", "/v1/api-keys", { name });
   }
+  const value = "shown-nowhere";
+  await room.house.call("PUT", "/v1/team/secrets/NPM_TOKEN", { value });
+  const own = { value, plain: true };
+  await room.house.call("PUT", "/v1/secrets/DATABASE_URL", own);
   for (const [path, words] of Object.entries(SETTINGS)) {
     await show(`settings-${path}`, async (page) => {
       await page.goto(`/settings/${path}`);

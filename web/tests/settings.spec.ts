@@ -148,7 +148,7 @@ test("colours are chosen for this browser and stay", async ({ page }) => {
 });
 
 const CONFIGURED = [
-  ["network", "Network and secrets", "There is no store of secrets yet."],
+  ["network", "Network", "Keys of models and of git remotes stay in the server."],
   ["forges", "Forges", "cannot be connected yet"],
   ["providers", "Providers", "None can be added yet."],
   ["teams", "Teams", "There are no roles, invitations or limits"],

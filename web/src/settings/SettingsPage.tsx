@@ -15,6 +15,7 @@ const Environment = lazy(() => import("./environments/EnvironmentPage"));
 const NewEnvironment = lazy(async () => ({
   default: (await import("./environments/EnvironmentPage")).NewEnvironmentPage,
 }));
+const Secrets = lazy(() => import("./SecretsPage"));
 const Keys = lazy(() => import("./KeysPage"));
 const Appearance = lazy(() => import("./AppearancePage"));
 const About = lazy(() => import("./AboutPage"));
@@ -58,6 +59,7 @@ export default function SettingsPage() {
                 <Route path="environments" element={<Environments />} />
                 <Route path="environments/new" element={<NewEnvironment />} />
                 <Route path="environments/:id" element={<Environment />} />
+                <Route path="secrets" element={<Secrets />} />
                 <Route path="keys" element={<Keys />} />
                 <Route path="appearance" element={<Appearance />} />
                 <Route path="server" element={<About />} />
@@ -71,9 +73,9 @@ export default function SettingsPage() {
   );
 }
 
-/** Pages where whoever is signed in may change something: builds, and the colours of this browser. */
+/** Pages where whoever is signed in may change something: builds, own secrets, the colours of this browser. */
 function isForEverybody(pathname: string): boolean {
-  return /\/settings\/(environments|appearance)$/.test(pathname);
+  return /\/settings\/(environments|secrets|appearance)$/.test(pathname);
 }
 
 function Links({ pages }: { pages: readonly SettingsPageInfo[] }) {

@@ -22,6 +22,11 @@ const HERE: readonly Omit<SettingsPageInfo, "place">[] = [
     title: "Environments and builds",
     words: "snapshot image dockerfile devcontainer install pin layers",
   },
+  {
+    path: "secrets",
+    title: "Secrets",
+    words: "variables env token credentials grants vault hosts",
+  },
   { path: "keys", title: "API keys", words: "token access revoke people" },
   { path: "appearance", title: "Appearance", words: "theme dark light colours this browser" },
   { path: "server", title: "About this server", words: "doctor version health isolation checks" },
@@ -31,8 +36,8 @@ const HERE: readonly Omit<SettingsPageInfo, "place">[] = [
 const IN_CONFIGURATION: readonly Omit<SettingsPageInfo, "place">[] = [
   {
     path: "network",
-    title: "Network and secrets",
-    words: "egress allow list offline gateway variables env",
+    title: "Network",
+    words: "egress allow list offline gateway",
   },
   { path: "forges", title: "Forges", words: "github gitlab gitea bitbucket pull requests ssh git" },
   { path: "providers", title: "Providers", words: "cloud machines limits memory modal fly vercel" },

@@ -1,3 +1,4 @@
+import { Link } from "react-router";
 import { Facts } from "../Facts";
 import { Section } from "../Section";
 import { Snippet } from "../Snippet";
@@ -38,15 +39,9 @@ export function NetworkPage() {
       </Section>
       <Section title="Secrets">
         <p>
-          There is no store of secrets yet. Give variables with an errand: <b>More options</b>, then{" "}
-          <b>Variables</b>. The server keeps their values sealed and shows only their names. Inside
-          the machine they are plain, and the agent can read them.
+          Values for machines are under <Link to="/settings/secrets">Secrets</Link>. Keys of models
+          and of git remotes stay in the server. No machine ever sees them.
         </p>
-        <Snippet
-          label="In a terminal"
-          text={'errand run --repo . --env API_TOKEN=… "Describe the task here"'}
-        />
-        <p>Keys of models and of git remotes stay in the server. No machine ever sees them.</p>
       </Section>
     </>
   );
