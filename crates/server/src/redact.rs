@@ -5,7 +5,7 @@
 //! that is not looked for; only a grant, which is not inside, keeps it from them.
 
 use crate::app::App;
-use crate::leaks::spellings;
+use gateway::spelling::spellings;
 use crate::secrets::{self, Phase};
 use agent::state::Living;
 use anyhow::Result;

@@ -195,11 +195,8 @@ async fn build(
     let Options { data, config, .. } = options;
     let store = Store::open(&data).await.context("open the store")?;
     let (keys, token_path) = Keys::open(&data, clock::now_ms())?;
-    let public_url = match config.public_url.trim_end_matches('/') {
-        "" => format!("http://{address}"),
-        url => url.to_owned(),
-    };
     let parts = parts(&config, denials)?;
+    let public_url = public_url(&config, address);
     // Fails now rather than at the first sandbox.
     crate::sandbox_spec::policy(&config)?;
     let link_key = link_key(&data)?;
@@ -251,6 +248,14 @@ async fn build(
         config,
     };
     Ok((Arc::new(app), token_path))
+}
+
+/// The address that people and links use.
+fn public_url(config: &Config, address: SocketAddr) -> String {
+    match config.public_url.trim_end_matches('/') {
+        "" => format!("http://{address}"),
+        url => url.to_owned(),
+    }
 }
 
 /// The key that signs links; lost with the data folder, and so are the links.

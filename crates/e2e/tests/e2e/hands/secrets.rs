@@ -81,9 +81,8 @@ async fn an_agent_has_a_plain_secret_and_nothing_that_is_kept_or_shown_tells_it(
     assert_clean("the log", &returned.map(Value::to_string).collect::<String>());
     assert_clean("live output", &shown);
     let agent = world.agent(&job.agent).await;
-    let branch = agent["git"]["branches"][0]["branch"].as_str().or(agent["branch"].as_str());
-    let branch = branch.unwrap_or_else(|| panic!("no branch: {agent:#}")).to_owned();
-    let commits = repository.git(&["log", "--format=%B", &branch]);
+    let branch = agent["branchName"].as_str().unwrap();
+    let commits = repository.git(&["log", "--format=%B", branch]);
     assert!(commits.contains("Use [REDACTED]"), "{commits}");
     assert_clean("messages of commits", &commits);
     let pulls = world.api.get(&format!("/v1/agents/{}/pull-requests", job.agent)).await.expect(200);
