@@ -5,7 +5,7 @@
 //! the addresses.
 
 use crate::address::Refused;
-use crate::host::{Authority, BadHost};
+use crate::host::{Authority, BadHost, Host};
 use crate::packages::REGISTRIES;
 use crate::pattern::{Ask, Pattern, Scheme};
 use std::net::IpAddr;
@@ -259,6 +259,17 @@ fn judge_packages(target: &Authority, access: Access<'_>) -> Option<Result<Permi
             Ok(Permit { credentials: false, registry: true })
         }
         Access::Request(_) => Err(denial(target, DenialCode::MethodNotAllowed)),
+    })
+}
+
+/// Whether an entry covers a public registry, which is only read unless somebody lists it.
+pub fn covers_registry(pattern: &Pattern) -> bool {
+    let hosts = REGISTRIES.iter().flat_map(|registry| registry.hosts);
+    hosts.filter_map(|host| Host::parse(host.trim_start_matches("*.")).ok()).any(|host| {
+        pattern.covers_host(&host)
+            || host.name().is_some_and(|name| {
+                Host::parse(&format!("any.{name}")).is_ok_and(|below| pattern.covers_host(&below))
+            })
     })
 }
 

@@ -5,23 +5,31 @@ use crate::agents::Handle;
 use crate::app::App;
 use crate::environments::{self, Followed, Reach};
 use crate::sandbox_spec;
+use crate::secrets::{self, Held, Phase};
 use agent::state::{Allowed, Living};
 use anyhow::{Context, Result};
 use gateway::attach::Rules;
 use gateway::audit::Peer;
-use gateway::grant::Grants;
+use gateway::grant::{Grant, Grants, Places};
 use gateway::pattern::Pattern;
-use gateway::policy::{EgressMode, Policy};
-use protocol::ids::OrgId;
+use gateway::policy::{EgressMode, Policy, covers_registry};
+use protocol::api::secrets::SecretPlace;
+use protocol::ids::AgentId;
+use secrecy::SecretString;
 
 /// What an agent may do now.
-pub async fn rules(app: &App, org: &OrgId, living: &Living) -> Result<Rules> {
-    let followed = environments::followed(app, org, living).await?;
-    of(app, living, followed.as_ref())
+pub async fn rules(app: &App, handle: &Handle, living: &Living) -> Result<Rules> {
+    let followed = environments::followed(app, &handle.org, living).await?;
+    of(app, handle, living, followed.as_ref()).await
 }
 
 /// The same, where what it follows is known.
-pub fn of(app: &App, living: &Living, followed: Option<&Followed>) -> Result<Rules> {
+pub async fn of(
+    app: &App,
+    handle: &Handle,
+    living: &Living,
+    followed: Option<&Followed>,
+) -> Result<Rules> {
     let config = &app.config;
     let reach =
         followed.map(|followed| Reach::of(config, &followed.understood.environment)).transpose()?;
@@ -30,7 +38,54 @@ pub fn of(app: &App, living: &Living, followed: Option<&Followed>) -> Result<Rul
         None => sandbox_spec::policy(config)?,
     };
     let policy = with(policy, &living.allowed)?;
-    Ok(Rules { policy, grants: Grants::default() })
+    let (grants, plain) = credentials(app, handle, living).await?;
+    let policy = with_grants(policy, &grants);
+    Ok(Rules { policy, grants: Grants::new(grants, plain) })
+}
+
+/// What the agent's secrets let it be, and the values that it knows itself.
+async fn credentials(
+    app: &App,
+    handle: &Handle,
+    living: &Living,
+) -> Result<(Vec<Grant>, Vec<SecretString>)> {
+    let (mut grants, mut plain) = (Vec::new(), Vec::new());
+    for held in secrets::of_agent(app, &handle.org, living, Phase::Work).await? {
+        if held.is_grant() {
+            grants.push(grant(app, handle.id, &held)?);
+        } else {
+            plain.push(SecretString::from(held.value.expose()));
+        }
+    }
+    let launched = app.variables(&handle.org, handle.id).await?;
+    plain.extend(launched.into_iter().map(|(_, value)| SecretString::from(value)));
+    Ok((grants, plain))
+}
+
+fn grant(app: &App, agent: AgentId, held: &Held) -> Result<Grant> {
+    let hosts = held.hosts.iter().map(|host| Pattern::parse(host));
+    let is_in = |place| held.places.contains(&place);
+    Ok(Grant {
+        name: held.name.clone(),
+        placeholder: held.placeholder(app, agent),
+        value: SecretString::from(held.value.expose()),
+        hosts: hosts.collect::<Result<_, _>>().context("read the hosts of a secret")?,
+        places: Places {
+            header: is_in(SecretPlace::Header),
+            basic: is_in(SecretPlace::Basic),
+            query: is_in(SecretPlace::Query),
+            body: is_in(SecretPlace::Body),
+        },
+    })
+}
+
+/// Where a credential may go one may go, too; but a registry is only read, also with one.
+fn with_grants(policy: Policy, grants: &[Grant]) -> Policy {
+    if !may_be_added_to(policy.mode()) {
+        return policy;
+    }
+    let hosts = grants.iter().flat_map(|grant| &grant.hosts);
+    policy.and(hosts.filter(|host| !covers_registry(host)).cloned().collect())
 }
 
 /// The policy with what people allowed; where nothing may be added, nothing is.
@@ -53,7 +108,7 @@ pub const fn may_be_added_to(mode: EgressMode) -> bool {
 /// The mode that holds for an agent.
 pub async fn mode(app: &App, handle: &Handle) -> Result<EgressMode> {
     let view = handle.view().await?;
-    Ok(rules(app, &handle.org, view.living()?).await?.policy.mode())
+    Ok(rules(app, handle, view.living()?).await?.policy.mode())
 }
 
 /// Has the gateway follow what an agent may do now, where it serves its sandbox.
@@ -63,7 +118,7 @@ pub async fn follow(app: &App, handle: &Handle) -> Result<()> {
         return Ok(());
     };
     let view = handle.view().await?;
-    let rules = rules(app, &handle.org, view.living()?).await?;
+    let rules = rules(app, handle, view.living()?).await?;
     app.gateway.update(Peer { agent: handle.id, epoch: machine.epoch }, rules);
     Ok(())
 }
@@ -72,7 +127,29 @@ pub async fn follow(app: &App, handle: &Handle) -> Result<()> {
 mod tests {
     use super::*;
     use gateway::host::Authority;
+    use gateway::pattern::{Ask, Scheme};
     use gateway::policy::Access;
+
+    #[test]
+    fn a_grant_opens_its_own_hosts_and_no_registry_for_writing() {
+        let grant = |host: &str| Grant {
+            name: "TOKEN".to_owned(),
+            placeholder: "errand".to_owned(),
+            value: SecretString::from("value"),
+            hosts: vec![Pattern::parse(host).unwrap()],
+            places: Places::default(),
+        };
+        let grants = ["api.example", "registry.npmjs.org", "*.pypi.org"].map(grant);
+        let policy = with_grants(Policy::new(EgressMode::Packages, vec![]), &grants);
+        for (host, writes) in
+            [("api.example", true), ("registry.npmjs.org", false), ("upload.pypi.org", false)]
+        {
+            let target = Authority::parse(host, Some(443)).unwrap();
+            let ask = Ask { scheme: Scheme::Https, method: "PUT", path: "/", websocket: false };
+            let judged = policy.judge(&target, Access::Request(&ask));
+            assert_eq!(judged.is_ok(), writes, "{host}");
+        }
+    }
 
     #[test]
     fn what_is_allowed_is_added_where_the_operator_leaves_that_to_others() {

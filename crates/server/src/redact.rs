@@ -5,10 +5,10 @@
 //! that is not looked for; only a grant, which is not inside, keeps it from them.
 
 use crate::app::App;
-use gateway::spelling::spellings;
 use crate::secrets::{self, Phase};
 use agent::state::Living;
 use anyhow::Result;
+use gateway::spelling::spellings;
 use protocol::content::ToolResult;
 use protocol::ids::OrgId;
 use protocol::limits::SECRET_VALUE_LEAST_BYTES;

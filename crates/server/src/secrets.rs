@@ -152,6 +152,17 @@ impl Held {
         }
     }
 
+    /// Whether the commands of an agent are given a placeholder, and the gateway the value.
+    pub fn is_grant(&self) -> bool {
+        self.kind == SecretKind::RuntimeSecret && !self.plain
+    }
+
+    /// What one agent's sandbox knows of a grant.
+    pub fn placeholder(&self, app: &App, agent: AgentId) -> String {
+        let key = app.seeds.placeholders();
+        gateway::grant::placeholder(&key, &agent.to_string(), &self.id, self.value.expose())
+    }
+
     /// Whether the value is to be kept out of what is stored and shown.
     pub fn is_hidden(&self) -> bool {
         match self.kind {
@@ -352,8 +363,24 @@ async fn opened(app: &App, org: &OrgId, chosen: Vec<Chosen>) -> Result<Option<Ve
     Ok(Some(all))
 }
 
-/// The variables of an agent's commands and terminals, in plain text, for its sandbox only: secrets that are meant to
-/// be inside, and over them what it was opened with.
+/// What the model is told of the grants, a line each.
+pub async fn facts(app: &App, org: &OrgId, living: &Living) -> Result<Vec<String>> {
+    let held = of_agent(app, org, living, Phase::Work).await?;
+    let grants = held.iter().filter(|held| held.is_grant());
+    Ok(grants
+        .map(|held| {
+            format!(
+                "{} holds a placeholder. Use it like the credential that it stands for: on the way to {} the real \
+                 value takes its place; anywhere else it is worth nothing.",
+                held.name,
+                held.hosts.join(", ")
+            )
+        })
+        .collect())
+}
+
+/// The variables of an agent's commands and terminals, for its sandbox only: secrets that are meant to be inside in
+/// plain text, placeholders of those that are not, and over them what it was opened with.
 pub async fn variables(
     app: &App,
     org: &OrgId,
@@ -361,9 +388,14 @@ pub async fn variables(
     living: &Living,
 ) -> Result<Vec<(String, String)>> {
     let held = of_agent(app, org, living, Phase::Work).await?;
-    let inside = held.iter().filter(|held| held.is_variable());
-    let mut all: BTreeMap<_, _> =
-        inside.map(|held| (held.name.clone(), held.value.expose().to_owned())).collect();
+    let mut all = BTreeMap::new();
+    for held in held {
+        if held.is_grant() {
+            all.insert(held.name.clone(), held.placeholder(app, agent));
+        } else if held.is_variable() {
+            all.insert(held.name.clone(), held.value.expose().to_owned());
+        }
+    }
     all.extend(app.variables(org, agent).await?);
     Ok(all.into_iter().collect())
 }

@@ -128,7 +128,7 @@ pub async fn serve(job: &Job, mut machine: Machine) -> Result<Machine> {
         dependencies::served(&job.app, &job.handle.org, &own, named)
     });
     let repositories = Repositories { own: repositories, dependencies };
-    let rules = egress::of(&job.app, living, followed.as_ref())?;
+    let rules = egress::of(&job.app, &job.handle, living, followed.as_ref()).await?;
     let authority = job.app.seeds.authority(key)?;
     let attaching = Attaching { entrances, rules, repositories, authority };
     let guard = job.app.gateway.attach(peer, attaching).context("serve the gateway's sockets")?;

@@ -3,6 +3,7 @@
 use super::{Job, restore};
 use crate::artifacts;
 use crate::clock::now_ms;
+use crate::egress;
 use crate::environments::{self, Followed, Reach};
 use crate::journal::AgentJournal;
 use crate::redact;
@@ -121,8 +122,11 @@ async fn prepare(job: &Job, run: RunId, transcript: Vec<Logged>) -> Result<Prepa
         .context("unseal the variables")?;
     let followed = environments::followed(&job.app, &job.handle.org, living).await?;
     let variables = environments::variables(followed.as_ref(), variables);
-    let (base, bases) =
+    // Secrets may have changed since the machine came up.
+    egress::follow(&job.app, &job.handle).await?;
+    let (mut base, bases) =
         base(job, &settings, &transcript, run, (&variables, followed.as_ref())).await?;
+    base.facts.extend(secrets::facts(&job.app, &job.handle.org, living).await?);
     let seen = transcript.last().map_or(Seq(0), |logged| logged.seq);
     let journal = Arc::new(AgentJournal {
         app: Arc::clone(&job.app),

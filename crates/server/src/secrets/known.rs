@@ -49,7 +49,7 @@ pub(super) fn of(name: &str) -> Option<(&'static [&'static str], &'static [Secre
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gateway::policy::Pattern;
+    use gateway::pattern::Pattern;
     use std::collections::BTreeSet;
 
     #[test]

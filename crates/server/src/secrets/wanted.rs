@@ -4,7 +4,7 @@ use super::{Entry, Listed, known};
 use crate::api::error::{ApiError, ApiResult};
 use crate::saved_environments::same;
 use axum::http::StatusCode;
-use gateway::policy::Pattern;
+use gateway::pattern::Pattern;
 use git::url::RemoteUrl;
 use protocol::api::secrets::{PutSecret, SecretKind, SecretPlace};
 use protocol::limits::{
