@@ -30,6 +30,7 @@ mod isolation;
 mod runtimes;
 mod shared;
 mod transparent;
+mod grants;
 mod machine;
 mod environments;
 mod base;

@@ -46,7 +46,7 @@ async fn an_agent_has_a_plain_secret_and_nothing_that_is_kept_or_shown_tells_it(
             "sleep 0.5; printf '%s' \"live:${DEPLOY_TOKEN:0:9}\"; sleep 0.5; echo \"${DEPLOY_TOKEN:9}:over\"",
         ),
         shell(
-            "echo length ${#DEPLOY_TOKEN}, npm ${NPM_TOKEN-none}; printf %s \"$DEPLOY_TOKEN\" | base64",
+            "echo length ${#DEPLOY_TOKEN}, npm ${NPM_TOKEN:0:6}; printf %s \"$DEPLOY_TOKEN\" | base64",
         ),
         shell(
             "echo x > made; git add made; git commit -qm \"Use $DEPLOY_TOKEN\"; echo more >> made",
@@ -74,7 +74,7 @@ async fn an_agent_has_a_plain_secret_and_nothing_that_is_kept_or_shown_tells_it(
     assert!(shown.contains("live:[REDACTED]:over"), "{shown}");
     let outputs = world.outputs(&job.agent).await;
     assert!(outputs[0].contains("live:[REDACTED]:over"), "{outputs:?}");
-    assert!(outputs[1].contains("length 18, npm none\n[REDACTED]"), "{outputs:?}");
+    assert!(outputs[1].contains("length 18, npm errand\n[REDACTED]"), "{outputs:?}");
     // What the model itself was told to say is its own; what it saw is not among it.
     let returned: Vec<Value> = world.events(&job.agent).await;
     let returned = returned.iter().filter(|entry| entry["event"]["type"] == "ToolReturned");
