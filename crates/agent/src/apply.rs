@@ -2,9 +2,9 @@
 
 use crate::state::{
     Active, Allowed, Call, Condition, Conflict, Disk, Ended, Failing, Image, Keeping, Life, Living,
-    Machines, OPEN_QUESTIONS, Phase, Progress, PublishStep, Publishing, Pull, Question, Queued,
-    RECENT_PUBLISHED, RECENT_RUNS, RECENT_STEERS, Repo, Sandbox, SetUp, Stage, Standing, Start,
-    State, StepNow, Totals, Turn, Wake, Workspace, elapsed,
+    Machines, ModelCall, OPEN_QUESTIONS, Phase, Progress, PublishStep, Publishing, Pull, Question,
+    Queued, RECENT_PUBLISHED, RECENT_RUNS, RECENT_STEERS, Repo, Sandbox, SetUp, Stage, Standing,
+    Start, State, StepNow, Totals, Turn, Wake, Workspace, elapsed,
 };
 use protocol::content::Usage;
 use protocol::environment::found::{ChosenImage, SetUpOutcome};
@@ -29,6 +29,7 @@ pub fn apply(state: &mut State, logged: &Logged) {
         (Life::Living(living), event) => {
             living.follow_clock(logged.at_ms);
             living.fold(event, logged.at_ms);
+            living.fold_models(logged);
         }
         (Life::Unopened | Life::Deleted, _) => {}
     }
@@ -52,6 +53,8 @@ impl Living {
             repos: settings.repos.iter().map(|repo| Repo::new(&repo.url)).collect(),
             allowed: Vec::new(),
             totals: Totals::default(),
+            between: Totals::default(),
+            model_calls: Vec::new(),
             failing: Vec::new(),
             active_at_ms: at_ms,
             last_at_ms: at_ms,
@@ -69,6 +72,7 @@ impl Living {
         let shift = |moment: &mut i64| *moment = moment.saturating_sub(back_ms);
         shift(&mut self.active_at_ms);
         self.failing.iter_mut().for_each(|failing| shift(&mut failing.last_at_ms));
+        self.model_calls.iter_mut().for_each(|call| shift(&mut call.deadline_ms));
         if let Sandbox::Up { since_ms, .. } = &mut self.sandbox {
             shift(since_ms);
         }
@@ -199,6 +203,7 @@ impl Living {
     fn start(&mut self, run: RunId, at_ms: i64) {
         let automatic = self.queue.iter().any(|queued| queued.run == run && queued.automatic);
         self.queue.retain(|queued| queued.run != run);
+        self.between = Totals::default();
         let phase = if self.repos.is_empty() { Phase::Thinking } else { Phase::Starting };
         self.active = Some(Active {
             run,
@@ -249,6 +254,36 @@ impl Living {
                 trouble: None,
                 conflict: Conflict::Settled,
             });
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "each family takes what is its own")]
+    fn fold_models(&mut self, logged: &Logged) {
+        match &logged.event {
+            Event::ModelAsked { run, model, aside, cost_micros, deadline_ms, .. } => {
+                self.model_calls.push(ModelCall {
+                    asked: logged.seq,
+                    run: *run,
+                    model: model.clone(),
+                    aside: *aside,
+                    cost_micros: *cost_micros,
+                    deadline_ms: *deadline_ms,
+                });
+                self.active_at_ms = logged.at_ms;
+            }
+            Event::ModelCalled { run, asked, usage, cost_micros, .. } => {
+                self.model_calls.retain(|call| call.asked != *asked);
+                self.totals.add(0, usage, *cost_micros);
+                match (&mut self.active, run) {
+                    (Some(active), Some(run)) if active.run == *run => {
+                        active.spent.add(0, usage, *cost_micros);
+                    }
+                    (_, None) => self.between.add(0, usage, *cost_micros),
+                    // The run is over: it counts with the agent.
+                    (_, Some(_)) => {}
+                }
+            }
+            _ => {}
         }
     }
 

@@ -82,6 +82,7 @@ impl Living {
     fn timers(&self, wake: &mut Wake) {
         let stops = [self.hard_stop_at_ms(), self.idle_stop_at_ms()];
         stops.into_iter().flatten().for_each(|at_ms| wake.at(at_ms));
+        self.model_calls.iter().for_each(|call| wake.at(call.deadline_ms));
         let Some(active) = &self.active else { return };
         let Stage::Turn(turn) = &active.stage else { return };
         for open in &turn.waiting.questions {

@@ -25,8 +25,10 @@
 //! There is one `Sandbox` value, so there is never a second sandbox; there is one `active` run, so
 //! there is never a second writer.
 
+mod models;
 mod run;
 
+pub use models::{ModelCall, Room};
 pub use run::{
     Active, Call, Conflict, Machines, Phase, Progress, PublishStep, Publishing, Question, Stage,
     Start, StepNow, Turn, Waiting, Workspace,
@@ -107,6 +109,10 @@ pub struct Living {
     pub allowed: Vec<Allowed>,
     /// What was used up so far.
     pub totals: Totals,
+    /// What programs inside had models use since the last run began, as far as it was of no run.
+    pub between: Totals,
+    /// Questions of theirs that are not counted yet, oldest first.
+    pub model_calls: Vec<ModelCall>,
     /// Effects that failed and are tried again.
     pub failing: Vec<Failing>,
     /// The last thing that keeps a sandbox from being idle.

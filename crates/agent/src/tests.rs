@@ -1,6 +1,7 @@
 //! Single promises of the life of an agent, told step by step.
 
 mod machine;
+mod models;
 mod set_up;
 mod snapshots;
 mod story;

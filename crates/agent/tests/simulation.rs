@@ -72,6 +72,9 @@ fn every_life_keeps_its_promises() {
     }
     println!("{counts:#?}");
     for name in [
+        "ModelAsked",
+        "ModelCalled told",
+        "ModelCalled assumed",
         "Steered",
         "SteerTaken",
         "BaseFailed",

@@ -195,6 +195,10 @@ impl Transcript {
                     self.spent.add(&usage, cost_micros);
                 }
             }
+            // What programs inside had models use counts towards the same limits.
+            Event::ModelCalled { usage, cost_micros, .. } if ours => {
+                self.spent.add(&usage, cost_micros);
+            }
             other => self.apply_step(seq, at_ms, other, ours),
         }
     }

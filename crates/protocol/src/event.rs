@@ -155,6 +155,25 @@ pub enum Event {
     TodosChanged { run: RunId, todos: Vec<Todo> },
     /// Everything up to and including `upto` is represented by `summary` from now on.
     Compacted { run: RunId, upto: Seq, summary: String, usage: Usage, cost_micros: u64 },
+    /// Intent: a program inside asks a model through the gateway; so much is set aside until its answer
+    /// is counted. Of no run: none was active.
+    ModelAsked {
+        run: Option<RunId>,
+        epoch: Epoch,
+        model: String,
+        aside: Usage,
+        cost_micros: u64,
+        deadline_ms: i64,
+    },
+    /// What became of that question, told by the position of its event: this is what it cost.
+    ModelCalled {
+        run: Option<RunId>,
+        asked: Seq,
+        model: String,
+        usage: Usage,
+        cost_micros: u64,
+        counted: Counted,
+    },
     /// A connection out of the sandbox was refused.
     Denied { epoch: Epoch, host: String, port: u16, code: String, message: String },
 
@@ -239,6 +258,16 @@ pub struct Outlay {
     pub cost_micros: u64,
     /// Why the model stopped.
     pub stop: String,
+}
+
+/// Who says what a question of a program inside cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counted {
+    /// The provider.
+    Told,
+    /// Nobody: it is taken to have cost what was set aside.
+    Assumed,
 }
 
 /// The end of one delta frame: where, and of which kind.
@@ -372,6 +401,7 @@ impl Event {
             | Self::RunEnded { run, .. }
             | Self::WorkspaceReady { run, .. }
             | Self::WorkspaceFailed { run, .. } => Some(*run),
+            Self::ModelAsked { run, .. } | Self::ModelCalled { run, .. } => *run,
             Self::Opened { .. }
             | Self::Renamed { .. }
             | Self::SandboxWanted { .. }

@@ -72,6 +72,16 @@ pub const RUN_TOKENS: u64 = 50_000_000;
 pub const RUN_COST_MICROS: u64 = 50_000_000;
 /// Time of one run until the hard stop, in milliseconds.
 pub const RUN_HARD_MS: u64 = 15 * 60 * 1000;
+/// Tokens that programs inside a sandbox may have models use while no run is active, until the next begins.
+pub const MODELS_BETWEEN_TOKENS: u64 = 2_000_000;
+/// Money of the same, in millionths of a dollar.
+pub const MODELS_BETWEEN_COST_MICROS: u64 = 2_000_000;
+/// Questions of programs inside one sandbox that models answer at the same time; more wait.
+pub const MODEL_CALLS: usize = 8;
+/// Bytes of one such question.
+pub const MODEL_CALL_BYTES: u64 = 32 * 1024 * 1024;
+/// Time until such a question is answered, in milliseconds.
+pub const MODEL_CALL_MS: u64 = 20 * 60 * 1000;
 /// Silence of a model before it is asked again unless configured, in seconds.
 pub const MODEL_STALL_S: u64 = 300;
 /// Longest such silence that may be configured, in seconds.

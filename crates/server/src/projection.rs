@@ -146,6 +146,11 @@ impl Projection {
     }
 
     fn apply_run(&mut self, logged: &Logged) {
+        // Of a run or of none, of one that is held here or not: it is the agent's.
+        if let Event::ModelCalled { usage, cost_micros, .. } = &logged.event {
+            self.usage.add(usage);
+            self.cost_micros = self.cost_micros.saturating_add(*cost_micros);
+        }
         if let Event::Asked { run, prompt, .. } = &logged.event {
             let excerpt = prompt.text.chars().take(PROMPT_EXCERPT).collect();
             self.runs.insert(*run, new_run(*run, logged, excerpt));
@@ -162,6 +167,10 @@ impl Projection {
                 row.cost_micros += cost_micros;
                 self.usage.add(usage);
                 self.cost_micros += cost_micros;
+            }
+            Event::ModelCalled { usage, cost_micros, .. } => {
+                row.usage.add(usage);
+                row.cost_micros = row.cost_micros.saturating_add(*cost_micros);
             }
             Event::RunEnded { status, failure, result, duration_ms, .. } => {
                 end_run(row, *status, failure.as_ref(), result, *duration_ms);

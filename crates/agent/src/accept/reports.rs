@@ -5,8 +5,8 @@
 
 use crate::plan::{decide, named};
 use crate::state::{
-    Active, Keeping, Living, OPEN_QUESTIONS, Phase, Progress, PublishStep, Publishing, Sandbox,
-    Stage, Standing, State, Turn, Workspace,
+    Active, Keeping, Living, OPEN_QUESTIONS, Phase, Progress, PublishStep, Publishing, Room,
+    Sandbox, Stage, Standing, State, Turn, Workspace,
 };
 use protocol::environment::found::{SET_UP_FAILED, SetUpOutcome, SetUpPhase};
 use protocol::event::{Event, PushPlan, RepoBase, RepoCheckpoint, TurnOutcome};
@@ -36,6 +36,7 @@ pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Ref
         | Event::SnapshotFailed { .. }
         | Event::WorkspaceReady { .. }
         | Event::WorkspaceFailed { .. } => machine(living, event),
+        Event::ModelAsked { .. } | Event::ModelCalled { .. } => models(living, event, now_ms),
         Event::SetUpFinished { epoch, phase, .. } => set_up_finished(living, *epoch, *phase),
         Event::EffectFailed { key, .. } => {
             let live = named(state.agent, living, now_ms).iter().any(|effect| effect.key == *key);
@@ -199,6 +200,39 @@ fn machine(living: &Living, event: &Event) -> Result<(), Refusal> {
         }
         Event::SnapshotMade { key, .. } | Event::SnapshotFailed { key, .. } => kept(living, key),
         _ => Err(OLD_EPOCH),
+    }
+}
+
+/// Questions of programs inside, which their machine asks and the run that is going on pays for.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller hands in facts of models only")]
+fn models(living: &Living, event: &Event, now_ms: i64) -> Result<(), Refusal> {
+    match event {
+        Event::ModelAsked { run, epoch, aside, cost_micros, deadline_ms, .. } => {
+            up(living, *epoch)?;
+            if *deadline_ms <= now_ms {
+                return Err(Refusal::Stale("its time is over"));
+            }
+            if living.settings.build.is_some() {
+                return Err(Refusal::IsBuild);
+            }
+            if living.active.as_ref().map(|active| active.run) != *run {
+                return Err(OLD_RUN);
+            }
+            match living.model_room(aside, *cost_micros) {
+                Room::Enough => Ok(()),
+                Room::Crowded => Err(Refusal::Stale("other questions are open")),
+                Room::Spent => Err(Refusal::Stale("the limit is reached")),
+            }
+        }
+        Event::ModelCalled { run, asked, .. } => {
+            let mut open = living.model_calls.iter();
+            if open.any(|call| call.asked == *asked && call.run == *run) {
+                Ok(())
+            } else {
+                Err(KNOWN)
+            }
+        }
+        _ => Err(OLD_KEY),
     }
 }
 

@@ -24,6 +24,9 @@ pub(crate) fn decide(state: &State, now_ms: i64) -> Option<Event> {
     if let Some(event) = remains(living) {
         return Some(event);
     }
+    if let Some(call) = living.overdue_model_call(now_ms) {
+        return Some(call.assumed());
+    }
     if let Some(event) = given_up(state.agent, living, now_ms) {
         return Some(event);
     }

@@ -40,6 +40,9 @@ pub struct Check {
     /// The agent is a build, and its run ended well.
     build: Option<bool>,
     pub deleted: bool,
+    /// Questions to models that are not counted: by position, with their run.
+    pub open_calls: BTreeMap<u64, Option<RunId>>,
+    seq: u64,
 }
 
 /// What is known about commits that a run saved and a later one may have to push.
@@ -151,6 +154,7 @@ impl Check {
     }
 
     pub fn observe(&mut self, event: &Event, git: &Git) {
+        self.seq += 1;
         let deleted = self.deleted;
         self.ensure(!deleted, "something was recorded after the end");
         if let Event::RunEnded { run, .. } = event
@@ -239,6 +243,7 @@ impl Check {
     }
 
     fn observe_outside(&mut self, event: &Event, git: &Git) {
+        self.observe_models(event);
         self.observe_snapshot(event);
         self.observe_set_up(event);
         match event {
@@ -290,6 +295,24 @@ impl Check {
                 let gone = self.epoch.is_none() && self.active.is_none() && self.queue.is_empty();
                 self.ensure(gone, "deleted while something was still there");
                 self.deleted = true;
+            }
+            _ => {}
+        }
+    }
+
+    fn observe_models(&mut self, event: &Event) {
+        match event {
+            Event::ModelAsked { run, epoch, .. } => {
+                let fits = self.epoch == Some(*epoch) && self.active == *run;
+                self.ensure(
+                    fits,
+                    "a model was asked by a machine that is gone, or for another run",
+                );
+                self.open_calls.insert(self.seq, *run);
+            }
+            Event::ModelCalled { run, asked, .. } => {
+                let open = self.open_calls.remove(&asked.0) == Some(*run);
+                self.ensure(open, "one answer of a model was counted twice or for another run");
             }
             _ => {}
         }

@@ -6,10 +6,10 @@ use crate::mutation::Mutation;
 use crate::world::{World, agent_id};
 use agent::state::{Standing, State};
 use agent::{accept, plan};
-use protocol::content::{Prompt, Source};
+use protocol::content::{Prompt, Source, Usage};
 use protocol::environment::found::SetUpOutcome;
 use protocol::event::{
-    AskOptions, BuildOrder, Event, Mode, ModelChoice, RepoSettings, RunLimits, Settings,
+    AskOptions, BuildOrder, Counted, Event, Mode, ModelChoice, RepoSettings, RunLimits, Settings,
     SnapshotPurpose, TurnOutcome,
 };
 use protocol::failure::Refusal;
@@ -134,6 +134,9 @@ impl Life {
         if check.is_woken() {
             return Err("at rest although somebody waits for the machine".to_owned());
         }
+        if !check.open_calls.is_empty() && !check.deleted {
+            return Err("at rest although a model's answer is not counted".to_owned());
+        }
         match check.acknowledged.iter().find(|run| !check.ended.contains_key(run)) {
             Some(lost) => Err(format!("{lost} was acknowledged and never ended")),
             None => Ok(()),
@@ -250,7 +253,8 @@ impl Life {
                 let (repo, commit) = (URL.to_owned(), "c0".to_owned());
                 Input::Merged { repo, number: 1, commit, principal }
             }
-            77..80 => self.wild_report(),
+            77..79 => self.wild_report(),
+            79 => self.model_report(),
             // A client repeats what it sent lately.
             80..88 => {
                 let newest = self.sent.len();
@@ -299,6 +303,26 @@ impl Life {
         let newest = self.world.log.len();
         let oldest = if self.world.rng.bool() { 0 } else { newest.saturating_sub(10) };
         Input::Report(self.world.log[self.world.rng.usize(oldest..newest)].event.clone())
+    }
+
+    /// A program inside asks a model, or is told what that cost.
+    fn model_report(&mut self) -> Input {
+        let now_ms = self.world.now_ms;
+        let Some(living) = self.world.current.living() else { return self.ask() };
+        let amount = u64::from(self.world.rng.u32(1..20));
+        let usage = Usage { output_tokens: amount, ..Usage::default() };
+        let (model, cost_micros) = ("m".to_owned(), amount);
+        Input::Report(match living.model_calls.first() {
+            Some(call) if self.world.rng.bool() => {
+                let (run, asked, counted) = (call.run, call.asked, Counted::Told);
+                Event::ModelCalled { run, asked, model, usage, cost_micros, counted }
+            }
+            Some(_) | None => {
+                let run = living.active.as_ref().map(|active| active.run);
+                let (epoch, deadline_ms) = (living.epoch, now_ms + 600_000);
+                Event::ModelAsked { run, epoch, model, aside: usage, cost_micros, deadline_ms }
+            }
+        })
     }
 
     /// A report that fits and is not true, as after a cut network.
@@ -409,6 +433,9 @@ fn name(event: &Event) -> &'static str {
         Event::ToolCalled { .. } => "ToolCalled",
         Event::ToolReturned { .. } => "ToolReturned",
         Event::StepFinished { .. } => "StepFinished",
+        Event::ModelAsked { .. } => "ModelAsked",
+        Event::ModelCalled { counted: Counted::Told, .. } => "ModelCalled told",
+        Event::ModelCalled { .. } => "ModelCalled assumed",
         Event::Noticed { .. } => "Noticed",
         Event::QuestionAsked { .. } => "QuestionAsked",
         Event::QuestionAnswered { .. } => "QuestionAnswered",

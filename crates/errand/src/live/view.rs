@@ -176,7 +176,8 @@ impl View {
             Event::StepFinished { step, usage, cost_micros, duration_ms, .. } => {
                 self.step_finished(*step, usage, *cost_micros, *duration_ms)
             }
-            Event::Compacted { usage, cost_micros, .. } => {
+            Event::Compacted { usage, cost_micros, .. }
+            | Event::ModelCalled { usage, cost_micros, .. } => {
                 self.spend(usage, *cost_micros);
                 phases::lines(event)
             }
