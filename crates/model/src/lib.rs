@@ -3,7 +3,8 @@
 //! Read in this order: [`conversation`] is what is sent, [`piece`] what streams back, [`error`] how
 //! it fails, [`catalog`] which models there are and [`price`] what they cost, [`http`] the one HTTP
 //! client, [`dialect`] the family of wire formats with one file per member, [`endpoint`] the model
-//! behind a URL, and [`retry`] the policy around it.
+//! behind a URL, [`retry`] the policy around it, and [`passage`] what is read of requests and answers
+//! that other programs exchange with a provider.
 //!
 //! Parts of an answer keep the provider's own JSON text (`raw`), which is replayed byte-faithfully:
 //! a normalised form would lose thinking signatures, encrypted reasoning and prompt caching.
@@ -20,6 +21,7 @@ pub mod http;
 pub mod piece;
 pub mod price;
 pub mod retry;
+pub mod passage;
 mod sse;
 
 /// The stream of one answer. Dropping it cancels the request.

@@ -68,7 +68,7 @@ struct Delta {
 }
 
 #[derive(Deserialize)]
-struct WireUsage {
+pub(crate) struct WireUsage {
     input_tokens: Option<u64>,
     output_tokens: Option<u64>,
     cache_creation_input_tokens: Option<u64>,
@@ -111,16 +111,7 @@ impl Answer {
     /// Later events repeat the counters with their newest values.
     fn count(&mut self, usage: Option<&WireUsage>, out: &mut VecDeque<Piece>) {
         let Some(usage) = usage else { return };
-        let newest = |new: Option<u64>, old: u64| new.unwrap_or(old);
-        self.usage = Usage {
-            input_tokens: newest(usage.input_tokens, self.usage.input_tokens),
-            output_tokens: newest(usage.output_tokens, self.usage.output_tokens),
-            cache_write_tokens: newest(
-                usage.cache_creation_input_tokens,
-                self.usage.cache_write_tokens,
-            ),
-            cache_read_tokens: newest(usage.cache_read_input_tokens, self.usage.cache_read_tokens),
-        };
+        self.usage = usage.over(self.usage);
         out.push_back(Piece::Counted(self.usage));
     }
 
@@ -173,6 +164,19 @@ impl Answer {
             response_id: self.response_id.take(),
         }));
         Ok(())
+    }
+}
+
+impl WireUsage {
+    /// What is told now, over what was told before.
+    pub(crate) fn over(&self, before: Usage) -> Usage {
+        let newest = |new: Option<u64>, old: u64| new.unwrap_or(old);
+        Usage {
+            input_tokens: newest(self.input_tokens, before.input_tokens),
+            output_tokens: newest(self.output_tokens, before.output_tokens),
+            cache_write_tokens: newest(self.cache_creation_input_tokens, before.cache_write_tokens),
+            cache_read_tokens: newest(self.cache_read_input_tokens, before.cache_read_tokens),
+        }
     }
 }
 

@@ -63,7 +63,7 @@ struct Delta {
 }
 
 #[derive(Deserialize)]
-struct WireUsage {
+pub(crate) struct WireUsage {
     #[serde(default)]
     prompt_tokens: u64,
     #[serde(default)]
@@ -230,7 +230,7 @@ impl Call {
 
 impl WireUsage {
     /// The dialect counts cached tokens within the prompt.
-    fn into_usage(self) -> Usage {
+    pub(crate) fn into_usage(self) -> Usage {
         let cached = self.prompt_tokens_details.and_then(|details| details.cached_tokens);
         let cached = cached.unwrap_or_default();
         Usage {

@@ -44,7 +44,7 @@ struct IncompleteDetails {
 }
 
 #[derive(Deserialize, Default)]
-struct WireUsage {
+pub(crate) struct WireUsage {
     #[serde(default)]
     input_tokens: u64,
     #[serde(default)]
@@ -210,7 +210,7 @@ impl Item {
 
 impl WireUsage {
     /// The provider counts cached tokens within the input.
-    fn into_usage(self) -> Usage {
+    pub(crate) fn into_usage(self) -> Usage {
         let cached = self.input_tokens_details.map_or(0, |details| details.cached_tokens);
         Usage {
             input_tokens: self.input_tokens.saturating_sub(cached),
