@@ -6,11 +6,13 @@ use super::seen::{Item, Seen, Tool, flat, list, text};
 use serde_json::{Map, Value, json};
 
 const CALL_PREFIX: &str = "toolu_";
+/// Who says this in `anthropic-beta` may speak as the system between messages.
+const SYSTEM_BETA: &str = "mid-conversation-system-";
 /// Most cache breakpoints that the provider takes.
 const BREAKPOINTS_MAX: usize = 4;
 
 /// Reads and checks a request.
-pub(crate) fn read(body: &Value) -> Result<Seen, String> {
+pub(crate) fn read(body: &Value, betas: &str) -> Result<Seen, String> {
     if body.get("max_tokens").and_then(Value::as_u64).is_none_or(|tokens| tokens == 0) {
         return Err("max_tokens: Field required".to_owned());
     }
@@ -38,6 +40,10 @@ pub(crate) fn read(body: &Value) -> Result<Seen, String> {
         match text(message, "role") {
             "user" => read_user(message, &mut seen)?,
             "assistant" => read_assistant(message, &mut seen)?,
+            "system" if betas.contains(SYSTEM_BETA) => {
+                seen.context.push('\n');
+                seen.context.push_str(&flat(message.get("content")));
+            }
             role => return Err(format!("messages: unexpected role {role:?}")),
         }
     }

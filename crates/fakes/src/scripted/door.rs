@@ -30,9 +30,12 @@ pub(crate) enum Dialect {
 }
 
 impl Dialect {
-    fn read(self, body: &Value, state: &State) -> Result<Seen, String> {
+    fn read(self, body: &Value, headers: &HeaderMap, state: &State) -> Result<Seen, String> {
         match self {
-            Self::Anthropic => anthropic::read(body),
+            Self::Anthropic => {
+                let betas = headers.get("anthropic-beta").and_then(|value| value.to_str().ok());
+                anthropic::read(body, betas.unwrap_or_default())
+            }
             Self::Responses => responses::read(body),
             Self::Chat => chat::read(body, state.options.require_reasoning_content),
         }
@@ -155,7 +158,7 @@ fn respond_to(
     check_key(state, headers)?;
     let json: Value = serde_json::from_str(body)
         .map_err(|error| Refusal::Bad(format!("the body is not JSON: {error}")))?;
-    let seen = dialect.read(&json, state).map_err(Refusal::Bad)?;
+    let seen = dialect.read(&json, headers, state).map_err(Refusal::Bad)?;
     if !state.options.models.is_empty() && !state.options.models.contains(&seen.model) {
         return Err(Refusal::Fault(Fault::UnknownModel));
     }
