@@ -38,10 +38,7 @@ pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Ref
         | Event::WorkspaceFailed { .. } => machine(living, event),
         Event::ModelAsked { .. } | Event::ModelCalled { .. } => models(living, event, now_ms),
         Event::SetUpFinished { epoch, phase, .. } => set_up_finished(living, *epoch, *phase),
-        Event::EffectFailed { key, .. } => {
-            let live = named(state.agent, living, now_ms).iter().any(|effect| effect.key == *key);
-            if live { Ok(()) } else { Err(OLD_KEY) }
-        }
+        Event::EffectFailed { key, .. } => effect_failed(state, living, key, now_ms),
         Event::Deleted => erased(living),
         Event::StepStarted { .. }
         | Event::MessageFinished { .. }
@@ -201,6 +198,16 @@ fn machine(living: &Living, event: &Event) -> Result<(), Refusal> {
         Event::SnapshotMade { key, .. } | Event::SnapshotFailed { key, .. } => kept(living, key),
         _ => Err(OLD_EPOCH),
     }
+}
+
+fn effect_failed(
+    state: &State,
+    living: &Living,
+    key: &EffectKey,
+    now_ms: i64,
+) -> Result<(), Refusal> {
+    let live = named(state.agent, living, now_ms).iter().any(|effect| effect.key == *key);
+    if live { Ok(()) } else { Err(OLD_KEY) }
 }
 
 /// Questions of programs inside, which their machine asks and the run that is going on pays for.
