@@ -30,6 +30,11 @@ pub trait Journal: Send + Sync {
     /// before the answer does, and is nothing once the message is recorded.
     fn heard(&self, step: Step, usage: Usage, cost_micros: u64);
 
+    /// Tokens and money of this run by the log as it is now; none where nobody but the turn spends any.
+    fn used(&self) -> Option<(u64, u64)> {
+        None
+    }
+
     /// Why the run should end now although nothing in it says so (no room to work in).
     async fn hindrance(&self) -> Option<Failure>;
 

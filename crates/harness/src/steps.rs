@@ -124,8 +124,13 @@ impl Loop {
             Event::MessageFinished { outlay, .. } => outlay.clone(),
             _ => None,
         });
+        let used = self.turn.journal.used();
         self.log.with(|transcript| {
             let mut spent = transcript.spent;
+            // Programs inside may have had models use something that the turn was not told of yet.
+            let (tokens, cost_micros) = used.unwrap_or_default();
+            spent.tokens = spent.tokens.max(tokens);
+            spent.cost_micros = spent.cost_micros.max(cost_micros);
             let Some(open) = &transcript.open else { return (spent, String::new()) };
             if open.finished {
                 return (spent, open.stop.clone());

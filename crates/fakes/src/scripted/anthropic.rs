@@ -6,8 +6,9 @@ use super::seen::{Item, Seen, Tool, flat, list, text};
 use serde_json::{Map, Value, json};
 
 const CALL_PREFIX: &str = "toolu_";
-/// Who says this in `anthropic-beta` may speak as the system between messages.
-const SYSTEM_BETA: &str = "mid-conversation-system-";
+/// Who asks for one of these in `anthropic-beta` may speak as the system between messages:
+/// `mid-conversation-system-…`, or `mid-conversation-tool-changes-…` that newer clients send instead.
+const SYSTEM_BETA: &str = "mid-conversation-";
 /// Most cache breakpoints that the provider takes.
 const BREAKPOINTS_MAX: usize = 4;
 
