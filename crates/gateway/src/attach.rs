@@ -12,6 +12,7 @@ use crate::dial::{self, NoConnection};
 use crate::dns::{self, Pace};
 use crate::grant::Grants;
 use crate::host::Authority;
+use crate::model_endpoint::Models;
 use crate::names::Names;
 use crate::policy::Policy;
 use crate::proxy;
@@ -19,6 +20,7 @@ use crate::repository::AgentRepository;
 use crate::resolve::Resolver;
 use crate::tls::{SandboxAuthority, Trust};
 use crate::transparent::{self, Destinations};
+use protocol::limits::MODEL_CALLS;
 use std::collections::HashMap;
 use std::net::{IpAddr, TcpListener as StdListener, UdpSocket as StdUdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,6 +53,8 @@ pub struct Parts {
     pub trust: Trust,
     /// How much an agent may send out.
     pub limits: Limits,
+    /// Passes on what programs inside ask of models; none: they ask none.
+    pub models: Option<Arc<dyn Models>>,
     /// Time after which a connection on which no byte moves is ended; [`CONNECTION_IDLE`].
     pub idle: Duration,
 }
@@ -147,6 +151,7 @@ pub(crate) struct Attachment {
     pub(crate) budget: Arc<Budget>,
     pub(crate) names: Names,
     pub(crate) pace: Pace,
+    pub(crate) model_slots: Arc<Semaphore>,
     rules: watch::Receiver<Arc<Rules>>,
     connections: Arc<Semaphore>,
 }
@@ -209,6 +214,7 @@ impl Gateway {
             budget: self.budgets.of(peer.agent, self.parts.limits),
             names: Names::default(),
             pace: Pace::default(),
+            model_slots: Arc::new(Semaphore::new(MODEL_CALLS)),
             rules,
             connections: Arc::new(Semaphore::new(CONNECTIONS_PER_SANDBOX)),
         });

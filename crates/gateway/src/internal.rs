@@ -12,6 +12,8 @@ pub(crate) async fn answer(request: Request<Incoming>, attachment: &Attachment) 
         crate::git_endpoint::answer(request, rest, attachment).await
     } else if let Some(rest) = path.strip_prefix("/dependencies/") {
         crate::dependency::answer(request, rest, attachment).await
+    } else if let Some(rest) = path.strip_prefix("/model/") {
+        crate::model_endpoint::answer(request, rest, attachment).await
     } else {
         reply::words(StatusCode::NOT_FOUND, "Errand has nothing at this address.")
     }

@@ -5,8 +5,8 @@
 //! judges by them, `packages` lists the registries, [`address`] judges what names resolve to, [`grant`] exchanges
 //! placeholders for credentials, [`budget`] bounds what is sent, [`audit`] is told, [`attach`] ties listening sockets
 //! to a sandbox, [`proxy`] serves them: a `tunnel`, which is opened (`opened`) where it can be, a request that is
-//! forwarded, or the internal host with its [`git_endpoint`] and what an environment file adds to that
-//! ([`dependency`]). For what knows no proxy, [`dns`] gives out addresses that stand for [`names`], and
+//! forwarded, or the internal host with its [`git_endpoint`], what an environment file adds to that ([`dependency`]),
+//! and models for programs inside ([`model_endpoint`]). For what knows no proxy, [`dns`] gives out addresses that stand for [`names`], and
 //! [`transparent`] serves the connections to them.
 
 pub mod host;
@@ -41,6 +41,7 @@ mod reply;
 mod internal;
 pub mod git_endpoint;
 pub mod dependency;
+pub mod model_endpoint;
 mod upload;
 mod push;
 mod pkt;

@@ -93,6 +93,10 @@ pub enum DenialCode {
     AddressNotAllowed,
     /// The name shown in the TLS greeting is not the one that was asked for.
     NameMismatch,
+    /// A model that the server does not list.
+    ModelNotAllowed,
+    /// The limit of what models may use is reached.
+    BudgetExhausted,
 }
 
 impl DenialCode {
@@ -111,6 +115,8 @@ impl DenialCode {
             Self::UploadBudget => "upload_budget",
             Self::AddressNotAllowed => "address_not_allowed",
             Self::NameMismatch => "name_mismatch",
+            Self::ModelNotAllowed => "model_not_allowed",
+            Self::BudgetExhausted => "budget_exhausted",
         }
     }
 }
@@ -358,6 +364,8 @@ pub fn denial(target: &Authority, code: DenialCode) -> Denial {
         | DenialCode::AddressNotAllowed
         | DenialCode::ForeignCredential
         | DenialCode::GrantNotForHost
+        | DenialCode::ModelNotAllowed
+        | DenialCode::BudgetExhausted
         | DenialCode::NameMismatch => (
             "the host is not on the environment's list".to_owned(),
             format!("add \"{host}\" to the allowed hosts of the environment"),

@@ -58,7 +58,9 @@ fn denied(denial: &crate::policy::Denial) -> Response<Body> {
         | DenialCode::GrantNotForHost
         | DenialCode::UploadBudget
         | DenialCode::AddressNotAllowed
-        | DenialCode::NameMismatch => StatusCode::FORBIDDEN,
+        | DenialCode::NameMismatch
+        | DenialCode::ModelNotAllowed
+        | DenialCode::BudgetExhausted => StatusCode::FORBIDDEN,
     };
     let mut response = words(status, &denial.words);
     let code = HeaderValue::from_static(denial.code.as_str());

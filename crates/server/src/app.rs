@@ -11,6 +11,7 @@ use crate::first_look::FirstLooks;
 use crate::images::Images;
 use crate::keys::Keys;
 use crate::machines::Machines;
+use crate::models_inside::ModelsInside;
 use crate::presence::Presence;
 use crate::preview::Previews;
 use crate::privileges::Identity;
@@ -59,6 +60,8 @@ pub struct App {
     pub http: HttpClient,
     /// The models.
     pub catalog: Catalog,
+    /// Which of them programs inside sandboxes may ask; none unless configured.
+    pub models_inside: Option<Arc<ModelsInside>>,
     /// Makes sandboxes.
     pub provider: Arc<dyn Provider>,
     /// What they stand on in place of the host's programs, if the operator has it so.

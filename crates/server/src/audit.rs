@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use gateway::audit::{Audit, Passage, Peer, Recorded};
-use gateway::policy::Denial;
+use gateway::policy::{Denial, DenialCode};
 use protocol::event::Event;
 use protocol::ids::OrgId;
 use std::collections::HashSet;
@@ -46,10 +46,11 @@ impl Audit for Channel {
 
 /// Records each denial once per sandbox, until the server ends.
 pub async fn record(app: Arc<App>, mut denials: mpsc::Receiver<(Peer, Denial)>) {
-    let mut seen: HashSet<(Peer, String, u16)> = HashSet::new();
+    let mut seen: HashSet<(Peer, String, u16, DenialCode)> = HashSet::new();
     while let Some(Some((peer, denial))) = app.shutdown.run_until_cancelled(denials.recv()).await {
         let of_sandbox = seen.iter().filter(|(of, ..)| *of == peer).count();
-        if of_sandbox >= PER_SANDBOX || !seen.insert((peer, denial.host.clone(), denial.port)) {
+        let what = (peer, denial.host.clone(), denial.port, denial.code);
+        if of_sandbox >= PER_SANDBOX || !seen.insert(what) {
             continue;
         }
         // Newer sandboxes of the agent replace what older ones were denied.

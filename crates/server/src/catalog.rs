@@ -20,10 +20,20 @@ pub fn catalog(models: &Models) -> Result<Catalog> {
         openai: vendor("models.openai_base_url", &models.openai_api_key, &models.openai_base_url)?,
         compatible: Vec::new(),
         scripted_url: address("models.scripted_url", &models.scripted_url)?,
-        entries: models.list.iter().map(entry).collect::<Result<_>>()?,
+        entries: models
+            .list
+            .iter()
+            .filter(|model| !is_gemini(model))
+            .map(entry)
+            .collect::<Result<_>>()?,
         default: Some(models.default.clone()).filter(|id| !id.is_empty()),
     };
     Catalog::from_options(options).context("read the model list")
+}
+
+/// Whether programs inside alone can ask it: runs do not speak Gemini.
+pub(crate) fn is_gemini(model: &ModelConfig) -> bool {
+    model.dialect == "gemini"
 }
 
 fn vendor(field: &str, key: &str, base_url: &str) -> Result<Option<Vendor>> {
@@ -34,11 +44,11 @@ fn vendor(field: &str, key: &str, base_url: &str) -> Result<Option<Vendor>> {
     Ok(Some(Vendor { base_url, key: secret(key) }))
 }
 
-fn secret(key: &str) -> Option<SecretString> {
+pub(crate) fn secret(key: &str) -> Option<SecretString> {
     (!key.is_empty()).then(|| SecretString::from(key.to_owned()))
 }
 
-fn address(field: &str, text: &str) -> Result<Option<Url>> {
+pub(crate) fn address(field: &str, text: &str) -> Result<Option<Url>> {
     if text.is_empty() {
         return Ok(None);
     }
@@ -52,11 +62,9 @@ fn entry(model: &ModelConfig) -> Result<ModelEntry> {
         "openai_responses" => Dialect::OpenaiResponses,
         "openai_chat" => Dialect::OpenaiChat,
         other => bail!(
-            "{field}: dialect is {other:?}; choose anthropic, openai_responses or openai_chat"
+            "{field}: dialect is {other:?}; choose anthropic, openai_responses, openai_chat or gemini"
         ),
     };
-    let known_price = model.input_price > 0.0 || model.output_price > 0.0;
-    let micros = |dollars: f64| (dollars * 1e6).round().clamp(0.0, 1e15) as u64;
     Ok(ModelEntry {
         id: model.id.clone(),
         display_name: model.id.clone(),
@@ -67,20 +75,30 @@ fn entry(model: &ModelConfig) -> Result<ModelEntry> {
         base_url: address(&field, &model.base_url)?
             .with_context(|| format!("{field}: base_url is empty"))?,
         key: secret(&model.api_key),
-        capabilities: Capabilities {
-            images: model.images,
-            thinking: if model.thinking { Thinking::Effort } else { Thinking::None },
-            parallel_tools: true,
-            fit_for_cloud: true,
-            context_window: model.context_window,
-            max_output: model.max_output,
-        },
+        capabilities: capabilities(model),
         parameters: Vec::new(),
-        price: known_price.then(|| Price {
-            input: micros(model.input_price),
-            output: micros(model.output_price),
-            cache_write: micros(model.cache_write_price),
-            cache_read: micros(model.cache_read_price),
-        }),
+        price: price(model),
+    })
+}
+
+pub(crate) const fn capabilities(model: &ModelConfig) -> Capabilities {
+    Capabilities {
+        images: model.images,
+        thinking: if model.thinking { Thinking::Effort } else { Thinking::None },
+        parallel_tools: true,
+        fit_for_cloud: true,
+        context_window: model.context_window,
+        max_output: model.max_output,
+    }
+}
+
+pub(crate) fn price(model: &ModelConfig) -> Option<Price> {
+    let known_price = model.input_price > 0.0 || model.output_price > 0.0;
+    let micros = |dollars: f64| (dollars * 1e6).round().clamp(0.0, 1e15) as u64;
+    known_price.then(|| Price {
+        input: micros(model.input_price),
+        output: micros(model.output_price),
+        cache_write: micros(model.cache_write_price),
+        cache_read: micros(model.cache_read_price),
     })
 }

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::dockerfile::Asked;
 use crate::first_look::may_have;
-use crate::{builds, dependencies, images, sandbox_spec, secrets};
+use crate::{builds, dependencies, images, models_inside, sandbox_spec, secrets};
 use agent::state::{Living, Saved};
 use anyhow::{Context, Result};
 use gateway::pattern::Pattern;
@@ -325,6 +325,7 @@ pub async fn of_person(app: &App, handle: &Handle) -> Result<Vec<(String, String
     });
     let own = secrets::variables(app, &handle.org, handle.id, living).await?;
     let variables = over_image(&living.settings, &variables(followed.as_ref(), own));
+    let variables = models_inside::variables(app, handle.id, variables);
     Ok(sandbox_spec::command_variables(handle.id, None, &variables))
 }
 

@@ -127,6 +127,13 @@ impl Journal for AgentJournal {
         self.handle.heard(Heard { run: self.run, step, usage, cost_micros });
     }
 
+    fn used(&self) -> Option<(u64, u64)> {
+        let view = self.handle.loaded()?;
+        let active =
+            view.state.living()?.active.as_ref().filter(|active| active.run == self.run)?;
+        Some((active.spent.usage.total(), active.spent.cost_micros))
+    }
+
     async fn hindrance(&self) -> Option<Failure> {
         if self.app.store.has_room().await { None } else { Some(disk::full(Phase::Internal)) }
     }

@@ -62,6 +62,7 @@ pub mod repositories;
 pub mod uploads;
 pub mod pull_requests;
 pub mod catalog;
+pub mod models_inside;
 pub mod config;
 pub mod doctor;
 pub mod privileges;

@@ -11,6 +11,7 @@ use crate::first_look::FirstLooks;
 use crate::images::Images;
 use crate::keys::Keys;
 use crate::machines::Machines;
+use crate::models_inside::ModelsInside;
 use crate::presence::Presence;
 use crate::preview::Previews;
 use crate::privileges::Identity;
@@ -173,18 +174,6 @@ pub async fn run(
 }
 
 /// What every sandbox's gateway has.
-fn parts(config: &Config, denials: audit::Channel) -> Result<Parts> {
-    Ok(Parts {
-        floor: floor(config)?,
-        resolver: Arc::new(SystemResolver),
-        destinations: Arc::new(KernelDestinations),
-        audit: Arc::new(denials),
-        trust: trust(config)?,
-        limits: Limits::default(),
-        idle: CONNECTION_IDLE,
-    })
-}
-
 async fn build(
     options: Options,
     launcher: LauncherHandle,
@@ -195,18 +184,19 @@ async fn build(
     let Options { data, config, .. } = options;
     let store = Store::open(&data).await.context("open the store")?;
     let (keys, token_path) = Keys::open(&data, clock::now_ms())?;
-    let parts = parts(&config, denials)?;
     let public_url = public_url(&config, address);
-    // Fails now rather than at the first sandbox.
-    crate::sandbox_spec::policy(&config)?;
     let link_key = link_key(&data)?;
+    let catalog = catalog::catalog(&config.models)?;
+    let models_inside = ModelsInside::of(&config.models, &catalog, &link_key)?;
+    let parts = parts(&config, denials, models_inside.clone())?;
     let provider = Arc::new(LocalProvider::new(launcher).context("speak to the launcher")?);
     let base = match config.sandbox.base.as_os_str().is_empty() {
         true => None,
         false => Some(images::base(&*provider, &config.sandbox.base).await?),
     };
     let app = App {
-        catalog: catalog::catalog(&config.models)?,
+        catalog,
+        models_inside,
         http: HttpClient::new()
             .context("make the HTTP client")?
             .with_stall_timeout(Duration::from_secs(config.models.stall_seconds)),
@@ -247,7 +237,28 @@ async fn build(
         data,
         config,
     };
-    Ok((Arc::new(app), token_path))
+    let app = Arc::new(app);
+    app.models_inside.iter().for_each(|models| models.begin(&app));
+    Ok((app, token_path))
+}
+
+fn parts(
+    config: &Config,
+    denials: audit::Channel,
+    models: Option<Arc<ModelsInside>>,
+) -> Result<Parts> {
+    // Fails now rather than at the first sandbox.
+    crate::sandbox_spec::policy(config)?;
+    Ok(Parts {
+        floor: floor(config)?,
+        resolver: Arc::new(SystemResolver),
+        destinations: Arc::new(KernelDestinations),
+        audit: Arc::new(denials),
+        trust: trust(config)?,
+        limits: Limits::default(),
+        models: models.map(|models| models as _),
+        idle: CONNECTION_IDLE,
+    })
 }
 
 /// The address that people and links use.

@@ -129,6 +129,8 @@ export function headAfter(head: Head, entry: LogEntry, fold: Fold): Head {
     case "StepFinished":
     case "Compacted":
       return counted(withRun(head, event.run, { asking: false }), entry);
+    case "ModelCalled":
+      return counted(head, entry);
     case "StepStarted": {
       const steps = (head.active?.steps ?? 0) + (event.attempt === 1 ? 1 : 0);
       return withRun(head, event.run, { model: event.model, steps, asking: true });
@@ -154,7 +156,8 @@ function withRun(head: Head, run: string, slots: Partial<Active>): Head {
 }
 
 function counted(head: Head, { seq, event }: LogEntry): Head {
-  if (event.type !== "StepFinished" && event.type !== "Compacted") return head;
+  const isCounted = ["StepFinished", "Compacted", "ModelCalled"].includes(event.type);
+  if (!isCounted || !("usage" in event)) return head;
   const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens } = event.usage;
   const tokens = inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens;
   const step = { seq, tokens, costMicros: event.costMicros };

@@ -149,6 +149,8 @@ export type AgentEvent =
   | InRun<"TodosChanged", { todos: Todo[] }>
   | InRun<"Compacted", { upto: number; summary: string; usage: Usage; costMicros: number }>
   | Of<"HostAllowed", { entry: string; run?: string | null; principal: string }>
+  | Of<"ModelAsked", { run: string | null; model: string; aside: Usage; costMicros: number }>
+  | Of<"ModelCalled", { run: string | null; model: string; usage: Usage; costMicros: number }>
   | Of<"Denied", { epoch: number; host: string; port: number; code: string; message: string }>
   | InRun<"QuestionAsked", QuestionBody>
   | Of<"QuestionAnswered", { question: string; answer: string; principal: string }>

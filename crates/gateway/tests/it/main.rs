@@ -9,6 +9,7 @@
 
 mod dns;
 mod git;
+mod models;
 mod opened;
 mod proxy;
 mod transparent;

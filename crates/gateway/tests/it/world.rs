@@ -7,6 +7,7 @@ use gateway::audit::{Audit, Passage, Peer, Recorded};
 use gateway::budget::Limits;
 use gateway::grant::Grants;
 use gateway::host::Host;
+use gateway::model_endpoint::Models;
 use gateway::pattern::Pattern;
 use gateway::policy::{Denial, EgressMode, Policy};
 use gateway::resolve::Resolver;
@@ -125,6 +126,7 @@ pub struct Plan<'a> {
     pub grants: Grants,
     pub roots: rustls::RootCertStore,
     pub limits: Limits,
+    pub models: Option<Arc<dyn Models>>,
     pub idle: Duration,
 }
 
@@ -139,6 +141,7 @@ impl Default for Plan<'_> {
             grants: Grants::default(),
             roots: rustls::RootCertStore::empty(),
             limits: Limits::default(),
+            models: None,
             idle: PATIENCE,
         }
     }
@@ -197,6 +200,7 @@ impl World {
             audit: Arc::new(Told(sender)),
             trust: Trust::new(plan.roots).unwrap(),
             limits: plan.limits,
+            models: plan.models,
             idle: plan.idle,
         });
         let listen = || {

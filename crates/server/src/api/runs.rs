@@ -178,6 +178,14 @@ pub async fn usage(
     if only.is_some() && runs.is_empty() {
         return Err(Refusal::NoRun.into());
     }
+    if only.is_none() {
+        // Programs inside may have had models use something while no run was active.
+        let view = handle.view().await?;
+        if let Some(living) = view.state.living() {
+            total = living.totals.usage;
+            cost = living.totals.cost_micros;
+        }
+    }
     let total_usage = UsageBody::new(&total, cost);
     Ok(Json(AgentUsage { total_usage, cost: total_usage.cost, runs }))
 }

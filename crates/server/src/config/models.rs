@@ -20,6 +20,8 @@ pub struct Models {
     pub scripted_url: String,
     /// Seconds of silence after which a model is asked again; many think that long before they speak.
     pub stall_seconds: u64,
+    /// Programs inside sandboxes may ask the models of this server, at its expense: other coding agents.
+    pub inside: bool,
     /// Further models.
     pub list: Vec<ModelConfig>,
 }
@@ -34,6 +36,7 @@ impl Default for Models {
             openai_base_url: String::new(),
             scripted_url: String::new(),
             stall_seconds: protocol::limits::MODEL_STALL_S,
+            inside: false,
             list: Vec::new(),
         }
     }
@@ -48,7 +51,7 @@ pub struct ModelConfig {
     /// What the endpoint calls it; omitted: the id.
     #[serde(default)]
     pub upstream: String,
-    /// `anthropic`, `openai_responses` or `openai_chat`.
+    /// `anthropic`, `openai_responses`, `openai_chat`, or `gemini` for programs inside sandboxes only.
     pub dialect: String,
     /// Address of the endpoint.
     pub base_url: String,

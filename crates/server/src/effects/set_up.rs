@@ -10,6 +10,7 @@ use crate::builds;
 use crate::clock::now_ms;
 use crate::environments::{self, Followed};
 use crate::machines::Machine;
+use crate::models_inside;
 use crate::redact;
 use crate::sandbox_spec::command_variables;
 use crate::secrets;
@@ -58,6 +59,7 @@ pub async fn run(job: &Job, epoch: Epoch, phase: SetUpPhase) -> Result<()> {
     let own = environments::variables(followed.as_ref(), own);
     let own = environments::over_image(&living.settings, &own);
     let run = living.active.as_ref().map(|active| active.run);
+    let own = models_inside::variables(&job.app, job.handle.id, own);
     let env = command_variables(job.handle.id, run, &own);
     let began = Instant::now();
     let files = followed.as_ref().filter(|_| phase != SetUpPhase::Startup);

@@ -6,6 +6,7 @@ use crate::clock::now_ms;
 use crate::egress;
 use crate::environments::{self, Followed, Reach};
 use crate::journal::AgentJournal;
+use crate::models_inside;
 use crate::redact;
 use crate::sandbox_spec;
 use crate::secrets;
@@ -122,6 +123,7 @@ async fn prepare(job: &Job, run: RunId, transcript: Vec<Logged>) -> Result<Prepa
         .context("unseal the variables")?;
     let followed = environments::followed(&job.app, &job.handle.org, living).await?;
     let variables = environments::variables(followed.as_ref(), variables);
+    let variables = models_inside::variables(&job.app, job.handle.id, variables);
     // Secrets may have changed since the machine came up.
     egress::follow(&job.app, &job.handle).await?;
     let (mut base, bases) =

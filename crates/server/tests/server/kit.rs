@@ -112,11 +112,13 @@ async fn app(data: &Path, config: Config, address: SocketAddr) -> App {
         audit: Arc::new(denials),
         trust: Trust::new(rustls::RootCertStore::empty()).unwrap(),
         limits: Limits::default(),
+        models: None,
         idle: CONNECTION_IDLE,
     };
     App {
         builders: Builders::default(),
         catalog: server::catalog::catalog(&config.models).unwrap(),
+        models_inside: None,
         http: HttpClient::new().unwrap(),
         git: Git::new().unwrap(),
         far_end: None,
