@@ -38,6 +38,7 @@ mod images;
 mod dockerfiles;
 mod builds;
 mod sdk;
+mod foreign;
 mod sync;
 mod hands;
 mod resume;
