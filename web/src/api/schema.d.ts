@@ -340,6 +340,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agents/{id}/hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Allows a host that the agent's environment does not name, within the operator's network mode. */
+        post: operations["postAgentsIdHosts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agents/{id}/ports": {
         parameters: {
             query?: never;
@@ -1341,6 +1358,18 @@ export interface components {
             /** @description Of all runs asked for. */
             totalUsage: components["schemas"]["UsageBody"];
         };
+        /** @description `POST /v1/agents/{id}/hosts`. */
+        AllowHost: {
+            /** @description An entry of an allow-list: `api.example.com`, `GET https://api.example.com/v1/*`, `db.example.com:5432`. */
+            entry: string;
+            /** @description For how long. */
+            scope?: components["schemas"]["AllowScope"];
+        };
+        /**
+         * @description For how long a host is allowed.
+         * @enum {string}
+         */
+        AllowScope: "run" | "agent";
         /** @description `POST /v1/agents/{id}/questions/{questionId}`. */
         AnswerQuestion: {
             /** @description One of the options, or free text. */
@@ -3721,6 +3750,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    postAgentsIdHosts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AllowHost"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdBody"];
                 };
             };
             409: {

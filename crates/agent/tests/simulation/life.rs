@@ -277,7 +277,6 @@ impl Life {
             options: AskOptions::default(),
             when_busy,
             principal: "owner".to_owned(),
-            opener: None,
             message: MessageId::from_uuid(Uuid::from_u128(self.world.rng.u128(..))),
         }
     }
@@ -371,6 +370,7 @@ pub fn settings(rng: &mut fastrand::Rng) -> Settings {
     Settings {
         name: "an agent".to_owned(),
         principal: "owner".to_owned(),
+        opener: None,
         repos: if rng.u32(..8) == 0 { Vec::new() } else { vec![repo] },
         model: ModelChoice { id: "scripted".to_owned(), params: Vec::new() },
         mode: Mode::Agent,

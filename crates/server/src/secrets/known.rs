@@ -40,10 +40,7 @@ const TABLE: [Row; 19] = [
 /// Hosts and places of a well-known name.
 pub(super) fn of(name: &str) -> Option<(&'static [&'static str], &'static [SecretPlace])> {
     let is_it = |known: &&str| known.eq_ignore_ascii_case(name);
-    TABLE
-        .iter()
-        .find(|(names, ..)| names.iter().any(|known| is_it(&known)))
-        .map(|row| (row.1, row.2))
+    TABLE.iter().find(|(names, ..)| names.iter().any(is_it)).map(|row| (row.1, row.2))
 }
 
 #[cfg(test)]
