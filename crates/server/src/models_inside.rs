@@ -5,7 +5,7 @@
 //! question ─ offer? ─ ModelAsked (so much is set aside) ─ provider ─ answer passes ─ ModelCalled (told)
 //! ```
 //!
-//! Read in this order: [`offer`] is what there is, [`call`] carries one question out. The gateway has
+//! Read in this order: `offer` is what there is, `call` carries one question out. The gateway has
 //! judged path and placeholder before anything comes here (`gateway::model_endpoint`).
 
 mod call;
