@@ -1,3 +1,5 @@
+//! Grants against requests of every shape.
+
 use super::*;
 use http::Request;
 

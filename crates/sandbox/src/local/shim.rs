@@ -182,9 +182,7 @@ fn build(
     };
     let (setup, child_setup) = packet::packet_pair().map_err(Failed::at("make a socket"))?;
     let (control, child_control) = packet::packet_pair().map_err(Failed::at("make a socket"))?;
-    let flags = rustix::pipe::PipeFlags::CLOEXEC | rustix::pipe::PipeFlags::NONBLOCK;
-    let (log, child_log) =
-        rustix::pipe::pipe_with(flags).map_err(|e| Failed::at("make a pipe")(e.into()))?;
+    let (log, child_log) = log_pipe().map_err(Failed::at("make a pipe"))?;
     let listener = packet::listen_at(&record::dir(spec.key).join(SOCKET))
         .map_err(Failed::at("open the shim's socket"))?;
     let (holder, namespaces) = join(order).map_err(Failed::at("join what agents share"))?;
@@ -240,6 +238,12 @@ fn build(
         holder,
     };
     Ok((running, posture))
+}
+
+/// What the first process says goes in at its end, and is read here without waiting.
+fn log_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let flags = rustix::pipe::PipeFlags::CLOEXEC | rustix::pipe::PipeFlags::NONBLOCK;
+    Ok(rustix::pipe::pipe_with(flags)?)
 }
 
 /// The connection to the holder, and the namespaces it keeps, where the sandbox is shared.
