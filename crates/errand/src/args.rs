@@ -335,7 +335,7 @@ pub struct Answer {
 pub struct Allow {
     /// Id, beginning of the id, or name
     pub agent: String,
-    /// The host, as in an allow-list: `api.example.com`, "GET https://api.example.com/v1/*", `db.example.com:5432`
+    /// The host, as in an allow-list: `api.example.com`, `db.example.com:5432`, `"GET https://api.example.com/v1/*"`
     pub host: String,
     /// Only until the active run ends
     #[arg(long)]

@@ -250,7 +250,8 @@ impl Default for BuildsConfig {
 pub struct NetworkConfig {
     /// `offline`, `packages`, `allowlist` or `open`.
     pub mode: String,
-    /// Hosts allowed besides: `example.com`, `*.example.com`, `example.com:8443`.
+    /// Hosts allowed besides: `example.com`, `*.example.com`, `GET https://example.com/v1/*`; see
+    /// [security](security.md#what-leaves-a-sandbox).
     pub allow: Vec<String>,
 }
 

@@ -10,6 +10,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use serde_json::json;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -32,6 +33,9 @@ impl Echo {
         let (config, pem) = certified(names);
         let mut authority = tempfile::NamedTempFile::new().unwrap();
         authority.write_all(pem.as_bytes()).unwrap();
+        // The server reads it as the user that it runs as.
+        let readable = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(authority.path(), readable).unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -179,7 +183,7 @@ async fn programs_use_a_credential_that_is_never_there() {
         assert!(!got.contains(path), "{path} reached the host: {got}");
     }
     let whole = serde_json::to_string(&world.events(&job.agent).await).unwrap();
-    assert!(!whole.contains("RealValue"), "the log holds the value");
+    assert!(!whole.contains(VALUE), "the log holds the value");
 
     allowed_later(&world, &job.agent, &host).await;
     world.end().await;

@@ -120,7 +120,7 @@ async fn an_image_keeps_its_own_and_has_both_together_beside_it() {
         for file in [SYSTEM, "/etc/pki/tls/certs/ca-bundle.crt"] {
             assert_eq!(sh(&mut inside, &format!("cat {file}")).await, "theirs");
         }
-        let replace = "echo newer > FILE.new && mv -f FILE.new FILE".replace("FILE", SYSTEM);
+        let replace = format!("echo newer > {SYSTEM}");
         let (code, words) = inside.run("as-root", &["sh", "-c", &replace]).await;
         assert_eq!(code, 0, "{words}");
         bench.provider.stop(spec.key).await.unwrap();

@@ -344,7 +344,7 @@ fn a_denial_says_how_to_allow() {
     let text = shown(&mut view, vec![Sent::Event(denied)]);
     assert!(
         text.contains("files.example:443 was refused: not on the list")
-            && text.contains("\"files.example\" into `allow`"),
+            && text.contains("`errand allow AGENT files.example`"),
         "{text}"
     );
 }
