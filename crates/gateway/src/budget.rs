@@ -7,22 +7,26 @@
 use crate::host::Authority;
 use crate::policy::{Denial, DenialCode, denial};
 use http::request::Parts;
+use protocol::ids::AgentId;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Bytes that an agent may send to one host.
 pub const HOST_BYTES: u64 = 256 * 1024 * 1024;
 /// Bytes that an agent may send in all.
 pub const AGENT_BYTES: u64 = 1024 * 1024 * 1024;
 /// New bytes in the heads of requests that one registry may be sent.
-pub const REGISTRY_BYTES: u64 = 512 * 1024;
+pub const REGISTRY_BYTES: u64 = 900 * 1024;
 /// New bytes in the queries of requests that one registry may be sent.
 pub const REGISTRY_QUERY_BYTES: u64 = 16 * 1024;
 /// Hosts of which one agent's bytes are told apart; all further ones share what is left of one.
 const HOSTS: usize = 4096;
-/// Texts that are known to have been sent to one host; beyond them everything counts as new.
-const KNOWN: usize = 65_536;
+/// Texts that are known to have been sent; beyond them everything counts as new.
+const KNOWN: usize = 262_144;
+/// Time after which what an agent sent is forgotten, unless its sandbox is attached.
+const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The limits of an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +53,7 @@ pub(crate) struct Budget {
 struct Spent {
     all: u64,
     hosts: HashMap<String, Host>,
+    known: HashSet<u64>,
 }
 
 #[derive(Default)]
@@ -56,19 +61,21 @@ struct Host {
     bytes: u64,
     new: u64,
     query: u64,
-    known: HashSet<u64>,
 }
 
-impl Host {
-    /// The bytes of a text that was not sent before.
-    fn new_bytes(&mut self, kind: &str, text: &[u8]) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        (kind, text).hash(&mut hasher);
-        if self.known.len() < KNOWN && !self.known.insert(hasher.finish()) {
-            return 0;
-        }
-        text.len() as u64
+/// The bytes of a text that was not sent to this host before.
+fn new_bytes(known: &mut HashSet<u64>, host: &Authority, kind: &str, text: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&host.host, kind, text).hash(&mut hasher);
+    let text_bytes = text.len() as u64;
+    let hash = hasher.finish();
+    if known.contains(&hash) {
+        return 0;
     }
+    if known.len() < KNOWN {
+        known.insert(hash);
+    }
+    text_bytes
 }
 
 impl Budget {
@@ -79,7 +86,7 @@ impl Budget {
     /// Takes bytes that are about to be sent, or refuses.
     pub(crate) fn take(&self, target: &Authority, bytes: u64) -> Result<(), Denial> {
         let Limits { host: per_host, agent } = self.limits;
-        self.with(target, |all, host| {
+        self.with(target, |all, _, host| {
             let after = host.bytes.saturating_add(bytes);
             if after > per_host || all.saturating_add(bytes) > agent {
                 return Err(denial(target, DenialCode::UploadBudget));
@@ -92,14 +99,14 @@ impl Budget {
 
     /// Takes what a request's head tells a registry that it was not told before, or refuses.
     pub(crate) fn take_head(&self, target: &Authority, head: &Parts) -> Result<(), Denial> {
-        self.with(target, |_, host| {
-            let mut new = host.new_bytes("path", head.uri.path().as_bytes());
+        self.with(target, |_, known, host| {
+            let mut count = |kind: &str, text: &[u8]| new_bytes(known, target, kind, text);
+            let mut new = count("path", head.uri.path().as_bytes());
             for (name, value) in &head.headers {
-                new += host.new_bytes(name.as_str(), value.as_bytes());
-                new += host.new_bytes("name", name.as_str().as_bytes());
+                new += count(name.as_str(), value.as_bytes());
+                new += count("name", name.as_str().as_bytes());
             }
-            let query =
-                head.uri.query().map_or(0, |query| host.new_bytes("query", query.as_bytes()));
+            let query = head.uri.query().map_or(0, |query| count("query", query.as_bytes()));
             let (new, query) = (host.new + new + query, host.query + query);
             if new > REGISTRY_BYTES || query > REGISTRY_QUERY_BYTES {
                 return Err(denial(target, DenialCode::UploadBudget));
@@ -109,27 +116,38 @@ impl Budget {
         })
     }
 
-    fn with<T>(&self, target: &Authority, change: impl FnOnce(&mut u64, &mut Host) -> T) -> T {
+    fn with<T>(
+        &self,
+        target: &Authority,
+        change: impl FnOnce(&mut u64, &mut HashSet<u64>, &mut Host) -> T,
+    ) -> T {
         // No code that holds this lock can panic halfway through a change.
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        let Spent { all, hosts } = &mut *spent;
+        let Spent { all, hosts, known } = &mut *spent;
         let name = target.host.to_string();
         let is_known = hosts.contains_key(&name) || hosts.len() < HOSTS;
-        change(all, hosts.entry(if is_known { name } else { String::new() }).or_default())
+        change(all, known, hosts.entry(if is_known { name } else { String::new() }).or_default())
     }
 }
 
 /// The budgets of all agents of a gateway.
 #[derive(Default)]
 pub(crate) struct Budgets {
-    of: Mutex<HashMap<protocol::ids::AgentId, Arc<Budget>>>,
+    of: Mutex<HashMap<AgentId, (Instant, Arc<Budget>)>>,
 }
 
 impl Budgets {
-    /// An agent's budget, as it was left.
-    pub(crate) fn of(&self, agent: protocol::ids::AgentId, limits: Limits) -> Arc<Budget> {
+    /// An agent's budget, as it was left; those that nobody uses any more are let go.
+    pub(crate) fn of(&self, agent: AgentId, limits: Limits) -> Arc<Budget> {
+        let now = Instant::now();
         let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(of.entry(agent).or_insert_with(|| Arc::new(Budget::new(limits))))
+        of.retain(|_, (since, budget)| {
+            Arc::strong_count(budget) > 1 || now.duration_since(*since) < FORGOTTEN
+        });
+        let (since, budget) =
+            of.entry(agent).or_insert_with(|| (now, Arc::new(Budget::new(limits))));
+        *since = now;
+        Arc::clone(budget)
     }
 }
 
@@ -183,7 +201,7 @@ mod tests {
         let filler = "x".repeat(1000);
         let same = |_| "curl".to_owned();
         assert!(spell(&|number| format!("/?{number}{filler}"), &same) < 17);
-        assert!(spell(&|number| format!("/{number}{filler}"), &same) < 530);
-        assert!(spell(&|_| "/".to_owned(), &|number| format!("{number}{filler}")) < 530);
+        assert!(spell(&|number| format!("/{number}{filler}"), &same) < 930);
+        assert!(spell(&|_| "/".to_owned(), &|number| format!("{number}{filler}")) < 930);
     }
 }

@@ -149,6 +149,15 @@ impl Pattern {
         Ok(Self { shape, port, scheme, methods, path, options })
     }
 
+    /// The same where requests are to be read, as a credential needs: a port alone says nothing of what is spoken.
+    #[must_use]
+    pub fn opened(mut self) -> Self {
+        if self.port.is_some_and(|port| port != HTTP_PORT) {
+            self.scheme.get_or_insert(Scheme::Https);
+        }
+        self
+    }
+
     /// What it allows besides plain requests.
     pub const fn options(&self) -> Options {
         self.options
@@ -347,6 +356,9 @@ mod tests {
         assert!(below.covers_method("HEAD") && !below.covers_method("head"));
         assert!(below.covers_port(443) && !below.covers_port(80));
         assert!(!below.is_of_connections());
+        let port = |entry| Pattern::parse(entry).unwrap().opened().scheme();
+        assert_eq!((port("a.example:8443"), port("a.example")), (Some(Scheme::Https), None));
+        assert_eq!(port("http://a.example:8080"), Some(Scheme::Http));
         let exact = Pattern::parse("a.example/x").unwrap();
         assert!(exact.covers_path("/x") && !exact.covers_path("/x/") && exact.covers_port(80));
     }

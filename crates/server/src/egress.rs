@@ -63,7 +63,7 @@ async fn credentials(
 }
 
 fn grant(app: &App, agent: AgentId, held: &Held) -> Result<Grant> {
-    let hosts = held.hosts.iter().map(|host| Pattern::parse(host));
+    let hosts = held.hosts.iter().map(|host| Pattern::parse(host).map(Pattern::opened));
     let is_in = |place| held.places.contains(&place);
     Ok(Grant {
         name: held.name.clone(),
