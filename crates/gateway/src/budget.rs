@@ -5,7 +5,7 @@
 //! not. Budgets are of an agent, whatever sandbox it has, and as old as the server's process.
 
 use crate::host::Authority;
-use crate::policy::{Denial, DenialCode, denial};
+use crate::policy::{Denial, DenialCode, denial, spelling_denial};
 use http::request::Parts;
 use protocol::ids::AgentId;
 use std::collections::{HashMap, HashSet};
@@ -109,7 +109,7 @@ impl Budget {
             let query = head.uri.query().map_or(0, |query| count("query", query.as_bytes()));
             let (new, query) = (host.new + new + query, host.query + query);
             if new > REGISTRY_BYTES || query > REGISTRY_QUERY_BYTES {
-                return Err(denial(target, DenialCode::UploadBudget));
+                return Err(spelling_denial(target));
             }
             (host.new, host.query) = (new, query);
             Ok(())

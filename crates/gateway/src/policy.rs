@@ -329,6 +329,16 @@ pub fn credential_denial(target: &Authority, code: DenialCode, words: String) ->
     Denial { code, host: target.host.to_string(), port: target.port, words }
 }
 
+/// The denial of a request that tells a registry more than fetching needs.
+pub fn spelling_denial(target: &Authority) -> Denial {
+    let words = format!(
+        "Errand denied the request to {target}: names and queries that were sent there say more than fetching needs. \
+         A host on the environment's list of its own may be sent more."
+    );
+    let code = DenialCode::UploadBudget;
+    Denial { code, host: target.host.to_string(), port: target.port, words }
+}
+
 /// A denial in the words of its code.
 pub fn denial(target: &Authority, code: DenialCode) -> Denial {
     let host = target.host.to_string();

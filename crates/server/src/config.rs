@@ -253,11 +253,13 @@ pub struct NetworkConfig {
     /// Hosts allowed besides: `example.com`, `*.example.com`, `GET https://example.com/v1/*`; see
     /// [security](security.md#what-leaves-a-sandbox).
     pub allow: Vec<String>,
+    /// MiB that one agent may send to one host; four times as much in all.
+    pub upload_mib: u64,
 }
 
 impl Default for NetworkConfig {
     fn default() -> Self {
-        Self { mode: "packages".to_owned(), allow: Vec::new() }
+        Self { mode: "packages".to_owned(), allow: Vec::new(), upload_mib: 256 }
     }
 }
 

@@ -255,7 +255,7 @@ fn parts(
         destinations: Arc::new(KernelDestinations),
         audit: Arc::new(denials),
         trust: trust(config)?,
-        limits: Limits::default(),
+        limits: upload_limits(config),
         models: models.map(|models| models as _),
         idle: CONNECTION_IDLE,
     })
@@ -286,6 +286,11 @@ fn link_key(data: &Path) -> Result<[u8; 32]> {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
         .context("close the key of links to others")?;
     Ok(key)
+}
+
+fn upload_limits(config: &Config) -> Limits {
+    let host = config.network.upload_mib.saturating_mul(1024 * 1024);
+    Limits { host, agent: host.saturating_mul(4) }
 }
 
 /// The authorities that the system trusts, and the operator's own.
