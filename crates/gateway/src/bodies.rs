@@ -57,20 +57,28 @@ impl Swapped {
     }
 }
 
-/// A request's body on its way out.
-pub(crate) struct Outgoing {
+/// A body on its way: a request's out, or an answer's in.
+pub(crate) struct Carried {
     inner: Swapped,
-    target: Authority,
-    budget: Arc<Budget>,
+    way: Way,
     report: Arc<Report>,
-    denied: Arc<OnceLock<Denial>>,
-    /// The grants whose values may be put in.
-    grants: Vec<String>,
 }
 
-impl Outgoing {
-    /// The body, and where it is told that it was too much.
-    pub(crate) fn new(
+/// Which way, and what holds there.
+enum Way {
+    Out {
+        target: Authority,
+        budget: Arc<Budget>,
+        denied: Arc<OnceLock<Denial>>,
+        /// The grants whose values may be put in.
+        grants: Vec<String>,
+    },
+    In,
+}
+
+impl Carried {
+    /// A request's body, and where it is told that it was too much.
+    pub(crate) fn out(
         body: Incoming,
         swaps: Option<(Swaps, Vec<String>)>,
         target: &Authority,
@@ -79,13 +87,41 @@ impl Outgoing {
     ) -> (Self, Arc<OnceLock<Denial>>) {
         let denied = Arc::new(OnceLock::new());
         let (swaps, grants) = swaps.unzip();
-        let inner = Swapped::new(body, swaps.as_ref());
-        let (target, told) = (target.clone(), Arc::clone(&denied));
-        (Self { inner, target, budget, report, denied, grants: grants.unwrap_or_default() }, told)
+        let way = Way::Out {
+            target: target.clone(),
+            budget,
+            denied: Arc::clone(&denied),
+            grants: grants.unwrap_or_default(),
+        };
+        (Self { inner: Swapped::new(body, swaps.as_ref()), way, report }, denied)
+    }
+
+    /// An answer's body; carries the report of its request to the end.
+    pub(crate) fn back(body: Incoming, scrub: Option<&Swaps>, report: Arc<Report>) -> Self {
+        Self { inner: Swapped::new(body, scrub), way: Way::In, report }
+    }
+
+    /// Counts what goes on now, or says why it does not.
+    fn count(&mut self, bytes: u64) -> Result<(), BodyError> {
+        let Way::Out { target, budget, denied, grants } = &mut self.way else {
+            self.report.down(bytes);
+            return Ok(());
+        };
+        if let Err(denial) = budget.take(target, bytes) {
+            let words = denial.words.clone();
+            // Told once: the first is the one that stopped it.
+            denied.get_or_init(|| denial);
+            return Err(words.into());
+        }
+        self.report.up(bytes);
+        if self.inner.swapping.as_ref().is_some_and(Swapping::swapped) {
+            self.report.used(std::mem::take(grants));
+        }
+        Ok(())
     }
 }
 
-impl Body for Outgoing {
+impl Body for Carried {
     type Data = Bytes;
     type Error = BodyError;
 
@@ -96,16 +132,8 @@ impl Body for Outgoing {
         let polled = self.inner.poll(context);
         if let Poll::Ready(Some(Ok(frame))) = &polled {
             let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
-            if let Err(denial) = self.budget.take(&self.target, bytes) {
-                let words = denial.words.clone();
-                // Told once: the first is the one that stopped it.
-                self.denied.get_or_init(|| denial);
-                return Poll::Ready(Some(Err(words.into())));
-            }
-            self.report.up(bytes);
-            if self.inner.swapping.as_ref().is_some_and(Swapping::swapped) {
-                let grants = std::mem::take(&mut self.grants);
-                self.report.used(grants);
+            if let Err(error) = self.count(bytes) {
+                return Poll::Ready(Some(Err(error)));
             }
         }
         polled
@@ -116,42 +144,10 @@ impl Body for Outgoing {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
-}
-
-/// An answer's body on its way in; carries the report of its request to the end.
-pub(crate) struct Answered {
-    inner: Swapped,
-    report: Arc<Report>,
-}
-
-impl Answered {
-    pub(crate) fn new(body: Incoming, scrub: Option<&Swaps>, report: Arc<Report>) -> Self {
-        Self { inner: Swapped::new(body, scrub), report }
-    }
-}
-
-impl Body for Answered {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let polled = self.inner.poll(context);
-        if let Poll::Ready(Some(Ok(frame))) = &polled {
-            self.report.down(frame.data_ref().map_or(0, |data| data.len() as u64));
+        match self.way {
+            Way::Out { .. } => self.inner.size_hint(),
+            // Answers to HEAD have a length and no body.
+            Way::In => SizeHint::default(),
         }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::attach::Attachment;
 use crate::audit::Report;
-use crate::bodies::{Answered, Outgoing};
+use crate::bodies::Carried;
 use crate::far::Origin;
 use crate::grant::Exchange;
 use crate::heads::{self, Problem};
@@ -62,7 +62,7 @@ pub(crate) async fn forward(
     }
     address(&mut head, origin, is_h2)?;
     let budget = Arc::clone(&attachment.budget);
-    let (body, denied) = Outgoing::new(body, swaps, target, budget, Arc::clone(&report));
+    let (body, denied) = Carried::out(body, swaps, target, budget, Arc::clone(&report));
     let outgoing = Request::from_parts(head, body.boxed_unsync());
     let mut response = match origin.send(outgoing, (&report, head_bytes), attachment).await {
         Ok(response) => response,
@@ -161,5 +161,5 @@ fn answer(
         }
     }
     head.version = Version::HTTP_11;
-    Ok(Response::from_parts(head, Answered::new(body, scrub, report).boxed_unsync()))
+    Ok(Response::from_parts(head, Carried::back(body, scrub, report).boxed_unsync()))
 }

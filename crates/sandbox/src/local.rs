@@ -31,6 +31,7 @@ mod disk;
 pub mod layers;
 mod trash;
 mod etc;
+mod netlink;
 mod network;
 mod redirect;
 mod seccomp;

@@ -5001,7 +5001,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description The one with this id. */
-                id?: string | null;
+                id?: string;
             };
             header?: never;
             path: {
@@ -5042,7 +5042,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description The one with this id. */
-                id?: string | null;
+                id?: string;
             };
             header?: never;
             path: {
@@ -5095,7 +5095,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description The one with this id. */
-                id?: string | null;
+                id?: string;
             };
             header?: never;
             path: {
@@ -5375,7 +5375,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description The one with this id. */
-                id?: string | null;
+                id?: string;
             };
             header?: never;
             path: {
@@ -5415,7 +5415,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description The one with this id. */
-                id?: string | null;
+                id?: string;
             };
             header?: never;
             path: {
@@ -5467,7 +5467,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description The one with this id. */
-                id?: string | null;
+                id?: string;
             };
             header?: never;
             path: {
@@ -5702,7 +5702,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description The one with this id. */
-                id?: string | null;
+                id?: string;
             };
             header?: never;
             path: {
@@ -5742,7 +5742,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description The one with this id. */
-                id?: string | null;
+                id?: string;
             };
             header?: never;
             path: {
@@ -5794,7 +5794,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description The one with this id. */
-                id?: string | null;
+                id?: string;
             };
             header?: never;
             path: {

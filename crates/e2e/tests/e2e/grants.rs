@@ -3,11 +3,9 @@
 
 use e2e::api::send;
 use e2e::world::{World, shell};
+use fakes::certificates::{Certified, certified};
 use fakes::scripted::script::Turn;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use reqwest::Method;
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
 use serde_json::json;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -30,7 +28,7 @@ struct Echo {
 
 impl Echo {
     async fn start(names: &[&str]) -> Self {
-        let (config, pem) = certified(names);
+        let Certified { config, pem, .. } = certified(names).unwrap();
         let mut authority = tempfile::NamedTempFile::new().unwrap();
         authority.write_all(pem.as_bytes()).unwrap();
         // The server reads it as the user that it runs as.
@@ -78,26 +76,6 @@ impl Echo {
             port = self.port
         )
     }
-}
-
-fn certified(names: &[&str]) -> (ServerConfig, String) {
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let root = params.self_signed(&key).unwrap();
-    let issuer = Issuer::new(params, key);
-    let leaf_key = KeyPair::generate().unwrap();
-    let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-    let leaf = CertificateParams::new(names).unwrap().signed_by(&leaf_key, &issuer).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let key = PrivateKeyDer::try_from(leaf_key.serialize_der()).unwrap();
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![leaf.der().clone()], key)
-        .unwrap();
-    (config, root.pem())
 }
 
 /// Programs of the host's that a sandbox has too, each with the token as a header.

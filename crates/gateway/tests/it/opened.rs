@@ -4,6 +4,7 @@ use crate::world::{PATIENCE, Plan, Seen, World, read_until};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use fakes::certificates::{Certified, certified};
 use gateway::budget::Limits;
 use gateway::grant::{Grant, Grants, Places, placeholder};
 use gateway::pattern::Pattern;
@@ -13,10 +14,9 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 use secrecy::SecretString;
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -42,7 +42,10 @@ struct Echo {
 
 impl Echo {
     async fn serve(name: &str, protocols: &[&str]) -> Self {
-        let (config, roots) = certified(name, protocols);
+        let Certified { mut config, authority, .. } = certified(&[name]).unwrap();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        let mut roots = RootCertStore::empty();
+        roots.add(authority).unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, sent) = (listener.local_addr().unwrap(), Sent::default());
@@ -72,28 +75,6 @@ impl Echo {
     fn sent(&self) -> Vec<String> {
         self.sent.lock().unwrap().clone()
     }
-}
-
-fn certified(name: &str, protocols: &[&str]) -> (ServerConfig, RootCertStore) {
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let root = params.self_signed(&key).unwrap();
-    let issuer = Issuer::new(params, key);
-    let leaf_key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(vec![name.to_owned()]).unwrap();
-    let leaf = leaf.signed_by(&leaf_key, &issuer).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(root.der().clone()).unwrap();
-    let key = PrivateKeyDer::try_from(leaf_key.serialize_der()).unwrap();
-    let mut config = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![leaf.der().clone()], key)
-        .unwrap();
-    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-    (config, roots)
 }
 
 fn provider() -> Arc<rustls::crypto::CryptoProvider> {

@@ -8,11 +8,9 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 
-use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, listen, recv, send,
-    socket_with, sockopt,
-};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 
+use super::netlink;
 use crate::provider::{SocketFamily, SocketKind};
 
 /// Port of the explicit proxy, inside.
@@ -118,14 +116,5 @@ fn request(r#type: u16, flags: u16, body: &[u8]) -> io::Result<()> {
     message.extend(1_u32.to_ne_bytes());
     message.extend(0_u32.to_ne_bytes());
     message.extend(body);
-    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
-    send(&socket, &message, SendFlags::empty())?;
-    let mut answer = [0_u8; 1024];
-    let (length, _) = recv(&socket, &mut answer[..], RecvFlags::empty())?;
-    let code = answer.get(..length).and_then(|a| a.get(16..20)).and_then(|c| c.try_into().ok());
-    match code.map(i32::from_ne_bytes) {
-        Some(0) => Ok(()),
-        Some(code) => Err(io::Error::from_raw_os_error(-code)),
-        None => Err(io::Error::other("short netlink answer")),
-    }
+    netlink::send(None, &message)
 }

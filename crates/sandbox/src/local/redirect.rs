@@ -4,13 +4,10 @@
 //! told to the kernel in its own messages (nftables), so that starting a sandbox starts no program.
 
 use std::io;
-use std::time::Duration;
 
-use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, recv, send, socket_with,
-    sockopt,
-};
+use rustix::net::netlink::NETFILTER;
 
+use super::netlink;
 use super::network::{DNS_PORT, TRANSPARENT_PORT};
 use crate::provider::SocketFamily;
 
@@ -18,8 +15,6 @@ use crate::provider::SocketFamily;
 const NAME: &[u8] = b"errand\0";
 /// Priority of rules that change a destination.
 const PRIORITY: i32 = -100;
-/// Time the kernel has to answer.
-const ANSWER_WAIT: Duration = Duration::from_secs(5);
 /// The kernel's kind of messages (`NFNL_SUBSYS_NFTABLES`).
 const SUBSYSTEM: u16 = 10;
 const BATCH_BEGIN: u16 = 0x10;
@@ -44,20 +39,8 @@ const NESTED: u16 = 0x8000;
 
 /// Leads questions for names, and all TCP that is not for this sandbox itself, to the gateway's sockets.
 pub fn install(family: SocketFamily) -> io::Result<()> {
-    let protocol = Some(netlink::NETFILTER);
-    let socket =
-        socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, protocol)?;
-    sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(ANSWER_WAIT))?;
-    send(&socket, &batch(family), SendFlags::empty())?;
-    let mut answer = [0_u8; 1024];
     // All or nothing: the first answer is the first failure, or that the last rule is there.
-    let (length, _) = recv(&socket, &mut answer[..], RecvFlags::empty())?;
-    let code = answer.get(..length).and_then(|a| a.get(16..20)).and_then(|c| c.try_into().ok());
-    match code.map(i32::from_ne_bytes) {
-        Some(0) => Ok(()),
-        Some(code) => Err(io::Error::from_raw_os_error(-code)),
-        None => Err(io::Error::other("short netlink answer")),
-    }
+    netlink::send(Some(NETFILTER), &batch(family))
 }
 
 /// Everything in one message, which the kernel does as a whole.

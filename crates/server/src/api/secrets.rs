@@ -1,6 +1,7 @@
 //! `/v1/secrets` and its neighbours: values for sandboxes, of a key, of a saved environment and of the team. They come
 //! in and never go out again.
 
+pub mod named;
 pub mod of_environment;
 pub mod own;
 pub mod team;
@@ -10,15 +11,13 @@ use super::body::Query;
 use super::error::{ApiError, ApiResult};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::door;
 use crate::saved_environments::{self, same};
-use crate::secrets::{self, Listed, Owner, Put, Wanted};
+use crate::secrets::{self, Listed, Owner};
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use git::url::RemoteUrl;
 use protocol::api::environments::EnvironmentRepo;
-use protocol::api::secrets::{PutSecret, SecretBody, SecretScope, SecretsPage};
+use protocol::api::secrets::{SecretBody, SecretScope, SecretsPage};
 use protocol::api::timestamp;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -40,13 +39,6 @@ pub struct SecretsQuery {
     name: Option<String>,
     /// Only those that agents of this repository may have.
     repo: Option<String>,
-}
-
-/// Which of several with one name.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-pub struct SecretQuery {
-    /// The one with this id.
-    id: Option<String>,
 }
 
 /// The caller's own secrets, those of saved environments and of the team, without their values.
@@ -95,48 +87,6 @@ async fn page(
     items.truncate(limit);
     let next_cursor = items.last().filter(|_| more).map(|item| item.id.clone());
     Ok(Json(SecretsPage { items, next_cursor }))
-}
-
-async fn change(
-    app: &App,
-    caller: &Caller,
-    owner: &Owner,
-    (name, id): (&str, Option<&str>),
-    body: PutSecret,
-) -> ApiResult<(StatusCode, Json<SecretBody>)> {
-    let wanted = Wanted::from(body);
-    for url in wanted.repos.iter().flatten() {
-        door::allow_repository(app, caller, url)?;
-    }
-    let place = (&caller.org, owner);
-    let (put, listed) = secrets::put(app, place, &caller.name, (name, id), wanted).await?;
-    let status = match put {
-        Put::New => StatusCode::CREATED,
-        Put::Changed => StatusCode::OK,
-    };
-    tracing::info!(secret.id = listed.id, by = caller.name, "a secret was written");
-    Ok((status, Json(shown(owner, listed))))
-}
-
-async fn removed(
-    app: &App,
-    caller: &Caller,
-    owner: &Owner,
-    (name, id): (&str, Option<&str>),
-) -> ApiResult<Json<SecretBody>> {
-    let listed = secrets::remove(app, (&caller.org, owner), name, id).await?;
-    tracing::info!(secret.id = listed.id, by = caller.name, "a secret was removed");
-    Ok(Json(shown(owner, listed)))
-}
-
-/// TRUST: what is for everybody's agents decides what they hold, so it is changed like saved environments.
-fn for_everybody(caller: &Caller) -> ApiResult<()> {
-    if caller.admin {
-        return Ok(());
-    }
-    let message =
-        "secrets of the team and of environments are changed with the installation's own token";
-    Err(ApiError::new(StatusCode::FORBIDDEN, "team_admin_required", message))
 }
 
 async fn environment(app: &App, caller: &Caller, id: &str) -> ApiResult<Owner> {

@@ -1,13 +1,14 @@
 //! `/v1/team/secrets`: what all agents have.
 
-use super::{SecretQuery, SecretsQuery, change, for_everybody, page, removed, shown};
+use super::named::{Named, SecretQuery};
+use super::{SecretsQuery, page};
 use crate::api::body::{Body, Query};
 use crate::api::error::ApiResult;
 use crate::app::App;
 use crate::auth::Caller;
-use crate::secrets::{self, Owner};
+use crate::secrets::Owner;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use protocol::api::secrets::{PutSecret, SecretBody, SecretsPage};
 use std::sync::Arc;
@@ -20,49 +21,29 @@ pub async fn list(
     caller: Caller,
     Query(query): Query<SecretsQuery>,
 ) -> ApiResult<Json<SecretsPage>> {
-    let owner = Owner::Team;
-    page(&app, &caller, &[owner], &query).await
+    page(&app, &caller, &[Owner::Team], &query).await
 }
 
 /// A secret of the team, without its value.
 #[utoipa::path(get, path = "/v1/team/secrets/{name}", tag = "secrets", params(("name" = String, Path), SecretQuery),
     responses((status = 200, body = SecretBody), (status = 404, body = protocol::api::ErrorBody), (status = 409, body = protocol::api::ErrorBody)))]
-pub async fn get(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    Query(query): Query<SecretQuery>,
-) -> ApiResult<Json<SecretBody>> {
-    let owner = Owner::Team;
-    let found = secrets::find(&app, (&caller.org, &owner), &name, query.id.as_deref()).await?;
-    Ok(Json(shown(&owner, found)))
+pub async fn get(named: Named) -> ApiResult<Json<SecretBody>> {
+    named.found().await
 }
 
 /// Adds a secret of the team, for all agents, or gives one another value.
 #[utoipa::path(put, path = "/v1/team/secrets/{name}", tag = "secrets", params(("name" = String, Path), SecretQuery), request_body = PutSecret,
     responses((status = 200, body = SecretBody), (status = 201, body = SecretBody), (status = 400, body = protocol::api::ErrorBody), (status = 409, body = protocol::api::ErrorBody)))]
 pub async fn put(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    Query(query): Query<SecretQuery>,
+    named: Named,
     Body(body): Body<PutSecret>,
 ) -> ApiResult<(StatusCode, Json<SecretBody>)> {
-    for_everybody(&caller)?;
-    let owner = Owner::Team;
-    change(&app, &caller, &owner, (&name, query.id.as_deref()), body).await
+    named.put(body).await
 }
 
 /// Removes a secret of the team; agents have it no more from their next message on.
 #[utoipa::path(delete, path = "/v1/team/secrets/{name}", tag = "secrets", params(("name" = String, Path), SecretQuery),
     responses((status = 200, body = SecretBody), (status = 404, body = protocol::api::ErrorBody), (status = 409, body = protocol::api::ErrorBody)))]
-pub async fn delete(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    Query(query): Query<SecretQuery>,
-) -> ApiResult<Json<SecretBody>> {
-    for_everybody(&caller)?;
-    let owner = Owner::Team;
-    removed(&app, &caller, &owner, (&name, query.id.as_deref())).await
+pub async fn delete(named: Named) -> ApiResult<Json<SecretBody>> {
+    named.remove().await
 }
