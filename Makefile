@@ -12,7 +12,7 @@ endif
 NODE := $(shell command -v npm)
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: help setup test-setup run demo build test web-test soak lint web-lint bench
+.PHONY: help setup test-setup run demo build test web-test soak lint web-lint bench fuzz
 
 help:
 	@echo 'make run     build, serve, run a first errand, keep serving'
@@ -21,6 +21,7 @@ help:
 	@echo 'make test    all tests; ERRAND_TEST_COUNTS=full for long ones'
 	@echo 'make soak    all tests at their full counts'
 	@echo 'make lint    everything that is checked without running it'
+	@echo 'make fuzz    search for bytes that break the gateway; FUZZ_SECONDS=600 for each target'
 	@echo 'make bench   measure; figures also go to target/bench.json'
 
 # Rust links with a C compiler; sandboxes of this quick start use what this machine has in /usr.
@@ -38,10 +39,10 @@ setup:
 # What tests drive besides: a browser, and the programs people use with a sandbox. Without them the
 # tests that need them say that they were skipped.
 test-setup: setup
-	@missing=; for tool in tmux ssh rsync; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	@missing=; for tool in tmux ssh rsync c++; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	if [ -z '$(CHROMIUM)' ]; then missing="$$missing chromium"; fi; \
 	if [ -n "$$missing" ]; then \
-	  packages="$$(echo $$missing | sed 's/\bssh\b/openssh-client/')"; \
+	  packages="$$(echo $$missing | sed 's/\bssh\b/openssh-client/; s/c++/g++/')"; \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    echo "Missing for tests:$$missing. Installing $$packages."; \
 	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$packages \
@@ -64,6 +65,7 @@ test: test-setup
 	cargo build --quiet -p guest --bins
 	cargo build --quiet -p sandbox --examples
 	ERRAND_BIN=$(abspath $(RELEASE))/errand $(TESTER) $(TESTS)
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=$(if $(filter full,$(ERRAND_TEST_COUNTS)),600,4)
 	@$(MAKE) --no-print-directory web-test
 
 # Pages are tested in a real browser against the release binary and the app inside it.
@@ -108,3 +110,10 @@ endif
 bench: setup
 	$(XTASK) dist
 	cargo run --release --package bench
+
+fuzz: setup
+ifeq ($(shell command -v c++),)
+	@echo 'skipped: there is no C++ compiler, so no bytes were searched for that break the gateway'
+else
+	$(XTASK) fuzz $(or $(FUZZ_SECONDS),60)
+endif

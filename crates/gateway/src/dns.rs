@@ -36,7 +36,7 @@ const NAME_REFERENCE: [u8; 2] = [0xc0, 0x0c];
 
 /// What an answer says at its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Code {
+pub(crate) enum Code {
     Fine = 0,
     Malformed = 1,
     NoSuchName = 3,
@@ -45,10 +45,10 @@ enum Code {
 
 /// One question, as it stands in a packet.
 #[derive(Debug, PartialEq, Eq)]
-struct Question<'a> {
+pub(crate) struct Question<'a> {
     /// It as it was sent, which the answer repeats.
-    bytes: &'a [u8],
-    name: String,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) name: String,
     kind: u16,
     class: u16,
 }
@@ -141,7 +141,7 @@ fn answer(packet: &[u8], attachment: &Attachment) -> Option<Vec<u8>> {
 }
 
 /// Reads the one question of a packet. What may come after it, as what the client can do, is left alone.
-fn read(packet: &[u8]) -> Result<Question<'_>, Code> {
+pub(crate) fn read(packet: &[u8]) -> Result<Question<'_>, Code> {
     let two = |at: usize| {
         let bytes = packet.get(at..at + 2).and_then(|bytes| bytes.try_into().ok());
         bytes.map(u16::from_be_bytes).ok_or(Code::Malformed)

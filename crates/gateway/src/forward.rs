@@ -76,7 +76,7 @@ pub(crate) async fn forward(
 }
 
 /// Removes what belongs to the connection to us, and what would lead around us.
-fn rewrite(
+pub(crate) fn rewrite(
     head: &mut Parts,
     origin: &Origin,
     is_h2: bool,
@@ -105,7 +105,7 @@ fn rewrite(
 }
 
 /// Gives the request the address that its version wants.
-fn address(head: &mut Parts, origin: &Origin, is_h2: bool) -> Result<(), Problem> {
+pub(crate) fn address(head: &mut Parts, origin: &Origin, is_h2: bool) -> Result<(), Problem> {
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let malformed = |_| Problem::bad("the path is malformed");
     if is_h2 {

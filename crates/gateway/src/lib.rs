@@ -45,3 +45,5 @@ pub mod model_endpoint;
 mod upload;
 mod push;
 mod pkt;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;

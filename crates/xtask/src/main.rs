@@ -9,6 +9,7 @@ mod sample;
 mod house;
 mod run;
 mod emulated;
+mod fuzz;
 
 use anyhow::{Context, bail};
 use dist::Profile;
@@ -27,6 +28,7 @@ usage: cargo xtask <command>
   demo                            the same first errand, then end
   emulated [--package <file>]     test sandboxes on Debian's kernel, with cgroup v2 alone, in an emulated
                                   machine; the package of another kernel may be named
+  fuzz <seconds> [target]         search for bytes that break what must hold, this long for each target
 ";
 
 fn main() -> ExitCode {
@@ -56,6 +58,8 @@ fn carry_out() -> anyhow::Result<ExitCode> {
         }
         ["run"] => run::run(root),
         ["demo"] => run::demo(root),
+        ["fuzz", seconds] => fuzz::run(root, self::seconds(seconds)?, None),
+        ["fuzz", seconds, target] => fuzz::run(root, self::seconds(seconds)?, Some(target)),
         ["emulated"] => emulated::run(root, None),
         ["emulated", "--package", package] => emulated::run(root, Some(Path::new(package))),
         [emulated::INSIDE] => emulated::guest::run(),
@@ -65,6 +69,10 @@ fn carry_out() -> anyhow::Result<ExitCode> {
         }
         other => bail!("unknown command {:?}\n{USAGE}", other.join(" ")),
     }
+}
+
+fn seconds(text: &str) -> anyhow::Result<u64> {
+    text.parse().with_context(|| format!("no number of seconds: {text:?}"))
 }
 
 fn dist(root: &Path, profile: Profile) -> anyhow::Result<ExitCode> {

@@ -1,7 +1,7 @@
 //! The floors of the house: which crate may use which. An unlisted crate or arrow fails.
 //!
 //! ```text
-//! roof     e2e, bench         everything
+//! roof     e2e, bench, fuzz   everything
 //! floor 3  errand             server, protocol, git
 //! floor 2  server             all below except guest
 //! floor 1  agent store sandbox gateway forge review harness guest    (never each other)
@@ -57,6 +57,7 @@ const ROOMS: &[Room] = &[
     room("errand", 3, &["server", "protocol", "git"], &["fakes"]),
     room("e2e", 4, EVERYTHING, EVERYTHING),
     room("bench", 4, EVERYTHING, EVERYTHING),
+    room("fuzz", 4, EVERYTHING, &[]),
     room("xtask", 4, &[], &[]),
 ];
 

@@ -1,0 +1,4 @@
+//! TLS greetings.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| gateway::fuzzing::greeting(bytes));
