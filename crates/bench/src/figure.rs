@@ -15,6 +15,8 @@ pub enum Unit {
     Mebibytes,
     /// Kibibytes.
     Kibibytes,
+    /// How many times as much.
+    Times,
     /// How many.
     Count,
 }
@@ -26,6 +28,7 @@ impl Unit {
             Self::Seconds => "s",
             Self::Mebibytes => "MiB",
             Self::Kibibytes => "KiB",
+            Self::Times => "×",
             Self::Count => "",
         }
     }
@@ -142,7 +145,7 @@ impl Figure {
             number(self.median),
             number(self.max),
             self.runs.to_string(),
-            self.target.map(|target| format!("≤ {target}")).unwrap_or_default(),
+            self.target.map(|target| format!("≤ {}", round(target))).unwrap_or_default(),
             self.target.map(met).unwrap_or_default().to_owned(),
             self.ratio.as_ref().map(ratio).unwrap_or_default(),
         ]

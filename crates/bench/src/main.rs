@@ -11,8 +11,10 @@ mod process;
 mod repository;
 mod measures {
     //! What is measured, one file per group.
+    pub mod clone;
     pub mod crowd;
     pub mod errand;
+    pub mod gateway;
     pub mod memory;
     pub mod request;
     pub mod sandboxes;
@@ -26,12 +28,13 @@ mod measures {
 use anyhow::{Context, Result, bail};
 use figure::Figures;
 use measures::{
-    crowd, errand, memory, portable, request, sandboxes, snapshots, start, sync, yardsticks,
+    clone, crowd, errand, gateway, memory, portable, request, sandboxes, snapshots, start, sync,
+    yardsticks,
 };
 use std::io::Write as _;
 
 /// The groups, in the order in which they are measured.
-const GROUPS: [&str; 11] = [
+const GROUPS: [&str; 13] = [
     "yardsticks",
     "start",
     "request",
@@ -43,6 +46,8 @@ const GROUPS: [&str; 11] = [
     "sleeping",
     "crowd",
     "sync",
+    "gateway",
+    "clone",
 ];
 
 fn main() -> Result<()> {
@@ -84,6 +89,8 @@ async fn measure(group: &str, figures: &mut Figures) -> Result<()> {
         "live" => memory::live(figures).await,
         "sleeping" => memory::sleeping(figures).await,
         "crowd" => crowd::measure(figures).await,
-        _ => sync::measure(figures).await,
+        "sync" => sync::measure(figures).await,
+        "gateway" => gateway::measure(figures).await,
+        _ => clone::measure(figures).await,
     }
 }
