@@ -147,8 +147,35 @@ test("colours are chosen for this browser and stay", async ({ page }) => {
   await expect(page.locator("html")).not.toHaveAttribute("data-theme");
 });
 
+test("how far agents reach is narrowed, and hosts are named", async ({ page, house }, info) => {
+  const host = `h${info.project.name.replaceAll(/\W/g, "")}${info.retry}.example.com`;
+  await page.goto("/settings/network");
+  const mode = page.getByRole("button", { name: /Mode/ });
+  await expect(mode).toContainText("Packages");
+  await mode.click();
+  await expect(page.getByRole("option")).toHaveCount(3);
+  await page.getByRole("option", { name: /Offline/ }).click();
+  await expect(mode).toContainText("Offline");
+  const narrowed = await house.call<{ mode: string; floor: string }>("GET", "/v1/network");
+  expect(narrowed).toMatchObject({ mode: "offline", floor: "packages" });
+  await mode.click();
+  await page.getByRole("option", { name: /Packages/ }).click();
+  await expect(mode).toContainText("Packages");
+
+  await page.getByRole("textbox", { name: "Host" }).fill("not a host");
+  await page.getByRole("button", { name: "Add the host" }).click();
+  await expect(page.getByText(/allowedHosts/)).toBeVisible();
+  await page.getByRole("textbox", { name: "Host" }).fill(host);
+  await page.getByRole("button", { name: "Add the host" }).click();
+  const row = page.getByRole("list", { name: "Hosts" }).getByRole("listitem", { name: "" });
+  await expect(row.filter({ hasText: host })).toContainText("for all agents");
+  await expectAccessible(page);
+  await picture(page, "settings-network");
+  await page.getByRole("button", { name: `Remove ${host}` }).click();
+  await expect(page.getByText(host)).toHaveCount(0);
+});
+
 const CONFIGURED = [
-  ["network", "Network", "Keys of models and of git remotes stay in the server."],
   ["forges", "Forges", "cannot be connected yet"],
   ["providers", "Providers", "None can be added yet."],
   ["teams", "Teams", "There are no roles, invitations or limits"],

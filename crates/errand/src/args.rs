@@ -338,8 +338,11 @@ pub struct Allow {
     /// The host, as in an allow-list: `api.example.com`, `db.example.com:5432`, `"GET https://api.example.com/v1/*"`
     pub host: String,
     /// Only until the active run ends
-    #[arg(long)]
+    #[arg(long, conflicts_with = "environment")]
     pub run: bool,
+    /// For all agents of its repositories, from now on; see Settings, Network
+    #[arg(long)]
+    pub environment: bool,
 }
 
 /// `errand diff`.

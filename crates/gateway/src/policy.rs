@@ -35,6 +35,18 @@ pub enum EgressMode {
     Open,
 }
 
+impl EgressMode {
+    /// Its word in configurations.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Offline => "offline",
+            Self::Packages => "packages",
+            Self::Allowlist => "allowlist",
+            Self::Open => "open",
+        }
+    }
+}
+
 /// What is about to be done with a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access<'a> {

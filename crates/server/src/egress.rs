@@ -4,7 +4,7 @@
 use crate::agents::Handle;
 use crate::app::App;
 use crate::environments::{self, Followed, Reach};
-use crate::sandbox_spec;
+use crate::network::Network;
 use crate::secrets::{self, Held, Phase};
 use agent::state::{Allowed, Living};
 use anyhow::{Context, Result};
@@ -14,7 +14,7 @@ use gateway::grant::{Grant, Grants, Places};
 use gateway::pattern::Pattern;
 use gateway::policy::{EgressMode, Policy, covers_registry};
 use protocol::api::secrets::SecretPlace;
-use protocol::ids::AgentId;
+use protocol::ids::{AgentId, OrgId};
 use secrecy::SecretString;
 
 /// What an agent may do now.
@@ -30,17 +30,23 @@ pub async fn of(
     living: &Living,
     followed: Option<&Followed>,
 ) -> Result<Rules> {
-    let config = &app.config;
-    let reach =
-        followed.map(|followed| Reach::of(config, &followed.understood.environment)).transpose()?;
-    let policy = match &reach {
-        Some(reach) => reach.policy(config)?,
-        None => sandbox_spec::policy(config)?,
+    let network = network_of(app, &handle.org, living).await?;
+    let policy = match followed {
+        Some(followed) => {
+            Reach::of(&network, &followed.understood.environment)?.policy(&network)?
+        }
+        None => network.policy()?,
     };
     let policy = with(policy, &living.allowed)?;
     let (grants, plain) = credentials(app, handle, living).await?;
     let policy = with_grants(policy, &grants);
     Ok(Rules { policy, grants: Grants::new(grants, plain) })
+}
+
+/// What the organisation lets agents of its repositories do.
+pub async fn network_of(app: &App, org: &OrgId, living: &Living) -> Result<Network> {
+    let repositories: Vec<_> = living.settings.repos.iter().map(|repo| repo.url.as_str()).collect();
+    Network::of(app, org, &repositories).await
 }
 
 /// What the agent's secrets let it be, and the values that it knows itself.
@@ -121,6 +127,16 @@ pub async fn follow(app: &App, handle: &Handle) -> Result<()> {
     let rules = rules(app, handle, view.living()?).await?;
     app.gateway.update(Peer { agent: handle.id, epoch: machine.epoch }, rules);
     Ok(())
+}
+
+/// The same for all whose sandbox is up: what they may do has changed for many.
+pub async fn follow_all(app: &App) {
+    for agent in app.machines.up() {
+        let handle = app.agents.handle(&OrgId::default_org(), agent);
+        if let Err(error) = follow(app, &handle).await {
+            tracing::warn!(agent.id = %agent, error = format!("{error:#}"), "an agent's network was not changed");
+        }
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::dockerfile::Asked;
 use crate::first_look::may_have;
+use crate::network::Network;
 use crate::{builds, dependencies, images, models_inside, sandbox_spec, secrets};
 use agent::state::{Living, Saved};
 use anyhow::{Context, Result};
@@ -177,7 +178,7 @@ fn digest(reading: &Reading, listing: &Listing) -> String {
 
 /// What the log is told of the file that counts, or of what was saved in its place.
 pub fn tell(
-    config: &Config,
+    (config, network): (&Config, &Network),
     living: &Living,
     run: RunId,
     sights: &[Sight],
@@ -196,7 +197,7 @@ pub fn tell(
         },
     };
     if let (true, Ok(understood)) = (found.problems.is_empty(), &reading.outcome) {
-        let reach = Reach::of(config, &understood.environment)?;
+        let reach = Reach::of(network, &understood.environment)?;
         found.hosts = reach.hosts;
         found.warnings.extend(reach.warnings);
         let (image, warning) = image(config, living, counts.environment);
@@ -341,8 +342,8 @@ pub struct Reach {
 
 impl Reach {
     /// The operator's mode, narrowed or filled by the file; never a wider one.
-    pub fn of(config: &Config, environment: &Environment) -> Result<Self> {
-        let operators = sandbox_spec::mode(config);
+    pub fn of(network: &Network, environment: &Environment) -> Result<Self> {
+        let operators = network.mode;
         let (wished, asked) = (environment.egress_mode, !environment.egress_allowlist.is_empty());
         let (mode, refused) = match (operators, wished) {
             (EgressMode::Offline, _) => (EgressMode::Offline, asked || wished.is_some()),
@@ -363,9 +364,9 @@ impl Reach {
         if refused {
             reach.warnings.push(format!(
                 "`egressMode` and `egressAllowlist` cannot reach farther than this server allows, \
-                 which is {:?}: its operator can change `mode` and `allow` under [network] of \
-                 errand.toml",
-                config.network.mode
+                 which is {:?}: an administrator can change that under Settings, Network, as far as \
+                 `mode` and `allow` under [network] of errand.toml go",
+                operators.as_str()
             ));
         }
         if matches!(operators, EgressMode::Packages | EgressMode::Open) {
@@ -380,10 +381,9 @@ impl Reach {
     }
 
     /// The same for the gateway. A list that is meant to be the only one leaves the operator's out.
-    pub fn policy(&self, config: &Config) -> Result<Policy> {
-        let narrowed =
-            self.mode == EgressMode::Allowlist && sandbox_spec::mode(config) != self.mode;
-        let operators = config.network.allow.iter().filter(|_| !narrowed);
+    pub fn policy(&self, network: &Network) -> Result<Policy> {
+        let narrowed = self.mode == EgressMode::Allowlist && network.mode != self.mode;
+        let operators = network.allow.iter().filter(|_| !narrowed);
         let allow = operators.chain(&self.hosts).map(|host| Pattern::parse(host));
         Ok(Policy::new(self.mode, allow.collect::<Result<_, _>>().context("read allowed hosts")?))
     }
@@ -456,10 +456,11 @@ mod tests {
     fn reach(server: &str, file: &str) -> (EgressMode, Vec<String>, usize, Policy) {
         let mut config = Config::default();
         server.clone_into(&mut config.network.mode);
-        config.network.allow = vec!["operator.example".to_owned()];
+        let mode = sandbox_spec::mode(&config);
+        let network = Network { mode, allow: vec!["operator.example".to_owned()] };
         let reading = read(Place::Errand, file.as_bytes());
-        let reach = Reach::of(&config, &reading.outcome.unwrap().environment).unwrap();
-        let policy = reach.policy(&config).unwrap();
+        let reach = Reach::of(&network, &reading.outcome.unwrap().environment).unwrap();
+        let policy = reach.policy(&network).unwrap();
         (reach.mode, reach.hosts, reach.warnings.len(), policy)
     }
 

@@ -36,6 +36,7 @@ pub mod dockerfile;
 pub mod journal;
 pub mod workspace;
 pub mod machines;
+pub mod network;
 pub mod terminals;
 pub mod browser;
 pub mod port_stream;

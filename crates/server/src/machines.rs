@@ -71,6 +71,13 @@ impl Machines {
         found.filter(|machine| machine.epoch == epoch).context("the sandbox was replaced")
     }
 
+    /// Those that can be spoken to.
+    pub fn up(&self) -> Vec<AgentId> {
+        let by_agent = self.by_agent.lock().unwrap_or_else(PoisonError::into_inner);
+        let up = by_agent.iter().filter(|(_, sender)| sender.borrow().is_some());
+        up.map(|(agent, _)| *agent).collect()
+    }
+
     /// How many can be spoken to.
     pub fn count(&self) -> usize {
         let by_agent = self.by_agent.lock().unwrap_or_else(PoisonError::into_inner);

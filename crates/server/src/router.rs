@@ -54,6 +54,7 @@ fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(agents::unarchive))
         .routes(routes!(agents::answer))
         .routes(routes!(agents::allow_host))
+        .routes(routes!(settings::network))
         .routes(routes!(forks::create))
         .routes(routes!(restores::create))
         .routes(routes!(runs::create, runs::list))

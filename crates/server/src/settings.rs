@@ -3,10 +3,12 @@
 use crate::api::error::{ApiError, ApiResult};
 use crate::app::App;
 use anyhow::{Context, Result};
+use gateway::pattern::Pattern;
 use git::url::RemoteUrl;
 use protocol::api::agents::CreateAgent;
-use protocol::api::settings::{SettingsBody, UpdateSettings};
+use protocol::api::settings::{AllowedHost, SettingsBody, UpdateSettings};
 use protocol::ids::OrgId;
+use protocol::limits::{ALLOW_ENTRY_BYTES, ALLOWED_HOSTS};
 use store::kv::{Expect, Put};
 
 /// Kind of the record.
@@ -35,10 +37,7 @@ pub async fn change(app: &App, org: &OrgId, update: UpdateSettings) -> ApiResult
     loop {
         let (mut settings, expect) = entry(app, org).await?;
         apply(&mut settings, update.clone());
-        let body = serde_json::to_string(&settings).context("write the settings")?;
-        let put =
-            app.store.put(org, KIND, KEY, expect, &body).await.context("keep the settings")?;
-        if let Put::Done(_) = put {
+        if kept(app, org, expect, &settings).await? {
             return Ok(settings);
         }
     }
@@ -64,7 +63,48 @@ fn check(app: &App, update: &UpdateSettings) -> ApiResult<()> {
     if let Some(commands) = &update.startup_commands {
         crate::door::startup_commands(commands)?;
     }
+    check_hosts(update.allowed_hosts.as_deref().unwrap_or_default())
+}
+
+fn check_hosts(hosts: &[AllowedHost]) -> ApiResult<()> {
+    if hosts.len() > ALLOWED_HOSTS {
+        let message = format!("are {}; at most {ALLOWED_HOSTS} are kept", hosts.len());
+        return Err(ApiError::invalid("allowedHosts", message));
+    }
+    for (at, host) in hosts.iter().enumerate() {
+        if host.entry.len() > ALLOW_ENTRY_BYTES {
+            let message = format!("is longer than {ALLOW_ENTRY_BYTES} bytes");
+            return Err(ApiError::invalid(&format!("allowedHosts.{at}.entry"), message));
+        }
+        let entry = Pattern::parse(&host.entry);
+        entry.map_err(|bad| ApiError::invalid(&format!("allowedHosts.{at}.entry"), bad))?;
+        if let Some(url) = &host.repository {
+            let field = format!("allowedHosts.{at}.repository");
+            RemoteUrl::parse(url).map_err(|bad| ApiError::invalid(&field, bad))?;
+        }
+    }
     Ok(())
+}
+
+/// Adds hosts to those that the settings name; those that are there already stay.
+pub async fn allow_hosts(app: &App, org: &OrgId, hosts: Vec<AllowedHost>) -> ApiResult<()> {
+    loop {
+        let (settings, expect) = entry(app, org).await?;
+        let mut all = settings.allowed_hosts.clone();
+        all.extend(hosts.iter().filter(|host| !settings.allowed_hosts.contains(host)).cloned());
+        check_hosts(&all)?;
+        let settings = SettingsBody { allowed_hosts: all, ..settings };
+        if kept(app, org, expect, &settings).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// Whether nobody else was quicker.
+async fn kept(app: &App, org: &OrgId, expect: Expect, settings: &SettingsBody) -> Result<bool> {
+    let body = serde_json::to_string(settings).context("write the settings")?;
+    let put = app.store.put(org, KIND, KEY, expect, &body).await.context("keep the settings")?;
+    Ok(matches!(put, Put::Done(_)))
 }
 
 fn apply(settings: &mut SettingsBody, update: UpdateSettings) {
@@ -84,6 +124,8 @@ fn apply(settings: &mut SettingsBody, update: UpdateSettings) {
     put(&mut settings.privacy_mode, update.privacy_mode);
     put(&mut settings.retention_days, update.retention_days);
     put(&mut settings.startup_commands, update.startup_commands);
+    put(&mut settings.network_mode, update.network_mode);
+    put(&mut settings.allowed_hosts, update.allowed_hosts);
 }
 
 /// Puts the defaults where a new agent's request says nothing.

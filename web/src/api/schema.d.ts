@@ -1073,6 +1073,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/network": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far agents may reach, and what keeps it from being farther. */
+        get: operations["getNetwork"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/repositories": {
         parameters: {
             query?: never;
@@ -1193,7 +1210,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Changes them at once, for new agents. */
+        /** Changes them at once, for new agents; how far agents may reach also for those that are there. */
         patch: operations["patchSettings"];
         trace?: never;
     };
@@ -1358,6 +1375,13 @@ export interface components {
             /** @description Of all runs asked for. */
             totalUsage: components["schemas"]["UsageBody"];
         };
+        /** @description A host that agents may reach. */
+        AllowedHost: {
+            /** @description An entry of an allow-list: `api.example.com`, `GET https://api.example.com/v1/*`, `db.example.com:5432`. */
+            entry: string;
+            /** @description Only agents of this repository; absent: all. */
+            repository?: string | null;
+        };
         /** @description `POST /v1/agents/{id}/hosts`. */
         AllowHost: {
             /** @description An entry of an allow-list: `api.example.com`, `GET https://api.example.com/v1/*`, `db.example.com:5432`. */
@@ -1369,7 +1393,7 @@ export interface components {
          * @description For how long a host is allowed.
          * @enum {string}
          */
-        AllowScope: "run" | "agent";
+        AllowScope: "run" | "agent" | "environment";
         /** @description `POST /v1/agents/{id}/questions/{questionId}`. */
         AnswerQuestion: {
             /** @description One of the options, or free text. */
@@ -2354,6 +2378,24 @@ export interface components {
             /** @description The value. */
             value: string;
         };
+        /** @description `GET /v1/network`: how far agents may reach, and what keeps it from being farther. */
+        NetworkBody: {
+            /** @description The operator's, which no setting makes wider. */
+            floor: components["schemas"]["NetworkMode"];
+            /** @description The operator's list. */
+            floorHosts: string[];
+            /** @description Hosts of the settings. */
+            hosts: components["schemas"]["AllowedHost"][];
+            /** @description The operator leaves it to others to name hosts. */
+            mayAdd: boolean;
+            /** @description The mode that holds. */
+            mode: components["schemas"]["NetworkMode"];
+        };
+        /**
+         * @description How far agents may reach, from the narrowest to the widest.
+         * @enum {string}
+         */
+        NetworkMode: "offline" | "allowlist" | "packages" | "open";
         /** @description `POST /v1/agents/{id}/terminals` */
         OpenTerminal: {
             /**
@@ -2783,6 +2825,11 @@ export interface components {
         /** @description `GET /v1/settings`: what holds for agents opened from now on. */
         SettingsBody: {
             /**
+             * @description Hosts that agents may reach besides, where the operator leaves it to others to name some.
+             * @default []
+             */
+            allowedHosts: components["schemas"]["AllowedHost"][];
+            /**
              * @description Starting ref of repositories that name none; absent: the repository's default branch.
              * @default null
              */
@@ -2804,6 +2851,8 @@ export interface components {
              * @default false
              */
             displayAgentSummaryInExternalChannels: boolean;
+            /** @default null */
+            networkMode: components["schemas"]["NetworkMode"] | null;
             /**
              * @description Written into each agent when it is opened; nothing is kept beyond running it.
              * @default false
@@ -2879,6 +2928,8 @@ export interface components {
         };
         /** @description `PATCH /v1/settings`: an omitted field stays, `null` takes a value away. */
         UpdateSettings: {
+            /** @description See [`SettingsBody`]; the whole list. */
+            allowedHosts?: components["schemas"]["AllowedHost"][] | null;
             /** @description See [`SettingsBody`]. */
             baseBranch?: string | null;
             defaultModel?: components["schemas"]["ModelChoice"] | null;
@@ -2888,6 +2939,7 @@ export interface components {
             displayAgentSummary?: boolean | null;
             /** @description See [`SettingsBody`]. */
             displayAgentSummaryInExternalChannels?: boolean | null;
+            networkMode?: components["schemas"]["NetworkMode"] | null;
             /** @description See [`SettingsBody`]. */
             privacyMode?: boolean | null;
             /**
@@ -5308,6 +5360,25 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Items_ModelBody"];
+                };
+            };
+        };
+    };
+    getNetwork: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworkBody"];
                 };
             };
         };

@@ -3,13 +3,11 @@ import { Navigate, useParams } from "react-router";
 import { useServer } from "../api/queries";
 import { Banner } from "../ui/ErrorState";
 import { ForgesPage } from "./configured/ForgesPage";
-import { NetworkPage } from "./configured/NetworkPage";
 import { ProvidersPage } from "./configured/ProvidersPage";
 import { TeamsPage } from "./configured/TeamsPage";
 import { settingsPages } from "./pages";
 
 const PAGES: Record<string, ReactNode> = {
-  network: <NetworkPage />,
   forges: <ForgesPage />,
   providers: <ProvidersPage />,
   teams: <TeamsPage />,

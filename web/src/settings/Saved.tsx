@@ -5,8 +5,13 @@ import { Banner } from "../ui/ErrorState";
 import styles from "./Settings.module.css";
 import type { useSetting } from "./useSetting";
 
+interface SavedProps extends Pick<ReturnType<typeof useSetting>, "mutation"> {
+  /** For whom it holds. */
+  holds?: string;
+}
+
 /** Whether the last change was saved. */
-export function Saved({ mutation }: Pick<ReturnType<typeof useSetting>, "mutation">) {
+export function Saved({ mutation, holds = "for new agents from now on" }: SavedProps) {
   if (mutation.isError) {
     return <Banner tone="red">Not saved. {explain(mutation.error).message}</Banner>;
   }
@@ -19,7 +24,7 @@ export function Saved({ mutation }: Pick<ReturnType<typeof useSetting>, "mutatio
       )}
       {mutation.isSuccess && (
         <>
-          <Check aria-hidden="true" /> Saved. It holds for new agents from now on.
+          <Check aria-hidden="true" /> Saved. It holds {holds}.
         </>
       )}
     </p>

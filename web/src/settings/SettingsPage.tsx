@@ -16,6 +16,7 @@ const NewEnvironment = lazy(async () => ({
   default: (await import("./environments/EnvironmentPage")).NewEnvironmentPage,
 }));
 const Secrets = lazy(() => import("./SecretsPage"));
+const Network = lazy(() => import("./NetworkPage"));
 const Keys = lazy(() => import("./KeysPage"));
 const Appearance = lazy(() => import("./AppearancePage"));
 const About = lazy(() => import("./AboutPage"));
@@ -60,6 +61,7 @@ export default function SettingsPage() {
                 <Route path="environments/new" element={<NewEnvironment />} />
                 <Route path="environments/:id" element={<Environment />} />
                 <Route path="secrets" element={<Secrets />} />
+                <Route path="network" element={<Network />} />
                 <Route path="keys" element={<Keys />} />
                 <Route path="appearance" element={<Appearance />} />
                 <Route path="server" element={<About />} />

@@ -27,6 +27,7 @@ const HERE: readonly Omit<SettingsPageInfo, "place">[] = [
     title: "Secrets",
     words: "variables env token credentials grants vault hosts",
   },
+  { path: "network", title: "Network", words: "egress allow list offline gateway hosts firewall" },
   { path: "keys", title: "API keys", words: "token access revoke people" },
   { path: "appearance", title: "Appearance", words: "theme dark light colours this browser" },
   { path: "server", title: "About this server", words: "doctor version health isolation checks" },
@@ -34,11 +35,6 @@ const HERE: readonly Omit<SettingsPageInfo, "place">[] = [
 
 /** What has no form here yet: each page says what holds and how it is set. */
 const IN_CONFIGURATION: readonly Omit<SettingsPageInfo, "place">[] = [
-  {
-    path: "network",
-    title: "Network",
-    words: "egress allow list offline gateway",
-  },
   { path: "forges", title: "Forges", words: "github gitlab gitea bitbucket pull requests ssh git" },
   { path: "providers", title: "Providers", words: "cloud machines limits memory modal fly vercel" },
   { path: "teams", title: "Teams", words: "members roles people organisation" },

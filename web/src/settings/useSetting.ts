@@ -16,7 +16,11 @@ export function useSetting() {
       return before;
     },
     onError: (_error, _change, before) => queryClient.setQueryData(["settings"], before),
-    onSuccess: (saved) => queryClient.setQueryData(["settings"], saved),
+    onSuccess: (saved) => {
+      queryClient.setQueryData(["settings"], saved);
+      // What agents may reach follows from the settings and the server's configuration.
+      return queryClient.invalidateQueries({ queryKey: ["network"] });
+    },
   });
   return { settings, admin, mutation, save: mutation.mutate };
 }

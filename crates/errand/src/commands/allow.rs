@@ -12,9 +12,10 @@ use protocol::api::agents::{AllowHost, AllowScope};
 pub(super) async fn allow(cx: Cx<'_>, arguments: Allow) -> Result<Exit> {
     let Cx { client, output } = cx;
     let agent = lookup::agent(&client, &arguments.agent).await?;
-    let (scope, how_long) = match arguments.run {
-        true => (AllowScope::Run, " until its run ends"),
-        false => (AllowScope::Agent, ""),
+    let (scope, how_long) = match (arguments.run, arguments.environment) {
+        (true, _) => (AllowScope::Run, " until its run ends"),
+        (false, true) => (AllowScope::Environment, " for all agents of its repositories"),
+        (false, false) => (AllowScope::Agent, ""),
     };
     let body = AllowHost { entry: arguments.host, scope };
     let done: IdBody = client.post(&["agents", &agent.id, "hosts"], &body).await?;

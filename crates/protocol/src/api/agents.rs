@@ -242,6 +242,8 @@ pub enum AllowScope {
     /// As long as the agent is there.
     #[default]
     Agent,
+    /// For this agent and all others of its repositories, until it is taken out of the settings.
+    Environment,
 }
 
 /// A pull request of an agent, in short.

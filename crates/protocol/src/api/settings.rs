@@ -29,6 +29,53 @@ pub struct SettingsBody {
     /// Shell texts that run each time the machine of an agent comes up that names none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub startup_commands: Vec<String>,
+    /// How far agents may reach, of those that run too; absent, or wider than the operator's: as the operator has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_mode: Option<NetworkMode>,
+    /// Hosts that agents may reach besides, where the operator leaves it to others to name some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed_hosts: Vec<AllowedHost>,
+}
+
+/// How far agents may reach, from the narrowest to the widest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkMode {
+    /// Nothing but the own repositories and models.
+    Offline,
+    /// Hosts that are listed.
+    Allowlist,
+    /// These, and reading from registries of packages.
+    Packages,
+    /// Any public host.
+    Open,
+}
+
+/// A host that agents may reach.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AllowedHost {
+    /// An entry of an allow-list: `api.example.com`, `GET https://api.example.com/v1/*`, `db.example.com:5432`.
+    pub entry: String,
+    /// Only agents of this repository; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+}
+
+/// `GET /v1/network`: how far agents may reach, and what keeps it from being farther.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkBody {
+    /// The mode that holds.
+    pub mode: NetworkMode,
+    /// The operator's, which no setting makes wider.
+    pub floor: NetworkMode,
+    /// The operator's list.
+    pub floor_hosts: Vec<String>,
+    /// Hosts of the settings.
+    pub hosts: Vec<AllowedHost>,
+    /// The operator leaves it to others to name hosts.
+    pub may_add: bool,
 }
 
 impl Default for SettingsBody {
@@ -42,6 +89,8 @@ impl Default for SettingsBody {
             privacy_mode: false,
             retention_days: None,
             startup_commands: Vec::new(),
+            network_mode: None,
+            allowed_hosts: Vec::new(),
         }
     }
 }
@@ -78,6 +127,13 @@ pub struct UpdateSettings {
     /// See [`SettingsBody`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub startup_commands: Option<Vec<String>>,
+    /// See [`SettingsBody`].
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<NetworkMode>)]
+    pub network_mode: Option<Option<NetworkMode>>,
+    /// See [`SettingsBody`]; the whole list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_hosts: Option<Vec<AllowedHost>>,
 }
 
 /// A field that is there, be it `null`: unlike one that is not.

@@ -3,9 +3,9 @@
 use super::body::{Body, Query};
 use super::error::{ApiError, ApiResult};
 use super::{PageQuery, agent_id, show};
-use crate::agents::Extras;
+use crate::agents::{Extras, Handle};
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Caller, admin_only};
 use crate::clock::now_ms;
 use crate::projection::Detail;
 use crate::{builds, door, driver, egress, settings, uploads};
@@ -16,6 +16,7 @@ use gateway::pattern::Pattern;
 use protocol::api::agents::{
     Agent, AllowHost, AllowScope, AnswerQuestion, CreateAgent, CreatedAgent, UpdateAgent,
 };
+use protocol::api::settings::AllowedHost;
 use protocol::api::{IdBody, Page};
 use protocol::event::AskOptions;
 use protocol::failure::Refusal;
@@ -265,6 +266,10 @@ pub async fn allow_host(
         return Err(ApiError::invalid("entry", words));
     }
     Pattern::parse(&body.entry).map_err(|bad| ApiError::invalid("entry", bad))?;
+    let for_all = body.scope == AllowScope::Environment;
+    if for_all {
+        admin_only(&caller, "a host is allowed for all agents of a repository")?;
+    }
     let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
     let mode = egress::mode(&app, &handle).await?;
     if !egress::may_be_added_to(mode) {
@@ -272,11 +277,30 @@ pub async fn allow_host(
                      operator can change `mode` and `allow` under [network] of errand.toml";
         return Err(ApiError::new(StatusCode::CONFLICT, "egress_floor", words));
     }
+    if for_all {
+        let hosts = of_repositories(&handle, &body.entry).await?;
+        settings::allow_hosts(&app, &caller.org, hosts).await?;
+        egress::follow_all(&app).await;
+    }
     let run_only = body.scope == AllowScope::Run;
     let input = Input::AllowHost { entry: body.entry, run_only, principal: caller.name };
     handle.submit(input, Extras::default()).await?;
     egress::follow(&app, &handle).await?;
     Ok(Json(IdBody { id: handle.id.to_string() }))
+}
+
+/// The host for every repository of an agent.
+async fn of_repositories(handle: &Handle, entry: &str) -> ApiResult<Vec<AllowedHost>> {
+    let view = handle.view().await?;
+    let repos = &view.living()?.settings.repos;
+    if repos.is_empty() {
+        let words = "the agent has no repository; allow the host for this agent, or for all under Settings, Network";
+        return Err(ApiError::invalid("scope", words));
+    }
+    let hosts = repos
+        .iter()
+        .map(|repo| AllowedHost { entry: entry.to_owned(), repository: Some(repo.url.clone()) });
+    Ok(hosts.collect())
 }
 
 async fn act(app: &Arc<App>, caller: &Caller, id: &str, input: Input) -> ApiResult<Json<IdBody>> {

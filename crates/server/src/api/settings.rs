@@ -4,10 +4,10 @@ use super::body::Body;
 use super::error::ApiResult;
 use crate::app::App;
 use crate::auth::{Caller, admin_only};
-use crate::settings;
+use crate::{egress, network, settings};
 use axum::Json;
 use axum::extract::State;
-use protocol::api::settings::{SettingsBody, UpdateSettings};
+use protocol::api::settings::{NetworkBody, SettingsBody, UpdateSettings};
 use std::sync::Arc;
 
 /// The settings.
@@ -16,7 +16,7 @@ pub async fn show(State(app): State<Arc<App>>, caller: Caller) -> ApiResult<Json
     Ok(Json(settings::read(&app, &caller.org).await?))
 }
 
-/// Changes them at once, for new agents.
+/// Changes them at once, for new agents; how far agents may reach also for those that are there.
 #[utoipa::path(patch, path = "/v1/settings", tag = "settings", request_body = UpdateSettings,
     responses((status = 200, body = SettingsBody), (status = 403, body = protocol::api::ErrorBody)))]
 pub async fn change(
@@ -25,5 +25,17 @@ pub async fn change(
     Body(body): Body<UpdateSettings>,
 ) -> ApiResult<Json<SettingsBody>> {
     admin_only(&caller, "settings are changed")?;
-    Ok(Json(settings::change(&app, &caller.org, body).await?))
+    let is_of_network = body.network_mode.is_some() || body.allowed_hosts.is_some();
+    let changed = settings::change(&app, &caller.org, body).await?;
+    if is_of_network {
+        egress::follow_all(&app).await;
+    }
+    Ok(Json(changed))
+}
+
+/// How far agents may reach, and what keeps it from being farther.
+#[utoipa::path(get, path = "/v1/network", tag = "settings", responses((status = 200, body = NetworkBody)))]
+pub async fn network(State(app): State<Arc<App>>, caller: Caller) -> ApiResult<Json<NetworkBody>> {
+    let settings = settings::read(&app, &caller.org).await?;
+    Ok(Json(network::shown(&app.config, settings)))
 }

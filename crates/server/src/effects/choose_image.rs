@@ -3,6 +3,7 @@
 
 use super::{Failed, Job};
 use crate::dockerfile::Owner;
+use crate::egress;
 use crate::environments::{self, Reach};
 use crate::images::{self, Freshness, Had, Unusable};
 use crate::{builds, dockerfile};
@@ -63,11 +64,11 @@ async fn choose(job: &Job, reference: &str) -> Result<Had> {
     let Some(asked) = followed.dockerfile.filter(|asked| asked.name == reference) else {
         return images::get(app, org, reference, freshness, tell).await;
     };
-    let config = &app.config;
+    let network = egress::network_of(app, org, view.living()?).await?;
     let owner = Owner {
         org: org.clone(),
         peer: Peer { agent: job.handle.id, epoch: TO_COME },
-        policy: Reach::of(config, &followed.understood.environment)?.policy(config)?,
+        policy: Reach::of(&network, &followed.understood.environment)?.policy(&network)?,
         cancel: job.cancel.clone(),
     };
     let place = (&followed.mirror, &followed.commit);

@@ -4,6 +4,7 @@
 //! The first model request waits for this, and for nothing else.
 
 use super::{Job, failed};
+use crate::egress;
 use crate::environments::{self, Origin, Sight};
 use crate::repositories::explain;
 use crate::uploads;
@@ -45,7 +46,8 @@ pub async fn run(job: &Job, run: RunId) -> Result<()> {
             Err(error) => return fail(job, run, repo, error).await,
         }
     }
-    let environment = environments::tell(&job.app.config, living, run, &sights)?;
+    let network = egress::network_of(&job.app, &job.handle.org, living).await?;
+    let environment = environments::tell((&job.app.config, &network), living, run, &sights)?;
     let resolved = Event::BaseResolved { run, repos };
     job.report(environment.into_iter().chain([resolved]).collect()).await
 }

@@ -8,7 +8,6 @@ use crate::environments::{self, Followed, Reach};
 use crate::journal::AgentJournal;
 use crate::models_inside;
 use crate::redact;
-use crate::sandbox_spec;
 use crate::secrets;
 use crate::workspace::LinkWorkspace;
 use anyhow::{Context, Result};
@@ -213,9 +212,11 @@ async fn base(
         let names: Vec<_> = variables.iter().map(|(name, _)| name.as_str()).collect();
         base.facts.push(format!("Variables set in every command: {}.", names.join(", ")));
     }
+    let network =
+        egress::network_of(&job.app, &job.handle.org, job.view().await?.living()?).await?;
     let mode = match followed {
-        Some(followed) => Reach::of(&job.app.config, &followed.understood.environment)?.mode,
-        None => sandbox_spec::mode(&job.app.config),
+        Some(followed) => Reach::of(&network, &followed.understood.environment)?.mode,
+        None => network.mode,
     };
     base.facts.push(network_fact(mode));
     let read = transcript.iter().find_map(|logged| match &logged.event {

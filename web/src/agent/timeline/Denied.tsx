@@ -2,6 +2,7 @@ import { useMutation } from "@tanstack/react-query";
 import { Ban } from "lucide-react";
 import { call } from "../../api/client";
 import { explain } from "../../api/errors";
+import { useSession } from "../../api/queries";
 import { Button } from "../../ui/Button";
 import { visibleBidi } from "../../ui/untrusted";
 import { allowing } from "../allowing";
@@ -15,9 +16,10 @@ type DeniedNote = Extract<NoteRow["note"], { type: "denied" }>;
 /** A connection that was refused, with a way to allow it. */
 export function Denied({ note }: { note: DeniedNote }) {
   const { agent } = useScope();
+  const isAdmin = useSession().data?.admin ?? false;
   const entry = allowing(note);
   const allow = useMutation({
-    mutationFn: (scope: "run" | "agent") =>
+    mutationFn: (scope: "run" | "agent" | "environment") =>
       call("POST", `/v1/agents/${agent}/hosts`, { body: { entry, scope } }),
   });
   const times = note.count > 1 ? `, ${note.count} times` : "";
@@ -35,6 +37,15 @@ export function Denied({ note }: { note: DeniedNote }) {
             <Button size="s" isDisabled={allow.isPending} onPress={() => allow.mutate("agent")}>
               Allow for the agent
             </Button>
+            {isAdmin && (
+              <Button
+                size="s"
+                isDisabled={allow.isPending}
+                onPress={() => allow.mutate("environment")}
+              >
+                Allow for the repository
+              </Button>
+            )}
           </div>
         ),
       })}

@@ -5,7 +5,7 @@ import { Skeleton } from "../../ui/Skeleton";
 import { Time } from "../../ui/Time";
 import { namesOf, originOf, statusOf } from "../builds/builds";
 import { useBuilds } from "../builds/queries";
-import styles from "./Environments.module.css";
+import rows from "../Rows.module.css";
 import { buildsOf } from "./environments";
 
 /** The builds that followed an environment, with the version that each followed. */
@@ -24,16 +24,16 @@ export function EnvironmentBuilds({ id, version }: { id: string; version: number
   const own = buildsOf(id, builds.data);
   if (own.length === 0) {
     return (
-      <p className={styles.facts}>
+      <p className={rows.facts}>
         None yet. The first agent that has to run its install has one made for the next.
       </p>
     );
   }
   return (
-    <ul className={styles.list} aria-label="Builds">
+    <ul className={rows.list} aria-label="Builds">
       {own.map((build) => (
-        <li key={build.layer} className={styles.item}>
-          <span className={styles.facts}>
+        <li key={build.layer} className={rows.item}>
+          <span className={rows.facts}>
             <StatusDot {...statusOf(build)} />
             <span>
               {build.environment?.version === version

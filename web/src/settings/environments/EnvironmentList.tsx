@@ -8,7 +8,7 @@ import { Skeleton } from "../../ui/Skeleton";
 import { Time } from "../../ui/Time";
 import { visibleBidi } from "../../ui/untrusted";
 import { namesOf } from "../builds/builds";
-import styles from "./Environments.module.css";
+import rows from "../Rows.module.css";
 import { useEnvironments } from "./queries";
 
 /** All saved environments, each a link to its page. */
@@ -51,13 +51,13 @@ export function EnvironmentList() {
   }
   return (
     <>
-      <ul className={styles.list}>
+      <ul className={rows.list}>
         {known.map(({ id, name, repos, version, updatedAt, updatedBy }) => (
-          <li key={id} className={styles.item}>
-            <Link className={styles.name} to={`/settings/environments/${id}`}>
+          <li key={id} className={rows.item}>
+            <Link className={rows.name} to={`/settings/environments/${id}`}>
               {visibleBidi(name)}
             </Link>
-            <span className={styles.facts}>
+            <span className={rows.facts}>
               <span>
                 {repos.length === 0
                   ? "for no repository yet"

@@ -12,6 +12,7 @@ import { Dialog } from "../../ui/Dialog";
 import { Banner, ErrorState } from "../../ui/ErrorState";
 import { TextField } from "../../ui/Field";
 import { visibleBidi } from "../../ui/untrusted";
+import rows from "../Rows.module.css";
 import { Section } from "../Section";
 import { EnvironmentBuilds } from "./EnvironmentBuilds";
 import styles from "./Environments.module.css";
@@ -89,7 +90,7 @@ const ABOUT =
 function Back() {
   return (
     <p>
-      <Link to="/settings/environments" className={styles.name}>
+      <Link to="/settings/environments" className={rows.name}>
         <ArrowLeft size={14} aria-hidden="true" /> All environments
       </Link>
     </p>
@@ -128,16 +129,16 @@ function Form({ known: begun }: { known?: EnvironmentBody }) {
     view.current?.focus();
   };
   return (
-    <form className={styles.form} onSubmit={submit}>
+    <form className={rows.form} onSubmit={submit}>
       <TextField label="Name" maxLength={100} value={name} onChange={setName} placeholder="shop" />
       <div>
-        <p className={styles.label}>Repositories it is for</p>
+        <p className={rows.label}>Repositories it is for</p>
         <RepositoryChips repositories={repositories} onChange={setRepositories} />
       </div>
       <EnvironmentText text={saved} onChange={setText} onSave={submit} view={view} />
       <Findings text={text} onGo={go} />
       {save.isError && <Refused error={save.error} />}
-      <div className={styles.actions}>
+      <div className={rows.actions}>
         <Button
           type="submit"
           variant="primary"

@@ -9,6 +9,7 @@ import { Banner, ErrorState } from "../../ui/ErrorState";
 import { Skeleton } from "../../ui/Skeleton";
 import { Time } from "../../ui/Time";
 import { visibleBidi } from "../../ui/untrusted";
+import rows from "../Rows.module.css";
 import styles from "./Environments.module.css";
 import { originOf } from "./environments";
 import { useRestore, useVersion, useVersions } from "./queries";
@@ -35,11 +36,11 @@ export function History({ environment, admin, onRestored }: HistoryProps) {
   }
   return (
     <>
-      <ul className={styles.list} aria-label="Versions">
+      <ul className={rows.list} aria-label="Versions">
         {versions.data.map((version) => (
-          <li key={version.version} className={styles.item}>
+          <li key={version.version} className={rows.item}>
             <div className={styles.version}>
-              <span className={styles.facts}>
+              <span className={rows.facts}>
                 <b>Version {version.version}</b>
                 <span>{originOf(version)}</span>
                 <span>

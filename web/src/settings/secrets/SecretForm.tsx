@@ -5,6 +5,7 @@ import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
 import { Banner } from "../../ui/ErrorState";
 import { Checkbox, Select, TextArea, TextField } from "../../ui/Field";
+import rows from "../Rows.module.css";
 import { usePut } from "./queries";
 import styles from "./Secrets.module.css";
 import {
@@ -62,7 +63,7 @@ export function SecretForm({ owner, known, onClose }: SecretFormProps) {
         </>
       }
     >
-      <form id="secret" className={styles.form} onSubmit={submit}>
+      <form id="secret" className={rows.form} onSubmit={submit}>
         {known === undefined && (
           <TextField
             label="Name"
@@ -92,7 +93,7 @@ export function SecretForm({ owner, known, onClose }: SecretFormProps) {
           <Reach hosts={draft.hosts} places={draft.places} onChange={set} />
         )}
         <div>
-          <p className={styles.label}>Only for agents of these repositories</p>
+          <p className={rows.label}>Only for agents of these repositories</p>
           <RepositoryChips
             repositories={draft.repositories.map((url) => ({ url, ref: "" }))}
             onChange={(all) => set({ repositories: all.map(({ url }) => url) })}
@@ -126,7 +127,7 @@ function Reach({ hosts, places, onChange }: ReachProps) {
         onChange={(typed) => onChange({ hosts: typed })}
       />
       <fieldset className={styles.places}>
-        <legend className={styles.label}>Where in a request to them</legend>
+        <legend className={rows.label}>Where in a request to them</legend>
         {PLACES.map(({ id, label }) => (
           <Checkbox key={id} isSelected={places.includes(id)} onChange={(isOn) => turn(id, isOn)}>
             {label}

@@ -9,9 +9,9 @@ import { EmptyState } from "../../ui/EmptyState";
 import { Banner } from "../../ui/ErrorState";
 import { Time } from "../../ui/Time";
 import { namesOf } from "../builds/builds";
+import rows from "../Rows.module.css";
 import { useRemove } from "./queries";
 import { SecretForm } from "./SecretForm";
-import styles from "./Secrets.module.css";
 import { type OwnerId, summaryOf } from "./secrets";
 
 interface SecretListProps {
@@ -36,7 +36,7 @@ export function SecretList({ owner, secrets }: SecretListProps) {
         <EmptyState icon={<KeyRound aria-hidden="true" />} title="No secrets yet" actions={add} />
       ) : (
         <>
-          <ul className={styles.list} aria-label={owner.title}>
+          <ul className={rows.list} aria-label={owner.title}>
             {secrets.map((secret) => (
               <Row
                 key={secret.id}
@@ -72,10 +72,10 @@ interface RowProps {
 function Row({ secret, mayChange, onReplace, onRemove }: RowProps) {
   const { name, repos, updatedAt, updatedBy } = secret;
   return (
-    <li className={styles.item}>
-      <div className={styles.what}>
-        <code className={styles.name}>{name}</code>
-        <span className={styles.facts}>
+    <li className={rows.line}>
+      <div className={rows.what}>
+        <code className={rows.name}>{name}</code>
+        <span className={rows.facts}>
           <span>{summaryOf(secret)}</span>
           <span>
             {repos.length === 0
@@ -88,7 +88,7 @@ function Row({ secret, mayChange, onReplace, onRemove }: RowProps) {
         </span>
       </div>
       {mayChange && (
-        <span className={styles.actions}>
+        <span className={rows.actions}>
           <IconButton label={`Replace ${name}`} icon={<Pencil />} onPress={onReplace} />
           <IconButton label={`Remove ${name}`} icon={<Trash2 />} onPress={onRemove} />
         </span>
