@@ -5,7 +5,7 @@
 //! connection says can make it another's.
 
 use crate::address::Floor;
-use crate::audit::{Audit, Peer, Report};
+use crate::audit::{Audit, Ongoing, Peer, Report};
 use crate::budget::{Budget, Budgets, Limits};
 use crate::dependency::Dependency;
 use crate::dial::{self, NoConnection};
@@ -121,6 +121,7 @@ pub struct Gateway {
     parts: Arc<Parts>,
     rules: Arc<AllRules>,
     budgets: Budgets,
+    ongoing: Arc<Ongoing>,
     tracker: TaskTracker,
     stop: CancellationToken,
 }
@@ -152,6 +153,7 @@ pub(crate) struct Attachment {
     pub(crate) names: Names,
     pub(crate) pace: Pace,
     pub(crate) model_slots: Arc<Semaphore>,
+    ongoing: Arc<Ongoing>,
     rules: watch::Receiver<Arc<Rules>>,
     connections: Arc<Semaphore>,
 }
@@ -164,7 +166,9 @@ impl Attachment {
 
     /// Begins to report on a connection or request.
     pub(crate) fn report(&self, target: &Authority, method: Option<String>) -> Arc<Report> {
-        Report::new(&self.parts.audit, self.peer, target, method)
+        let report = Report::new(&self.parts.audit, self.peer, target, method);
+        self.ongoing.watch(&report);
+        report
     }
 }
 
@@ -175,6 +179,7 @@ impl Gateway {
             parts: Arc::new(parts),
             rules: Arc::default(),
             budgets: Budgets::default(),
+            ongoing: Arc::default(),
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
         }
@@ -215,6 +220,7 @@ impl Gateway {
             names: Names::default(),
             pace: Pace::default(),
             model_slots: Arc::new(Semaphore::new(MODEL_CALLS)),
+            ongoing: Arc::clone(&self.ongoing),
             rules,
             connections: Arc::new(Semaphore::new(CONNECTIONS_PER_SANDBOX)),
         });
@@ -246,6 +252,11 @@ impl Gateway {
         let Some(sender) = all.get(&peer) else { return false };
         sender.send_replace(Arc::new(rules));
         true
+    }
+
+    /// Tells the audit what goes on now, as far as it was not told.
+    pub fn tell_ongoing(&self) {
+        self.ongoing.tell();
     }
 
     /// Ends everything and waits for it.

@@ -1,6 +1,6 @@
 //! Bodies on their way through: counted, bounded, and with placeholders and real values exchanged.
 
-use crate::audit::Report;
+use crate::audit::{GrantName, Report};
 use crate::budget::Budget;
 use crate::host::Authority;
 use crate::policy::Denial;
@@ -71,7 +71,7 @@ enum Way {
         budget: Arc<Budget>,
         denied: Arc<OnceLock<Denial>>,
         /// The grants whose values may be put in.
-        grants: Vec<String>,
+        grants: Vec<GrantName>,
     },
     In,
 }
@@ -80,7 +80,7 @@ impl Carried {
     /// A request's body, and where it is told that it was too much.
     pub(crate) fn out(
         body: Incoming,
-        swaps: Option<(Swaps, Vec<String>)>,
+        swaps: Option<(Swaps, Vec<GrantName>)>,
         target: &Authority,
         budget: Arc<Budget>,
         report: Arc<Report>,

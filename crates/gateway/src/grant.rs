@@ -4,6 +4,7 @@
 //! a host that it is not bound to, and where the sandbox brings a credential that nobody granted. An allowed host
 //! with a stranger's account is as good a way out as any.
 
+use crate::audit::GrantName;
 use crate::host::Authority;
 use crate::pattern::{Pattern, Scheme};
 use crate::policy::{Denial, DenialCode, Permit, credential_denial};
@@ -87,6 +88,8 @@ impl Default for Places {
 pub struct Grant {
     /// The variable that holds its placeholder inside.
     pub name: String,
+    /// What its owner knows it by.
+    pub id: String,
     /// What the sandbox knows of it.
     pub placeholder: String,
     /// The real value.
@@ -98,6 +101,10 @@ pub struct Grant {
 }
 
 impl Grant {
+    fn named(&self) -> GrantName {
+        GrantName { name: self.name.clone(), id: self.id.clone() }
+    }
+
     fn is_for(&self, target: &Authority, scheme: Scheme) -> bool {
         self.hosts.iter().any(|pattern| {
             pattern.covers_host(&target.host)
@@ -132,10 +139,10 @@ pub struct Grants {
 /// What has to be done with a request's body and its answer.
 #[derive(Default)]
 pub struct Exchange {
-    /// Names of the grants that were put in.
-    pub used: Vec<String>,
+    /// The grants that were put in.
+    pub used: Vec<GrantName>,
     /// What is replaced in the body on its way out, if it stands there, and by which grants.
-    pub body: Option<(Swaps, Vec<String>)>,
+    pub body: Option<(Swaps, Vec<GrantName>)>,
     /// What is replaced in the answer: real values, in every spelling.
     pub scrub: Option<Swaps>,
 }
@@ -165,11 +172,11 @@ impl Grants {
         let swaps = Swaps::new(in_body.iter().map(|grant| {
             (grant.placeholder.clone().into_bytes(), grant.value.expose_secret().into())
         }));
-        let names = || in_body.iter().map(|grant| grant.name.clone()).collect();
+        let names = || in_body.iter().map(|grant| grant.named()).collect();
         let body = swaps.map(|swaps| (swaps, names()));
         let sent = out.used.iter().chain(&in_body);
         let scrub = Swaps::new(sent.flat_map(|grant| scrubbed(grant)).chain(out.encoded));
-        let mut used: Vec<String> = out.used.into_iter().map(|grant| grant.name.clone()).collect();
+        let mut used: Vec<_> = out.used.into_iter().map(Grant::named).collect();
         used.sort_unstable();
         used.dedup();
         Ok(Exchange { used, body, scrub })

@@ -2,9 +2,10 @@
 //!
 //! A superset of the Cloud Agents API that existing clients speak: `agents`, `runs`, `usage`, `me`,
 //! `models`, `repositories`, `artifacts`; ours are `branchName`, `whenBusy`, `events`, `diff`,
-//! `pull-requests`, `session`, `live`, `settings`, `builds`, grants among `secrets`, versions of `environments`, and the `error` of a run. Unknown request keys are refused by name.
+//! `pull-requests`, `session`, `live`, `settings`, `audit`, `traffic`, `builds`, grants among `secrets`, versions of `environments`, and the `error` of a run. Unknown request keys are refused by name.
 
 pub mod agents;
+pub mod audit;
 pub mod browser;
 pub mod builds;
 pub mod environments;
@@ -68,11 +69,18 @@ pub fn timestamp(at_ms: i64) -> String {
         .unwrap_or_else(|_| "1970-01-01T00:00:00.000Z".to_owned())
 }
 
+/// An ISO 8601 text as milliseconds since 1970; none where it is no time.
+pub fn moment(text: &str) -> Option<i64> {
+    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
     fn times_have_milliseconds_and_zulu() {
         assert_eq!(super::timestamp(1_791_115_200_000), "2026-10-04T12:00:00.000Z");
         assert_eq!(super::timestamp(1_791_115_200_007), "2026-10-04T12:00:00.007Z");
+        assert_eq!(super::moment("2026-10-04T12:00:00.007Z"), Some(1_791_115_200_007));
+        assert_eq!(super::moment("yesterday"), None);
     }
 }

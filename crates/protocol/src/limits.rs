@@ -30,6 +30,8 @@ pub const QUEUED_RUNS: usize = 20;
 pub const QUEUED_STEERS: usize = 20;
 /// Entries of free metadata.
 pub const METADATA_ENTRIES: usize = 50;
+/// Bytes of what a record of the audit log tells beside who, what and when.
+pub const AUDIT_DETAILS_BYTES: usize = 4096;
 /// Bytes of an event's body that stay in the log; a larger one goes to a blob.
 pub const EVENT_INLINE_BYTES: usize = 64 * 1024;
 /// Bytes of a file written into a sandbox over the API.

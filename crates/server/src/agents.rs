@@ -4,6 +4,7 @@
 //! (its driver): `accept` decides on the current state, the events are committed, and only then
 //! applied, shown to watchers and answered.
 
+use crate::audit::of_events;
 use crate::clock::now_ms;
 use crate::live::{Entry, Live};
 use crate::projection::{Detail, Projection};
@@ -272,6 +273,11 @@ impl Handle {
                 sealed: extras.sealed.clone(),
                 idempotency: extras.idempotency.clone(),
                 letters: Vec::new(),
+                audit: decided
+                    .events
+                    .iter()
+                    .filter_map(|logged| of_events::record(self.id, logged))
+                    .collect(),
                 nudge: false,
             };
             match self.store.append(append).await {

@@ -2,6 +2,7 @@
 
 pub mod agents;
 pub mod artifacts;
+pub mod audit;
 pub mod body;
 pub mod build_files;
 pub mod builds;

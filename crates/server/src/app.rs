@@ -1,6 +1,7 @@
 //! What a server is made of; every handler and every effect is given it.
 
 use crate::agents::Agents;
+use crate::audit::windows::Windows;
 use crate::auth::Auth;
 use crate::auth::addresses::Addresses;
 use crate::browser::Browsers;
@@ -74,6 +75,8 @@ pub struct App {
     pub seeds: Seeds,
     /// The only way out of them.
     pub gateway: Gateway,
+    /// What left in the last seconds.
+    pub windows: Arc<Windows>,
     /// Pull requests kept by Errand itself.
     pub pull_requests: Arc<StoredPullRequests>,
     /// Signs links that carry their own right.

@@ -1,4 +1,22 @@
-//! What the gateway saw, handed on to the agents' logs.
+//! The audit log: what people and agents did, and what left, in one chain of records of the whole organisation
+//! (`store::audit`).
+//!
+//! ```text
+//!   an agent's event ── of_events ──► one transaction with the event
+//!   a person's change ─ by_people ──► after the change, before the answer
+//!   the gateway ─────── windows ────► every ten seconds, when a sandbox ends, when somebody looks, at the end
+//! ```
+//!
+//! A crash loses at most the window of the gateway that was not written, and a record of a change whose answer was
+//! never given. Denials also stand in the agents' logs, at once and each once.
+
+pub mod by_people;
+pub mod of_events;
+pub mod traffic;
+pub mod uses;
+pub mod windows;
+
+pub use store::audit::chain;
 
 use crate::app::App;
 use gateway::audit::{Audit, Passage, Peer, Recorded};
@@ -8,8 +26,9 @@ use protocol::ids::OrgId;
 use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::sync::mpsc;
+use windows::Windows;
 
-/// Denials that wait to be recorded; more are counted by the gateway's log only.
+/// Denials that wait to be recorded; more are counted in the audit log only.
 const WAITING: usize = 1024;
 /// Distinct denials recorded of one sandbox: a loop inside must not fill the log.
 const PER_SANDBOX: usize = 200;
@@ -17,29 +36,36 @@ const PER_SANDBOX: usize = 200;
 /// Receives on the gateway's tasks and hands over at once.
 pub struct Channel {
     sender: mpsc::Sender<(Peer, Denial)>,
+    windows: Arc<Windows>,
+}
+
+impl Channel {
+    /// Where it is all added up.
+    pub fn windows(&self) -> Arc<Windows> {
+        Arc::clone(&self.windows)
+    }
 }
 
 /// The two ends.
 pub fn channel() -> (Channel, mpsc::Receiver<(Peer, Denial)>) {
     let (sender, receiver) = mpsc::channel(WAITING);
-    (Channel { sender }, receiver)
+    (Channel { sender, windows: Arc::default() }, receiver)
 }
 
 impl Audit for Channel {
     fn denied(&self, peer: Peer, denial: &Denial) {
+        self.windows.denied(peer.agent, denial);
         if self.sender.try_send((peer, denial.clone())).is_err() {
-            tracing::warn!(agent.id = %peer.agent, host = %denial.host, "a denial was not recorded: too many at once");
+            tracing::warn!(agent.id = %peer.agent, host = %denial.host, "a denial is counted in the audit log only: too many at once");
         }
     }
 
     fn passed(&self, peer: Peer, passage: &Passage) {
-        tracing::debug!(
-            agent.id = %peer.agent, host = %passage.host, port = passage.port,
-            bytes_up = passage.bytes_up, bytes_down = passage.bytes_down, "a connection ended"
-        );
+        self.windows.passed(peer.agent, passage);
     }
 
     fn recorded(&self, peer: Peer, recorded: &Recorded) {
+        self.windows.received(peer.agent, recorded);
         tracing::info!(agent.id = %peer.agent, commit = %recorded.commit, "a push from inside was stored");
     }
 }

@@ -73,6 +73,7 @@ fn grant(app: &App, agent: AgentId, held: &Held) -> Result<Grant> {
     let is_in = |place| held.places.contains(&place);
     Ok(Grant {
         name: held.name.clone(),
+        id: held.id.clone(),
         placeholder: held.placeholder(app, agent),
         value: SecretString::from(held.value.expose()),
         hosts: hosts.collect::<Result<_, _>>().context("read the hosts of a secret")?,
@@ -150,6 +151,7 @@ mod tests {
     fn a_grant_opens_its_own_hosts_and_no_registry_for_writing() {
         let grant = |host: &str| Grant {
             name: "TOKEN".to_owned(),
+            id: "secv_1".to_owned(),
             placeholder: "errand".to_owned(),
             value: SecretString::from("value"),
             hosts: vec![Pattern::parse(host).unwrap()],

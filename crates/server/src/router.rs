@@ -2,9 +2,9 @@
 
 use crate::api::machine::{browser, files, forward, ports, ssh, stats, terminals, wake};
 use crate::api::{
-    agents, artifacts, build_files, builds, diff, environments, events, forks, health, images,
-    keys, live, metadata, pulls, restores, runs, secrets, server, session, settings, stream,
-    uploads, worktree,
+    agents, artifacts, audit, build_files, builds, diff, environments, events, forks, health,
+    images, keys, live, metadata, pulls, restores, runs, secrets, server, session, settings,
+    stream, uploads, worktree,
 };
 use crate::app::App;
 use crate::auth::{self, shell};
@@ -37,6 +37,7 @@ use utoipa_axum::routes;
         (name = "builds", description = "Machines prepared ahead, with which agents begin."),
         (name = "environments", description = "What machines are made of, for repositories without a file of their own."),
         (name = "secrets", description = "Values for sandboxes: they come in and never go out again."),
+        (name = "audit", description = "Who did what when, in one chain of records."),
         (name = "machine", description = "Inside an agent's sandbox: terminals, files, ports."),
         (name = "settings", description = "What holds for new agents, and the server itself."),
         (name = "sync", description = "Files between a person's worktree and an agent's."),
@@ -92,6 +93,10 @@ fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(environments::versions))
         .routes(routes!(environments::version))
         .routes(routes!(environments::restore))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::head))
+        .routes(routes!(audit::export))
+        .routes(routes!(audit::traffic))
 }
 
 /// Values for sandboxes.

@@ -144,7 +144,7 @@ pub struct Held {
 
 impl Held {
     /// Whether the commands of an agent are given the value itself.
-    fn is_variable(&self) -> bool {
+    pub fn is_variable(&self) -> bool {
         match self.kind {
             SecretKind::EnvironmentVariable => true,
             SecretKind::RuntimeSecret => self.plain,

@@ -149,6 +149,7 @@ pub async fn run(
     let (denials, waiting) = audit::channel();
     let (app, token_path) = build(options, launcher, address, denials, (identity, far_end)).await?;
     app.tasks.spawn(audit::record(Arc::clone(&app), waiting));
+    app.tasks.spawn(audit::windows::keep(Arc::clone(&app)));
     app.tasks.spawn(alarm::ring(Arc::clone(&app)));
     app.tasks.spawn(sweeper::sweep(Arc::clone(&app)));
     app.tasks.spawn(roster::tell(Arc::clone(&app)));
@@ -169,6 +170,8 @@ pub async fn run(
         tracing::warn!(tasks = app.tasks.len(), "some tasks did not end in time");
     }
     app.gateway.shut_down().await;
+    // What was open told its end just now.
+    audit::windows::flush(&app).await;
     app.store.close().await;
     Ok(())
 }
@@ -188,6 +191,7 @@ async fn build(
     let link_key = link_key(&data)?;
     let catalog = catalog::catalog(&config.models)?;
     let models_inside = ModelsInside::of(&config.models, &catalog, &link_key)?;
+    let windows = denials.windows();
     let parts = parts(&config, denials, models_inside.clone())?;
     let provider = Arc::new(LocalProvider::new(launcher).context("speak to the launcher")?);
     let base = match config.sandbox.base.as_os_str().is_empty() {
@@ -209,6 +213,7 @@ async fn build(
         builders: Builders::default(),
         seeds: Seeds::open(&store).await?,
         gateway: Gateway::new(parts),
+        windows,
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         first_looks: FirstLooks::default(),
         saved_environments: SavedEnvironments::default(),
@@ -238,6 +243,7 @@ async fn build(
         config,
     };
     let app = Arc::new(app);
+    app.windows.begin(&app);
     app.models_inside.iter().for_each(|models| models.begin(&app));
     Ok((app, token_path))
 }

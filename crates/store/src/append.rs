@@ -1,6 +1,7 @@
 //! Appending: events, records, sealed values, outbox and the idempotency mark in one transaction.
 
 use crate::at_once;
+use crate::audit::NewRecord;
 use crate::error::Error;
 use crate::log::{BLOB, Hash, INLINE, StoredEvent};
 use crate::open::{Committed, Store};
@@ -86,6 +87,8 @@ pub struct Append {
     pub idempotency: Option<Idempotency>,
     /// Messages to the world outside.
     pub letters: Vec<Letter>,
+    /// What of it stands in the audit log too.
+    pub audit: Vec<NewRecord>,
     /// Wake the agent's driver, now or after a restart.
     pub nudge: bool,
 }
@@ -285,6 +288,7 @@ impl Prepared {
         request.idempotency.is_none()
             && request.sealed.is_empty()
             && request.letters.is_empty()
+            && request.audit.is_empty()
             && !self.entries.is_empty()
             && self.entries.iter().all(|entry| entry.place == INLINE)
     }
@@ -514,7 +518,7 @@ async fn write_rest(
     hashes: &[Hash],
 ) -> Result<(), Error> {
     write_events(connection, work, hashes).await?;
-    let Append { org, sealed, letters, idempotency, .. } = &work.request;
+    let Append { org, sealed, letters, idempotency, audit, .. } = &work.request;
     for run in work.write_runs() {
         query(run?).execute(&mut *connection).await?;
     }
@@ -533,5 +537,6 @@ async fn write_rest(
             .execute(&mut *connection)
             .await?;
     }
-    Ok(())
+    let hash_of = |seq| work.entries.iter().zip(hashes).find(|(it, _)| it.seq == seq);
+    crate::audit::write(connection, org, audit, |seq| hash_of(seq).map(|(_, hash)| *hash)).await
 }

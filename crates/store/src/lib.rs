@@ -1,5 +1,5 @@
 //! Everything Errand remembers: the log of events, projections of it, leases, outbox, sealed
-//! values, blobs and keys, in one database and one folder.
+//! values, blobs, keys and the audit log, in one database and one folder.
 //!
 //! ```text
 //!   append ──► writer (group commit) ──► log + records + sealed + outbox, one transaction
@@ -13,6 +13,7 @@
 
 mod append;
 mod at_once;
+pub mod audit;
 pub mod blob;
 mod erase;
 pub mod error;

@@ -37,9 +37,10 @@ const SQLITE_PRAGMAS: [&str; 4] = [
 
 /// The schema as it came about: number and name as in the file's name, and the text. A list and not
 /// the macro that reads a folder, for which the database is built a second time, for the compiler.
-const SQLITE_SCHEMA: [(i64, &str, &str); 2] = [
+const SQLITE_SCHEMA: [(i64, &str, &str); 3] = [
     (1, "spine", include_str!("../migrations/sqlite/0001_spine.sql")),
     (2, "lists", include_str!("../migrations/sqlite/0002_lists.sql")),
+    (3, "audit", include_str!("../migrations/sqlite/0003_audit.sql")),
 ];
 
 /// An agent's log has grown. A wake-up only: read the log for what happened.

@@ -1,5 +1,6 @@
 //! Tests of this backend: conformance, every statement, crashes, a full disk, and economy.
 
+mod audit;
 mod crash;
 mod economy;
 mod faults;

@@ -11,6 +11,7 @@ fn key() -> [u8; 32] {
 
 fn grant(name: &str, value: &str, hosts: &[&str], places: Places) -> Grant {
     Grant {
+        id: name.to_lowercase(),
         name: name.to_owned(),
         placeholder: placeholder(&key(), "agent", name, value),
         value: SecretString::from(value),
@@ -68,7 +69,8 @@ fn the_value_goes_to_its_own_host_only() {
     let bearer = || head("GET", "/x", &[("authorization", format!("Bearer {}", of("FORGE")))]);
     let (sent, exchange) = exchanged("api.forge.example", Permit::default(), bearer()).unwrap();
     assert_eq!(sent.headers["authorization"], format!("Bearer {VALUE}"));
-    assert_eq!(exchange.used, ["FORGE"]);
+    let used = GrantName { name: "FORGE".to_owned(), id: "forge".to_owned() };
+    assert_eq!(exchange.used, [used]);
     for host in ["other.example", "forge.example", "x.api.forge.example", "http:api.forge.example"]
     {
         let refused = exchanged(host, Permit::default(), bearer()).err();

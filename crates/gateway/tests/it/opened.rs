@@ -154,6 +154,7 @@ fn get(host: &str, path: &str, headers: &str) -> String {
 
 fn grant(hosts: &[&str], places: Places) -> Grant {
     Grant {
+        id: "secv_1".to_owned(),
         name: "FORGE_TOKEN".to_owned(),
         placeholder: placeholder(&[1; 32], "agent", "forge", VALUE),
         value: SecretString::from(VALUE),
@@ -371,7 +372,8 @@ async fn a_grant_goes_to_its_host_and_never_comes_back() {
         }
         assert!(answer.contains(&body), "the placeholder stands where it stood: {answer}");
         let passage = world.passed().await;
-        assert_eq!(passage.grants, ["FORGE_TOKEN"]);
+        let used = passage.grants.iter().map(|grant| (grant.name.as_str(), grant.id.as_str()));
+        assert_eq!(used.collect::<Vec<_>>(), [("FORGE_TOKEN", "secv_1")]);
     }
     let sent = host.sent();
     assert!(sent[0].contains(&format!("authorization: Bearer {VALUE}\n")), "{sent:?}");

@@ -2,6 +2,7 @@
 //!
 //! A value comes in and never goes out again.
 
+use super::audit::SecretUse;
 use super::environments::EnvironmentRepo;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -113,6 +114,12 @@ pub struct SecretBody {
     pub updated_at: String,
     /// Name of the key that changed it last.
     pub updated_by: String,
+    /// ISO 8601; absent where it was never used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used_at: Option<String>,
+    /// Its last uses, each agent and host once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<SecretUse>,
 }
 
 /// One page of secrets, newest first.

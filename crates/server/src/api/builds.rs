@@ -5,6 +5,7 @@ use super::error::{ApiError, ApiResult};
 use super::{agent_id, show};
 use crate::agents::{Extras, Handle};
 use crate::app::App;
+use crate::audit::by_people::{Deed, note};
 use crate::auth::{Caller, admin_only};
 use crate::builds::{self, Build, Environment, Order, Origin, Standing};
 use crate::{door, driver, environments};
@@ -23,6 +24,7 @@ use protocol::failure::Failure;
 use protocol::ids::{AgentId, LayerId};
 use protocol::input::Input;
 use serde::Deserialize;
+use serde_json::json;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -107,6 +109,8 @@ pub async fn update(
     .await?;
     let build = environment.builds.iter().find(|other| other.layer == build.layer);
     let build = build.ok_or_else(|| missing(&layer))?;
+    let details = json!({ "pinned": body.pinned });
+    note(&app, &caller, Deed::to("build.changed", layer.as_str(), details)).await?;
     Ok(Json(shown(&app, &caller, &environment, build).await?))
 }
 
@@ -121,6 +125,7 @@ pub async fn delete(
     admin_only(&caller, "builds are forgotten")?;
     let (key, build) = find(&app, &caller, &layer).await?;
     builds::forget(&app, &caller.org, &key, &build).await?;
+    note(&app, &caller, Deed::to("build.deleted", layer.as_str(), json!({}))).await?;
     Ok(Json(IdBody { id: layer }))
 }
 

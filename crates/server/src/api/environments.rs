@@ -3,6 +3,7 @@
 use super::body::{Body, Query};
 use super::error::{ApiError, ApiResult};
 use crate::app::App;
+use crate::audit::by_people::{Deed, note};
 use crate::auth::{Caller, admin_only};
 use crate::saved_environments::{self, Origin, Saved, Version, Wanted};
 use axum::Json;
@@ -17,6 +18,7 @@ use protocol::api::{IdBody, timestamp};
 use protocol::environment::read_saved;
 use protocol::environment::remark::Remark;
 use serde::Deserialize;
+use serde_json::json;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -48,6 +50,7 @@ pub async fn create(
     let wanted = wanted(body.name, body.repos, body.environment_json);
     let text = wanted.text.clone();
     let (id, saved) = saved_environments::create(&app, &caller.org, &caller.name, wanted).await?;
+    note(&app, &caller, deed("environment.created", id, &saved)).await?;
     Ok((StatusCode::CREATED, Json(whole(id, saved, text))))
 }
 
@@ -109,6 +112,7 @@ pub async fn replace(
     let place = (&caller.org, id);
     let saved =
         saved_environments::replace(&app, place, &caller.name, body.version, wanted).await?;
+    note(&app, &caller, deed("environment.changed", id, &saved)).await?;
     Ok(Json(whole(id, saved, text)))
 }
 
@@ -123,6 +127,7 @@ pub async fn delete(
     admin_only(&caller, CHANGED)?;
     let id = parsed(&id)?;
     saved_environments::delete(&app, &caller.org, id).await?;
+    note(&app, &caller, Deed::to("environment.deleted", id, json!({}))).await?;
     Ok(Json(IdBody { id: id.to_string() }))
 }
 
@@ -176,8 +181,13 @@ pub async fn restore(
     let (id, from) = (parsed(&id)?, counted(&number)?);
     let place = (&caller.org, id);
     let saved = saved_environments::restore(&app, place, &caller.name, body.version, from).await?;
+    note(&app, &caller, deed("environment.changed", id, &saved)).await?;
     let version = text_of(&app, &caller, id, saved.version).await?;
     Ok(Json(whole(id, saved, version.text)))
+}
+
+fn deed(kind: &'static str, id: Uuid, saved: &Saved) -> Deed {
+    Deed::to(kind, id, json!({ "name": saved.name, "version": saved.version }))
 }
 
 fn wanted(name: String, repos: Vec<EnvironmentRepo>, text: String) -> Wanted {

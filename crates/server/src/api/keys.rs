@@ -3,15 +3,19 @@
 use super::body::Body;
 use super::error::{ApiError, ApiResult};
 use crate::app::App;
+use crate::audit::by_people::{Deed, note};
+use crate::audit::of_events::OWN_NAMES;
 use crate::auth::{Caller, admin_only};
 use crate::clock::now_ms;
 use crate::door;
+use crate::keys::ADMIN;
 use crate::secrets::{self, Owner};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use protocol::api::metadata::{ApiKeyBody, CreateApiKey, Items};
 use protocol::api::{IdBody, timestamp};
+use serde_json::json;
 use std::sync::Arc;
 
 /// What is refused to others.
@@ -26,9 +30,17 @@ pub async fn create(
 ) -> ApiResult<(StatusCode, Json<ApiKeyBody>)> {
     admin_only(&caller, MANAGED)?;
     let name = door::checked_name("name", &body.name)?;
+    if name == ADMIN || OWN_NAMES.contains(&name.as_str()) {
+        // TRUST: records name who did something; nobody passes for somebody else there.
+        return Err(ApiError::invalid(
+            "name",
+            "stands for Errand itself in records; choose another",
+        ));
+    }
     let now = now_ms();
     let (key, token) =
         app.store.create_key(&caller.org, &name, now).await.map_err(anyhow::Error::from)?;
+    note(&app, &caller, Deed::to("key.created", &key.id, json!({ "name": name }))).await?;
     let token = Some(token.expose().to_owned());
     Ok((
         StatusCode::CREATED,
@@ -65,6 +77,7 @@ pub async fn revoke(
         app.store.revoke_key(&caller.org, &id, now_ms()).await.map_err(anyhow::Error::from)?;
     if revoked {
         app.auth.key_revoked(&id);
+        note(&app, &caller, Deed::to("key.revoked", &id, json!({}))).await?;
     }
     // Also what an attempt before this one left.
     secrets::forget(&app, &caller.org, &Owner::User(id.clone())).await?;

@@ -18,7 +18,6 @@ use crate::clock::now_ms;
 use crate::driver;
 use agent::state::Sandbox;
 use axum::http::StatusCode;
-use protocol::ids::AgentId;
 use protocol::input::Input;
 use protocol::link::{FaultCode, OpId, Request};
 use sandbox::link::{Link, LinkError};
@@ -133,9 +132,4 @@ pub async fn attend(handle: &Handle, principal: &str) {
             tracing::warn!(agent.id = %handle.id, error = format!("{error:#}"), "a person's work was not recorded");
         }
     }
-}
-
-/// Tells apart what belongs to whom in a log.
-pub fn note(agent: AgentId, what: &str, caller: &Caller) {
-    tracing::info!(agent.id = %agent, principal = caller.name, "{what}");
 }

@@ -10,6 +10,8 @@ use super::PageQuery;
 use super::body::Query;
 use super::error::{ApiError, ApiResult};
 use crate::app::App;
+use crate::audit::by_people::Deed;
+use crate::audit::{uses, windows};
 use crate::auth::Caller;
 use crate::saved_environments::{self, same};
 use crate::secrets::{self, Listed, Owner};
@@ -20,6 +22,7 @@ use protocol::api::environments::EnvironmentRepo;
 use protocol::api::secrets::{SecretBody, SecretScope, SecretsPage};
 use protocol::api::timestamp;
 use serde::Deserialize;
+use serde_json::json;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -86,7 +89,28 @@ async fn page(
     let more = items.len() > limit;
     items.truncate(limit);
     let next_cursor = items.last().filter(|_| more).map(|item| item.id.clone());
-    Ok(Json(SecretsPage { items, next_cursor }))
+    windows::flush(app).await;
+    let mut told = Vec::with_capacity(items.len());
+    for item in items {
+        told.push(with_uses(app, caller, item).await?);
+    }
+    Ok(Json(SecretsPage { items: told, next_cursor }))
+}
+
+/// What is recorded of a change: never the value.
+fn deed(kind: &'static str, owner: &Owner, Listed { id, entry }: &Listed) -> Deed {
+    let details = json!({
+        "name": entry.name, "owner": scope_of(owner), "type": entry.kind, "hosts": entry.hosts,
+        "plain": entry.plain, "repositories": entry.repos,
+    });
+    Deed::to(kind, id, details)
+}
+
+/// The same with where it was used last.
+async fn with_uses(app: &App, caller: &Caller, mut item: SecretBody) -> ApiResult<SecretBody> {
+    item.uses = uses::of(app, &caller.org, &item.id).await?;
+    item.last_used_at = item.uses.first().map(|newest| newest.last_at.clone());
+    Ok(item)
 }
 
 async fn environment(app: &App, caller: &Caller, id: &str) -> ApiResult<Owner> {
@@ -122,5 +146,7 @@ fn shown(owner: &Owner, Listed { id, entry }: Listed) -> SecretBody {
         plain: entry.plain,
         updated_at: timestamp(entry.updated_ms),
         updated_by: entry.updated_by,
+        last_used_at: None,
+        uses: Vec::new(),
     }
 }

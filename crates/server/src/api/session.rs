@@ -3,6 +3,7 @@
 use super::body::Body;
 use super::error::{ApiError, ApiResult};
 use crate::app::App;
+use crate::audit::by_people::{Deed, note};
 use crate::auth::one_use::Issued;
 use crate::auth::{self, Caller, sessions};
 use crate::clock::now_ms;
@@ -13,6 +14,7 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use protocol::api::session::{CreateTicket, Session, SignIn, SignInCode, Ticket};
 use protocol::api::timestamp;
 use protocol::limits::UNUSED_TICKETS;
+use serde_json::json;
 use std::sync::Arc;
 
 /// Signs a browser in with a key or a code; the answer sets a cookie.
@@ -27,6 +29,7 @@ pub async fn sign_in(State(app): State<Arc<App>>, Body(body): Body<SignIn>) -> A
         }
     };
     let token = sessions::begin(&app, &caller, now_ms()).await?;
+    note(&app, &caller, Deed::plain("session.begun", json!({}))).await?;
     Ok(with_cookie(sessions::set_cookie(&app, Some(&token))?))
 }
 
@@ -60,6 +63,7 @@ pub async fn sign_out(State(app): State<Arc<App>>, caller: Caller) -> ApiResult<
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "no_session", message));
     };
     sessions::end(&app, session).await?;
+    note(&app, &caller, Deed::plain("session.ended", json!({}))).await?;
     Ok(with_cookie(sessions::set_cookie(&app, None)?))
 }
 

@@ -3,8 +3,10 @@
 use super::body::Body;
 use super::error::ApiResult;
 use crate::app::App;
+use crate::audit::by_people::{Deed, note};
 use crate::auth::{Caller, admin_only};
 use crate::{egress, network, settings};
+use anyhow::Context as _;
 use axum::Json;
 use axum::extract::State;
 use protocol::api::settings::{NetworkBody, SettingsBody, UpdateSettings};
@@ -26,7 +28,9 @@ pub async fn change(
 ) -> ApiResult<Json<SettingsBody>> {
     admin_only(&caller, "settings are changed")?;
     let is_of_network = body.network_mode.is_some() || body.allowed_hosts.is_some();
-    let changed = settings::change(&app, &caller.org, body).await?;
+    let changed = settings::change(&app, &caller.org, body.clone()).await?;
+    let details = serde_json::to_value(&body).context("write what was changed")?;
+    note(&app, &caller, Deed::plain("settings.changed", details)).await?;
     if is_of_network {
         egress::follow_all(&app).await;
     }

@@ -3,7 +3,7 @@
 use super::{Job, failed};
 use crate::machines::Machine;
 use crate::sandbox_spec;
-use crate::{dependencies, egress, environments};
+use crate::{audit, dependencies, egress, environments};
 use anyhow::{Context, Result};
 use gateway::attach::{Attaching, Repositories};
 use gateway::audit::Peer;
@@ -129,6 +129,7 @@ pub async fn serve(job: &Job, mut machine: Machine) -> Result<Machine> {
     });
     let repositories = Repositories { own: repositories, dependencies };
     let rules = egress::of(&job.app, &job.handle, living, followed.as_ref()).await?;
+    audit::uses::given(&job.app, &job.handle.org, peer, living).await?;
     let authority = job.app.seeds.authority(key)?;
     let attaching = Attaching { entrances, rules, repositories, authority };
     let guard = job.app.gateway.attach(peer, attaching).context("serve the gateway's sockets")?;

@@ -1,6 +1,7 @@
 //! Ends a sandbox.
 
 use super::Job;
+use crate::audit;
 use anyhow::{Context, Result};
 use protocol::event::Event;
 use protocol::ids::Epoch;
@@ -13,5 +14,6 @@ pub async fn run(job: &Job, epoch: Epoch, keep_disk: bool) -> Result<()> {
     let provider = &job.app.provider;
     if keep_disk { provider.stop(key).await } else { provider.destroy(key).await }
         .context("end the sandbox")?;
+    audit::windows::flush(&job.app).await;
     job.report(vec![Event::SandboxStopped { epoch }]).await
 }

@@ -87,6 +87,8 @@ pub struct House {
     pub app: Arc<App>,
     pub address: SocketAddr,
     pub admin: String,
+    /// What the gateway of the server tells.
+    pub gateway: Arc<server::audit::Channel>,
     folder: tempfile::TempDir,
     serving: tokio::task::JoinSet<()>,
 }
@@ -97,19 +99,24 @@ impl Drop for House {
     }
 }
 
-async fn app(data: &Path, config: Config, address: SocketAddr) -> App {
+async fn app(
+    data: &Path,
+    config: Config,
+    address: SocketAddr,
+    told: Arc<server::audit::Channel>,
+) -> App {
     let store = Store::open(data).await.unwrap();
     let (keys, _) = Keys::open(data, 0).unwrap();
     let public_url = match config.public_url.as_str() {
         "" => format!("http://{address}"),
         url => url.to_owned(),
     };
-    let (denials, _) = server::audit::channel();
+    let windows = told.windows();
     let parts = Parts {
         destinations: Arc::new(gateway::transparent::KernelDestinations),
         floor: Floor::new(Default::default(), Vec::new()).unwrap(),
         resolver: Arc::new(SystemResolver),
-        audit: Arc::new(denials),
+        audit: told,
         trust: Trust::new(rustls::RootCertStore::empty()).unwrap(),
         limits: Limits::default(),
         models: None,
@@ -128,6 +135,7 @@ async fn app(data: &Path, config: Config, address: SocketAddr) -> App {
         images: Images::open(data, &config.images).unwrap(),
         seeds: Seeds::open(&store).await.unwrap(),
         gateway: Gateway::new(parts),
+        windows,
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         machines: Default::default(),
         agents: server::agents::Agents::new(store.clone()),
@@ -186,13 +194,16 @@ impl House {
     async fn on(folder: tempfile::TempDir, config: Config) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let app = Arc::new(app(folder.path(), config, address).await);
+        let (gateway, _) = server::audit::channel();
+        let gateway = Arc::new(gateway);
+        let app = Arc::new(app(folder.path(), config, address, Arc::clone(&gateway)).await);
+        app.windows.begin(&app);
         let admin = std::fs::read_to_string(folder.path().join("admin-token")).unwrap();
         let router = server::router::router(Arc::clone(&app));
         let mut serving = tokio::task::JoinSet::new();
         serving.spawn(async move { axum::serve(listener, router).await.unwrap() });
         serving.spawn(server::roster::tell(Arc::clone(&app)));
-        Self { app, address, admin: admin.trim().to_owned(), folder, serving }
+        Self { app, address, admin: admin.trim().to_owned(), gateway, folder, serving }
     }
 
     /// A request that can be dressed.

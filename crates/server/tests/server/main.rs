@@ -7,6 +7,7 @@
     reason = "a test that finds something else has failed"
 )]
 
+mod audit;
 mod browser;
 mod door;
 mod environments;

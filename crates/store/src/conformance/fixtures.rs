@@ -74,6 +74,7 @@ pub(crate) fn append(org: &OrgId, agent: AgentId, expected: u64, texts: &[&str])
         sealed: vec![],
         idempotency: None,
         letters: vec![],
+        audit: vec![],
         nudge: false,
     }
 }

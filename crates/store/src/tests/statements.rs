@@ -6,6 +6,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 pub(super) fn all() -> Vec<(&'static str, &'static str)> {
     [
         crate::append::STATEMENTS,
+        crate::audit::STATEMENTS,
         crate::log::STATEMENTS,
         crate::records::STATEMENTS,
         crate::records::writing::STATEMENTS,

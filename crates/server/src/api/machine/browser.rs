@@ -2,9 +2,10 @@
 
 mod socket;
 
-use super::{attend, inside, note};
+use super::{attend, inside};
 use crate::api::error::{ApiError, ApiResult};
 use crate::app::App;
+use crate::audit::by_people::{Deed, note};
 use crate::auth::Caller;
 use crate::auth::socket::Opening;
 use crate::browser::launch;
@@ -16,6 +17,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use protocol::api::browser::{Browser, BrowserPage};
 use protocol::ids::AgentId;
+use serde_json::json;
 use std::sync::Arc;
 
 /// Bytes of one message on a browser's socket: a text that is pasted is the longest.
@@ -52,7 +54,7 @@ pub async fn start(
         let env = environments::of_person(&app, &inside.handle).await?;
         let started = launch::start(&inside.link, program, env, now_ms()).await;
         started.map_err(|error| not_started(&error.to_string()))?;
-        note(agent, "the browser was started", &caller);
+        note(&app, &caller, Deed::inside("browser.started", agent, json!({}))).await?;
     }
     attend(&inside.handle, &caller.name).await;
     Ok(Json(shown(&app, agent, true, true)))
@@ -90,6 +92,7 @@ pub async fn socket(
         let view = app.browsers.view(&app, &inside, &op).await;
         view.map_err(|broken| not_started(&broken.to_string()))?
     };
+    note(&app, &caller, Deed::inside("browser.opened", agent, json!({}))).await?;
     let window = socket::Window { inside, table, view, principal: caller.name };
     opening.open("browser", MESSAGE_BYTES, move |socket, tie| window.serve(socket, tie)).await
 }

@@ -4,12 +4,14 @@ use super::{attend, inside, ports};
 use crate::agents::Handle;
 use crate::api::error::ApiResult;
 use crate::app::App;
+use crate::audit::by_people::{Deed, note};
 use crate::auth::socket::{Opening, Tie, close, part};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use futures::{SinkExt as _, StreamExt as _};
 use sandbox::link::{PortReader, PortWriter};
+use serde_json::json;
 use std::sync::Arc;
 
 /// Bytes of one message.
@@ -30,6 +32,8 @@ pub async fn socket(
     let principal = opening.caller.name.clone();
     let inside = inside(&app, &opening.caller, &id).await?;
     let (reader, writer) = inside.link.port(port).await?;
+    let deed = Deed::inside("port.opened", inside.handle.id, json!({ "port": port }));
+    note(&app, &opening.caller, deed).await?;
     let work = Work { handle: inside.handle, principal };
     opening
         .open("forward", MESSAGE_BYTES, move |socket, tie| serve(socket, tie, reader, writer, work))

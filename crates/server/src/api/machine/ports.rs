@@ -4,6 +4,7 @@ use super::{attend, inside};
 use crate::api::body::Body;
 use crate::api::error::{ApiError, ApiResult};
 use crate::app::App;
+use crate::audit::by_people::{Deed, note};
 use crate::auth::Caller;
 use crate::clock::now_ms;
 use crate::environments;
@@ -16,6 +17,7 @@ use protocol::api::metadata::Items;
 use protocol::api::timestamp;
 use protocol::link::{Answer, Request};
 use sandbox::link::LinkError;
+use serde_json::json;
 use std::sync::Arc;
 
 /// Ports inside that are the sandbox's own: names, and the two ways to the gateway.
@@ -64,6 +66,8 @@ pub async fn create_preview(
         let message = "too many previews wait to be opened: open one, or wait a minute";
         ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_previews", message)
     })?;
+    let deed = Deed::inside("preview.opened", target.agent, json!({ "port": port }));
+    note(&app, &caller, deed).await?;
     Ok(Json(Preview { url: entrance.url, expires_at: timestamp(entrance.expires_ms) }))
 }
 

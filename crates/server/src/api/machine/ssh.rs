@@ -1,14 +1,16 @@
 //! `/v1/agents/{id}/ssh`: SSH into the machine, for the stock client by a `ProxyCommand`.
 
-use super::{inside, note};
+use super::inside;
 use crate::api::error::ApiResult;
 use crate::app::App;
+use crate::audit::by_people::{Deed, note};
 use crate::auth::socket::{Opening, Tie};
 use crate::socket_stream;
 use crate::ssh::{self, Place};
 use axum::extract::ws::WebSocket;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use serde_json::json;
 use std::sync::Arc;
 
 /// Bytes of one message.
@@ -23,7 +25,8 @@ pub async fn socket(
     opening: Opening,
 ) -> ApiResult<Response> {
     let inside = inside(&app, &opening.caller, &id).await?;
-    note(inside.handle.id, "a person connects by SSH", &opening.caller);
+    let deed = Deed::inside("ssh.opened", inside.handle.id, json!({}));
+    note(&app, &opening.caller, deed).await?;
     let principal = opening.caller.name.clone();
     let place = Place::new(&app, inside.handle, inside.link, principal).await?;
     opening.open("ssh", MESSAGE_BYTES, move |socket, tie| serve(app, place, socket, tie)).await

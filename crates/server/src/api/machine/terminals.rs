@@ -2,10 +2,11 @@
 
 mod socket;
 
-use super::{Inside, attend, inside, note};
+use super::{Inside, attend, inside};
 use crate::api::body::Body;
 use crate::api::error::{ApiError, ApiResult};
 use crate::app::App;
+use crate::audit::by_people::{Deed, note};
 use crate::auth::Caller;
 use crate::auth::socket::Opening;
 use crate::clock::now_ms;
@@ -19,6 +20,7 @@ use protocol::api::machine::{OpenTerminal, Terminal};
 use protocol::api::metadata::Items;
 use protocol::api::timestamp;
 use protocol::link::PtySize;
+use serde_json::json;
 use std::sync::Arc;
 
 /// Characters of a terminal's name.
@@ -62,7 +64,8 @@ pub async fn open(
     let opening = terminals::Opening { name: &name, size, env, now_ms: now_ms() };
     let found = terminals::open(&inside.link, opening).await.map_err(not_opened)?;
     attend(&inside.handle, &caller.name).await;
-    note(inside.handle.id, "a terminal was opened", &caller);
+    let details = json!({ "terminal": name });
+    note(&app, &caller, Deed::inside("terminal.opened", inside.handle.id, details)).await?;
     Ok(Json(shown(&app, &inside, found)))
 }
 

@@ -1,9 +1,10 @@
 //! One secret by its name, whoever owns it: the paths of the three owners differ in nothing else.
 
-use super::{environment, shown};
+use super::{deed, environment, shown, with_uses};
 use crate::api::body::Query;
 use crate::api::error::{ApiError, ApiResult};
 use crate::app::App;
+use crate::audit::by_people::note;
 use crate::auth::Caller;
 use crate::door;
 use crate::secrets::{self, Owner, Put, Wanted};
@@ -63,7 +64,7 @@ impl Named {
     pub async fn found(&self) -> ApiResult<Json<SecretBody>> {
         let place = (&self.caller.org, &self.owner);
         let found = secrets::find(&self.app, place, &self.name, self.id.as_deref()).await?;
-        Ok(Json(shown(&self.owner, found)))
+        Ok(Json(with_uses(&self.app, &self.caller, shown(&self.owner, found)).await?))
     }
 
     /// Adds it, or gives it another value.
@@ -80,6 +81,7 @@ impl Named {
             Put::New => StatusCode::CREATED,
             Put::Changed => StatusCode::OK,
         };
+        note(&self.app, &self.caller, deed("secret.set", &self.owner, &listed)).await?;
         tracing::info!(secret.id = listed.id, by, "a secret was written");
         Ok((status, Json(shown(&self.owner, listed))))
     }
@@ -89,6 +91,7 @@ impl Named {
         self.may_change()?;
         let place = (&self.caller.org, &self.owner);
         let listed = secrets::remove(&self.app, place, &self.name, self.id.as_deref()).await?;
+        note(&self.app, &self.caller, deed("secret.removed", &self.owner, &listed)).await?;
         tracing::info!(secret.id = listed.id, by = self.caller.name, "a secret was removed");
         Ok(Json(shown(&self.owner, listed)))
     }
