@@ -1,5 +1,6 @@
 //! What the command line takes.
 
+pub mod audit;
 pub mod build;
 pub mod env;
 mod machine;
@@ -115,6 +116,11 @@ pub enum Command {
     /// Keep values for agents' machines with the server: credentials that stay outside, and variables
     #[command(subcommand)]
     Secret(secret::Secret),
+    /// Show what left an agent's machine: hosts, what was refused, uses of credentials
+    Traffic(Traffic),
+    /// Read and check the audit log: who did what when, and what left
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Check connection, key and the server's walls
     Doctor,
     /// Make, list and revoke API keys
@@ -345,6 +351,16 @@ pub struct Allow {
     pub environment: bool,
 }
 
+/// `errand traffic`.
+#[derive(Debug, Args)]
+pub struct Traffic {
+    /// Id, beginning of the id, or name
+    pub agent: String,
+    /// Only during this run
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+}
+
 /// `errand diff`.
 #[derive(Debug, Args)]
 pub struct Diff {
@@ -484,6 +500,11 @@ mod tests {
             "errand env show shop --version 2",
             "errand env restore shop --to 1",
             "errand secret list --team",
+            "errand traffic bc-1 --run run-1",
+            "errand audit list --agent bc-1 --since 7d --kind secret",
+            "errand audit export",
+            "errand audit verify audit.jsonl --head 1:00",
+            "errand audit verify",
             "errand secret set NPM_TOKEN",
             "errand secret set KEY --host api.example.com --host *.example.org --in header,query --team",
             "errand secret set KEY --plain --repo . --environment shop --value-file key.pem",

@@ -4,6 +4,7 @@ mod agents;
 mod allow;
 mod answer;
 mod attach;
+mod audit;
 mod build;
 mod cancel;
 mod context;
@@ -26,11 +27,13 @@ mod secret;
 mod send;
 mod shell;
 mod show;
+mod traffic;
 mod up;
 mod ssh;
 mod watch;
 
 use crate::args::Command;
+use crate::args::audit::Audit;
 use crate::args::env::Env;
 use crate::client::Client;
 use crate::exit::Exit;
@@ -54,6 +57,11 @@ pub async fn carry_out(
         Command::Context(action) => return context::context(action, around, output),
         Command::Completions(arguments) => return shell::completions(arguments, output),
         Command::Man(arguments) => return shell::man(arguments, output),
+        Command::Audit(Audit::Verify(arguments)) => {
+            if let Some(file) = &arguments.file {
+                return audit::verify_file(arguments, file, output);
+            }
+        }
         _ => {}
     }
     Box::pin(with_server(command, around, output)).await
@@ -101,6 +109,11 @@ async fn with_server(command: Command, around: &Surroundings, output: &mut Outpu
         Command::Models => models::models(cx).await,
         Command::Key(arguments) => key::key(cx, &arguments).await,
         Command::Secret(action) => Box::pin(secret::secret(cx, &action)).await,
+        Command::Traffic(arguments) => traffic::traffic(cx, &arguments).await,
+        Command::Audit(Audit::List(arguments)) => Box::pin(audit::list(cx, &arguments)).await,
+        Command::Audit(Audit::Export) => audit::export(cx).await,
+        Command::Audit(Audit::Verify(arguments)) => audit::verify(cx, &arguments).await,
+        Command::Audit(Audit::Head) => audit::head(cx).await,
         // Carried out above, or before there was a runtime.
         Command::Doctor
         | Command::Env(Env::Check(_) | Env::Schema)

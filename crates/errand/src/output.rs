@@ -120,6 +120,12 @@ impl<W: Write> Output<W> {
         self.out.flush()
     }
 
+    /// The same of bytes that come in pieces.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        self.out.write_all(bytes)?;
+        self.out.flush()
+    }
+
     /// Writes one JSON document on one line.
     pub fn json(&mut self, value: &impl Serialize) -> Result<()> {
         let text = harmless_json(&serde_json::to_string(value)?);

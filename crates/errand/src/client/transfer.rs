@@ -20,6 +20,13 @@ impl Client {
         response.json().await.map_err(|error| self.odd(&error).into())
     }
 
+    /// `GET` whose answer is a stream of bytes.
+    pub async fn get_for_bytes(&self, path: &[&str]) -> Result<Response> {
+        let request = self.request(Method::GET, path, &[])?;
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        Ok(self.accepted(response).await?)
+    }
+
     /// `POST` whose answer is a stream of bytes.
     pub async fn post_for_bytes(&self, path: &[&str], body: &impl Serialize) -> Result<Response> {
         let request = self.request(Method::POST, path, &[])?.json(body);

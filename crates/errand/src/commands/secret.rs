@@ -87,7 +87,7 @@ async fn list(cx: Cx<'_>, arguments: &ListSecrets) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let now = jiff::Timestamp::now();
-    let mut table = Table::new(&["NAME", "OF", "WHAT", "FOR", "BY", "AGE"], 2);
+    let mut table = Table::new(&["NAME", "OF", "WHAT", "FOR", "BY", "AGE", "USED"], 2);
     for one in &items {
         table.row([
             (Style::Bold, one.name.clone()),
@@ -96,6 +96,10 @@ async fn list(cx: Cx<'_>, arguments: &ListSecrets) -> Result<Exit> {
             (Style::Plain, for_whom(one)),
             (Style::Plain, one.updated_by.clone()),
             (Style::Dim, text::age(&one.updated_at, now)),
+            (
+                Style::Dim,
+                one.last_used_at.as_ref().map_or("never".to_owned(), |at| text::age(at, now)),
+            ),
         ]);
     }
     output.show(&table.lines(output.columns()))?;
