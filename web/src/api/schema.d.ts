@@ -657,6 +657,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agents/{id}/traffic": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What left the agent's sandboxes, by run and in all. */
+        get: operations["getAgentsIdTraffic"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agents/{id}/unarchive": {
         parameters: {
             query?: never;
@@ -772,6 +789,57 @@ export interface paths {
         post?: never;
         /** Revokes a key at once. */
         delete: operations["deleteApiKeysId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The audit log, newest first. */
+        get: operations["getAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole log, oldest first, a JSON object a line; `errand audit verify` checks it. */
+        get: operations["getAuditExport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/head": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The end of the log: note it elsewhere. */
+        get: operations["getAuditHead"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1366,6 +1434,13 @@ export interface components {
             /** @description Pushes to the starting ref. */
             workOnCurrentBranch: boolean;
         };
+        /** @description `GET /v1/agents/{id}/traffic`. */
+        AgentTraffic: {
+            /** @description By run, newest first. */
+            runs: components["schemas"]["RunTraffic"][];
+            /** @description In all. */
+            total: components["schemas"]["Traffic"];
+        };
         /** @description `GET /v1/agents/{id}/usage`. */
         AgentUsage: {
             /** @description Money of all of them. */
@@ -1428,6 +1503,44 @@ export interface components {
             expiresAt: string;
             /** @description Carries its own right; no header needed. */
             url: string;
+        };
+        /** @description The end of the audit log. Noted elsewhere, it shows later that nothing before it was changed or taken away. */
+        AuditHeadBody: {
+            /** @description Its hash. */
+            hash: string;
+            /** @description Both as `errand audit verify --head` takes them. */
+            head: string;
+            /**
+             * Format: int64
+             * @description The last record; 0: there is none.
+             */
+            seq: number;
+        };
+        /** @description One record of the audit log. */
+        AuditRecord: {
+            /** @description Of which agent. */
+            agentId?: string | null;
+            /** @description ISO 8601. */
+            at: string;
+            /** @description More, by kind; `event` is the place and hash of an event in the agent's own log. */
+            details: {
+                [key: string]: unknown;
+            };
+            /** @description Covers this record and all before it. */
+            hash: string;
+            /** @description What: noun and verb with a dot between, `secret.set`. */
+            kind: string;
+            /** @description In which run. */
+            runId?: string | null;
+            /**
+             * Format: int64
+             * @description Its number, dense from 1.
+             */
+            seq: number;
+            /** @description What it was done to: the id of a secret or key, a host. */
+            subject?: string | null;
+            /** @description Who: `key:` and the key's name, `agent`, or `server`. */
+            who: string;
         };
         /** @description The browser inside a machine. */
         Browser: {
@@ -1676,6 +1789,25 @@ export interface components {
              * @description How many bytes will come.
              */
             bytes: number;
+        };
+        /** @description What was refused, one kind of it. */
+        Denials: {
+            /** @description Why: a stable code. */
+            code: string;
+            /**
+             * Format: int64
+             * @description How often.
+             */
+            count: number;
+            /** @description The host that was asked for. */
+            host: string;
+            /** @description ISO 8601, of the last time. */
+            lastAt: string;
+            /**
+             * Format: int64
+             * @description Its port.
+             */
+            port: number;
         };
         /** @description `GET /v1/agents/{id}/diff`. */
         DiffBody: {
@@ -1975,6 +2107,64 @@ export interface components {
             prUrl?: string | null;
             /** @description Without scheme. */
             repoUrl: string;
+        };
+        /** @description Uses of one credential at one host. */
+        GrantUses: {
+            /**
+             * Format: int64
+             * @description How often.
+             */
+            count: number;
+            /** @description Who was given the value. */
+            host: string;
+            /** @description ISO 8601, of the last time. */
+            lastAt: string;
+            /** @description How often by method. */
+            methods: {
+                [key: string]: number;
+            };
+            /** @description The name of its variable. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Its port.
+             */
+            port: number;
+            /** @description The secret's id. */
+            secretId: string;
+        };
+        /** @description What went to one host. */
+        HostTraffic: {
+            /**
+             * Format: int64
+             * @description Bytes from it.
+             */
+            bytesDown: number;
+            /**
+             * Format: int64
+             * @description Bytes to it.
+             */
+            bytesUp: number;
+            /** @description The host; `*` for all those that were too many to be told apart. */
+            host: string;
+            /** @description Requests by method; `CONNECT` is a connection that was not opened. */
+            methods: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Its port.
+             */
+            port: number;
+            /**
+             * Format: int64
+             * @description Requests, and connections that were not opened.
+             */
+            requests: number;
+            /** @description Answers by status. */
+            statuses: {
+                [key: string]: number;
+            };
         };
         /** @description The answer to calls that only name what they acted on. */
         IdBody: {
@@ -2486,6 +2676,35 @@ export interface components {
             nextCursor?: string | null;
         };
         /** @description One page of a list, newest first. */
+        Page_AuditRecord: {
+            /** @description The rows. */
+            items: {
+                /** @description Of which agent. */
+                agentId?: string | null;
+                /** @description ISO 8601. */
+                at: string;
+                /** @description More, by kind; `event` is the place and hash of an event in the agent's own log. */
+                details: Record<string, never>;
+                /** @description Covers this record and all before it. */
+                hash: string;
+                /** @description What: noun and verb with a dot between, `secret.set`. */
+                kind: string;
+                /** @description In which run. */
+                runId?: string | null;
+                /**
+                 * Format: int64
+                 * @description Its number, dense from 1.
+                 */
+                seq: number;
+                /** @description What it was done to: the id of a secret or key, a host. */
+                subject?: string | null;
+                /** @description Who: `key:` and the key's name, `agent`, or `server`. */
+                who: string;
+            }[];
+            /** @description Pass it as `cursor` for the next page; absent on the last one. */
+            nextCursor?: string | null;
+        };
+        /** @description One page of a list, newest first. */
         Page_Run: {
             /** @description The rows. */
             items: {
@@ -2723,6 +2942,11 @@ export interface components {
             /** @description What it has used. */
             usage: components["schemas"]["UsageBody"];
         };
+        /** @description What left during one run. */
+        RunTraffic: components["schemas"]["Traffic"] & {
+            /** @description Which; none: while no run was active. */
+            runId?: string | null;
+        };
         /** @description Usage of one run. */
         RunUsage: {
             /** @description Its money. */
@@ -2759,6 +2983,8 @@ export interface components {
             hosts: string[];
             /** @description `secv_…`: tells apart those with the same name. */
             id: string;
+            /** @description ISO 8601; absent where it was never used. */
+            lastUsedAt?: string | null;
             /** @description The name of its variable. */
             name: string;
             /** @description Whose it is. */
@@ -2775,6 +3001,8 @@ export interface components {
             updatedAt: string;
             /** @description Name of the key that changed it last. */
             updatedBy: string;
+            /** @description Its last uses, each agent and host once. */
+            uses?: components["schemas"]["SecretUse"][];
         };
         /**
          * @description What becomes of a value.
@@ -2797,6 +3025,15 @@ export interface components {
             items: components["schemas"]["SecretBody"][];
             /** @description Pass it as `cursor` for the next page; `null` on the last one. */
             nextCursor?: string | null;
+        };
+        /** @description The last use of a secret by one agent at one host. */
+        SecretUse: {
+            /** @description The agent. */
+            agentId: string;
+            /** @description Who was given the value; none: it was put into the sandbox in plain. */
+            host?: string | null;
+            /** @description ISO 8601. */
+            lastAt: string;
         };
         /** @description A value on its way in; it is not shown, not even while looking for mistakes. */
         SecretValue: string;
@@ -2915,6 +3152,30 @@ export interface components {
             expiresAt: string;
             /** @description Works once, for the caller who asked for it. */
             ticket: string;
+        };
+        /** @description What left, what was refused, and what was used for it. */
+        Traffic: {
+            /**
+             * Format: int64
+             * @description Bytes into it.
+             */
+            bytesDown: number;
+            /**
+             * Format: int64
+             * @description Bytes out of the sandbox.
+             */
+            bytesUp: number;
+            /** @description What was refused, newest first. */
+            denials: components["schemas"]["Denials"][];
+            /** @description Credentials that were put in. */
+            grants: components["schemas"]["GrantUses"][];
+            /** @description By host, those first to which most went. */
+            hosts: components["schemas"]["HostTraffic"][];
+            /**
+             * Format: int64
+             * @description Requests, and connections that were not opened.
+             */
+            requests: number;
         };
         /** @description `PATCH /v1/agents/{id}`. */
         UpdateAgent: {
@@ -4403,6 +4664,35 @@ export interface operations {
             };
         };
     };
+    getAgentsIdTraffic: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentTraffic"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     postAgentsIdUnarchive: {
         parameters: {
             query?: never;
@@ -4599,6 +4889,98 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IdBody"];
+                };
+            };
+        };
+    };
+    getAudit: {
+        parameters: {
+            query?: {
+                /** @description Only of this agent. With another key than the installation's own: one that it opened. */
+                agent?: string | null;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string | null;
+                /** @description Only of this kind, `secret.set`, or of all kinds of a noun, `secret`. */
+                kind?: string | null;
+                /** @description 1–100, default 20. */
+                limit?: number | null;
+                /** @description Only from this time on, ISO 8601. */
+                since?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditRecord"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getAuditExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getAuditHead: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditHeadBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };

@@ -1,4 +1,13 @@
-import { AppWindow, Code, FolderTree, Gauge, Images, Network, SquareTerminal } from "lucide-react";
+import {
+  AppWindow,
+  Code,
+  FolderTree,
+  Gauge,
+  Globe,
+  Images,
+  Network,
+  SquareTerminal,
+} from "lucide-react";
 import { lazy, type ReactNode, Suspense, useState } from "react";
 import { Navigate, Route, Routes, useParams } from "react-router";
 import { Button } from "../ui/Button";
@@ -8,6 +17,7 @@ import { ArtifactsPage } from "./ArtifactsPage";
 import { ConnectDialog } from "./ConnectDialog";
 import { MachineGate } from "./MachineGate";
 import styles from "./MachinePage.module.css";
+import { NetworkPage } from "./NetworkPage";
 import { PortsPage } from "./PortsPage";
 import { UsagePage } from "./UsagePage";
 
@@ -36,6 +46,7 @@ export default function MachinePage() {
             { to: `${base}/ports`, label: "Ports", icon: <Network /> },
             { to: `${base}/browser`, label: "Browser", icon: <AppWindow /> },
             { to: `${base}/artifacts`, label: "Artifacts", icon: <Images /> },
+            { to: `${base}/network`, label: "Network", icon: <Globe /> },
             { to: `${base}/usage`, label: "Usage", icon: <Gauge /> },
           ]}
         />
@@ -57,6 +68,7 @@ export default function MachinePage() {
           <Route path="ports" element={inside(<PortsPage agent={id} />)} />
           <Route path="browser" element={inside(<BrowserPage agent={id} />)} />
           <Route path="artifacts" element={<ArtifactsPage agent={id} />} />
+          <Route path="network" element={<NetworkPage agent={id} />} />
           <Route path="usage" element={inside(<UsagePage agent={id} />)} />
           <Route path="*" element={<Navigate to={`${base}/terminal`} replace />} />
         </Routes>

@@ -18,6 +18,7 @@ const NewEnvironment = lazy(async () => ({
 const Secrets = lazy(() => import("./SecretsPage"));
 const Network = lazy(() => import("./NetworkPage"));
 const Keys = lazy(() => import("./KeysPage"));
+const Audit = lazy(() => import("./AuditPage"));
 const Appearance = lazy(() => import("./AppearancePage"));
 const About = lazy(() => import("./AboutPage"));
 const Configured = lazy(() => import("./ConfiguredPage"));
@@ -63,6 +64,7 @@ export default function SettingsPage() {
                 <Route path="secrets" element={<Secrets />} />
                 <Route path="network" element={<Network />} />
                 <Route path="keys" element={<Keys />} />
+                <Route path="audit" element={<Audit />} />
                 <Route path="appearance" element={<Appearance />} />
                 <Route path="server" element={<About />} />
                 <Route path="*" element={<Configured />} />

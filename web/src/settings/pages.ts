@@ -29,6 +29,11 @@ const HERE: readonly Omit<SettingsPageInfo, "place">[] = [
   },
   { path: "network", title: "Network", words: "egress allow list offline gateway hosts firewall" },
   { path: "keys", title: "API keys", words: "token access revoke people" },
+  {
+    path: "audit",
+    title: "Audit",
+    words: "log records who what when export verify hash chain",
+  },
   { path: "appearance", title: "Appearance", words: "theme dark light colours this browser" },
   { path: "server", title: "About this server", words: "doctor version health isolation checks" },
 ];

@@ -1,5 +1,6 @@
 import { KeyRound, Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
+import { Link } from "react-router";
 import { explain } from "../../api/errors";
 import { useSession } from "../../api/queries";
 import type { SecretBody } from "../../api/types";
@@ -8,6 +9,7 @@ import { Dialog } from "../../ui/Dialog";
 import { EmptyState } from "../../ui/EmptyState";
 import { Banner } from "../../ui/ErrorState";
 import { Time } from "../../ui/Time";
+import { visibleBidi } from "../../ui/untrusted";
 import { namesOf } from "../builds/builds";
 import rows from "../Rows.module.css";
 import { useRemove } from "./queries";
@@ -85,6 +87,7 @@ function Row({ secret, mayChange, onReplace, onRemove }: RowProps) {
           <span>
             <Time at={updatedAt} /> by {updatedBy}
           </span>
+          <Uses secret={secret} />
         </span>
       </div>
       {mayChange && (
@@ -94,6 +97,23 @@ function Row({ secret, mayChange, onReplace, onRemove }: RowProps) {
         </span>
       )}
     </li>
+  );
+}
+
+/** Where it was used last. */
+function Uses({ secret: { lastUsedAt, uses = [] } }: { secret: SecretBody }) {
+  if (!lastUsedAt) return <span>never used</span>;
+  return (
+    <span>
+      used <Time at={lastUsedAt} /> by{" "}
+      {uses.map(({ agentId, host }, at) => (
+        <span key={`${agentId} ${host ?? ""}`}>
+          {at > 0 && ", "}
+          <Link to={`/agents/${agentId}/machine/network`}>{agentId.slice(0, 11)}</Link>
+          {host ? ` for ${visibleBidi(host)}` : " in plain"}
+        </span>
+      ))}
+    </span>
   );
 }
 
