@@ -31,6 +31,7 @@ mod runtimes;
 mod shared;
 mod transparent;
 mod grants;
+mod audit;
 mod machine;
 mod environments;
 mod base;
