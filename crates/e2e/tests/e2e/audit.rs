@@ -102,26 +102,7 @@ async fn what_left_is_recorded_and_what_is_done_to_the_record_shows() {
     assert!(!export.contains("AuditedValue"), "a record holds the value");
     let records: Vec<Value> =
         export.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let got = u64::try_from(host.got().matches("GET /used").count()).unwrap();
-    assert_eq!(got, LOOP as u64);
-    assert_eq!(sum(&records, "egress.passed", "api.test", "requests"), got);
-    assert_eq!(sum(&records, "secret.used", "api.test", "count"), got);
-    assert_eq!(sum(&records, "egress.denied", "late.test", "count"), 3);
-    let heads = host.got();
-    let used: usize = heads
-        .split("\r\n\r\n")
-        .filter(|head| head.contains("/used"))
-        .map(|head| head.len() + 4)
-        .sum();
-    let counted = sum(&records, "egress.passed", "api.test", "bytesUp") as f64;
-    let ratio = counted / used as f64;
-    assert!((0.95..1.05).contains(&ratio), "{counted} bytes of {used}");
-    let few = records.iter().filter(|it| it["kind"] == "secret.used").count();
-    assert!(few < LOOP, "a loop makes {few} records");
-    for kind in ["secret.set", "agent.opened", "run.asked", "run.ended", "sandbox.up"] {
-        assert!(records.iter().any(|it| it["kind"] == kind), "{kind}");
-    }
-
+    told_right(&records, &host.got());
     touched(&export, head.trim());
     assert!(
         told(&errand(Some(&world), &["audit", "verify", "--head", head.trim()]))
@@ -130,6 +111,29 @@ async fn what_left_is_recorded_and_what_is_done_to_the_record_shows() {
     let shown = told(&errand(Some(&world), &["traffic", &job.agent]));
     assert!(shown.contains("api.test") && shown.contains("FORGE_TOKEN"), "{shown}");
     world.end().await;
+}
+
+/// The records say what the host saw, and what was done.
+#[track_caller]
+fn told_right(records: &[Value], heads: &str) {
+    let got = u64::try_from(heads.matches("GET /used").count()).unwrap();
+    assert_eq!(got, LOOP as u64);
+    assert_eq!(sum(records, "egress.passed", "api.test", "requests"), got);
+    assert_eq!(sum(records, "secret.used", "api.test", "count"), got);
+    assert_eq!(sum(records, "egress.denied", "late.test", "count"), 3);
+    let used: usize = heads
+        .split("\r\n\r\n")
+        .filter(|head| head.contains("/used"))
+        .map(|head| head.len() + 4)
+        .sum();
+    let counted = sum(records, "egress.passed", "api.test", "bytesUp") as f64;
+    let ratio = counted / used as f64;
+    assert!((0.95..1.05).contains(&ratio), "{counted} bytes of {used}");
+    let few = records.iter().filter(|it| it["kind"] == "secret.used").count();
+    assert!(few < LOOP, "a loop makes {few} records");
+    for kind in ["secret.set", "agent.opened", "run.asked", "run.ended", "sandbox.up"] {
+        assert!(records.iter().any(|it| it["kind"] == kind), "{kind}");
+    }
 }
 
 /// An export is whole offline; a changed byte, a missing line and a cut end are found.

@@ -118,7 +118,8 @@ async fn others_read_what_the_agents_did_that_they_opened() {
     let principal = "admin".to_owned();
     handle.submit(Input::Delete { principal }, Extras::default()).await.unwrap();
     let newest = house.get(&own).await.json();
-    assert_eq!(kinds(&newest), ["agent.deleted", "run.asked", "agent.opened"]);
+    let expected = ["agent.deleted", "run.ended", "run.asked", "agent.opened"];
+    assert_eq!(kinds(&newest), expected);
     let events = handle.read(protocol::ids::Seq(0), 10).await.unwrap();
     let last = events.last().unwrap();
     let event = json!({"seq": last.logged.seq.0, "hash": last.hash});
