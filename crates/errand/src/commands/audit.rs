@@ -16,7 +16,7 @@ use protocol::api::Page;
 use protocol::api::audit::{AuditHeadBody, AuditRecord};
 use protocol::ids::AgentId;
 use protocol::limits::PAGE_MAX;
-use serde_json::{Value, json};
+use serde_json::json;
 use server::audit::chain::{AuditHead, Broken};
 use std::io::Read as _;
 
@@ -78,9 +78,8 @@ fn details(one: &AuditRecord) -> String {
         .details
         .iter()
         .filter(|(name, value)| !matches!(name.as_str(), "event" | "key") && !value.is_null());
-    let words = told.map(|(name, value)| match value {
-        Value::String(text) => format!("{name}={text}"),
-        other => format!("{name}={other}"),
+    let words = told.map(|(name, value)| {
+        value.as_str().map_or_else(|| format!("{name}={value}"), |text| format!("{name}={text}"))
     });
     words.collect::<Vec<_>>().join(" ")
 }
