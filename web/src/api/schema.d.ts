@@ -2684,7 +2684,9 @@ export interface components {
                 /** @description ISO 8601. */
                 at: string;
                 /** @description More, by kind; `event` is the place and hash of an event in the agent's own log. */
-                details: Record<string, never>;
+                details: {
+                    [key: string]: unknown;
+                };
                 /** @description Covers this record and all before it. */
                 hash: string;
                 /** @description What: noun and verb with a dot between, `secret.set`. */
