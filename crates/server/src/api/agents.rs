@@ -5,6 +5,7 @@ use super::error::{ApiError, ApiResult};
 use super::{PageQuery, agent_id, show};
 use crate::agents::{Extras, Handle};
 use crate::app::App;
+use crate::audit::by_people::{Deed, note};
 use crate::auth::{Caller, admin_only};
 use crate::clock::now_ms;
 use crate::projection::Detail;
@@ -24,6 +25,7 @@ use protocol::ids::{AgentId, OrgId, QuestionId, RunId};
 use protocol::input::Input;
 use protocol::limits::ALLOW_ENTRY_BYTES;
 use serde::Deserialize;
+use serde_json::json;
 use std::sync::Arc;
 use store::log::{AppendError, Idempotency};
 use store::records::AgentFilter;
@@ -279,7 +281,9 @@ pub async fn allow_host(
     }
     if for_all {
         let hosts = of_repositories(&handle, &body.entry).await?;
+        let details = json!({ "allowedHosts": hosts });
         settings::allow_hosts(&app, &caller.org, hosts).await?;
+        note(&app, &caller, Deed::plain("settings.changed", details)).await?;
         egress::follow_all(&app).await;
     }
     let run_only = body.scope == AllowScope::Run;
