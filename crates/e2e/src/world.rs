@@ -35,6 +35,8 @@ pub struct World {
     server: Option<Server>,
     listen: String,
     user: Option<u32>,
+    /// What starts the server, before its own words.
+    wrapper: Vec<String>,
     /// A disk of its own for the data folder.
     pub disk: Option<SmallDisk>,
     agents: Mutex<Vec<String>>,
@@ -83,6 +85,14 @@ impl World {
         world
     }
 
+    /// The same by way of a program that runs the rest of its arguments.
+    pub async fn within(wrapper: Vec<String>, config: &str) -> Self {
+        let mut world = Self::prepared(config, Options::default()).await;
+        world.wrapper = wrapper;
+        world.boot();
+        world
+    }
+
     /// A server that this user starts, as only root can have it.
     pub async fn as_user(uid: u32) -> Self {
         let mut world = Self::prepared("", Options::default()).await;
@@ -125,6 +135,7 @@ impl World {
             api: Api::new("", ""),
             listen: "127.0.0.1:0".to_owned(),
             user: None,
+            wrapper: Vec::new(),
             disk: None,
             agents: Mutex::new(Vec::new()),
             server: None,
@@ -161,7 +172,13 @@ impl World {
     /// Starts the server; after a kill, at the address it had before. Gives the time until ready.
     pub fn boot(&mut self) -> Duration {
         let server = match (self.user, &self.disk) {
-            (None, None) => Server::start(&self.data(), &self.listen, &self.log()),
+            (None, None) if self.wrapper.is_empty() => {
+                Server::start(&self.data(), &self.listen, &self.log())
+            }
+            (None, None) => {
+                let wrapper: Vec<_> = self.wrapper.iter().map(String::as_str).collect();
+                Server::start_within(&wrapper, &self.data(), &self.listen, &self.log())
+            }
             (None, Some(disk)) => {
                 let wrapper = disk.wrapper();
                 let wrapper = [wrapper[0].as_str(), wrapper[1].as_str()];

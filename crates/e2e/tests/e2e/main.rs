@@ -32,6 +32,7 @@ mod shared;
 mod transparent;
 mod grants;
 mod audit;
+mod threats;
 mod machine;
 mod environments;
 mod base;

@@ -1,0 +1,255 @@
+//! What people do every day stays possible: the same battery's other half.
+//!
+//! Registries are small ones of ours, behind the names and paths of the real ones ("against a fake"). Where
+//! `ERRAND_TEST_REGISTRIES` names an address at which the real ones answer, they are used as well.
+
+use super::BARE;
+use super::sink::{Shelf, Sink};
+use e2e::world::{World, shell};
+use fakes::scripted::script::Turn;
+use std::path::Path;
+use std::process::Command;
+
+/// Registries that are served.
+const REGISTRIES: &[&str] =
+    &["registry.npmjs.org", "pypi.org", "files.pythonhosted.org", "deb.debian.org"];
+
+/// Writes the files of the registries below a folder, as `host/path`; `index` stands for an empty last part.
+const MAKE: &str = r#"
+import base64, gzip, hashlib, io, json, os, sys, tarfile, zipfile
+root = sys.argv[1]
+def put(path, data):
+    path = os.path.join(root, path); os.makedirs(os.path.dirname(path), exist_ok=True)
+    open(path, 'wb').write(data if isinstance(data, bytes) else data.encode())
+def tgz(files):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode='w:gz') as tar:
+        for name, text in files.items():
+            info = tarfile.TarInfo(name); info.size = len(text); info.mode = 0o644
+            tar.addfile(info, io.BytesIO(text.encode()))
+    return out.getvalue()
+# npm
+manifest = {'name': 'lawful', 'version': '1.0.0', 'main': 'index.js'}
+pack = tgz({'package/package.json': json.dumps(manifest), 'package/index.js': "module.exports = 'lawful from npm'\n"})
+sum512 = 'sha512-' + base64.b64encode(hashlib.sha512(pack).digest()).decode()
+dist = {'tarball': 'https://registry.npmjs.org/lawful/-/lawful-1.0.0.tgz', 'integrity': sum512, 'shasum': hashlib.sha1(pack).hexdigest()}
+put('registry.npmjs.org/lawful/index', json.dumps({'name': 'lawful', 'dist-tags': {'latest': '1.0.0'}, 'versions': {'1.0.0': {**manifest, 'dist': dist}}}))
+put('registry.npmjs.org/lawful/-/lawful-1.0.0.tgz', pack)
+# PyPI
+wheel = io.BytesIO()
+with zipfile.ZipFile(wheel, 'w') as z:
+    z.writestr('lawful.py', "print('lawful from pypi')\n")
+    z.writestr('lawful-1.0.dist-info/METADATA', 'Metadata-Version: 2.1\nName: lawful\nVersion: 1.0\n')
+    z.writestr('lawful-1.0.dist-info/WHEEL', 'Wheel-Version: 1.0\nGenerator: ours\nRoot-Is-Purelib: true\nTag: py3-none-any\n')
+    z.writestr('lawful-1.0.dist-info/RECORD', 'lawful.py,,\nlawful-1.0.dist-info/METADATA,,\nlawful-1.0.dist-info/WHEEL,,\nlawful-1.0.dist-info/RECORD,,\n')
+name = 'lawful-1.0-py3-none-any.whl'
+put('pypi.org/simple/lawful/index', f'<!DOCTYPE html><html><body><a href="https://files.pythonhosted.org/packages/{name}#sha256={hashlib.sha256(wheel.getvalue()).hexdigest()}">{name}</a></body></html>')
+put(f'files.pythonhosted.org/packages/{name}', wheel.getvalue())
+# Debian
+control = 'Package: lawful\nVersion: 1.0\nArchitecture: all\nMaintainer: A Person <person@example.com>\nDescription: lawful\n'
+def member(name, data): return f'{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data):<10}`\n'.encode() + data + (b'\n' if len(data) % 2 else b'')
+deb = b'!<arch>\n' + member('debian-binary', b'2.0\n') + member('control.tar.gz', tgz({'./control': control})) + member('data.tar.gz', tgz({'./usr/share/lawful': 'lawful from debian\n'}))
+put('deb.debian.org/debian/pool/lawful_1.0_all.deb', deb)
+packages = control + f'Filename: pool/lawful_1.0_all.deb\nSize: {len(deb)}\nSHA256: {hashlib.sha256(deb).hexdigest()}\n'
+put('deb.debian.org/debian/dists/stable/main/binary-amd64/Packages', packages)
+put('deb.debian.org/debian/dists/stable/main/binary-arm64/Packages', packages)
+sums = ''.join(f' {hashlib.sha256(packages.encode()).hexdigest()} {len(packages)} main/binary-{a}/Packages\n' for a in ('amd64', 'arm64'))
+put('deb.debian.org/debian/dists/stable/Release', 'Origin: ours\nSuite: stable\nCodename: stable\nArchitectures: amd64 arm64\nComponents: main\nSHA256:\n' + sums)
+"#;
+
+/// Uses: the program they need, the line, and words that it prints.
+const USES: &[(&str, &str, &str)] = &[
+    ("curl", "curl -sS -m 20 https://allowed.test/curl", "GET /curl"),
+    ("curl", "BARE curl -sS -m 20 https://allowed.test/bare", "GET /bare"),
+    (
+        "python3",
+        "/usr/bin/python3 -c 'import urllib.request as u; print(u.urlopen(\"https://allowed.test/python\", timeout=20).read())'",
+        "GET /python",
+    ),
+    (
+        "node",
+        "node -e 'fetch(\"https://allowed.test/fetch\").then(r => r.text()).then(console.log, e => { console.error(e.cause ?? e); process.exit(1) })'",
+        "GET /fetch",
+    ),
+    (
+        "node",
+        "BARE node -e 'fetch(\"https://allowed.test/bare-fetch\").then(r => r.text()).then(console.log, e => { console.error(e.cause ?? e); process.exit(1) })'",
+        "GET /bare-fetch",
+    ),
+    (
+        "npm",
+        "mkdir -p ~/n && cd ~/n && npm init -y >/dev/null && npm install --no-audit --no-fund lawful && rm -rf node_modules && npm ci --no-audit --no-fund && node -e 'console.log(require(\"lawful\"))'",
+        "lawful from npm",
+    ),
+    (
+        "pip3",
+        "/usr/bin/pip3 install -q --disable-pip-version-check --target ~/p lawful && PYTHONPATH=~/p /usr/bin/python3 -m lawful",
+        "lawful from pypi",
+    ),
+    (
+        "apt-get",
+        "mkdir -p ~/a/state/lists/partial ~/a/cache/archives/partial && cd ~/a && echo 'deb [trusted=yes] https://deb.debian.org/debian stable main' >list && : >status && OPTIONS='-o Dir::State=/home/agent/a/state -o Dir::State::status=/home/agent/a/status -o Dir::Cache=/home/agent/a/cache -o Dir::Etc::sourcelist=/home/agent/a/list -o Dir::Etc::sourceparts=/dev/null -o APT::Sandbox::User=' && apt-get $OPTIONS -q update && apt-get $OPTIONS -q download lawful && dpkg-deb -x lawful_1.0_all.deb out && cat out/usr/share/lawful",
+        "lawful from debian",
+    ),
+    (
+        "git",
+        "git ls-remote origin && git clone -q $(git remote get-url origin) ~/again && ls ~/again",
+        "calc.py",
+    ),
+    (
+        "git",
+        "git fetch -q --depth 1 origin main && echo work > work.txt && git add -A && git commit -q -m Work && git push origin HEAD",
+        "recorded; Errand publishes after the run",
+    ),
+];
+
+fn is_here(program: &str) -> bool {
+    Path::new("/usr/bin").join(program).is_file() || program == "git"
+}
+
+#[expect(clippy::disallowed_methods, reason = "packages are made by the languages' own means")]
+fn shelf() -> Shelf {
+    let folder = tempfile::tempdir().unwrap();
+    let made = Command::new("/usr/bin/python3").args(["-c", MAKE]).arg(folder.path()).status();
+    if !made.is_ok_and(|status| status.success()) {
+        println!("skipped: without Python there are no packages to install");
+        return Shelf::new();
+    }
+    let mut shelf = Shelf::new();
+    gather(folder.path(), folder.path(), &mut shelf);
+    shelf
+}
+
+fn gather(root: &Path, folder: &Path, into: &mut Shelf) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            gather(root, &path, into);
+            continue;
+        }
+        let key = path.strip_prefix(root).unwrap().display().to_string();
+        let bytes = std::fs::read(&path).unwrap();
+        if let Some(folder) = key.strip_suffix("/index") {
+            into.insert(folder.to_owned(), bytes.clone());
+            into.insert(format!("{folder}/"), bytes);
+        } else {
+            into.insert(key, bytes);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_do_every_day_works() {
+    let names: Vec<_> =
+        REGISTRIES.iter().chain(&["allowed.test"]).map(|name| (*name).to_owned()).collect();
+    let sink = Sink::start(&names, shelf()).await;
+    let world =
+        World::with(&format!("[network]\nallow = [\"allowed.test\"]\n{}", sink.gateway(&names)))
+            .await;
+    let repository = world.repository("sample");
+    let (mut turns, mut uses, mut skipped) = (Vec::new(), Vec::new(), 0);
+    for entry in USES {
+        if !is_here(entry.0) {
+            println!("skipped: this host has no {}", entry.0);
+            skipped += 1;
+            continue;
+        }
+        turns.push(shell(format!("( {} ) 2>&1", entry.1.replace("BARE", BARE))));
+        uses.push(entry);
+    }
+    turns.push(Turn::say("Done."));
+    let job = world.errand(&repository, &turns).await;
+    world.ended_as(&job, "FINISHED").await;
+    let outputs = world.outputs(&job.agent).await;
+    let failed: Vec<_> = uses
+        .iter()
+        .zip(&outputs)
+        .filter(|((_, _, said), output)| {
+            !output.starts_with("Exit code 0.") || !output.contains(said)
+        })
+        .map(|((_, line, _), output)| format!("{line}\n{output}"))
+        .collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+    assert_eq!(super::denials(&world, &job.agent).await, Vec::<String>::new());
+    println!("{} uses work (registries: against a fake), {skipped} skipped", uses.len());
+    world.end().await;
+}
+
+/// The same against the real registries: hosts, and uses in one workspace, one after the other.
+const REAL_HOSTS: &[&str] = &[
+    "registry.npmjs.org",
+    "pypi.org",
+    "files.pythonhosted.org",
+    "index.crates.io",
+    "static.crates.io",
+    "crates.io",
+    "deb.debian.org",
+    "proxy.golang.org",
+    "sum.golang.org",
+];
+const REAL_USES: &[(&str, &str, &str)] = &[
+    (
+        "npm",
+        "mkdir -p ~/n && cd ~/n && npm init -y >/dev/null && npm install --no-audit --no-fund mocha && rm -rf node_modules && npm ci --no-audit --no-fund && npx mocha --version && echo worked",
+        "worked",
+    ),
+    (
+        "pip3",
+        "/usr/bin/python3 -m venv ~/v && ~/v/bin/pip install -q requests httpx aiohttp && echo worked",
+        "worked",
+    ),
+    (
+        "pip3",
+        "~/v/bin/python -c 'import requests, httpx; print(requests.get(\"https://pypi.org/simple/requests/\").status_code, httpx.get(\"https://pypi.org/simple/httpx/\").status_code)'",
+        "200 200",
+    ),
+    (
+        "pip3",
+        "~/v/bin/python -c 'import aiohttp, asyncio\nasync def ask(env):\n    async with aiohttp.ClientSession(trust_env=env) as s:\n        async with s.get(\"https://pypi.org/simple/aiohttp/\") as r: print(r.status)\nasyncio.run(ask(True)); asyncio.run(ask(False))'",
+        "200\n200",
+    ),
+    ("cargo", "cargo new ~/c && cd ~/c && cargo add itoa && cargo build && echo worked", "worked"),
+    (
+        "go",
+        "mkdir -p ~/g && cd ~/g && go mod init example.com/g && go get golang.org/x/text@latest && echo worked",
+        "worked",
+    ),
+];
+
+#[expect(clippy::disallowed_methods, reason = "whoever runs the test says where registries are")]
+fn registries() -> Option<String> {
+    std::env::var("ERRAND_TEST_REGISTRIES").ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn real_registries_work_where_they_can_be_reached() {
+    let Some(address) = registries() else {
+        println!(
+            "skipped {}: ERRAND_TEST_REGISTRIES names no address of real registries",
+            REAL_USES.len()
+        );
+        return;
+    };
+    let mut config = String::from("[run]\nminutes = 20\n[gateway.upstreams]\n");
+    for host in REAL_HOSTS {
+        config += &format!("{host:?} = {address:?}\n");
+    }
+    let world = World::with(&config).await;
+    let (here, gone): (Vec<_>, Vec<_>) =
+        REAL_USES.iter().partition(|(program, ..)| is_here(program));
+    let mut turns: Vec<_> =
+        here.iter().map(|(_, line, _)| shell(format!("( {line} ) 2>&1"))).collect();
+    turns.push(Turn::say("Done."));
+    let job = world.chore(&turns).await;
+    world.ended_as(&job, "FINISHED").await;
+    for ((_, line, said), output) in here.iter().zip(world.outputs(&job.agent).await) {
+        assert!(output.contains(said), "{line}\n{output}");
+    }
+    let missing: Vec<_> = gone.iter().map(|(program, ..)| *program).collect();
+    println!(
+        "{} uses of real registries work, skipped {}: this host has no {missing:?}",
+        here.len(),
+        gone.len()
+    );
+    world.end().await;
+}
