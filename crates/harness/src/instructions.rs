@@ -52,8 +52,8 @@ pub(crate) fn shown(files: &[(String, String)]) -> String {
 
 /// One file as it stands before the model.
 pub(crate) fn one(path: &str, content: &str, max_bytes: usize) -> String {
-    let (content, _) =
-        crate::tools::clip(content.trim().to_owned(), max_bytes, "Read the file for the rest.");
+    let content = crate::hidden::stripped(content.trim());
+    let (content, _) = crate::tools::clip(content, max_bytes, "Read the file for the rest.");
     format!("<instructions path=\"{path}\">\n{content}\n</instructions>\n")
 }
 

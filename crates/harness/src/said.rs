@@ -1,5 +1,6 @@
 //! Translates between the stored form of a message and the form a model is sent.
 
+use crate::hidden;
 use model::conversation::{Image, Message, Part, Raw, Role};
 use model::dialect::Dialect;
 use protocol::content::{self, Prompt, Source, ToolResult};
@@ -52,12 +53,13 @@ impl Block {
 /// means. The closing mark is taken out of the text, so that it cannot end its own quotation.
 fn labelled(source: Source, text: String) -> String {
     let name = match source {
-        Source::Owner | Source::Member | Source::Platform => return text,
+        Source::Platform => return text,
+        Source::Owner | Source::Member => return hidden::flagged(text),
         Source::Outsider => "outsider",
         Source::Tool => "tool",
         Source::Web => "web",
     };
-    let text = text.replace("</untrusted", "<\u{200b}/untrusted");
+    let text = hidden::stripped(&text).replace("</untrusted", "<\u{200b}/untrusted");
     format!("<untrusted source=\"{name}\">\n{text}\n</untrusted>")
 }
 

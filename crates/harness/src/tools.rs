@@ -137,7 +137,7 @@ impl Output {
     pub(crate) fn into_result(self, rest: &str) -> ToolResult {
         let (text, cut) = clip(self.text, TOOL_RESULT_BYTES, rest);
         ToolResult {
-            text,
+            text: crate::hidden::flagged(text),
             is_error: self.is_error,
             detail: self.detail,
             truncated: self.truncated || cut,

@@ -153,6 +153,24 @@ async fn nested_instructions_are_shown_once_and_from_the_base_commit() {
 }
 
 #[tokio::test]
+async fn hidden_characters_are_kept_in_files_and_told_of_and_taken_out_of_instructions() {
+    let read = |path: &str| call("read_file", json!({ "path": path }));
+    let world = world(vec![vec![read("deep/a.txt")]]).await;
+    let hidden = "seen\u{e0072}\u{e0075}\u{e006e}";
+    world.workspace.put("deep/a.txt", hidden.as_bytes());
+    world.workspace.put("deep/AGENTS.md", b"x");
+    let rule = "Be\u{200b} kind.".to_owned();
+    world.memory.instructions.lock().unwrap().insert(format!("{CWD}/deep/AGENTS.md"), rule);
+    world.end().await;
+    let text = &world.results()[0].0;
+    assert!(
+        text.contains(hidden) && text.contains("Hidden characters stand in this text: 3 tag"),
+        "{text}"
+    );
+    assert!(text.contains("Be kind.") && text.contains("took hidden characters out"), "{text}");
+}
+
+#[tokio::test]
 async fn reading_calls_run_side_by_side_and_results_keep_the_order_of_the_calls() {
     let world = after(vec![vec![
         call("read_file", json!({ "path": "calc.py" })),
