@@ -16,7 +16,7 @@ use crate::model_endpoint::Models;
 use crate::names::Names;
 use crate::policy::Policy;
 use crate::proxy;
-use crate::repository::AgentRepository;
+use crate::repository::{AgentRepository, PushLimits};
 use crate::resolve::Resolver;
 use crate::tls::{SandboxAuthority, Trust};
 use crate::transparent::{self, Destinations};
@@ -114,6 +114,8 @@ pub struct Repositories {
     pub own: Vec<AgentRepository>,
     /// Those it may read besides.
     pub dependencies: Vec<Dependency>,
+    /// How much may be pushed at once.
+    pub push: PushLimits,
 }
 
 /// The gateway of a server.
@@ -145,6 +147,7 @@ pub(crate) struct Attachment {
     pub(crate) parts: Arc<Parts>,
     pub(crate) repositories: Vec<AgentRepository>,
     pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) push: PushLimits,
     pub(crate) tracker: TaskTracker,
     pub(crate) stop: CancellationToken,
     pub(crate) git_slots: Arc<Semaphore>,
@@ -191,7 +194,7 @@ impl Gateway {
         peer: Peer,
         Attaching { entrances, rules, repositories, authority }: Attaching,
     ) -> Result<AttachGuard, AttachError> {
-        let Repositories { own: repositories, dependencies } = repositories;
+        let Repositories { own: repositories, dependencies, push } = repositories;
         let entrances = entrances
             .into_iter()
             .map(adopt)
@@ -212,6 +215,7 @@ impl Gateway {
             parts: self.parts.clone(),
             repositories,
             dependencies,
+            push,
             tracker: tracker.clone(),
             stop: stop.clone(),
             git_slots: Arc::new(Semaphore::new(GIT_PROCESSES_PER_SANDBOX)),

@@ -11,7 +11,7 @@ use crate::audit::Recorded;
 use crate::dependency;
 use crate::push::{self, CommandList, Outcome, Rewritten};
 use crate::reply::{self, Body};
-use crate::repository::{AgentRepository, INBOX};
+use crate::repository::{AgentRepository, INBOX, PushLimits};
 use crate::upload::{BadUpload, Upload};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
@@ -27,10 +27,12 @@ use tokio_util::io::ReaderStream;
 
 /// Bytes of a request to fetch: what is wanted and what is there already.
 const FETCH_REQUEST_BYTES: u64 = 32 * 1024 * 1024;
-/// Bytes of one push.
-pub const PUSH_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+/// Bytes of a pack's head, which says how many objects follow.
+const PACK_HEAD_BYTES: usize = 12;
 /// Bytes of the list of refs.
 const ADVERTISEMENT_BYTES: u64 = 32 * 1024 * 1024;
+/// Bytes of a push besides its pack.
+const HEADROOM_BYTES: u64 = 1024 * 1024;
 /// Bytes of receive-pack's answer.
 const OUTCOME_BYTES: u64 = 1024 * 1024;
 
@@ -206,7 +208,9 @@ async fn receive(
 ) -> Result<Response<Body>, Failed> {
     expect_type(&request, "application/x-git-receive-pack-request")?;
     let (parts, body) = request.into_parts();
-    let mut upload = Upload::new(&parts.headers, body, PUSH_BYTES)?;
+    // A push that is too large is read on for a while: who still sends reads no answer.
+    let read_bytes = attachment.push.bytes.saturating_mul(2).saturating_add(HEADROOM_BYTES);
+    let mut upload = Upload::new(&parts.headers, body, read_bytes)?;
     let (list, rest) = read_commands(&mut upload, repository).await?;
     let out = if list.commands.is_empty() {
         // A client with a large pack asks with an empty list first whether it may come.
@@ -265,11 +269,15 @@ async fn store(
         }
         judged.push((command.name.clone(), command.new.clone(), verdict));
     }
+    let rest = begin_pack(rest, &mut upload).await?;
     let outcome = if head.is_empty() {
         upload.drain().await;
         Outcome::default()
+    } else if let Some(refusal) = attachment.push.refuse(&rest) {
+        upload.drain().await;
+        Outcome::refused(refusal)
     } else {
-        run_receive_pack(list, &head, rest, upload, repository).await?
+        run_receive_pack((list, &head), rest, upload, repository, attachment.push).await?
     };
     drop(permit);
     Ok(report(list, judged, &outcome, repository, attachment))
@@ -315,19 +323,36 @@ fn report(
     push::write_report(list, outcome.unpack_error.as_deref(), &verdicts, &words)
 }
 
+/// What has come of the pack, with all of its head unless it ends before.
+async fn begin_pack(rest: Bytes, upload: &mut Upload) -> Result<Bytes, Failed> {
+    if rest.len() >= PACK_HEAD_BYTES {
+        return Ok(rest);
+    }
+    let mut begun = rest.to_vec();
+    while begun.len() < PACK_HEAD_BYTES {
+        let Some(more) = upload.next().await? else { break };
+        begun.extend_from_slice(&more);
+    }
+    Ok(begun.into())
+}
+
 async fn run_receive_pack(
-    list: &CommandList,
-    commands: &[Move],
+    (list, commands): (&CommandList, &[Move]),
     rest: Bytes,
     mut upload: Upload,
     repository: &AgentRepository,
+    limits: PushLimits,
 ) -> Result<Outcome, Failed> {
     let rewritten: Vec<Rewritten<'_>> = commands
         .iter()
         .map(|(old, new, stored)| Rewritten { old: old.clone(), new, stored })
         .collect();
     let head = push::write_list(&list.shallow, &rewritten, repository.repo.format());
-    let service = ReceivePack { protocol: None, pack_max_bytes: PUSH_BYTES };
+    let service = ReceivePack {
+        protocol: None,
+        pack_max_bytes: limits.bytes,
+        object_max_bytes: limits.object_bytes,
+    };
     let Serving { mut stdin, mut stdout, guard } =
         service.start(&repository.repo, Half::Answer).await?;
     let feed = async move {
@@ -349,7 +374,10 @@ async fn run_receive_pack(
     };
     let (fed, out, ended) = tokio::join!(feed, read, guard.wait());
     fed?;
-    let outcome = push::read_outcome(&out?);
+    let mut outcome = push::read_outcome(&out?);
+    if let Some(words) = limits.explain(&outcome.words) {
+        outcome = Outcome::refused(words);
+    }
     if outcome.moved.is_empty() && outcome.refused.is_empty() && outcome.unpack_error.is_none() {
         ended?;
     }

@@ -254,6 +254,14 @@ pub(crate) struct Outcome {
     pub(crate) words: String,
 }
 
+impl Outcome {
+    /// A pack of which nothing was taken.
+    pub(crate) fn refused(reason: String) -> Self {
+        let words = format!("Errand refused the push: {reason}.\n");
+        Self { unpack_error: Some(reason), words, ..Self::default() }
+    }
+}
+
 /// Reads the multiplexed answer of receive-pack; what is malformed counts as "not moved".
 pub(crate) fn read_outcome(bytes: &[u8]) -> Outcome {
     let mut outcome = Outcome::default();

@@ -2,9 +2,55 @@
 
 use git::name::BranchName;
 use git::repo::Repo;
+use protocol::limits::{PUSH_BYTES, PUSH_OBJECT_BYTES, PUSH_OBJECTS};
 
 /// Where pushes from inside a sandbox are kept until Errand takes them over.
 pub const INBOX: &str = "refs/errand/inbox/";
+
+/// How large one push may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PushLimits {
+    /// Bytes of its pack.
+    pub bytes: u64,
+    /// Objects in it.
+    pub objects: u64,
+    /// Bytes of one of them, unpacked.
+    pub object_bytes: u64,
+}
+
+impl Default for PushLimits {
+    fn default() -> Self {
+        Self { bytes: PUSH_BYTES, objects: PUSH_OBJECTS, object_bytes: PUSH_OBJECT_BYTES }
+    }
+}
+
+impl PushLimits {
+    /// Why a pack that begins so is not taken.
+    pub(crate) fn refuse(self, head: &[u8]) -> Option<String> {
+        let count = head.strip_prefix(b"PACK")?.get(4..8)?;
+        let count = u64::from(u32::from_be_bytes(count.try_into().ok()?));
+        (count > self.objects).then(|| {
+            format!("it has {count} objects, and one push may have {}: push in parts", self.objects)
+        })
+    }
+
+    /// What git said of a pack that it did not take, in words of ours where a limit was met.
+    pub(crate) fn explain(self, said: &str) -> Option<String> {
+        if said.contains("exceeds maximum allowed size") {
+            Some(format!(
+                "its pack has more than {} bytes: push in parts, or without large files",
+                self.bytes
+            ))
+        } else if said.contains("attempting to allocate") {
+            Some(format!(
+                "a file in it has more than {} bytes: keep that with Git LFS",
+                self.object_bytes
+            ))
+        } else {
+            None
+        }
+    }
+}
 
 /// One repository of an agent.
 #[derive(Debug, Clone)]

@@ -44,6 +44,8 @@ pub struct ReceivePack {
     pub protocol: Option<String>,
     /// Bytes of one pushed pack.
     pub pack_max_bytes: u64,
+    /// Bytes of one object, unpacked: bounds deltas that unfold to far more than they weigh, too.
+    pub object_max_bytes: u64,
 }
 
 impl UploadPack {
@@ -72,6 +74,9 @@ impl ReceivePack {
             .config("core.alternateRefsCommand", "true")
             .config("receive.fsckObjects", "true")
             .config("receive.maxInputSize", self.pack_max_bytes.to_string())
+            .env("GIT_ALLOC_LIMIT", self.object_max_bytes.to_string())
+            // A file that is read in pieces would be no allocation, and so be under no limit.
+            .config("core.bigFileThreshold", (self.object_max_bytes.saturating_mul(2)).to_string())
             .config("receive.unpackLimit", UNPACK_LIMIT)
             .config("receive.autogc", "false")
             .config("receive.advertiseAtomic", "true")

@@ -55,6 +55,12 @@ pub const LIVE_WATCHES: usize = 64;
 /// Bytes of events in one frame of the live socket, unless one event alone is larger.
 pub const LIVE_ROUND_BYTES: usize = 1024 * 1024;
 
+/// Bytes of one `git push` inside a sandbox.
+pub const PUSH_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+/// Objects of one `git push` inside a sandbox.
+pub const PUSH_OBJECTS: u64 = 1_000_000;
+/// Bytes of one object of a `git push` inside a sandbox, unpacked; larger files belong into Git LFS.
+pub const PUSH_OBJECT_BYTES: u64 = 256 * 1024 * 1024;
 /// Bytes of one upload.
 pub const UPLOAD_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// Bytes of one piece of an upload.

@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use gateway::attach::Repositories;
 use gateway::dependency::{Dependency, Source};
 use gateway::policy::EgressMode;
-use gateway::repository::AgentRepository;
+use gateway::repository::{AgentRepository, PushLimits};
 use git::agent_repo::AgentRepo;
 use git::name::{BranchName, RefName};
 use git::repo::Repo;
@@ -49,6 +49,11 @@ struct Ran {
 impl Fixture {
     /// An agent's repository with three commits on `main` and on the agent's branch.
     fn new() -> Self {
+        Self::limited(PushLimits::default())
+    }
+
+    /// The same where no more may be pushed than this.
+    fn limited(push: PushLimits) -> Self {
         let dir = TempDir::new().unwrap();
         let root = dir.path().to_owned();
         let git = Git::new().unwrap();
@@ -86,7 +91,7 @@ impl Fixture {
             source: Arc::new(copy.clone()),
         };
         let dependencies = vec![dependency("lib", &copy), dependency("lost", &lost)];
-        let repositories = Repositories { own: vec![own], dependencies };
+        let repositories = Repositories { own: vec![own], dependencies, push };
         let world = World::new(Plan { mode: EgressMode::Offline, repositories, ..Plan::default() });
         Self { _dir: dir, root, repo, copy, world }
     }
@@ -109,6 +114,18 @@ impl Fixture {
         run(&dir, &["add", "."]);
         assert!(run(&dir, &["commit", "-q", "-m", "work"]).ok);
         run(&dir, &["rev-parse", "HEAD"]).words.trim().to_owned()
+    }
+
+    /// What stands among the repository's objects.
+    fn leavings(&self) -> Vec<String> {
+        let objects = self.repo.dir().join("objects");
+        let mut found = Vec::new();
+        for folder in [objects.clone(), objects.join("pack")] {
+            let entries = std::fs::read_dir(folder).unwrap();
+            found.extend(entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()));
+        }
+        found.sort();
+        found
     }
 
     async fn head(&self, name: &str) -> Option<String> {
@@ -159,10 +176,19 @@ async fn clones_of_every_kind_work() {
         fixture.clone_to(&shallow, &["-c", version, "--depth", "1"]);
         let log = run(&fixture.root.join(&shallow), &["log", "--oneline"]);
         assert_eq!(log.words.lines().count(), 1, "{}", log.words);
+        assert!(fixture.git(&shallow, &["fetch", "-q", "--deepen=1"]).ok);
+        let log = run(&fixture.root.join(&shallow), &["log", "--oneline"]);
+        assert_eq!(log.words.lines().count(), 2, "{}", log.words);
         assert!(fixture.git(&shallow, &["fetch", "-q", "--unshallow"]).ok);
+        let log = run(&fixture.root.join(&shallow), &["log", "--oneline"]);
+        assert_eq!(log.words.lines().count(), 3, "{}", log.words);
     }
-    fixture.clone_to("partial", &["--filter=blob:none"]);
-    assert!(fixture.git("partial", &["log", "-p", "--all"]).ok);
+    for (number, filter) in ["blob:none", "tree:0", "blob:limit=1"].iter().enumerate() {
+        let folder = format!("partial{number}");
+        fixture.clone_to(&folder, &[&format!("--filter={filter}")]);
+        let log = fixture.git(&folder, &["log", "-p", "--all"]);
+        assert!(log.ok && log.words.contains("+2"), "{filter}: {}", log.words);
+    }
     let refs = fixture.git("v2", &["ls-remote", "origin"]);
     assert!(
         refs.words.contains("refs/heads/main") && !refs.words.contains("refs/errand"),
@@ -286,34 +312,128 @@ async fn no_other_repository_is_reachable() {
     assert!(fixture.world.exchange(ask).await.starts_with("HTTP/1.1 403"));
 }
 
+/// Entries that would be written into a `.git`, or that start something when a submodule is fetched.
+const MALFORMED: &[(&str, &str, &str)] = &[
+    ("100644", ".git", "[core]\n\tfsmonitor=touch x\n"),
+    ("100644", ".GIT", "[core]\n\tfsmonitor=touch x\n"),
+    ("100644", ".git ", "x"),
+    ("100644", "git~1", "x"),
+    ("100644", ".g\u{200c}it", "x"),
+    ("100644", "..", "x"),
+    ("100644", "a/b", "x"),
+    ("160000", ".git", ""),
+    ("160000", ".GIT", ""),
+    ("40000", ".GIT", ""),
+    ("100644", ".gitmodules", "[submodule \"x\"]\n\tpath = x\n\turl = --upload-pack=touch\n"),
+    ("100644", ".gitmodules", "[submodule \"x\"]\n\tpath = -x\n\turl = ../lib\n"),
+    ("100644", ".gitmodules", "[submodule \"../../x\"]\n\tpath = x\n\turl = ../lib\n"),
+    ("120000", ".gitmodules", "elsewhere"),
+];
+
+/// A commit whose tree has this one entry.
+fn odd_commit(work: &Path, (mode, name, content): (&str, &str, &str)) -> String {
+    let written = |kind: &str, bytes: &[u8]| {
+        std::fs::write(work.join("odd"), bytes).unwrap();
+        let made = run(work, &["hash-object", "-w", "-t", kind, "--literally", "odd"]);
+        made.words.trim().to_owned()
+    };
+    let tree_of = |mode: &str, name: &str, id: &str| {
+        let id = (0..40).step_by(2).map(|at| u8::from_str_radix(&id[at..at + 2], 16).unwrap());
+        let raw: Vec<u8> = format!("{mode} {name}\0").into_bytes().into_iter().chain(id).collect();
+        written("tree", &raw)
+    };
+    let object = match mode {
+        "160000" => run(work, &["rev-parse", "HEAD"]).words.trim().to_owned(),
+        "40000" => tree_of("100644", "config", &written("blob", b"x")),
+        _ => written("blob", content.as_bytes()),
+    };
+    let tree = tree_of(mode, name, &object);
+    run(work, &["commit-tree", "-p", "HEAD", "-m", "odd", &tree]).words.trim().to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn malformed_objects_are_refused_and_leave_nothing() {
     let fixture = Fixture::new();
     fixture.clone_to("work", &["-b", BRANCH]);
     let work = fixture.root.join("work");
-    // A tree with an entry named .git would be written into whatever checks it out.
-    std::fs::write(work.join("evil"), "x").unwrap();
-    let blob = run(&work, &["hash-object", "-w", "evil"]).words.trim().to_owned();
-    let raw = [
-        b"100644 .git\0".to_vec(),
-        (0..40).step_by(2).map(|i| u8::from_str_radix(&blob[i..i + 2], 16).unwrap()).collect(),
-    ]
-    .concat();
-    std::fs::write(work.join("tree"), raw).unwrap();
-    let tree = run(&work, &["hash-object", "-w", "-t", "tree", "--literally", "tree"])
-        .words
-        .trim()
-        .to_owned();
-    let commit =
-        run(&work, &["commit-tree", "-p", "HEAD", "-m", "evil", &tree]).words.trim().to_owned();
-    let ran = fixture.git("work", &["push", "origin", &format!("{commit}:refs/heads/{BRANCH}")]);
-    assert!(!ran.ok, "{}", ran.words);
-    assert!(
-        ran.words.contains("hasDotgit") || ran.words.contains("unpacker error"),
-        "{}",
-        ran.words
-    );
-    assert_eq!(fixture.head("refs/errand/inbox/errand/fix").await, None);
+    let before = fixture.leavings();
+    for entry in MALFORMED {
+        let commit = odd_commit(&work, *entry);
+        let ran =
+            fixture.git("work", &["push", "origin", &format!("{commit}:refs/heads/{BRANCH}")]);
+        assert!(!ran.ok, "T-INJ 15, 16: {entry:?}: {}", ran.words);
+        assert!(ran.words.contains("unpacker error"), "{entry:?}: {}", ran.words);
+        assert_eq!(fixture.head("refs/errand/inbox/errand/fix").await, None, "{entry:?}");
+        assert_eq!(fixture.leavings(), before, "{entry:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_beyond_a_limit_is_refused_by_its_name_and_leaves_nothing() {
+    let push = PushLimits { bytes: 200_000, objects: 50, object_bytes: 8 << 20 };
+    let fixture = Fixture::limited(push);
+    fixture.clone_to("work", &["-b", BRANCH]);
+    let before = fixture.leavings();
+    let noise: String = std::iter::repeat_with(fastrand::alphanumeric).take(500_000).collect();
+    let many = |work: &Path| {
+        for number in 0..60 {
+            std::fs::write(work.join(format!("f{number}")), number.to_string()).unwrap();
+        }
+    };
+    let work = fixture.root.join("work");
+    for (text, is_many, words) in [
+        (noise.as_str(), false, "its pack has more than 200000 bytes"),
+        ("few", true, "and one push may have 50"),
+        (&"x".repeat(12 << 20), false, "a file in it has more than 8388608 bytes"),
+    ] {
+        if is_many {
+            many(&work);
+        }
+        fixture.commit("work", text);
+        let ran = fixture.git("work", &["push", "origin", "HEAD"]);
+        assert!(!ran.ok && ran.words.contains(words), "{words}: {}", ran.words);
+        assert_eq!(fixture.head("refs/errand/inbox/errand/fix").await, None);
+        assert_eq!(fixture.leavings(), before, "{words}");
+        assert!(run(&work, &["reset", "-q", "--hard", "origin/errand/fix"]).ok);
+    }
+    // From a shallow clone, too, what fits is taken.
+    fixture.clone_to("shallow", &["-b", BRANCH, "--depth", "1"]);
+    let commit = fixture.commit("shallow", "small");
+    let ran = fixture.git("shallow", &["push", "origin", "HEAD"]);
+    assert!(ran.ok, "{}", ran.words);
+    assert_eq!(fixture.head("refs/errand/inbox/errand/fix").await, Some(commit));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn submodules_with_relative_addresses_are_found_beside_their_repository() {
+    let fixture = Fixture::new();
+    let seed = fixture.root.join("seed");
+    let pinned = run(&seed, &["rev-parse", "HEAD"]).words.trim().to_owned();
+    std::fs::write(seed.join(".gitmodules"), "[submodule \"lib\"]\n\tpath = lib\n\turl = ../lib\n")
+        .unwrap();
+    let link = format!("160000,{pinned},lib");
+    assert!(run(&seed, &["update-index", "--add", "--cacheinfo", &link]).ok);
+    assert!(run(&seed, &["add", ".gitmodules"]).ok);
+    assert!(run(&seed, &["commit", "-q", "-m", "Use lib"]).ok);
+    let path = fixture.repo.dir().to_str().unwrap();
+    assert!(run(&seed, &["push", "-q", path, "main"]).ok);
+    let own = "url.http://errand.internal/git/demo.insteadOf=https://git.example/org/demo";
+    let lib = "url.http://errand.internal/dependencies/git.example/org/lib.insteadOf=https://git.example/org/lib";
+    let args = [
+        "-c",
+        own,
+        "-c",
+        lib,
+        "clone",
+        "-q",
+        "--recurse-submodules",
+        "https://git.example/org/demo.git",
+        "whole",
+    ];
+    let ran = fixture.git(".", &args);
+    assert!(ran.ok, "{}", ran.words);
+    let head = run(&fixture.root.join("whole/lib"), &["rev-parse", "HEAD"]);
+    assert_eq!(head.words.trim(), pinned);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -82,7 +82,8 @@ async fn a_push_is_received_checked_and_runs_no_hook() {
     let zero = "0".repeat(40);
     let command = packet(&format!("{zero} {next} refs/errand/inbox/x\0report-status\n")) + "0000";
     let request = [command.as_bytes(), &pack].concat();
-    let service = ReceivePack { protocol: None, pack_max_bytes: 1024 * 1024 };
+    let service =
+        ReceivePack { protocol: None, pack_max_bytes: 1024 * 1024, object_max_bytes: 64 << 20 };
     let (answer, fine) =
         converse(service.start(&agent, Half::Answer).await.unwrap(), &request).await;
     let text = String::from_utf8_lossy(&answer).into_owned();
@@ -97,7 +98,7 @@ async fn a_push_is_received_checked_and_runs_no_hook() {
     let text = String::from_utf8_lossy(&answer).into_owned();
     assert!(text.contains("refs/heads/main") && !text.contains(".have"), "{text}");
 
-    let small = ReceivePack { protocol: None, pack_max_bytes: 10 };
+    let small = ReceivePack { protocol: None, pack_max_bytes: 10, ..service.clone() };
     let command = packet(&format!("{zero} {base} refs/errand/inbox/y\0report-status\n")) + "0000";
     let request = [command.as_bytes(), &pack].concat();
     let (answer, _) = converse(small.start(&agent, Half::Answer).await.unwrap(), &request).await;

@@ -7,7 +7,7 @@ use crate::{audit, dependencies, egress, environments};
 use anyhow::{Context, Result};
 use gateway::attach::{Attaching, Repositories};
 use gateway::audit::Peer;
-use gateway::repository::AgentRepository;
+use gateway::repository::{AgentRepository, PushLimits};
 use git::name::BranchName;
 use protocol::event::{Event, Settings};
 use protocol::failure::{Failure, Phase};
@@ -127,7 +127,8 @@ pub async fn serve(job: &Job, mut machine: Machine) -> Result<Machine> {
         let named = followed.understood.environment.dependencies();
         dependencies::served(&job.app, &job.handle.org, &own, named)
     });
-    let repositories = Repositories { own: repositories, dependencies };
+    let repositories =
+        Repositories { own: repositories, dependencies, push: PushLimits::default() };
     let rules = egress::of(&job.app, &job.handle, living, followed.as_ref()).await?;
     audit::uses::given(&job.app, &job.handle.org, peer, living).await?;
     let authority = job.app.seeds.authority(key)?;
