@@ -23,6 +23,7 @@ pub struct GitHost {
     /// Where it listens.
     pub address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
+    large_files: Arc<Mutex<Option<String>>>,
     _serving: JoinSet<()>,
 }
 
@@ -30,6 +31,7 @@ pub struct GitHost {
 struct Shelf {
     folder: PathBuf,
     asked: Arc<Mutex<Vec<String>>>,
+    large_files: Arc<Mutex<Option<String>>>,
 }
 
 impl GitHost {
@@ -38,7 +40,9 @@ impl GitHost {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let asked = Arc::<Mutex<Vec<String>>>::default();
-        let shelf = Shelf { folder, asked: Arc::clone(&asked) };
+        let large_files = Arc::<Mutex<Option<String>>>::default();
+        let shelf =
+            Shelf { folder, asked: Arc::clone(&asked), large_files: Arc::clone(&large_files) };
         let router = Router::new().fallback(answer).with_state(shelf);
         let mut serving = JoinSet::new();
         serving.spawn(async move {
@@ -46,7 +50,12 @@ impl GitHost {
                 tracing::error!(%error, "the git host ended");
             }
         });
-        Ok(Self { address, asked, _serving: serving })
+        Ok(Self { address, asked, large_files, _serving: serving })
+    }
+
+    /// Has large files sent to an address from now on.
+    pub fn take_large_files_at(&self, address: String) {
+        *self.large_files.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
     }
 
     /// Methods and paths of all requests, in order.
@@ -58,10 +67,25 @@ impl GitHost {
 async fn answer(State(shelf): State<Shelf>, request: Request) -> Response {
     let line = format!("{} {}", request.method(), request.uri().path());
     shelf.asked.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    let path = request.uri().path();
+    if path.ends_with("/info/lfs/objects/batch") {
+        return batch(&shelf);
+    }
+    if path.starts_with("/large/") {
+        return StatusCode::OK.into_response();
+    }
     match backend(&shelf, request).await {
         Ok(response) => response,
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
+}
+
+/// Where each large file goes: to the address that was set.
+fn batch(shelf: &Shelf) -> Response {
+    let address = shelf.large_files.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let Some(address) = address else { return StatusCode::NOT_FOUND.into_response() };
+    let object = serde_json::json!({"actions": {"upload": {"href": address}}});
+    serde_json::json!({"objects": [object]}).to_string().into_response()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the program under the fake is git's own")]

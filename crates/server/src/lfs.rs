@@ -3,15 +3,19 @@
 use crate::app::LocalFarEnd;
 use crate::effects::{Job, failed};
 use crate::machines::Machine;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use gateway::address::Floor;
+use gateway::host::{Authority, Host};
 use git::url::RemoteUrl;
 use protocol::event::RepoSettings;
 use protocol::failure::Phase;
 use protocol::link::LfsPointer;
+use reqwest::Url;
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -210,7 +214,8 @@ async fn upload(job: &Job, url: &str, pointer: &LfsPointer, file: &Path) -> Resu
     let Some(put) = object_answer.actions.get("upload") else { return Ok(()) };
     let content = tokio::fs::File::open(file).await.context("open a large file")?;
     let stream = tokio_util::io::ReaderStream::with_capacity(content, CHUNK);
-    let mut request = http
+    let mut request = client_for(job, url, pointer, &put.href)
+        .await?
         .put(&put.href)
         .header("content-length", pointer.size)
         .body(reqwest::Body::wrap_stream(stream));
@@ -223,7 +228,8 @@ async fn upload(job: &Job, url: &str, pointer: &LfsPointer, file: &Path) -> Resu
         .and_then(reqwest::Response::error_for_status)
         .context("upload a large file")?;
     if let Some(verify) = object_answer.actions.get("verify") {
-        let mut request = http
+        let mut request = client_for(job, url, pointer, &verify.href)
+            .await?
             .post(&verify.href)
             .header("accept", MEDIA)
             .header("content-type", MEDIA)
@@ -238,4 +244,86 @@ async fn upload(job: &Job, url: &str, pointer: &LfsPointer, file: &Path) -> Resu
             .context("have a large file verified")?;
     }
     Ok(())
+}
+
+/// A client for an address that the remote named.
+///
+/// TRUST: people name a repository's host; every other one is named by whoever answers there, who may be the agent's
+/// accomplice. It is resolved once, its address judged like one that a sandbox asks for, and that one dialled.
+async fn client_for(
+    job: &Job,
+    remote: &str,
+    pointer: &LfsPointer,
+    href: &str,
+) -> Result<reqwest::Client> {
+    let (own, named) = (target(remote)?, target(href)?);
+    if own == named {
+        return Ok(job.app.http.inner().clone());
+    }
+    let floor = crate::serve::floor(&job.app.config)?;
+    let addresses = match (&named.host, floor.upstream(&named.host)) {
+        (_, Some(upstream)) => {
+            vec![SocketAddr::new(upstream.address, upstream.port.unwrap_or(named.port))]
+        }
+        (Host::Address(address), None) => judged(&floor, [*address], named.port),
+        (Host::Name(name), None) => {
+            let found = tokio::net::lookup_host((format!("{name}."), named.port)).await;
+            let found = found.with_context(|| format!("find the address of {name}"))?;
+            judged(&floor, found.map(|socket| socket.ip()), named.port)
+        }
+    };
+    if addresses.is_empty() {
+        let message = format!(
+            "the remote sends the large file {} to {named}, which leads to a private or special address; if that is \
+             meant, name it in gateway.upstreams",
+            pointer.path
+        );
+        return Err(failed(Phase::Push, "push_blocked", message));
+    }
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .resolve_to_addrs(&named.host.to_string(), &addresses)
+        .build();
+    client.context("make a client for large files")
+}
+
+/// Of these addresses those that may be dialled.
+fn judged(floor: &Floor, found: impl IntoIterator<Item = IpAddr>, port: u16) -> Vec<SocketAddr> {
+    let allowed = found.into_iter().filter(|address| floor.judge(*address).is_ok());
+    allowed.map(|address| SocketAddr::new(address, port)).collect()
+}
+
+/// Host and port of an address.
+fn target(address: &str) -> Result<Authority> {
+    let url = Url::parse(address).context("read an address of a large file")?;
+    if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() {
+        bail!("an address of a large file is neither http nor https, or names a user");
+    }
+    let host = url.host_str().context("an address of a large file has no host")?;
+    let port = url.port_or_known_default().context("an address of a large file has no port")?;
+    Ok(Authority { host: Host::parse(host)?, port })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_apart_by_host_and_port_in_one_form() {
+        let of = |text: &str| target(text).map(|target| target.to_string()).ok();
+        assert_eq!(of("https://Forge.Example/a").as_deref(), Some("forge.example:443"));
+        assert_eq!(of("http://127.1:8080/a").as_deref(), Some("127.0.0.1:8080"));
+        assert_eq!(of("http://[::ffff:127.0.0.1]/a").as_deref(), Some("127.0.0.1:80"));
+        for bad in ["ftp://a.example/x", "https://me@a.example/x", "file:///etc/passwd", "x"] {
+            assert_eq!(of(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_public_addresses_are_left() {
+        let found = ["10.0.0.1", "1.1.1.1", "169.254.169.254", "::1", "127.0.0.1"];
+        let found = found.map(|text| text.parse().unwrap());
+        assert_eq!(judged(&Floor::default(), found, 443), ["1.1.1.1:443".parse().unwrap()]);
+    }
 }

@@ -323,7 +323,7 @@ fn trust(config: &Config) -> Result<Trust> {
     Trust::new(roots)
 }
 
-fn floor(config: &Config) -> Result<Floor> {
+pub(crate) fn floor(config: &Config) -> Result<Floor> {
     let mut upstreams = BTreeMap::new();
     for (name, target) in &config.gateway.upstreams {
         let field = || format!("gateway.upstreams.{name}");

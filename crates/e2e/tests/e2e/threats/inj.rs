@@ -1,8 +1,10 @@
 //! T-INJ: texts that are names, and names that are commands.
 
+use super::sink::{Shelf, Sink};
 use super::{canary, contains};
 use e2e::host;
 use e2e::world::{World, prompt, shell};
+use fakes::git_host::GitHost;
 use fakes::scripted::script::Turn;
 use serde_json::json;
 use std::path::Path;
@@ -143,5 +145,37 @@ async fn variables_of_users_reach_the_agents_commands_only() {
     // Our own git was not bent.
     let branch = run["git"]["branches"][0]["branch"].as_str().unwrap_or_default();
     assert_eq!(repository.git(&["show", &format!("{branch}:z.txt")]), "z", "{run:#}");
+    world.end().await;
+}
+
+/// A large file as the program for them leaves it: a pointer, and its content beside the objects.
+const LARGE: &str = r#"cd /workspace/sample; echo '*.bin filter=lfs' > .gitattributes; printf %s "$CONTENT" > /tmp/content
+oid=$(sha256sum /tmp/content | cut -d' ' -f1); size=$(stat -c %s /tmp/content)
+folder=.git/lfs/objects/$(echo $oid | cut -c1-2)/$(echo $oid | cut -c3-4); mkdir -p $folder; cp /tmp/content $folder/$oid
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %s\n' $oid $size > $NAME.bin; git add -A; git status --short"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remote_cannot_have_the_server_send_files_elsewhere_inside() {
+    let sink = Sink::start(&["api.test".to_owned()], Shelf::new()).await;
+    let world = World::start().await;
+    world.repository("sample");
+    let host = GitHost::start(world.repos()).await.unwrap();
+    let line = |name: &str| format!("NAME={name} CONTENT={name}; {LARGE}");
+    host.take_large_files_at(format!("http://{}/large/own", host.address));
+    let job = world
+        .open(json!({
+            "prompt": {"text": prompt(&[shell(line("own")), Turn::say("Done.")])},
+            "repos": [{"url": format!("http://{}/sample.git", host.address)}],
+        }))
+        .await;
+    world.ended_as(&job, "FINISHED").await;
+    assert!(host.asked().contains(&"PUT /large/own".to_owned()), "{:?}", host.asked());
+    host.take_large_files_at(format!("http://127.0.0.1:{}/large", sink.port));
+    let again = world.send(&job.agent, &[shell(line("inside")), Turn::say("Done.")]).await;
+    let run = world.ended(&again).await;
+    assert_eq!(run["error"]["code"], "push_blocked", "{run:#}");
+    let message = run["error"]["message"].as_str().unwrap();
+    assert!(message.contains("private or special address"), "{message}");
+    assert!(sink.taken().is_empty(), "{:?}", sink.taken());
     world.end().await;
 }
