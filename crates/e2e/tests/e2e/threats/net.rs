@@ -448,6 +448,27 @@ fn config(sink: &Sink) -> String {
     )
 }
 
+/// What arrived outside and must not have.
+fn left(sink: &Sink, canary: &str) -> Vec<String> {
+    let mut failed = Vec::new();
+    for taken in sink.taken() {
+        if holds(&taken.bytes, canary) {
+            failed.push(format!(
+                "a canary left to {:?}: {}",
+                taken.name,
+                String::from_utf8_lossy(&taken.bytes)
+            ));
+        }
+        if !ALLOWED.contains(&taken.name.as_str()) && !taken.bytes.is_empty() {
+            failed.push(format!("bytes left to {:?}", taken.name));
+        }
+        if holds(&taken.bytes, VALUE) && taken.name != "api.test" {
+            failed.push(format!("a credential left to {:?}", taken.name));
+        }
+    }
+    failed
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_leaves_but_what_may() {
     let sink = Sink::start(&names(), Shelf::new()).await;
@@ -489,21 +510,7 @@ async fn nothing_leaves_but_what_may() {
     if rounds != TRIES.len().div_ceil(super::AT_ONCE) + 1 {
         failed.push(format!("what is legitimate worked {rounds} times only"));
     }
-    for taken in sink.taken() {
-        if holds(&taken.bytes, &canary) {
-            failed.push(format!(
-                "a canary left to {:?}: {}",
-                taken.name,
-                String::from_utf8_lossy(&taken.bytes)
-            ));
-        }
-        if !ALLOWED.contains(&taken.name.as_str()) && !taken.bytes.is_empty() {
-            failed.push(format!("bytes left to {:?}", taken.name));
-        }
-        if holds(&taken.bytes, VALUE) && taken.name != "api.test" {
-            failed.push(format!("a credential left to {:?}", taken.name));
-        }
-    }
+    failed.extend(left(&sink, &canary));
     let whole = serde_json::to_string(&world.events(&job.agent).await).unwrap();
     if holds(whole.as_bytes(), VALUE) {
         failed.push("the log holds a credential".to_owned());
