@@ -360,6 +360,14 @@ impl Living {
                 self.failing.retain(|failing| !failing.key.0.ends_with(&ending));
                 self.active_at_ms = at_ms;
             }
+            Event::NetworkNarrowed { .. } => {
+                self.set_up.iter_mut().for_each(SetUp::narrow);
+                self.failing.retain(|failing| !failing.key.0.ends_with(crate::plan::NARROW));
+            }
+            // Logs that know of no narrowing: what the agent touched is never given more.
+            Event::ToolCalled { epoch, .. } if *epoch > Epoch(0) => {
+                self.set_up.iter_mut().for_each(SetUp::narrow);
+            }
             _ => {}
         }
     }

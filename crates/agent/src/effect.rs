@@ -44,6 +44,8 @@ pub enum Action {
     Prepare { epoch: Epoch, run: RunId },
     /// Carry out what the environment file asks for: `SetUpFinished`, whatever came of it.
     SetUp { epoch: Epoch, phase: SetUpPhase },
+    /// Give the sandbox the agent's own network: `NetworkNarrowed`.
+    Narrow { epoch: Epoch },
     /// Drive the model: the step events, then `TurnEnded`.
     Think { run: RunId },
     /// Kill what the run left running inside, then `TurnEnded` with this reason.

@@ -108,6 +108,9 @@ pub(crate) fn set_up_key(agent: AgentId, epoch: Epoch, phase: SetUpPhase) -> Eff
     EffectKey(format!("{agent}/e{epoch}/{}", phase.word()))
 }
 
+/// How the keys end under which sandboxes are given the agent's own network.
+pub(crate) const NARROW: &str = "/narrow";
+
 pub(crate) fn snapshot_key(agent: AgentId, layer: LayerId) -> EffectKey {
     EffectKey(format!("{agent}/{layer}/freeze"))
 }

@@ -260,6 +260,9 @@ pub struct SetUp {
     pub done: usize,
     /// What kept some of it from being done there, or all of it everywhere.
     trouble: Option<Failure>,
+    /// The sandbox was given the agent's own network, or the agent worked: whatever prepares a disk later has no
+    /// more than the agent.
+    is_narrowed: bool,
     /// The sandbox that a person woke, as long as no turn ended in it: there it is carried out
     /// although no run needs it.
     pub woken: Option<Epoch>,
@@ -432,6 +435,27 @@ impl Living {
         set_up.phases.get(done).copied()
     }
 
+    /// Whether tools may work in this sandbox, as far as its set-up goes.
+    pub fn is_set_up(&self, epoch: Epoch) -> bool {
+        self.to_set_up(epoch).is_none() && !self.is_to_be_narrowed(epoch)
+    }
+
+    /// Whether the newest sandbox may have what only preparing a disk takes: `install` is next, and nothing of the
+    /// agent's own ever ran, which could have put something into its way.
+    pub fn is_preparing(&self) -> bool {
+        let is_narrowed = self.set_up.as_ref().is_none_or(|set_up| set_up.is_narrowed);
+        !is_narrowed && self.to_set_up(self.epoch) == Some(SetUpPhase::Install)
+    }
+
+    /// Whether this sandbox is still to be given the agent's own network; everything after `install` waits for it.
+    pub fn is_to_be_narrowed(&self, epoch: Epoch) -> bool {
+        let Some(set_up) = self.set_up.as_ref().filter(|set_up| set_up.epoch == epoch) else {
+            return false;
+        };
+        let over = set_up.phases.iter().take(set_up.done);
+        !set_up.is_narrowed && over.into_iter().any(|phase| *phase == SetUpPhase::Install)
+    }
+
     /// The turn of the active run, unless it is over.
     pub fn turn(&self) -> Option<&Turn> {
         match &self.active.as_ref()?.stage {
@@ -454,6 +478,7 @@ impl SetUp {
             epoch: Epoch(0),
             done: 0,
             trouble: None,
+            is_narrowed: false,
             woken: None,
         })
     }
@@ -483,6 +508,8 @@ impl SetUp {
             epoch: Epoch(0),
             done: 0,
             trouble,
+            // Its disk is another one's work.
+            is_narrowed: settings.forked_from.is_some(),
             woken: None,
         }
     }
@@ -502,6 +529,11 @@ impl SetUp {
             let failure = Failure::new(failure::Phase::SetUp, "image_passed_over", message);
             self.image = Image::Missed(failure);
         }
+    }
+
+    /// From now on nothing has more than the agent.
+    pub(crate) const fn narrow(&mut self) {
+        self.is_narrowed = true;
     }
 
     /// One more is over in this sandbox.

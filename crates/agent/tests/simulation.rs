@@ -84,6 +84,7 @@ fn every_life_keeps_its_promises() {
         "SetUpFinished done",
         "SetUpFinished kept",
         "SetUpFinished failed",
+        "NetworkNarrowed",
         "SandboxFailed",
         "SandboxLost",
         "WorkspaceFailed",

@@ -128,7 +128,18 @@ pub struct Gateway {
     stop: CancellationToken,
 }
 
-type AllRules = Mutex<HashMap<Peer, watch::Sender<Arc<Rules>>>>;
+type AllRules = Mutex<HashMap<Peer, Attached>>;
+
+/// The server's end of one attached sandbox.
+struct Attached {
+    rules: watch::Sender<Arc<Rules>>,
+    stop: CancellationToken,
+    open: Connections,
+}
+
+/// Ends the connections that are open now; later ones have another one.
+#[derive(Clone)]
+struct Connections(Arc<Mutex<CancellationToken>>);
 
 /// A sandbox that cannot be attached.
 #[derive(Debug, thiserror::Error)]
@@ -158,10 +169,31 @@ pub(crate) struct Attachment {
     pub(crate) model_slots: Arc<Semaphore>,
     ongoing: Arc<Ongoing>,
     rules: watch::Receiver<Arc<Rules>>,
+    open: Connections,
     connections: Arc<Semaphore>,
 }
 
+impl Connections {
+    fn new(stop: &CancellationToken) -> Self {
+        Self(Arc::new(Mutex::new(stop.child_token())))
+    }
+
+    fn now(&self) -> CancellationToken {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn end(&self, stop: &CancellationToken) {
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *now, stop.child_token()).cancel();
+    }
+}
+
 impl Attachment {
+    /// Ends what belongs to the connections that are open now.
+    pub(crate) fn open(&self) -> CancellationToken {
+        self.open.now()
+    }
+
     /// What it may do now.
     pub(crate) fn rules(&self) -> Arc<Rules> {
         self.rules.borrow().clone()
@@ -202,13 +234,14 @@ impl Gateway {
             .map_err(AttachError::Listener)?;
         let (sender, rules) = watch::channel(Arc::new(rules));
         let stop = self.stop.child_token();
+        let open = Connections::new(&stop);
         let tracker = TaskTracker::new();
         {
             let mut all = lock(&self.rules);
             if all.contains_key(&peer) {
                 return Err(AttachError::Attached);
             }
-            all.insert(peer, sender);
+            all.insert(peer, Attached { rules: sender, stop: stop.clone(), open: open.clone() });
         }
         let attachment = Arc::new(Attachment {
             peer,
@@ -226,6 +259,7 @@ impl Gateway {
             model_slots: Arc::new(Semaphore::new(MODEL_CALLS)),
             ongoing: Arc::clone(&self.ongoing),
             rules,
+            open,
             connections: Arc::new(Semaphore::new(CONNECTIONS_PER_SANDBOX)),
         });
         for entrance in entrances {
@@ -253,8 +287,17 @@ impl Gateway {
     /// not attached.
     pub fn update(&self, peer: Peer, rules: Rules) -> bool {
         let all = lock(&self.rules);
-        let Some(sender) = all.get(&peer) else { return false };
-        sender.send_replace(Arc::new(rules));
+        let Some(attached) = all.get(&peer) else { return false };
+        attached.rules.send_replace(Arc::new(rules));
+        true
+    }
+
+    /// The same, and ends every connection that was opened under other rules. False if it is not attached.
+    pub fn narrow(&self, peer: Peer, rules: Rules) -> bool {
+        let all = lock(&self.rules);
+        let Some(attached) = all.get(&peer) else { return false };
+        attached.rules.send_replace(Arc::new(rules));
+        attached.open.end(&attached.stop);
         true
     }
 
@@ -300,7 +343,7 @@ impl Drop for AttachGuard {
 }
 
 /// No code that holds this lock can panic halfway through a change.
-fn lock(rules: &AllRules) -> MutexGuard<'_, HashMap<Peer, watch::Sender<Arc<Rules>>>> {
+fn lock(rules: &AllRules) -> MutexGuard<'_, HashMap<Peer, Attached>> {
     rules.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -344,7 +387,7 @@ fn admit(kind: Kind, stream: TcpStream, attachment: &Arc<Attachment>) {
         return;
     };
     let own = attachment.clone();
-    attachment.tracker.spawn(attachment.stop.clone().run_until_cancelled_owned(async move {
+    attachment.tracker.spawn(attachment.open().run_until_cancelled_owned(async move {
         match kind {
             Kind::Proxy => proxy::serve(stream, own).await,
             Kind::Transparent => transparent::serve(stream, own).await,

@@ -210,7 +210,7 @@ fn attend(
     attachment: &Attachment,
     connection: impl Future<Output = hyper::Result<()>> + Send + 'static,
 ) {
-    attachment.tracker.spawn(attachment.stop.clone().run_until_cancelled_owned(async move {
+    attachment.tracker.spawn(attachment.open().run_until_cancelled_owned(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection to a host ended early");
         }
@@ -241,7 +241,7 @@ pub(crate) struct Tracked {
 
 impl Tracked {
     pub(crate) fn of(attachment: &Attachment) -> Self {
-        Self { tracker: attachment.tracker.clone(), stop: attachment.stop.clone() }
+        Self { tracker: attachment.tracker.clone(), stop: attachment.open() }
     }
 }
 

@@ -43,6 +43,6 @@ pub(crate) fn join(
             audit.denied(peer, &denial);
         }
     };
-    attachment.tracker.spawn(attachment.stop.clone().run_until_cancelled_owned(joining));
+    attachment.tracker.spawn(attachment.open().run_until_cancelled_owned(joining));
     Ok(answer)
 }

@@ -98,6 +98,13 @@ pub enum Event {
     WorkspaceFailed { epoch: Epoch, run: RunId, failure: Failure },
     /// A phase that the environment file asks for is over in this sandbox, well or not.
     SetUpFinished { epoch: Epoch, phase: SetUpPhase, outcome: SetUpOutcome, duration_ms: u64 },
+    /// What prepares the disk is over: from here on the sandbox reaches what the agent may, and these
+    /// build secrets, by name, stand for nothing any more.
+    NetworkNarrowed {
+        epoch: Epoch,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        secrets: Vec<String>,
+    },
     /// Intent: what the disk holds shall be kept as this layer, once no run works and the sandbox is
     /// stopped; the next run waits for it.
     SnapshotWanted {
@@ -412,6 +419,7 @@ impl Event {
             | Self::SandboxStopped { .. }
             | Self::PhaseFinished { .. }
             | Self::SetUpFinished { .. }
+            | Self::NetworkNarrowed { .. }
             | Self::SnapshotWanted { .. }
             | Self::SnapshotMade { .. }
             | Self::SnapshotFailed { .. }

@@ -6,7 +6,7 @@
 //! becomes of it in a crash are those of every agent. What is ready is noted per environment, that is
 //! per list of repositories; a build that fails changes nothing there.
 //!
-//! TRUST: a build is given no variables and no secrets, so none can be left in its layer. What a person
+//! TRUST: a build is given no variables and of secrets placeholders only, so no value can be left in its layer. What a person
 //! keeps of an agent's own machine is that person's doing, for everybody who uses these repositories.
 
 use crate::agents::{Extras, Handle};

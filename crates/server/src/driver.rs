@@ -277,6 +277,7 @@ fn failure_of(error: &anyhow::Error, action: &Action) -> Failure {
         Action::Prepare { .. } => (Phase::Clone, "workspace_failed"),
         Action::ChooseImage { .. } => (Phase::SetUp, "image_failed"),
         Action::SetUp { .. } => (Phase::SetUp, "set_up_failed"),
+        Action::Narrow { .. } => (Phase::SetUp, "network_not_narrowed"),
         Action::Think { .. } => (Phase::Model, "model_failed"),
         Action::Interrupt { .. } => (Phase::Tool, "interrupt_failed"),
         Action::Checkpoint { .. } => (Phase::Commit, "commit_failed"),

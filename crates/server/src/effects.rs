@@ -9,6 +9,7 @@ pub mod choose_image;
 pub mod erase;
 pub mod freeze;
 pub mod interrupt;
+pub mod narrow;
 pub mod prepare;
 pub mod provision;
 pub mod publish_pull_request;
@@ -99,6 +100,7 @@ pub async fn carry_out(job: Job, action: Action) -> Result<()> {
         Action::ChooseImage { run, reference } => choose_image::run(&job, run, &reference).await,
         Action::Prepare { epoch, run } => prepare::run(&job, epoch, run).await,
         Action::SetUp { epoch, phase } => set_up::run(&job, epoch, phase).await,
+        Action::Narrow { epoch } => narrow::run(&job, epoch).await,
         Action::Think { run } => think::run(&job, run).await,
         Action::Interrupt { run, epoch, because } => {
             interrupt::run(&job, run, epoch, because).await

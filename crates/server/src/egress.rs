@@ -8,7 +8,7 @@ use crate::network::Network;
 use crate::secrets::{self, Held, Phase};
 use agent::state::{Allowed, Living};
 use anyhow::{Context, Result};
-use gateway::attach::Rules;
+use gateway::attach::{Gateway, Rules};
 use gateway::audit::Peer;
 use gateway::grant::{Grant, Grants, Places};
 use gateway::pattern::Pattern;
@@ -31,14 +31,15 @@ pub async fn of(
     followed: Option<&Followed>,
 ) -> Result<Rules> {
     let network = network_of(app, &handle.org, living).await?;
-    let policy = match followed {
-        Some(followed) => {
-            Reach::of(&network, &followed.understood.environment)?.policy(&network)?
-        }
+    let reach = |followed: &Followed| Reach::of(&network, &followed.understood.environment);
+    let phase = secrets::phase_of(living);
+    let policy = match followed.map(reach).transpose()? {
+        Some(reach) if phase == Phase::Build => reach.while_preparing(&network).policy(&network)?,
+        Some(reach) => reach.policy(&network)?,
         None => network.policy()?,
     };
     let policy = with(policy, &living.allowed)?;
-    let (grants, plain) = credentials(app, handle, living).await?;
+    let (grants, plain) = credentials(app, handle, living, phase).await?;
     let policy = with_grants(policy, &grants);
     Ok(Rules { policy, grants: Grants::new(grants, plain) })
 }
@@ -54,9 +55,10 @@ async fn credentials(
     app: &App,
     handle: &Handle,
     living: &Living,
+    phase: Phase,
 ) -> Result<(Vec<Grant>, Vec<SecretString>)> {
     let (mut grants, mut plain) = (Vec::new(), Vec::new());
-    for held in secrets::of_agent(app, &handle.org, living, Phase::Work).await? {
+    for held in secrets::of_agent(app, &handle.org, living, phase).await? {
         if held.is_grant() {
             grants.push(grant(app, handle.id, &held)?);
         } else {
@@ -120,13 +122,28 @@ pub async fn mode(app: &App, handle: &Handle) -> Result<EgressMode> {
 
 /// Has the gateway follow what an agent may do now, where it serves its sandbox.
 pub async fn follow(app: &App, handle: &Handle) -> Result<()> {
+    change(app, handle, Gateway::update).await
+}
+
+/// The same, and ends what was opened while the sandbox could do more.
+pub async fn narrow(app: &App, handle: &Handle) -> Result<()> {
+    change(app, handle, Gateway::narrow).await
+}
+
+/// One at a time: what was looked at earlier never takes the place of what was looked at later.
+async fn change(
+    app: &App,
+    handle: &Handle,
+    change: fn(&Gateway, Peer, Rules) -> bool,
+) -> Result<()> {
+    let _turn = handle.serving.lock().await;
     let Some(machine) = app.machines.get(handle.id).filter(|machine| machine.gateway.is_some())
     else {
         return Ok(());
     };
     let view = handle.view().await?;
     let rules = rules(app, handle, view.living()?).await?;
-    app.gateway.update(Peer { agent: handle.id, epoch: machine.epoch }, rules);
+    change(&app.gateway, Peer { agent: handle.id, epoch: machine.epoch }, rules);
     Ok(())
 }
 

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::dockerfile::Asked;
 use crate::first_look::may_have;
 use crate::network::Network;
+use crate::secrets::Phase;
 use crate::{builds, dependencies, images, models_inside, sandbox_spec, secrets};
 use agent::state::{Living, Saved};
 use anyhow::{Context, Result};
@@ -324,7 +325,7 @@ pub async fn of_person(app: &App, handle: &Handle) -> Result<Vec<(String, String
         tracing::warn!(agent.id = %handle.id, error = format!("{error:#}"), "variables are missing");
         None
     });
-    let own = secrets::variables(app, &handle.org, handle.id, living).await?;
+    let own = secrets::variables(app, &handle.org, handle.id, living, Phase::Work).await?;
     let variables = over_image(&living.settings, &variables(followed.as_ref(), own));
     let variables = models_inside::variables(app, handle.id, variables);
     Ok(sandbox_spec::command_variables(handle.id, None, &variables))
@@ -378,6 +379,17 @@ impl Reach {
             }
         }
         Ok(reach)
+    }
+
+    /// While `install` runs, a list that the file means to be the only one has the registries besides it, unless the
+    /// operator's mode leaves them out.
+    pub fn while_preparing(self, network: &Network) -> Self {
+        match (network.mode, self.mode) {
+            (EgressMode::Packages | EgressMode::Open, EgressMode::Allowlist) => {
+                Self { mode: EgressMode::Packages, ..self }
+            }
+            (_, _) => self,
+        }
     }
 
     /// The same for the gateway. A list that is meant to be the only one leaves the operator's out.

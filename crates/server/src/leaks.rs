@@ -58,7 +58,7 @@ pub async fn found(
     let variables = app.variables(org, agent).await?;
     let mut needles: Vec<_> =
         variables.iter().flat_map(|(name, value)| needles(name, value)).collect();
-    let held = secrets::of_agent(app, org, living, Phase::Work).await?;
+    let held = secrets::of_agent(app, org, living, Phase::Any).await?;
     for held in held.iter().filter(|held| held.is_hidden()) {
         needles.extend(spelled(&held.name, held.value.expose()));
     }

@@ -155,7 +155,7 @@ impl Redactor {
 
 /// What an agent's secrets are taken out by; what is a grant too, should its service send it back.
 pub async fn of_agent(app: &App, org: &OrgId, living: &Living) -> Result<Redactor> {
-    let held = secrets::of_agent(app, org, living, Phase::Build).await?;
+    let held = secrets::of_agent(app, org, living, Phase::Any).await?;
     let hidden = held.iter().filter(|held| held.is_hidden());
     Ok(Redactor::new(hidden.map(|held| held.value.expose())))
 }

@@ -120,8 +120,15 @@ pub enum Put {
 pub enum Phase {
     /// An agent's commands.
     Work,
-    /// A step that makes what machines begin with.
+    /// What prepares a disk: `install`, and the steps of a Dockerfile.
     Build,
+    /// Whatever was there at any time: what is kept out of what is shown.
+    Any,
+}
+
+/// What an agent's newest sandbox may use now, by its log alone: after a crash it is the same as before.
+pub fn phase_of(living: &Living) -> Phase {
+    if living.is_preparing() { Phase::Build } else { Phase::Work }
 }
 
 /// A secret with its value, for one agent.
@@ -142,6 +149,13 @@ pub struct Held {
     pub plain: bool,
 }
 
+impl Listed {
+    /// Whether a step of a build is given it. One that was kept before build secrets had hosts is not.
+    fn is_of_build(&self) -> bool {
+        self.entry.kind == SecretKind::BuildSecret && !self.entry.hosts.is_empty()
+    }
+}
+
 impl Held {
     /// Whether the commands of an agent are given the value itself.
     pub fn is_variable(&self) -> bool {
@@ -152,9 +166,13 @@ impl Held {
         }
     }
 
-    /// Whether the commands of an agent are given a placeholder, and the gateway the value.
+    /// Whether commands are given a placeholder, and the gateway the value.
     pub fn is_grant(&self) -> bool {
-        self.kind == SecretKind::RuntimeSecret && !self.plain
+        match self.kind {
+            SecretKind::EnvironmentVariable => false,
+            SecretKind::RuntimeSecret => !self.plain,
+            SecretKind::BuildSecret => !self.hosts.is_empty(),
+        }
     }
 
     /// What one agent's sandbox knows of a grant.
@@ -304,7 +322,7 @@ async fn exists(app: &App, org: &OrgId, owner: &Owner) -> ApiResult<()> {
 
 /// The secrets of an agent, a name once. What it was opened with, its environments, whoever opened it and the team
 /// come in this order, and a name hides the same one further down, whatever its case. The commands of a build have
-/// none: what they leave is for everybody.
+/// secrets of builds only: what they leave is for everybody.
 pub async fn of_agent(app: &App, org: &OrgId, living: &Living, phase: Phase) -> Result<Vec<Held>> {
     if phase == Phase::Work && living.settings.build.is_some() {
         return Ok(Vec::new());
@@ -313,7 +331,10 @@ pub async fn of_agent(app: &App, org: &OrgId, living: &Living, phase: Phase) -> 
         let levels = levels(app, org, living).await?;
         let repos: Vec<_> =
             living.settings.repos.iter().map(|repo| saved_environments::same(&repo.url)).collect();
-        let chosen = choose::choose(levels, &living.settings.env_names, &repos, phase);
+        let mut chosen = choose::choose(levels, &living.settings.env_names, &repos, phase);
+        if phase == Phase::Build && living.settings.build.is_some() {
+            chosen.retain(|chosen| chosen.listed.is_of_build());
+        }
         if let Some(held) = opened(app, org, chosen).await? {
             return Ok(held);
         }
@@ -386,8 +407,9 @@ pub async fn variables(
     org: &OrgId,
     agent: AgentId,
     living: &Living,
+    phase: Phase,
 ) -> Result<Vec<(String, String)>> {
-    let held = of_agent(app, org, living, Phase::Work).await?;
+    let held = of_agent(app, org, living, phase).await?;
     let mut all = BTreeMap::new();
     for held in held {
         if held.is_grant() {

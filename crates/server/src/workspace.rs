@@ -40,7 +40,7 @@ fn readiness(view: &View, run: RunId) -> Result<Option<Epoch>, WorkspaceGone> {
         (Phase::Cancelling, _) => Err(Stopped.into()),
         (Phase::Failing(failure), _) => Err(WorkspaceGone::Failed(failure.clone())),
         (Phase::Starting | Phase::Thinking, Readiness::Ready(epoch)) => {
-            Ok(living.to_set_up(*epoch).is_none().then_some(*epoch))
+            Ok(living.is_set_up(*epoch).then_some(*epoch))
         }
         (Phase::Starting | Phase::Thinking, Readiness::Never | Readiness::Lost) => Ok(None),
     }

@@ -87,6 +87,9 @@ export function applyMachine(fold: Fold, entry: LogEntry): boolean {
       }
       return true;
     }
+    case "NetworkNarrowed":
+      fold.note(entry, undefined, { type: "narrowed", secrets: event.secrets ?? [] });
+      return true;
     case "HostAllowed": {
       const { entry: host, run, principal } = event;
       fold.note(entry, undefined, { type: "allowed", entry: host, isForRun: !!run, principal });

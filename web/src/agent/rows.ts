@@ -162,6 +162,7 @@ export interface NoteRow extends Base {
     | { type: "notice"; code: string; text: string }
     | { type: "compacted"; summary: string; upto: number; usage: Usage }
     | { type: "denied"; host: string; port: number; code: string; message: string; count: number }
+    | { type: "narrowed"; secrets: string[] }
     | { type: "allowed"; entry: string; isForRun: boolean; principal: string }
     | { type: "lost"; reason: string }
     | { type: "asleep"; epoch: number; reason: string; keepDisk: boolean }

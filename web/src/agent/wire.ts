@@ -148,6 +148,7 @@ export type AgentEvent =
   | InRun<"Noticed", { code: string; text: string }>
   | InRun<"TodosChanged", { todos: Todo[] }>
   | InRun<"Compacted", { upto: number; summary: string; usage: Usage; costMicros: number }>
+  | Of<"NetworkNarrowed", { epoch: number; secrets?: string[] }>
   | Of<"HostAllowed", { entry: string; run?: string | null; principal: string }>
   | Of<"ModelAsked", { run: string | null; model: string; aside: Usage; costMicros: number }>
   | Of<"ModelCalled", { run: string | null; model: string; usage: Usage; costMicros: number }>

@@ -38,6 +38,7 @@ pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Ref
         | Event::WorkspaceFailed { .. } => machine(living, event),
         Event::ModelAsked { .. } | Event::ModelCalled { .. } => models(living, event, now_ms),
         Event::SetUpFinished { epoch, phase, .. } => set_up_finished(living, *epoch, *phase),
+        Event::NetworkNarrowed { epoch, .. } => narrowed(living, *epoch),
         Event::EffectFailed { key, .. } => effect_failed(state, living, key, now_ms),
         Event::Deleted => erased(living),
         Event::StepStarted { .. }
@@ -176,7 +177,13 @@ fn beginning(living: &Living, event: &Event) -> Result<(), Refusal> {
 
 fn set_up_finished(living: &Living, epoch: Epoch, phase: SetUpPhase) -> Result<(), Refusal> {
     up(living, epoch)?;
-    if living.to_set_up(epoch) == Some(phase) { Ok(()) } else { Err(KNOWN) }
+    let is_next = living.to_set_up(epoch) == Some(phase) && !living.is_to_be_narrowed(epoch);
+    if is_next { Ok(()) } else { Err(KNOWN) }
+}
+
+fn narrowed(living: &Living, epoch: Epoch) -> Result<(), Refusal> {
+    up(living, epoch)?;
+    if living.is_to_be_narrowed(epoch) { Ok(()) } else { Err(KNOWN) }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the caller hands in facts of machines only")]

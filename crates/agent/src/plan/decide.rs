@@ -107,8 +107,10 @@ fn final_failure(action: &Action, failing: &Failing) -> Option<Event> {
         Action::Push { run, .. } => Some(Event::PushFailed { run, key, failure, conflict: None }),
         Action::PublishPullRequest { run } => Some(Event::PullRequestFailed { run, key, failure }),
         Action::Freeze { .. } => Some(Event::SnapshotFailed { key, failure }),
-        // What must end is tried for ever: giving up would leave something running.
-        Action::Interrupt { .. } | Action::Stop { .. } | Action::Erase => None,
+        // What must end is tried for ever: giving up would leave something running, or open.
+        Action::Interrupt { .. } | Action::Stop { .. } | Action::Narrow { .. } | Action::Erase => {
+            None
+        }
     }
 }
 
@@ -154,7 +156,7 @@ fn built(living: &Living, active: &Active, turn: &Turn) -> Option<Event> {
     living.settings.build.as_ref()?;
     let epoch = living.up()?;
     let is_ready = turn.phase == Phase::Thinking && active.workspace == Workspace::Ready(epoch);
-    if !is_ready || living.to_set_up(epoch).is_some() {
+    if !is_ready || !living.is_set_up(epoch) {
         return None;
     }
     let trouble = living.set_up.as_ref().and_then(|set_up| set_up.trouble().cloned());

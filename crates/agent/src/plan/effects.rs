@@ -1,7 +1,7 @@
 //! The effects that should be running, each with its key; whether one must wait is not asked here.
 
 use super::decide::is_expired;
-use super::{base_key, image_key, prepare_key, set_up_key, think_key};
+use super::{NARROW, base_key, image_key, prepare_key, set_up_key, think_key};
 use crate::effect::{Action, Effect, Interruption};
 use crate::state::{
     Active, Condition, Disk, Keeping, Living, Phase, PublishStep, Publishing, Sandbox, Stage,
@@ -47,6 +47,10 @@ fn machine(agent: AgentId, living: &Living, effects: &mut Vec<Effect>) {
         Sandbox::Up { epoch, .. } => {
             let action = Action::Attach { epoch: *epoch };
             effects.push(effect(format!("{agent}/e{epoch}/attach"), action));
+            if living.is_to_be_narrowed(*epoch) {
+                let action = Action::Narrow { epoch: *epoch };
+                effects.push(effect(format!("{agent}/e{epoch}{NARROW}"), action));
+            }
         }
         Sandbox::Stopping { epoch, keep_disk } => {
             let action = Action::Stop { epoch: *epoch, keep_disk: *keep_disk };
@@ -120,7 +124,7 @@ pub(crate) fn to_prepare(living: &Living, active: &Active) -> Option<Epoch> {
 
 /// What the environment file asks for next in this sandbox.
 fn set_up(agent: AgentId, living: &Living, epoch: Epoch) -> Option<Effect> {
-    let phase = living.to_set_up(epoch)?;
+    let phase = living.to_set_up(epoch).filter(|_| !living.is_to_be_narrowed(epoch))?;
     let key = set_up_key(agent, epoch, phase);
     Some(Effect { key, action: Action::SetUp { epoch, phase } })
 }

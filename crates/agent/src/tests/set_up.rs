@@ -45,6 +45,15 @@ fn finished(epoch: u64, phase: Phase, outcome: SetUpOutcome) -> Event {
 fn follow(story: &mut Story, epoch: u64) {
     while let Some((_, phase)) = wanted(story) {
         story.report(finished(epoch, phase, SetUpOutcome::Done));
+        narrow(story, epoch);
+    }
+}
+
+/// The network becomes the agent's own, where that is due.
+fn narrow(story: &mut Story, epoch: u64) {
+    let epoch = Epoch(epoch);
+    if story.actions().contains(&Action::Narrow { epoch }) {
+        story.report(Event::NetworkNarrowed { epoch, secrets: vec!["NPM_TOKEN".to_owned()] });
     }
 }
 
@@ -57,6 +66,7 @@ fn a_file_is_followed_in_order_while_the_model_thinks_and_tools_wait() {
         assert_eq!(story.living().to_set_up(Epoch(1)), Some(phase));
         story.report(finished(1, phase, SetUpOutcome::Done));
         story.refused(finished(1, phase, SetUpOutcome::Done));
+        narrow(&mut story, 1);
     }
     assert_eq!((wanted(&story), story.living().to_set_up(Epoch(1))), (None, None));
     let environment = Box::new(file());
@@ -79,6 +89,7 @@ fn what_fails_is_told_to_the_model_and_ends_nothing() {
     story.report(finished(1, Phase::Install, SetUpOutcome::Failed { failure }));
     assert!(matches!(story.log.last(), Some(Event::Noticed { code, text, .. })
         if code == SET_UP_FAILED && text.contains("broken")));
+    narrow(&mut story, 1);
     // An effect that cannot even be carried out is given up, and that is told too.
     for _ in 0..limits::EFFECT_ATTEMPTS {
         story.wait(100_000);
@@ -147,6 +158,54 @@ fn a_cancelled_run_sets_nothing_up_and_the_next_one_goes_on_with_it() {
     story.base("b0", None);
     story.ready(1, 2);
     assert_eq!(wanted(&story), Some((1, Phase::Install)));
+}
+
+#[test]
+fn the_network_becomes_the_agents_own_after_install_and_stays_so() {
+    let mut story = ready(file());
+    assert!(story.living().is_preparing(), "build secrets are for `install`");
+    story.refused(Event::NetworkNarrowed { epoch: Epoch(1), secrets: Vec::new() });
+    story.report(finished(1, Phase::Install, SetUpOutcome::Done));
+    assert!(!story.living().is_preparing() && !story.living().is_set_up(Epoch(1)));
+    assert_eq!(wanted(&story), None, "`start` waits, too");
+    story.refused(finished(1, Phase::Start, SetUpOutcome::Done));
+    // Given up never: it would leave the sandbox with what is not the agent's.
+    for _ in 0..=limits::EFFECT_ATTEMPTS {
+        story.wait(100_000);
+        story.fail(|action| matches!(action, Action::Narrow { .. }));
+    }
+    assert_eq!(wanted(&story), None);
+    story.wait(100_000);
+    narrow(&mut story, 1);
+    story.refused(Event::NetworkNarrowed { epoch: Epoch(1), secrets: Vec::new() });
+    follow(&mut story, 1);
+    assert!(story.living().is_set_up(Epoch(1)));
+    // Its next machine is prepared with no more than the agent has.
+    story.finish();
+    story.checkpoint("b0");
+    story.wait(limits::IDLE_MS);
+    story.stopped(1);
+    story.ask(2, WhenBusy::Refuse).unwrap();
+    story.settle();
+    story.base("b0", None);
+    story.up(2);
+    story.ready(2, 2);
+    assert_eq!(wanted(&story), Some((2, Phase::Install)));
+    assert!(!story.living().is_preparing());
+    story.report(finished(2, Phase::Install, SetUpOutcome::Done));
+    assert_eq!(wanted(&story), Some((2, Phase::Start)));
+}
+
+#[test]
+fn a_machine_that_was_lost_before_the_agent_worked_is_prepared_anew_with_all() {
+    let mut story = ready(file());
+    story.report(Event::SandboxLost { epoch: Epoch(1), reason: "gone".to_owned() });
+    story.settle();
+    story.stopped(1);
+    story.settle();
+    story.up(2);
+    story.ready(2, 1);
+    assert!(story.living().is_preparing());
 }
 
 fn imaged() -> FoundEnvironment {
@@ -260,6 +319,7 @@ fn startup_commands_come_before_the_file_and_need_none() {
     while let Some((_, phase)) = wanted(&story) {
         seen.push(phase);
         story.report(finished(1, phase, SetUpOutcome::Done));
+        narrow(&mut story, 1);
     }
     assert_eq!(seen, [Phase::Startup, Phase::Install, Phase::Start, Phase::Terminals]);
 }

@@ -51,6 +51,7 @@ fn building() -> Story {
 fn installed(story: &mut Story, outcome: SetUpOutcome) {
     let (epoch, phase) = (Epoch(1), Phase::Install);
     story.report(Event::SetUpFinished { epoch, phase, outcome, duration_ms: 1 });
+    story.report(Event::NetworkNarrowed { epoch, secrets: Vec::new() });
 }
 
 #[test]

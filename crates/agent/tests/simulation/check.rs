@@ -31,6 +31,10 @@ pub struct Check {
     /// What the environment file asks for, and how far that is in the sandbox named.
     set_up: Vec<SetUpPhase>,
     set_up_in: (Epoch, usize),
+    /// The sandbox has no more than the agent may, or never had.
+    narrowed: bool,
+    /// The model worked inside.
+    worked_inside: bool,
     /// A first machine is to be made of an image that is still to come.
     awaits_image: bool,
     /// Somebody wants a sandbox that no run needs, and none was up or refused since.
@@ -203,6 +207,9 @@ impl Check {
                 self.ensure(!over, "the model worked after its turn");
                 let ready = self.set_up.len() == self.set_up_done(*epoch);
                 self.ensure(ready, "a tool was called before the environment file was followed");
+                let narrow = self.narrowed || !self.set_up.contains(&SetUpPhase::Install);
+                self.ensure(narrow, "a tool was called before the network was the agent's own");
+                self.worked_inside = true;
             }
             Event::StepStarted { .. } => {
                 let over = self.turn_over;
@@ -237,6 +244,12 @@ impl Check {
                 let next = self.set_up.get(done) == Some(phase) && self.epoch == Some(*epoch);
                 self.ensure(next, "a set-up was out of turn");
                 self.set_up_in = (*epoch, done + 1);
+            }
+            Event::NetworkNarrowed { epoch, .. } => {
+                let installed = self.set_up.get(..self.set_up_done(*epoch)).unwrap_or_default();
+                let due = installed.contains(&SetUpPhase::Install) && self.epoch == Some(*epoch);
+                self.ensure(due && !self.narrowed, "the network was narrowed out of turn");
+                self.narrowed = true;
             }
             _ => {}
         }
@@ -338,6 +351,12 @@ impl Check {
             Event::SnapshotFailed { .. } => self.keeping = false,
             _ => {}
         }
+    }
+
+    /// A disk is prepared with what only that takes; what a driver that slept believes opens nothing.
+    pub fn prepares(&mut self, seq: u64) {
+        let clean = seq < self.seq || !self.worked_inside && !self.narrowed;
+        self.ensure(clean, "a disk that the model touched was prepared with build secrets");
     }
 
     fn set_up_done(&self, epoch: Epoch) -> usize {

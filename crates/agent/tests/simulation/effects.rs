@@ -68,7 +68,13 @@ fn touch(world: &mut World, state: &State, effect: &Effect, term: u64) -> Option
         }
         Action::ChooseImage { run, reference } => choose_image(world, *run, reference),
         Action::Prepare { epoch, run } => prepare(world, *epoch, *run)?,
-        Action::SetUp { epoch, phase } => return set_up(world, *epoch, *phase),
+        Action::SetUp { epoch, phase } => {
+            if *phase == SetUpPhase::Install && state.living()?.is_preparing() {
+                world.check.prepares(state.seq.0);
+            }
+            return set_up(world, *epoch, *phase);
+        }
+        Action::Narrow { epoch } => Event::NetworkNarrowed { epoch: *epoch, secrets: Vec::new() },
         Action::Think { run } => return Some(think(world, state.living()?, *run)),
         Action::Interrupt { run, because, .. } => {
             let outcome = match because {
@@ -415,7 +421,7 @@ fn tools(world: &mut World, living: &Living, run: RunId) -> Carried {
     if now.calls.len() < 2 && world.rng.bool() {
         let Workspace::Ready(epoch) = active.workspace else { return Carried::Waiting };
         let hurries = world.mutation == Mutation::ToolsBeforeSetUp;
-        if living.to_set_up(epoch).is_some() && !hurries {
+        if !living.is_set_up(epoch) && !hurries {
             return Carried::Waiting;
         }
         return Carried::Done(Event::ToolCalled {

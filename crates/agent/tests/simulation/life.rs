@@ -416,6 +416,7 @@ fn name(event: &Event) -> &'static str {
         Event::SetUpFinished { outcome: SetUpOutcome::Done, .. } => "SetUpFinished done",
         Event::SetUpFinished { outcome: SetUpOutcome::Kept, .. } => "SetUpFinished kept",
         Event::SetUpFinished { .. } => "SetUpFinished failed",
+        Event::NetworkNarrowed { .. } => "NetworkNarrowed",
         Event::SandboxWanted { .. } => "SandboxWanted",
         Event::SandboxUp { .. } => "SandboxUp",
         Event::SandboxFailed { .. } => "SandboxFailed",

@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 const VALUE: &str = "ghp_e2eRealValueOfAGrant0123456789";
 
 /// A host of the operator's behind TLS, which answers with what it was sent.
-pub(crate) struct Echo {
+pub struct Echo {
     port: u16,
     authority: tempfile::NamedTempFile,
     got: Arc<Mutex<String>>,
@@ -27,7 +27,8 @@ pub(crate) struct Echo {
 }
 
 impl Echo {
-    pub(crate) async fn start(names: &[&str]) -> Self {
+    /// Answers for these names.
+    pub async fn start(names: &[&str]) -> Self {
         let Certified { config, pem, .. } = certified(names).unwrap();
         let mut authority = tempfile::NamedTempFile::new().unwrap();
         authority.write_all(pem.as_bytes()).unwrap();
@@ -63,11 +64,13 @@ impl Echo {
         Self { port, authority, got, _serving: serving }
     }
 
-    pub(crate) fn got(&self) -> String {
+    /// All heads that came.
+    pub fn got(&self) -> String {
         self.got.lock().unwrap().clone()
     }
 
-    pub(crate) fn config(&self) -> String {
+    /// Has the server know it.
+    pub fn config(&self) -> String {
         format!(
             "[network]\nallow = [\"other.test\"]\n[gateway]\nca_file = {:?}\n[gateway.upstreams]\n\
              \"api.test\" = \"127.0.0.1:{port}\"\n\"other.test\" = \"127.0.0.1:{port}\"\n\

@@ -33,6 +33,7 @@ mod transparent;
 mod grants;
 mod audit;
 mod threats;
+mod phases;
 mod machine;
 mod environments;
 mod base;

@@ -104,7 +104,7 @@ pub enum KindName {
     Runtime,
     /// No secret: a variable whose value may be seen
     Variable,
-    /// For the steps of a build only
+    /// A grant of `install` and of Dockerfiles only: agents do not have it
     Build,
 }
 

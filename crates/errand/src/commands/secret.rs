@@ -118,7 +118,9 @@ const fn owner(one: &SecretBody) -> &'static str {
 fn what(one: &SecretBody) -> String {
     match one.kind {
         SecretKind::EnvironmentVariable => "a variable, no secret".to_owned(),
-        SecretKind::BuildSecret => "for builds only".to_owned(),
+        SecretKind::BuildSecret => {
+            format!("a grant of what prepares disks, for {}", one.hosts.join(", "))
+        }
         SecretKind::RuntimeSecret if one.plain => "plain: its value is in the machine".to_owned(),
         SecretKind::RuntimeSecret => {
             let places: Vec<_> = one.places.iter().map(place).collect();

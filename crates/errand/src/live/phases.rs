@@ -95,6 +95,10 @@ fn of_disk(event: &Event) -> Vec<Shown> {
         Event::SetUpFinished { phase, outcome, duration_ms, .. } => {
             vec![set_up(*phase, outcome, *duration_ms)]
         }
+        Event::NetworkNarrowed { secrets, .. } => {
+            let gone = if secrets.is_empty() { String::new() } else { without(secrets) };
+            vec![aside(format!("the network is the agent's own from here on{gone}"))]
+        }
         Event::SnapshotWanted { .. } => vec![aside("the machine is kept as it is")],
         Event::SnapshotMade { layer, bytes, files, freeze_ms, .. } => {
             let holds = format!("{} in {}", text::bytes(*bytes), text::count(*files, "file"));
@@ -103,6 +107,10 @@ fn of_disk(event: &Event) -> Vec<Shown> {
         Event::SnapshotFailed { failure, .. } => failed("snapshot", failure),
         _ => Vec::new(),
     }
+}
+
+fn without(secrets: &[String]) -> String {
+    format!(", without the build secrets {}", secrets.join(", "))
 }
 
 /// What is going on after such an event, for the status line.

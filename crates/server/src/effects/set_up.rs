@@ -8,6 +8,7 @@
 use super::{Job, failed, prepare, provision};
 use crate::builds;
 use crate::clock::now_ms;
+use crate::egress;
 use crate::environments::{self, Followed};
 use crate::machines::Machine;
 use crate::models_inside;
@@ -52,10 +53,13 @@ printf '%s' "$2" > "$3""#;
 pub async fn run(job: &Job, epoch: Epoch, phase: SetUpPhase) -> Result<()> {
     let machine = job.app.machines.wait(job.handle.id, epoch).await?;
     let machine = provision::serve(job, machine).await?;
+    // What it may reach is not what it was when its gateway was attached.
+    egress::follow(&job.app, &job.handle).await?;
     let view = job.view().await?;
     let living = view.living()?;
     let followed = environments::followed(&job.app, &job.handle.org, living).await?;
-    let own = secrets::variables(&job.app, &job.handle.org, job.handle.id, living).await?;
+    let (org, agent, whose) = (&job.handle.org, job.handle.id, secrets::phase_of(living));
+    let own = secrets::variables(&job.app, org, agent, living, whose).await?;
     let own = environments::variables(followed.as_ref(), own);
     let own = environments::over_image(&living.settings, &own);
     let run = living.active.as_ref().map(|active| active.run);

@@ -117,9 +117,10 @@ async fn prepare(job: &Job, run: RunId, transcript: Vec<Logged>) -> Result<Prepa
         Ok(brain) => brain,
         Err(failure) => return Ok(Err(failure)),
     };
-    let variables = secrets::variables(&job.app, &job.handle.org, job.handle.id, living)
-        .await
-        .context("unseal the variables")?;
+    let variables =
+        secrets::variables(&job.app, &job.handle.org, job.handle.id, living, secrets::Phase::Work)
+            .await
+            .context("unseal the variables")?;
     let followed = environments::followed(&job.app, &job.handle.org, living).await?;
     let variables = environments::variables(followed.as_ref(), variables);
     let variables = models_inside::variables(&job.app, job.handle.id, variables);

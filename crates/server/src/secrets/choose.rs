@@ -40,7 +40,7 @@ pub(super) fn choose(
         }
     }
     all.retain(|chosen| match chosen.listed.entry.kind {
-        SecretKind::BuildSecret => phase == Phase::Build,
+        SecretKind::BuildSecret => phase != Phase::Work,
         SecretKind::EnvironmentVariable | SecretKind::RuntimeSecret => true,
     });
     all.sort_by(|a, b| a.listed.entry.name.cmp(&b.listed.entry.name));

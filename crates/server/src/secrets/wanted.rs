@@ -24,6 +24,13 @@ const NO_HOSTS: &str = "name who is given the value, as in [\"api.example.com\"]
     placeholder only. Or choose `plain`: programs in the sandbox, and so the model, can then read the value and send \
     it anywhere";
 
+/// The same of a build secret.
+const NO_BUILD_HOSTS: &str = "name who is given the value, as in [\"npm.example.com\"]: `install` and the steps of a \
+    Dockerfile are given a placeholder only";
+/// Why there is no plain build secret.
+const NO_PLAIN_BUILD: &str = "is not for build secrets: what `install` and Dockerfiles leave is for everybody, so they \
+    are given a placeholder only. Name the hosts that are given the value, as in [\"npm.example.com\"]";
+
 /// What a secret is to be; what is none stays as it is.
 pub struct Wanted {
     /// Its value.
@@ -56,8 +63,11 @@ impl Wanted {
         let kind = kind.unwrap_or(SecretKind::RuntimeSecret);
         let alike = before.filter(|before| before.kind == kind);
         let (hosts, places, plain) = match kind {
-            SecretKind::RuntimeSecret => self.reach(name, alike)?,
-            SecretKind::EnvironmentVariable | SecretKind::BuildSecret => self.reaches_nobody()?,
+            SecretKind::BuildSecret if self.plain == Some(true) => {
+                return Err(ApiError::invalid("plain", NO_PLAIN_BUILD));
+            }
+            SecretKind::RuntimeSecret | SecretKind::BuildSecret => self.reach(name, alike)?,
+            SecretKind::EnvironmentVariable => self.reaches_nobody()?,
         };
         check_value(self.value.expose(), kind, plain)?;
         let repos = self.repos.or_else(|| before.map(|before| before.repos.clone()));
@@ -114,12 +124,17 @@ impl Wanted {
             ));
         }
         let places: BTreeSet<_> = places.into_iter().collect();
-        Ok((checked_hosts(hosts)?, places.into_iter().collect(), false))
+        Ok((
+            checked_hosts(hosts, self.kind.or(before.map(|before| before.kind)))?,
+            places.into_iter().collect(),
+            false,
+        ))
     }
 
     fn reaches_nobody(&self) -> ApiResult<(Vec<String>, Vec<SecretPlace>, bool)> {
         let refused = |field: &str| {
-            let message = "is for type runtime_secret only: leave it out, or choose that type";
+            let message =
+                "is not for type environment_variable: leave it out, or choose another type";
             Err(ApiError::invalid(field, message))
         };
         if self.hosts.as_ref().is_some_and(|hosts| !hosts.is_empty()) {
@@ -164,12 +179,12 @@ fn check_value(value: &str, kind: SecretKind, plain: bool) -> ApiResult<()> {
     if value.contains('\0') {
         return wrong("has a NUL character".to_owned());
     }
-    if kind != SecretKind::RuntimeSecret {
+    if kind == SecretKind::EnvironmentVariable {
         return Ok(());
     }
     if value.trim().len() < SECRET_VALUE_LEAST_BYTES {
         return wrong(format!(
-            "of a runtime secret has at least {SECRET_VALUE_LEAST_BYTES} bytes: a shorter one cannot be told from other \
+            "of a secret has at least {SECRET_VALUE_LEAST_BYTES} bytes: a shorter one cannot be told from other \
              text. What is no secret is an environment_variable"
         ));
     }
@@ -180,9 +195,13 @@ fn check_value(value: &str, kind: SecretKind, plain: bool) -> ApiResult<()> {
     Ok(())
 }
 
-fn checked_hosts(hosts: Vec<String>) -> ApiResult<Vec<String>> {
+fn checked_hosts(hosts: Vec<String>, kind: Option<SecretKind>) -> ApiResult<Vec<String>> {
     if hosts.is_empty() {
-        let message = format!("hosts: {NO_HOSTS}");
+        let words = match kind {
+            Some(SecretKind::BuildSecret) => NO_BUILD_HOSTS,
+            Some(SecretKind::RuntimeSecret | SecretKind::EnvironmentVariable) | None => NO_HOSTS,
+        };
+        let message = format!("hosts: {words}");
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "secret_hosts_required", message));
     }
     if hosts.len() > SECRET_HOSTS {

@@ -181,7 +181,12 @@ async fn what_is_wrong_is_told_by_field_and_nothing_is_kept() {
             "places[0]",
         ),
         ("A", json!({"value": VALUE, "hosts": ["a.example.com"], "plain": true}), "has no hosts"),
-        ("A", json!({"value": VALUE, "type": "build_secret", "plain": true}), "plain: is for type"),
+        (
+            "A",
+            json!({"value": VALUE, "type": "build_secret", "plain": true}),
+            "plain: is not for build secrets",
+        ),
+        ("A", json!({"value": VALUE, "type": "build_secret"}), "`install` and the steps"),
         (
             "A",
             json!({"value": VALUE, "type": "environment_variable", "hosts": ["a.b"]}),
@@ -232,6 +237,8 @@ async fn a_well_known_name_brings_its_hosts_and_another_kind_keeps_none() {
     let body = json!({"value": VALUE, "type": "build_secret"});
     put(&house, "/v1/secrets/npm_token", body).await;
     assert!(values(&house).await.is_empty(), "a secret of builds is not for agents");
+    let kept = house.get("/v1/secrets/npm_token").await.json();
+    assert_eq!(kept["hosts"], json!(["registry.npmjs.org"]));
 }
 
 #[tokio::test]
@@ -381,7 +388,8 @@ async fn one_s_own_hides_the_team_s_whatever_its_case() {
     let handle = house.agent().await;
     let view = handle.view().await.unwrap();
     let inside =
-        secrets::variables(&house.app, &handle.org, handle.id, view.living().unwrap()).await;
+        secrets::variables(&house.app, &handle.org, handle.id, view.living().unwrap(), Phase::Work)
+            .await;
     let inside = inside.unwrap();
     assert_eq!(inside[0], ("LEVEL".to_owned(), "debug".to_owned()));
     assert_eq!((inside.len(), inside[1].0.as_str()), (2, "token"));

@@ -51,6 +51,13 @@ export const Note = memo(function Note({ row }: { row: NoteRow }) {
           {note.isForRun ? " until the run ends" : " for this agent"}.
         </Line>
       );
+    case "narrowed":
+      return (
+        <Line icon={Globe}>
+          The network is the agent's own from here on
+          {note.secrets.length > 0 && `, without the build secrets ${note.secrets.join(", ")}`}.
+        </Line>
+      );
     case "lost":
       return (
         <Line icon={Unplug} tone="red" title="The machine was lost">

@@ -89,7 +89,7 @@ export function SecretForm({ owner, known, onClose }: SecretFormProps) {
           onChange={(what) => set({ what: what as What })}
         />
         <Banner tone={draft.what === "plain" ? "amber" : "neutral"}>{meaningOf(draft.what)}</Banner>
-        {draft.what === "grant" && (
+        {(draft.what === "grant" || draft.what === "build") && (
           <Reach hosts={draft.hosts} places={draft.places} onChange={set} />
         )}
         <div>

@@ -23,7 +23,9 @@ it("says in a list what each secret is", () => {
   expect(summaryOf(secret({ hosts }))).toBe("Grant for a.example.com, *.example.org");
   expect(summaryOf(secret({ plain: true }))).toBe("Plain secret, inside the machine");
   expect(summaryOf(secret({ type: "environment_variable" }))).toBe("Variable, no secret");
-  expect(summaryOf(secret({ type: "build_secret" }))).toBe("For builds only");
+  expect(summaryOf(secret({ type: "build_secret", hosts }))).toBe(
+    "For builds only, for a.example.com, *.example.org",
+  );
 });
 
 it("reads hosts however they are typed, and leaves known ones to the server", () => {
@@ -48,9 +50,15 @@ it("sends hosts of grants only, and never says plain unless it was chosen", () =
     type: "runtime_secret",
     plain: true,
   });
-  for (const what of ["variable", "build"] as const) {
-    expect(Object.keys(bodyOf({ ...draft, what })).sort()).toEqual(["repos", "type", "value"]);
-  }
+  const variable = bodyOf({ ...draft, what: "variable" });
+  expect(Object.keys(variable).sort()).toEqual(["repos", "type", "value"]);
+  expect(bodyOf({ ...draft, what: "build" })).toEqual({
+    value: "v",
+    repos: [],
+    type: "build_secret",
+    hosts: ["a.example.com"],
+    places: ["header", "basic"],
+  });
 });
 
 it("begins to replace a secret with all but its value", () => {

@@ -42,7 +42,7 @@ export const WHATS: readonly { id: What; label: string; description: string }[] 
     label: "Variable: no secret",
     description: "Shown in transcripts as it is.",
   },
-  { id: "build", label: "For builds only", description: "Not in machines of agents." },
+  { id: "build", label: "For builds only", description: "Install and Dockerfiles, not agents." },
 ];
 
 /** What a choice means, with its risk. */
@@ -55,7 +55,7 @@ export function meaningOf(what: What): string {
     case "variable":
       return "The value is a variable in the machine and stands in transcripts as it is. Choose this for what is no secret.";
     case "build":
-      return "Machines of agents are not given the value. Nothing uses it so far: Dockerfiles cannot mount secrets yet.";
+      return "A grant of what prepares a disk: install and the steps of Dockerfiles know a placeholder, whose value is for the hosts below. It is worth nothing once an agent works.";
   }
 }
 
@@ -76,7 +76,9 @@ export function summaryOf(secret: SecretBody): string {
     case "variable":
       return "Variable, no secret";
     case "build":
-      return "For builds only";
+      return secret.hosts.length > 0
+        ? `For builds only, for ${secret.hosts.join(", ")}`
+        : "For builds only";
   }
 }
 
@@ -89,13 +91,13 @@ export function hostsOf(typed: string): string[] {
 export function bodyOf({ value, what, hosts, places, repositories }: Draft): PutSecret {
   const repos = repositories.map((url) => ({ url }));
   switch (what) {
-    case "grant": {
+    case "grant":
+    case "build": {
       const named = hostsOf(hosts);
       return {
         value,
         repos,
-        type: "runtime_secret",
-        plain: false,
+        ...(what === "grant" ? { type: "runtime_secret", plain: false } : { type: "build_secret" }),
         ...(named.length > 0 && { hosts: named, places: [...places] }),
       };
     }
@@ -103,8 +105,6 @@ export function bodyOf({ value, what, hosts, places, repositories }: Draft): Put
       return { value, repos, type: "runtime_secret", plain: true };
     case "variable":
       return { value, repos, type: "environment_variable" };
-    case "build":
-      return { value, repos, type: "build_secret" };
   }
 }
 
