@@ -39,6 +39,9 @@ pub fn accept(state: &State, input: Input, now_ms: i64) -> Result<Vec<Event>, Re
         Input::AllowHost { entry, run_only, principal } => {
             commands::allow_host(commands::existing(state)?, entry, run_only, principal)
         }
+        Input::AllowConfiguration { digest, principal } => {
+            commands::allow_configuration(commands::existing(state)?, digest, principal)
+        }
         Input::Attend { principal } => {
             Ok(commands::inside(commands::existing(state)?, Event::Attended { principal }))
         }

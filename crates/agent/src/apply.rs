@@ -52,6 +52,7 @@ impl Living {
             set_up: SetUp::unread(settings),
             repos: settings.repos.iter().map(|repo| Repo::new(&repo.url)).collect(),
             allowed: Vec::new(),
+            allowed_configurations: Vec::new(),
             totals: Totals::default(),
             between: Totals::default(),
             model_calls: Vec::new(),
@@ -116,6 +117,9 @@ impl Living {
             Event::PullRequestMerged { repo, number, .. } => self.merged(repo, *number),
             Event::HostAllowed { entry, run, .. } => {
                 self.allowed.push(Allowed { entry: entry.clone(), run: *run });
+            }
+            Event::ConfigurationAllowed { digest, .. } => {
+                self.allowed_configurations.push(digest.clone());
             }
             Event::Woken { .. } => {
                 self.wake = Wake::Asked;

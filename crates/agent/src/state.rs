@@ -36,7 +36,9 @@ pub use run::{
 
 use protocol::content::Usage;
 use protocol::environment::found::{FoundEnvironment, SavedText, SetUpOutcome, SetUpPhase};
-use protocol::event::{PullRequest, RepoBase, RunStatus, Settings, SnapshotPurpose, StopReason};
+use protocol::event::{
+    Configuration, PullRequest, RepoBase, RunStatus, Settings, SnapshotPurpose, StopReason,
+};
 use protocol::failure::{self, Failure};
 use protocol::ids::{AgentId, EffectKey, Epoch, LayerId, MessageId, RunId, Seq};
 use protocol::limits;
@@ -107,6 +109,8 @@ pub struct Living {
     pub repos: Vec<Repo>,
     /// Hosts that people allowed besides those of its environment.
     pub allowed: Vec<Allowed>,
+    /// Digests of configurations that people allowed.
+    pub allowed_configurations: Vec<String>,
     /// What was used up so far.
     pub totals: Totals,
     /// What programs inside had models use since the last run began, as far as it was of no run.
@@ -433,6 +437,15 @@ impl Living {
         let set_up = self.set_up.as_ref()?;
         let done = if set_up.epoch == epoch { set_up.done } else { 0 };
         set_up.phases.get(done).copied()
+    }
+
+    /// The configuration for whose sake the agent is without credentials, until a person allows it.
+    pub fn withheld(&self) -> Option<&Configuration> {
+        let bases = self.repos.iter().filter_map(|repo| repo.base.as_ref()?.configuration.as_ref());
+        bases.into_iter().find(|configuration| {
+            let is_allowed = self.allowed_configurations.contains(&configuration.digest);
+            !configuration.trust.is_trusted() && !is_allowed
+        })
     }
 
     /// Whether tools may work in this sandbox, as far as its set-up goes.

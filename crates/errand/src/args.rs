@@ -342,13 +342,17 @@ pub struct Allow {
     /// Id, beginning of the id, or name
     pub agent: String,
     /// The host, as in an allow-list: `api.example.com`, `db.example.com:5432`, `"GET https://api.example.com/v1/*"`
-    pub host: String,
+    #[arg(required_unless_present = "configuration")]
+    pub host: Option<String>,
     /// Only until the active run ends
     #[arg(long, conflicts_with = "environment")]
     pub run: bool,
     /// For all agents of its repositories, from now on; see Settings, Network
     #[arg(long)]
     pub environment: bool,
+    /// Give it its secrets although what configures it is not what the repository's default branch has
+    #[arg(long, conflicts_with_all = ["host", "run", "environment"])]
+    pub configuration: bool,
 }
 
 /// `errand traffic`.

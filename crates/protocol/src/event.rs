@@ -15,7 +15,8 @@ mod repository;
 mod settings;
 
 pub use repository::{
-    DiffStat, PullRequest, PushConflict, PushPlan, RepoBase, RepoCheckpoint, WorkspaceBranch,
+    Configuration, ConfigurationTrust, DiffStat, PullRequest, PushConflict, PushPlan, RepoBase,
+    RepoCheckpoint, WorkspaceBranch,
 };
 pub use settings::{
     AskOptions, BuildOrder, ForkedFrom, Mode, ModelChoice, ModelParam, RepoSettings, RunLimits,
@@ -186,6 +187,8 @@ pub enum Event {
 
     /// A person allowed a host that no environment names: an entry of an allow-list, for one run or for good.
     HostAllowed { entry: String, run: Option<RunId>, principal: String },
+    /// A person allowed a configuration that is not trusted by itself: the agent has its credentials from here on.
+    ConfigurationAllowed { digest: String, principal: String },
 
     /// A person is asked; the run waits.
     QuestionAsked {
@@ -426,6 +429,7 @@ impl Event {
             | Self::EffectFailed { .. }
             | Self::Denied { .. }
             | Self::HostAllowed { .. }
+            | Self::ConfigurationAllowed { .. }
             | Self::QuestionAnswered { .. }
             | Self::PullRequestMerged { .. }
             | Self::Woken { .. }

@@ -95,6 +95,11 @@ pub enum Refusal {
     /// An agent was allowed as many hosts as it may be.
     #[error("too many hosts were allowed for this agent: name them in its environment")]
     HostsFull,
+    /// Nobody looked at the configuration that the agent has.
+    #[error(
+        "the agent has no configuration of this digest: look at it again, then allow what it shows"
+    )]
+    ConfigurationUnknown,
     /// A report about something that is no longer current; the driver drops it.
     #[error("stale: {0}")]
     Stale(&'static str),
@@ -116,6 +121,7 @@ impl Refusal {
             Self::QueueFull => "queue_full",
             Self::NoActiveRun => "no_active_run",
             Self::HostsFull => "hosts_full",
+            Self::ConfigurationUnknown => "configuration_unknown",
             Self::Stale(_) => "stale",
         }
     }

@@ -45,6 +45,8 @@ pub enum Input {
     Snapshot { layer: LayerId, purpose: SnapshotPurpose, principal: String },
     /// A person allows a host.
     AllowHost { entry: String, run_only: bool, principal: String },
+    /// A person allows the configuration of this digest.
+    AllowConfiguration { digest: String, principal: String },
     /// A person works in the machine.
     Attend { principal: String },
     /// A person begins to type in a terminal.

@@ -31,6 +31,8 @@ pub struct Config {
     pub sandbox: SandboxConfig,
     /// Images that environment files may ask for.
     pub images: ImagesConfig,
+    /// Whose configuration of agents is trusted.
+    pub environment: EnvironmentConfig,
     /// Machines prepared ahead.
     pub builds: BuildsConfig,
     /// What sandboxes may reach.
@@ -58,6 +60,7 @@ impl Default for Config {
             run: RunConfig::default(),
             sandbox: SandboxConfig::default(),
             images: ImagesConfig::default(),
+            environment: EnvironmentConfig::default(),
             builds: BuildsConfig::default(),
             network: NetworkConfig::default(),
             gateway: GatewayConfig::default(),
@@ -242,6 +245,15 @@ impl Default for BuildsConfig {
     fn default() -> Self {
         Self { automatic: true, keep_days: 90 }
     }
+}
+
+/// Whose configuration of agents is trusted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EnvironmentConfig {
+    /// Branches whose environment files and instructions are trusted like those of the default branch, as
+    /// `release` or `release/*`; see [environment](environment.md#trust).
+    pub trusted_branches: Vec<String>,
 }
 
 /// What sandboxes may reach.

@@ -55,6 +55,8 @@ pub struct Asked {
     pub name: String,
     /// What there is to know of it.
     pub warnings: Vec<String>,
+    /// What the Dockerfile says, without what it copies.
+    pub text: String,
     file: String,
     recipe: Recipe,
     args: Variables,
@@ -107,7 +109,7 @@ impl Asked {
             serde_json::to_vec(&(&text, &build.args, files)).context("name a Dockerfile")?;
         let digest: String = blake3::hash(&whole).to_hex().chars().take(DIGITS).collect();
         let name = format!("{file}#{digest}");
-        Ok(Ok(Self { name, warnings, file, recipe, args: build.args.clone(), context }))
+        Ok(Ok(Self { name, warnings, text, file, recipe, args: build.args.clone(), context }))
     }
 
     /// Why it is not built whatever it is; none: it may be.

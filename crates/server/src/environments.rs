@@ -34,9 +34,11 @@ use protocol::limits::ENVIRONMENT_BYTES;
 use std::sync::Arc;
 
 mod sight;
+mod trust;
 
 use sight::Counts;
 pub use sight::{Adopted, Origin, Sight, adopted, origin};
+pub use trust::{judged, without_credentials};
 
 /// Files at the top that say what `install` brings: where one changes, a disk is prepared anew.
 const LOCKS: [&str; 19] = [
@@ -71,6 +73,8 @@ pub struct CommitEnvironment {
     reading: Reading,
     digest: String,
     bytes: usize,
+    /// Names what it and its Dockerfile say, to the letter.
+    content: blake3::Hash,
     /// Its Dockerfile, or why that is not followed.
     dockerfile: Option<Result<Arc<Asked>, String>>,
 }
@@ -102,7 +106,7 @@ impl CommitEnvironment {
         let Some((choice, bytes)) = chosen else { return Ok(None) };
         let reading = read(choice.place, &bytes);
         let place = (mirror, commit);
-        Self::of(reader, place, listing, (choice, reading, bytes.len())).await.map(Some)
+        Self::of(reader, place, listing, (choice, reading, &bytes)).await.map(Some)
     }
 
     /// Reads a saved environment as if it lay at Errand's own place.
@@ -114,14 +118,14 @@ impl CommitEnvironment {
     ) -> Result<Self> {
         let choice = Choice { place: Place::Errand, passed_over: Vec::new() };
         let reading = read_saved(&saved.title(), &saved.text);
-        Self::of(reader, place, listing, (choice, reading, saved.text.len())).await
+        Self::of(reader, place, listing, (choice, reading, saved.text.as_bytes())).await
     }
 
     async fn of(
         reader: &mut Reader,
         (mirror, commit): (&Mirror, &CommitId),
         listing: &Listing,
-        (choice, reading, bytes): (Choice, Reading, usize),
+        (choice, reading, bytes): (Choice, Reading, &[u8]),
     ) -> Result<Self> {
         let digest = digest(&reading, listing);
         let dockerfile =
@@ -132,7 +136,14 @@ impl CommitEnvironment {
                 }
                 Ok(_) | Err(_) => None,
             };
-        Ok(Self { choice, reading, digest, bytes, dockerfile })
+        let mut content = blake3::Hasher::new();
+        let text = dockerfile.iter().flatten().map(|asked: &Arc<Asked>| asked.text.as_bytes());
+        for part in [choice.place.path().as_bytes(), bytes].into_iter().chain(text) {
+            content.update(&(part.len() as u64).to_le_bytes());
+            content.update(part);
+        }
+        let (bytes, content) = (bytes.len(), content.finalize());
+        Ok(Self { choice, reading, digest, bytes, content, dockerfile })
     }
 
     /// What is followed of it, if it can be.
@@ -151,6 +162,11 @@ impl CommitEnvironment {
             mirror,
             commit,
         })
+    }
+
+    /// Names what it and its Dockerfile say, to the letter.
+    pub const fn content(&self) -> &blake3::Hash {
+        &self.content
     }
 
     /// About what it takes in memory.

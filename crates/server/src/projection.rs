@@ -3,7 +3,9 @@
 
 use agent::effect::Plan;
 use protocol::content::{Prompt, Usage};
-use protocol::event::{Event, Logged, PullRequest, PushPlan, RunStatus, Settings};
+use protocol::event::{
+    Configuration, Event, Logged, PullRequest, PushPlan, RepoBase, RunStatus, Settings,
+};
 use protocol::failure::Failure;
 use protocol::ids::{Epoch, MessageId, RunId, Seq};
 use sandbox::isolation::OWN_SANDBOX;
@@ -59,6 +61,10 @@ pub struct Detail {
     pub latest_status: Option<RunStatus>,
     /// What a person is asked.
     pub question: Option<Event>,
+    /// What configures it, by the repository's URL.
+    pub configurations: Vec<(String, Configuration)>,
+    /// Digests of configurations that people allowed.
+    pub allowed_configurations: Vec<String>,
     /// It is about to vanish.
     pub deleting: bool,
 }
@@ -118,6 +124,13 @@ impl Projection {
             | Event::SandboxLost { epoch, .. }
             | Event::SandboxStopped { epoch } => {
                 self.sandbox("none", *epoch);
+            }
+            Event::BaseResolved { repos, .. } => {
+                let known = |base: &RepoBase| Some((base.url.clone(), base.configuration.clone()?));
+                detail.configurations = repos.iter().filter_map(known).collect();
+            }
+            Event::ConfigurationAllowed { digest, .. } => {
+                detail.allowed_configurations.push(digest.clone());
             }
             Event::DeleteRequested { .. } => detail.deleting = true,
             Event::Pushed { pushes, .. } => detail.pushed.clone_from(pushes),

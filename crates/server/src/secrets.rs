@@ -324,7 +324,8 @@ async fn exists(app: &App, org: &OrgId, owner: &Owner) -> ApiResult<()> {
 /// come in this order, and a name hides the same one further down, whatever its case. The commands of a build have
 /// secrets of builds only: what they leave is for everybody.
 pub async fn of_agent(app: &App, org: &OrgId, living: &Living, phase: Phase) -> Result<Vec<Held>> {
-    if phase == Phase::Work && living.settings.build.is_some() {
+    let is_withheld = phase != Phase::Any && living.withheld().is_some();
+    if is_withheld || phase == Phase::Work && living.settings.build.is_some() {
         return Ok(Vec::new());
     }
     for _ in 0..ROUNDS {

@@ -1,7 +1,7 @@
 /** The part of the fold that follows the machine: made ready, lost, asleep, refused connections. */
 import type { Fold } from "./fold";
 import type { SetupRow } from "./rows";
-import type { Failure, FoundEnvironment, ImageChosenBody, LogEntry, SetUpOutcome } from "./wire";
+import type { Failure, FoundEnvironment, ImageChosenBody, LogEntry, RepoBase, SetUpOutcome } from "./wire";
 
 /** Folds an event of a machine; false if it is of another kind. */
 export function applyMachine(fold: Fold, entry: LogEntry): boolean {
@@ -52,6 +52,7 @@ export function applyMachine(fold: Fold, entry: LogEntry): boolean {
       return true;
     case "BaseResolved":
       known(fold, { bases: event.repos });
+      withheld(fold, entry, event.repos);
       return true;
     case "BaseFailed":
       // The end of the run tells it; the machine need not.
@@ -90,6 +91,14 @@ export function applyMachine(fold: Fold, entry: LogEntry): boolean {
     case "NetworkNarrowed":
       fold.note(entry, undefined, { type: "narrowed", secrets: event.secrets ?? [] });
       return true;
+    case "ConfigurationAllowed": {
+      const row = fold.row(`withheld:${event.digest}`, "note");
+      if (row?.note.type === "withheld") {
+        fold.patch(row, { note: { ...row.note, isAllowed: true } });
+      }
+      fold.note(entry, undefined, { type: "configured", principal: event.principal });
+      return true;
+    }
     case "HostAllowed": {
       const { entry: host, run, principal } = event;
       fold.note(entry, undefined, { type: "allowed", entry: host, isForRun: !!run, principal });
@@ -132,6 +141,23 @@ function environmentRead(fold: Fold, entry: LogEntry, environment: FoundEnvironm
   // A first machine is made once its image is there, which may take minutes.
   if (environment.image !== undefined) place(fold, entry, 1);
   known(fold, { file });
+}
+
+/** Configurations that nobody reviewed: told once, whatever number of runs begin with them. */
+function withheld(fold: Fold, entry: LogEntry, bases: readonly RepoBase[]): void {
+  for (const { url, configuration } of bases) {
+    if (!configuration || !["changed", "stranger"].includes(configuration.trust)) continue;
+    const { digest, trust } = configuration;
+    const key = `withheld:${digest}`;
+    if (fold.row(key, "note")) continue;
+    const isStranger = trust === "stranger";
+    fold.note(
+      entry,
+      undefined,
+      { type: "withheld", url, digest, isStranger, isAllowed: false },
+      key,
+    );
+  }
 }
 
 /** What is known of a machine that is made ready, or of the one that is wanted next. */

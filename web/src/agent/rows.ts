@@ -163,6 +163,8 @@ export interface NoteRow extends Base {
     | { type: "compacted"; summary: string; upto: number; usage: Usage }
     | { type: "denied"; host: string; port: number; code: string; message: string; count: number }
     | { type: "narrowed"; secrets: string[] }
+    | { type: "withheld"; url: string; digest: string; isStranger: boolean; isAllowed: boolean }
+    | { type: "configured"; principal: string }
     | { type: "allowed"; entry: string; isForRun: boolean; principal: string }
     | { type: "lost"; reason: string }
     | { type: "asleep"; epoch: number; reason: string; keepDisk: boolean }

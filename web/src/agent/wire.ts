@@ -93,6 +93,7 @@ export interface RepoBase {
   baseBranch: string;
   commit: string;
   defaultBranch: string;
+  configuration?: { digest: string; trust: string } | null;
 }
 
 /** The environment file that the agent follows, or why it does not. */
@@ -149,6 +150,7 @@ export type AgentEvent =
   | InRun<"TodosChanged", { todos: Todo[] }>
   | InRun<"Compacted", { upto: number; summary: string; usage: Usage; costMicros: number }>
   | Of<"NetworkNarrowed", { epoch: number; secrets?: string[] }>
+  | Of<"ConfigurationAllowed", { digest: string; principal: string }>
   | Of<"HostAllowed", { entry: string; run?: string | null; principal: string }>
   | Of<"ModelAsked", { run: string | null; model: string; aside: Usage; costMicros: number }>
   | Of<"ModelCalled", { run: string | null; model: string; usage: Usage; costMicros: number }>

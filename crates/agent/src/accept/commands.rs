@@ -203,6 +203,24 @@ pub(super) fn allow_host(
     Ok(vec![Event::HostAllowed { entry, run, principal }])
 }
 
+/// What was looked at is what is allowed: of several repositories each by itself.
+pub(super) fn allow_configuration(
+    living: &Living,
+    digest: String,
+    principal: String,
+) -> Result<Vec<Event>, Refusal> {
+    if living.allowed_configurations.contains(&digest) {
+        return Ok(Vec::new());
+    }
+    let bases = living.repos.iter().filter_map(|repo| repo.base.as_ref()?.configuration.as_ref());
+    let mut known = bases.into_iter();
+    match known.find(|configuration| configuration.digest == digest) {
+        Some(configuration) if configuration.trust.is_trusted() => Ok(Vec::new()),
+        Some(_) => Ok(vec![Event::ConfigurationAllowed { digest, principal }]),
+        None => Err(Refusal::ConfigurationUnknown),
+    }
+}
+
 /// The disk is kept once no run works; of two snapshots at once one waits for the other to be over.
 pub(super) fn snapshot(
     agent: AgentId,

@@ -77,6 +77,7 @@ pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Ref
         | Event::PullRequestMerged { .. }
         | Event::RunEnded { .. }
         | Event::HostAllowed { .. }
+        | Event::ConfigurationAllowed { .. }
         | Event::Woken { .. }
         | Event::Attended { .. }
         | Event::TerminalTaken { .. }

@@ -164,6 +164,7 @@ impl Story {
             commit: text(commit),
             default_branch: text("main"),
             head: head.map(text),
+            configuration: None,
         };
         self.report(Event::BaseResolved { run, repos: vec![base] });
     }

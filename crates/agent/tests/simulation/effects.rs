@@ -109,6 +109,7 @@ fn resolve_base(world: &mut World, living: &Living, run: RunId) -> Event {
         commit: sha(world.git.main),
         default_branch: "main".to_owned(),
         head: world.git.branch.map(sha),
+        configuration: None,
     };
     Event::BaseResolved { run, repos: vec![base] }
 }

@@ -459,6 +459,7 @@ fn name(event: &Event) -> &'static str {
         Event::Archived { .. } => "Archived",
         Event::Unarchived { .. } => "Unarchived",
         Event::HostAllowed { .. } => "HostAllowed",
+        Event::ConfigurationAllowed { .. } => "ConfigurationAllowed",
         Event::Woken { .. } => "Woken",
         Event::Attended { .. } => "Attended",
         Event::TerminalTaken { .. } => "TerminalTaken",

@@ -1,4 +1,5 @@
-//! `errand allow`: lets an agent reach a host that its environment does not name.
+//! `errand allow`: lets an agent reach a host that its environment does not name, or have its secrets although what
+//! configures it is not what its repository's default branch has.
 
 use super::Cx;
 use crate::args::Allow;
@@ -7,17 +8,18 @@ use crate::lookup;
 use crate::style::{Line, Style};
 use anyhow::Result;
 use protocol::api::IdBody;
-use protocol::api::agents::{AllowHost, AllowScope};
+use protocol::api::agents::{Agent, AllowConfiguration, AllowHost, AllowScope};
 
 pub(super) async fn allow(cx: Cx<'_>, arguments: Allow) -> Result<Exit> {
+    let agent = lookup::agent(&cx.client, &arguments.agent).await?;
+    let Some(host) = arguments.host else { return configuration(cx, &agent).await };
     let Cx { client, output } = cx;
-    let agent = lookup::agent(&client, &arguments.agent).await?;
     let (scope, how_long) = match (arguments.run, arguments.environment) {
         (true, _) => (AllowScope::Run, " until its run ends"),
         (false, true) => (AllowScope::Environment, " for all agents of its repositories"),
         (false, false) => (AllowScope::Agent, ""),
     };
-    let body = AllowHost { entry: arguments.host, scope };
+    let body = AllowHost { entry: host, scope };
     let done: IdBody = client.post(&["agents", &agent.id, "hosts"], &body).await?;
     match output.is_for_program() {
         true => output.json(&done)?,
@@ -25,6 +27,25 @@ pub(super) async fn allow(cx: Cx<'_>, arguments: Allow) -> Result<Exit> {
             let line = Line::of(Style::Plain, "allowed: ").and(Style::Bold, &body.entry);
             output.line(line.and(Style::Plain, how_long))?;
         }
+    }
+    Ok(Exit::Done)
+}
+
+/// What is allowed is what the agent shows now.
+async fn configuration(Cx { client, output }: Cx<'_>, agent: &Agent) -> Result<Exit> {
+    let withheld: Vec<_> = agent.configurations.iter().filter(|one| one.is_withheld).collect();
+    for one in &withheld {
+        let body = AllowConfiguration { digest: one.digest.clone() };
+        let _done: IdBody = client.post(&["agents", &agent.id, "configuration"], &body).await?;
+        if !output.is_for_program() {
+            let line = Line::of(Style::Plain, "allowed: configuration of ");
+            output.line(line.and(Style::Bold, &one.repo_url).and(Style::Dim, &one.digest))?;
+        }
+    }
+    match (output.is_for_program(), withheld.is_empty()) {
+        (true, _) => output.json(&IdBody { id: agent.id.clone() })?,
+        (false, true) => output.line(Line::of(Style::Plain, "nothing is withheld"))?,
+        (false, false) => {}
     }
     Ok(Exit::Done)
 }

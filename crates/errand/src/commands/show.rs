@@ -9,8 +9,9 @@ use crate::table::Table;
 use crate::{lookup, text};
 use anyhow::Result;
 use protocol::api::Page;
-use protocol::api::agents::{Agent, QuestionBody};
+use protocol::api::agents::{Agent, ConfigurationBody, QuestionBody};
 use protocol::api::runs::Run;
+use protocol::event::ConfigurationTrust;
 use serde_json::json;
 
 /// Runs that are listed.
@@ -34,6 +35,24 @@ pub(super) async fn show(cx: Cx<'_>, arguments: &OneAgent) -> Result<Exit> {
     shown.extend(failures.map(|failure| Shown::Whole(Line::of(Style::Bad, failure.to_string()))));
     output.show(&shown)?;
     Ok(Exit::Done)
+}
+
+/// What configures it, and what to do where that is not trusted.
+fn configured(one: &ConfigurationBody, agent: &str) -> Vec<Shown> {
+    let why = match one.trust {
+        ConfigurationTrust::DefaultBranch => "of the default branch",
+        ConfigurationTrust::NamedBranch => "of a trusted branch",
+        ConfigurationTrust::Unchanged => "as on the default branch",
+        ConfigurationTrust::Changed => "not as on the default branch",
+        ConfigurationTrust::Stranger => "of a commit that no branch is known to have",
+    };
+    let line = Line::of(Style::Plain, &one.digest).and(Style::Dim, format!("  {why}"));
+    let mut shown = vec![row("configured", line)];
+    if one.is_withheld {
+        let words = format!("it has no secrets until you `errand allow {agent} --configuration`");
+        shown.push(row("", Line::of(Style::Warn, words)));
+    }
+    shown
 }
 
 fn whole(agent: &Agent, now: jiff::Timestamp) -> Vec<Shown> {
@@ -69,6 +88,7 @@ fn whole(agent: &Agent, now: jiff::Timestamp) -> Vec<Shown> {
             .and(Style::Dim, params.collect::<String>())
             .and(Style::Dim, format!("  mode {mode}")),
     ));
+    shown.extend(agent.configurations.iter().flat_map(|one| configured(one, &agent.id)));
     if !agent.env_var_names.is_empty() {
         shown.push(row("variables", plain(&agent.env_var_names.join(", "))));
     }

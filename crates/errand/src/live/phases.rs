@@ -17,7 +17,7 @@ const BROWSER: &str = ":browser";
 #[expect(clippy::wildcard_enum_match_arm, reason = "the view shows those with a memory")]
 pub fn lines(event: &Event) -> Vec<Shown> {
     match event {
-        Event::BaseResolved { repos, .. } => repos.iter().map(base).collect(),
+        Event::BaseResolved { repos, .. } => repos.iter().flat_map(base).collect(),
         Event::SandboxUp { boot_ms, .. } => vec![timed("sandbox", "is up", *boot_ms)],
         Event::PhaseFinished { phase, duration_ms, detail, .. } => {
             vec![timed(phase, detail, *duration_ms)]
@@ -58,6 +58,9 @@ pub fn lines(event: &Event) -> Vec<Shown> {
         Event::HostAllowed { entry, run, principal } => {
             let how_long = if run.is_some() { " for this run" } else { "" };
             vec![aside(format!("{principal} allowed {entry}{how_long}"))]
+        }
+        Event::ConfigurationAllowed { principal, .. } => {
+            vec![aside(format!("{principal} allowed what configures the agent"))]
         }
         Event::CancelRequested { principal, .. } => {
             vec![noted(format!("{principal} cancelled the run"))]
@@ -166,9 +169,18 @@ pub fn aside(text: impl AsRef<str>) -> Shown {
     Shown::Line(Line::of(Style::Dim, format!("· {}", text.as_ref())))
 }
 
-fn base(repo: &RepoBase) -> Shown {
+fn base(repo: &RepoBase) -> Vec<Shown> {
     let commit = text::short_commit(&repo.commit);
-    done("repository", format!("{} at {} {commit}", repo.url, repo.base_branch))
+    let mut shown =
+        vec![done("repository", format!("{} at {} {commit}", repo.url, repo.base_branch))];
+    let trust = repo.configuration.as_ref().map(|configuration| configuration.trust);
+    if trust.is_some_and(|trust| !trust.is_trusted()) {
+        shown.push(noted(
+            "what configures the agent is not what the default branch has: it has no secrets until a person allows \
+             that (`errand allow AGENT --configuration`)",
+        ));
+    }
+    shown
 }
 
 fn environment_read(found: &FoundEnvironment) -> Vec<Shown> {

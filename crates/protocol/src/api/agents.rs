@@ -1,6 +1,6 @@
 //! Bodies about agents.
 
-use crate::event::{DiffStat, Mode, ModelChoice};
+use crate::event::{ConfigurationTrust, DiffStat, Mode, ModelChoice};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -176,6 +176,9 @@ pub struct Agent {
     /// What a person is asked, if anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<QuestionBody>,
+    /// What configures it, a repository each, as soon as that was read. Older servers do not tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub configurations: Vec<ConfigurationBody>,
     /// Position of its newest event.
     pub seq: u64,
 }
@@ -231,6 +234,28 @@ pub struct AllowHost {
     /// For how long.
     #[serde(default)]
     pub scope: AllowScope,
+}
+
+/// `POST /v1/agents/{id}/configuration`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AllowConfiguration {
+    /// What was looked at: the digest that the agent shows.
+    pub digest: String,
+}
+
+/// What configures an agent in one of its repositories.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigurationBody {
+    /// The repository.
+    pub repo_url: String,
+    /// Names the environment file, its Dockerfile and the instructions at the starting commit.
+    pub digest: String,
+    /// Why it is trusted, or that it is not.
+    pub trust: ConfigurationTrust,
+    /// The agent is without credentials until a person allows it.
+    pub is_withheld: bool,
 }
 
 /// For how long a host is allowed.

@@ -17,6 +17,46 @@ pub struct RepoBase {
     /// Where the branch that will be pushed stands on the remote now; none while it does not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<String>,
+    /// What configures agents at that commit, and whether it is trusted. Older logs do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<Configuration>,
+}
+
+/// What configures agents at a commit: the environment file with its Dockerfile, and instructions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Configuration {
+    /// Names its content.
+    pub digest: String,
+    /// Why it is trusted, or that it is not.
+    pub trust: ConfigurationTrust,
+}
+
+/// Whether what a repository says of its agents is the repository's own word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ConfigurationTrust {
+    /// The default branch has the commit.
+    DefaultBranch,
+    /// A branch that the operator named has it.
+    NamedBranch,
+    /// On another branch of the repository, and the same as on its default branch.
+    Unchanged,
+    /// Different on another branch.
+    Changed,
+    /// Perhaps a stranger's commit, as the head of a fork is.
+    Stranger,
+}
+
+impl ConfigurationTrust {
+    /// Whether the agent has its credentials although nobody allowed it.
+    pub const fn is_trusted(self) -> bool {
+        match self {
+            Self::DefaultBranch | Self::NamedBranch | Self::Unchanged => true,
+            Self::Changed | Self::Stranger => false,
+        }
+    }
 }
 
 /// Where a repository stands in the workspace.

@@ -15,7 +15,8 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use gateway::pattern::Pattern;
 use protocol::api::agents::{
-    Agent, AllowHost, AllowScope, AnswerQuestion, CreateAgent, CreatedAgent, UpdateAgent,
+    Agent, AllowConfiguration, AllowHost, AllowScope, AnswerQuestion, CreateAgent, CreatedAgent,
+    UpdateAgent,
 };
 use protocol::api::settings::AllowedHost;
 use protocol::api::{IdBody, Page};
@@ -305,6 +306,23 @@ async fn of_repositories(handle: &Handle, entry: &str) -> ApiResult<Vec<AllowedH
         .iter()
         .map(|repo| AllowedHost { entry: entry.to_owned(), repository: Some(repo.url.clone()) });
     Ok(hosts.collect())
+}
+
+/// Allows a configuration that is not that of the repository's default branch: the agent has its credentials from its
+/// next message on.
+#[utoipa::path(post, path = "/v1/agents/{id}/configuration", tag = "agents", params(("id" = String, Path)),
+    request_body = AllowConfiguration, responses((status = 200, body = IdBody), (status = 409, body = protocol::api::ErrorBody)))]
+pub async fn allow_configuration(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<AllowConfiguration>,
+) -> ApiResult<Json<IdBody>> {
+    let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
+    let input = Input::AllowConfiguration { digest: body.digest, principal: caller.name };
+    handle.submit(input, Extras::default()).await?;
+    egress::follow(&app, &handle).await?;
+    Ok(Json(IdBody { id: handle.id.to_string() }))
 }
 
 async fn act(app: &Arc<App>, caller: &Caller, id: &str, input: Input) -> ApiResult<Json<IdBody>> {

@@ -100,9 +100,11 @@ impl From<Refusal> for ApiError {
             | Refusal::NotCancellable
             | Refusal::NoQuestion
             | Refusal::Stale(_) => StatusCode::CONFLICT,
-            Refusal::NoDisk | Refusal::IsBuild | Refusal::NoActiveRun | Refusal::HostsFull => {
-                StatusCode::CONFLICT
-            }
+            Refusal::NoDisk
+            | Refusal::IsBuild
+            | Refusal::NoActiveRun
+            | Refusal::HostsFull
+            | Refusal::ConfigurationUnknown => StatusCode::CONFLICT,
             Refusal::QueueFull => StatusCode::TOO_MANY_REQUESTS,
         };
         Self::new(status, refusal.code(), refusal.to_string())

@@ -4,11 +4,11 @@ use crate::app::App;
 use crate::projection::{Detail, RunDetail};
 use git::url::RemoteUrl;
 use protocol::api::agents::{
-    Agent, EnvChoice, PullRequestLink, QuestionBody, RepoBody, SandboxBody,
+    Agent, ConfigurationBody, EnvChoice, PullRequestLink, QuestionBody, RepoBody, SandboxBody,
 };
 use protocol::api::runs::{GitBody, GitBranch, Run, UsageBody};
 use protocol::api::timestamp;
-use protocol::event::{Event, QuestionKind, RunStatus};
+use protocol::event::{Configuration, Event, QuestionKind, RunStatus};
 use protocol::ids::{AgentId, Seq};
 use store::records::{AgentRow, RunRow};
 
@@ -52,9 +52,19 @@ pub fn agent(app: &App, id: AgentId, head: Seq, row: &AgentRow) -> anyhow::Resul
         usage: UsageBody::new(&row.usage, row.cost_micros),
         queued_runs: detail.queued,
         question: detail.question.as_ref().and_then(question),
+        configurations: configurations(&detail),
         seq: head.0,
         repos: repos.collect(),
     })
+}
+
+fn configurations(detail: &Detail) -> Vec<ConfigurationBody> {
+    let body = |(url, configuration): &(String, Configuration)| {
+        let Configuration { digest, trust } = configuration.clone();
+        let is_withheld = !trust.is_trusted() && !detail.allowed_configurations.contains(&digest);
+        ConfigurationBody { repo_url: shown_url(url), digest, trust, is_withheld }
+    };
+    detail.configurations.iter().map(body).collect()
 }
 
 fn pull_links(detail: &Detail) -> Vec<PullRequestLink> {

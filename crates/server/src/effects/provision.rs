@@ -122,7 +122,9 @@ pub async fn serve(job: &Job, mut machine: Machine) -> Result<Machine> {
         });
     }
     let followed = environments::followed(&job.app, &job.handle.org, living).await?;
-    let dependencies = followed.as_ref().map_or_else(Vec::new, |followed| {
+    // TRUST: what nobody reviewed names no repository that git reads with the server's keys.
+    let reviewed = followed.as_ref().filter(|_| living.withheld().is_none());
+    let dependencies = reviewed.map_or_else(Vec::new, |followed| {
         let own: Vec<_> = living.settings.repos.iter().map(|repo| repo.url.as_str()).collect();
         let named = followed.understood.environment.dependencies();
         dependencies::served(&job.app, &job.handle.org, &own, named)

@@ -90,7 +90,8 @@ async fn resolve(job: &Job, settings: &Settings, repo: &RepoSettings) -> Result<
     let begin = Box::pin(begin(job, settings, repo, (&remote, &mirror), (&head, &base)));
     let (begun, sight) = tokio::join!(begin, sight(job, repo, (&mirror, &remote), (&head, &base)));
     begun?;
-    Ok((base, sight?))
+    let sight = sight?;
+    Ok((RepoBase { configuration: Some(sight.configuration.clone()), ..base }, sight))
 }
 
 /// Looks at the starting commit; what is seen is kept for the model's first request.
@@ -110,7 +111,9 @@ async fn sight(
             environments::origin((mirror, remote), head, &commit).await?
         }
     };
-    Ok(Sight { url: repo.url.clone(), commit, look, origin, saved })
+    let there = (&commit, &*look, saved.as_ref());
+    let configuration = environments::judged(&job.app, (mirror, remote), head, there).await?;
+    Ok(Sight { url: repo.url.clone(), commit, look, origin, saved, configuration })
 }
 
 /// The agent's own repository, at the start.
@@ -251,6 +254,7 @@ fn base_of(url: &str, head: &RemoteHead, settings: &Settings) -> Result<RepoBase
         base_branch: base_branch.to_string(),
         commit: head.commit.to_string(),
         head: settings.work_on_current_branch.then(|| head.commit.to_string()),
+        configuration: None,
     })
 }
 

@@ -128,6 +128,7 @@ async fn prepare(job: &Job, run: RunId, transcript: Vec<Logged>) -> Result<Prepa
     egress::follow(&job.app, &job.handle).await?;
     let (mut base, bases) =
         base(job, &settings, &transcript, run, (&variables, followed.as_ref())).await?;
+    base.facts.extend(environments::without_credentials(living));
     base.facts.extend(secrets::facts(&job.app, &job.handle.org, living).await?);
     let seen = transcript.last().map_or(Seq(0), |logged| logged.seq);
     let journal = Arc::new(AgentJournal {

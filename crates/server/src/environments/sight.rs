@@ -9,6 +9,7 @@ use git::mirror::Mirror;
 use git::name::CommitId;
 use git::remote::{RefKind, Remote, RemoteHead};
 use protocol::environment::found::SavedText;
+use protocol::event::Configuration;
 use protocol::ids::OrgId;
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ pub struct Sight {
     pub origin: Origin,
     /// The saved environment of the repository.
     pub saved: Option<Adopted>,
+    /// What configures an agent there.
+    pub configuration: Configuration,
 }
 
 /// A saved environment that names a repository.
@@ -92,7 +95,11 @@ pub async fn origin(
     Ok(if is_own { Origin::Own } else { Origin::Unknown })
 }
 
-async fn on_default(mirror: &Mirror, head: &RemoteHead, commit: &CommitId) -> Result<bool> {
+pub(super) async fn on_default(
+    mirror: &Mirror,
+    head: &RemoteHead,
+    commit: &CommitId,
+) -> Result<bool> {
     let Some(branch) = &head.default_branch else { return Ok(false) };
     match mirror.ref_head(&branch.to_ref()).await? {
         Some(tip) => Ok(mirror.is_ancestor(commit, &tip).await?),

@@ -29,6 +29,7 @@ import { ASLEEP, FAILED_AT, NOTICES } from "../words";
 import { Denied } from "./Denied";
 import { Line } from "./Line";
 import styles from "./Notes.module.css";
+import { Withheld } from "./Withheld";
 
 /** Something the platform says. */
 export const Note = memo(function Note({ row }: { row: NoteRow }) {
@@ -56,6 +57,15 @@ export const Note = memo(function Note({ row }: { row: NoteRow }) {
         <Line icon={Globe}>
           The network is the agent's own from here on
           {note.secrets.length > 0 && `, without the build secrets ${note.secrets.join(", ")}`}.
+        </Line>
+      );
+    case "withheld":
+      return <Withheld note={note} />;
+    case "configured":
+      return (
+        <Line icon={Globe}>
+          {note.principal} allowed what configures this agent. It has its secrets from its next
+          message on.
         </Line>
       );
     case "lost":

@@ -43,6 +43,7 @@ fn prepared(number: u128) -> Vec<Sent> {
         commit: text("1111111111111111"),
         default_branch: text("main"),
         head: None,
+        configuration: None,
     };
     let branch = WorkspaceBranch {
         url: text(URL),
