@@ -1,7 +1,14 @@
 /** The part of the fold that follows the machine: made ready, lost, asleep, refused connections. */
 import type { Fold } from "./fold";
 import type { SetupRow } from "./rows";
-import type { Failure, FoundEnvironment, ImageChosenBody, LogEntry, RepoBase, SetUpOutcome } from "./wire";
+import type {
+  Failure,
+  FoundEnvironment,
+  ImageChosenBody,
+  LogEntry,
+  RepoBase,
+  SetUpOutcome,
+} from "./wire";
 
 /** Folds an event of a machine; false if it is of another kind. */
 export function applyMachine(fold: Fold, entry: LogEntry): boolean {
