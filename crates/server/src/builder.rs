@@ -7,8 +7,6 @@ use crate::sandbox_spec;
 use anyhow::{Context, Result};
 use gateway::attach::{AttachGuard, Attaching, Repositories, Rules};
 use gateway::audit::Peer;
-use gateway::grant::Grants;
-use gateway::policy::Policy;
 use protocol::failure::Phase;
 use protocol::ids::{AgentId, Epoch, LayerId, OrgId, Term};
 use protocol::link::{Exited, Hello, OpId, Request, Start, Stdin, User, VERSION};
@@ -56,7 +54,7 @@ pub struct Machine<'a> {
     epoch: Epoch,
     layer: LayerId,
     /// What may leave, and whose log is told of what was refused; without it nothing leaves.
-    network: Option<(Peer, &'a Policy)>,
+    network: Option<(Peer, Rules)>,
     up: Option<Up>,
     commands: u32,
 }
@@ -92,10 +90,9 @@ impl<'a> Machine<'a> {
         Self { app, org, cancel, id, epoch, layer, network: None, up: None, commands: 0 }
     }
 
-    /// Lets it reach what a policy allows.
-    pub fn reaching(mut self, peer: Peer, policy: &'a Policy) -> Self {
-        self.network = Some((peer, policy));
-        self
+    /// Lets it reach what these rules allow, from when it is started next.
+    pub fn reach(&mut self, peer: Peer, rules: Rules) {
+        self.network = Some((peer, rules));
     }
 
     const fn key(&self) -> SandboxKey {
@@ -117,10 +114,9 @@ impl<'a> Machine<'a> {
         let stream = provider.connect(key).await.context("connect to the guest")?;
         let hello = Hello { version: VERSION, agent: self.id, epoch: self.epoch, term: Term(1) };
         let link = Link::connect(stream, hello).await.context("greet the guest")?;
-        let gateway = if let Some((peer, policy)) = self.network {
+        let gateway = if let Some((peer, rules)) = self.network.clone() {
             let sockets = provider.gateway_sockets(key).await.context("take its sockets")?;
             let entrances = sandbox_spec::entrances(sockets);
-            let rules = Rules { policy: policy.clone(), grants: Grants::default() };
             let repositories = Repositories::default();
             let attaching = Attaching { entrances, rules, repositories, authority };
             Some(self.app.gateway.attach(peer, attaching)?)

@@ -5,10 +5,11 @@
 //! image from a registry, and is kept in the same records.
 //!
 //! TRUST: a Dockerfile is anybody's with write access to a repository. It runs as root of a namespace
-//! of its own, behind the walls, the limits and the gateway of every sandbox, and sees no secret.
+//! of its own, behind the walls, the limits and the gateway of every sandbox, and sees placeholders of build secrets only.
 
 mod build;
 mod context;
+mod mounts;
 mod recipe;
 mod scope;
 mod scripts;
@@ -25,6 +26,7 @@ use gateway::policy::Policy;
 use git::mirror::Mirror;
 use git::name::CommitId;
 use git::objects::{FileContent, Reader};
+pub use mounts::BuildSecret;
 use protocol::environment::found::{ChosenImage, SetUpOutcome};
 use protocol::environment::{Build, Dockerfile, check_dockerfile};
 use protocol::failure::{Failure, Phase};
@@ -45,6 +47,8 @@ pub struct Owner {
     pub peer: Peer,
     /// What may leave.
     pub policy: Policy,
+    /// What steps may be given.
+    pub secrets: Vec<BuildSecret>,
     /// Set when nobody waits for it any more.
     pub cancel: CancellationToken,
 }
@@ -123,6 +127,25 @@ impl Asked {
     }
 }
 
+impl Asked {
+    /// What is kept of it for these secrets: what one of them fetched is not for builds that do not have it.
+    fn kept_as(&self, owner: &Owner) -> String {
+        let mut ids: Vec<&str> = Vec::new();
+        for step in self.recipe.stages.iter().flat_map(|stage| &stage.steps) {
+            if let What::Run(_, mounts) = &step.what {
+                let given = mounts.iter().filter_map(|mount| mount.among(&owner.secrets));
+                ids.extend(given.map(|secret| secret.id.as_str()));
+            }
+        }
+        if ids.is_empty() {
+            return self.name.clone();
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        format!("{}+{}", self.name, ids.join("+"))
+    }
+}
+
 /// Why a Dockerfile with these arguments would not be followed, and in which line.
 pub fn problem(text: &str, args: &Variables) -> Option<(usize, String)> {
     Recipe::read(text, args).err().map(|problem| (problem.line, problem.message))
@@ -162,9 +185,11 @@ pub async fn get(
     freshness: Freshness,
     tell: &(dyn Fn(&str, Option<u8>) + Sync),
 ) -> Result<Had> {
+    let kept_as = asked.kept_as(owner);
     if freshness == Freshness::Recent
-        && let Some(had) = images::known(app, &owner.org, &asked.name).await?
+        && let Some(mut had) = images::known(app, &owner.org, &kept_as).await?
     {
+        had.image.reference.clone_from(&asked.name);
         return Ok(had);
     }
     let context = Context::open(mirror, commit, &asked.context).await?;
@@ -180,7 +205,8 @@ pub async fn get(
         })?;
     let outcome = if is_new { SetUpOutcome::Done } else { SetUpOutcome::Kept };
     let variables = images::for_commands(variables);
-    let image = ChosenImage { reference: asked.name.clone(), digest: String::new(), variables };
+    let mut image = ChosenImage { reference: kept_as, digest: String::new(), variables };
     images::remember(app, &owner.org, &image, layer).await?;
+    image.reference.clone_from(&asked.name);
     Ok(Had { image, layer, outcome })
 }

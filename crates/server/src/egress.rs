@@ -3,6 +3,7 @@
 
 use crate::agents::Handle;
 use crate::app::App;
+use crate::dockerfile::BuildSecret;
 use crate::environments::{self, Followed, Reach};
 use crate::network::Network;
 use crate::secrets::{self, Held, Phase};
@@ -13,7 +14,7 @@ use gateway::audit::Peer;
 use gateway::grant::{Grant, Grants, Places};
 use gateway::pattern::Pattern;
 use gateway::policy::{EgressMode, Policy, covers_registry};
-use protocol::api::secrets::SecretPlace;
+use protocol::api::secrets::{SecretKind, SecretPlace};
 use protocol::ids::{AgentId, OrgId};
 use secrecy::SecretString;
 
@@ -70,6 +71,19 @@ async fn credentials(
     Ok((grants, plain))
 }
 
+/// What steps of a Dockerfile may be given, for an agent or a build.
+pub async fn build_secrets(
+    app: &App,
+    handle: &Handle,
+    living: &Living,
+) -> Result<Vec<BuildSecret>> {
+    let held = secrets::of_agent(app, &handle.org, living, Phase::Build).await?;
+    let of_builds = held.iter().filter(|held| held.kind == SecretKind::BuildSecret);
+    let secret =
+        |held: &Held| Ok(BuildSecret { id: held.id.clone(), grant: grant(app, handle.id, held)? });
+    of_builds.filter(|held| held.is_grant()).map(secret).collect()
+}
+
 fn grant(app: &App, agent: AgentId, held: &Held) -> Result<Grant> {
     let hosts = held.hosts.iter().map(|host| Pattern::parse(host).map(Pattern::opened));
     let is_in = |place| held.places.contains(&place);
@@ -89,7 +103,7 @@ fn grant(app: &App, agent: AgentId, held: &Held) -> Result<Grant> {
 }
 
 /// Where a credential may go one may go, too; but a registry is only read, also with one.
-fn with_grants(policy: Policy, grants: &[Grant]) -> Policy {
+pub fn with_grants(policy: Policy, grants: &[Grant]) -> Policy {
     if !may_be_added_to(policy.mode()) {
         return policy;
     }

@@ -37,8 +37,7 @@ pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Ref
         | Event::WorkspaceReady { .. }
         | Event::WorkspaceFailed { .. } => machine(living, event),
         Event::ModelAsked { .. } | Event::ModelCalled { .. } => models(living, event, now_ms),
-        Event::SetUpFinished { epoch, phase, .. } => set_up_finished(living, *epoch, *phase),
-        Event::NetworkNarrowed { epoch, .. } => narrowed(living, *epoch),
+        Event::SetUpFinished { .. } | Event::NetworkNarrowed { .. } => prepared(living, event),
         Event::EffectFailed { key, .. } => effect_failed(state, living, key, now_ms),
         Event::Deleted => erased(living),
         Event::StepStarted { .. }
@@ -180,6 +179,15 @@ fn set_up_finished(living: &Living, epoch: Epoch, phase: SetUpPhase) -> Result<(
     up(living, epoch)?;
     let is_next = living.to_set_up(epoch) == Some(phase) && !living.is_to_be_narrowed(epoch);
     if is_next { Ok(()) } else { Err(KNOWN) }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller hands in facts of set-ups only")]
+fn prepared(living: &Living, event: &Event) -> Result<(), Refusal> {
+    match event {
+        Event::SetUpFinished { epoch, phase, .. } => set_up_finished(living, *epoch, *phase),
+        Event::NetworkNarrowed { epoch, .. } => narrowed(living, *epoch),
+        _ => Err(OLD_EPOCH),
+    }
 }
 
 fn narrowed(living: &Living, epoch: Epoch) -> Result<(), Refusal> {

@@ -1,6 +1,7 @@
 //! Machines of Dockerfiles that environment files ask for.
 
 use crate::images::{archive, archived, chosen, with_registry};
+use crate::phases::{assert_nowhere, keep};
 use e2e::host;
 use e2e::samples::Repository;
 use e2e::world::{Job, World, eventually, shell};
@@ -253,5 +254,37 @@ async fn a_server_that_comes_back_goes_on_after_the_last_step_that_was_done() {
     .await;
     assert!(!is_repeated, "the first step was done before");
     assert!(world.outputs(&job.agent).await[0].contains("the image"));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_is_given_build_secrets_as_placeholders_and_its_layer_has_nothing_of_them() {
+    const VALUE: &str = "npm_e2eRealValueOfADockerfile0123456789";
+    let (registry, _secrets, world) = with_registry().await;
+    let (system, _) = images(&registry);
+    keep(&world, "BUILD_TOKEN", "build_secret", "api.test", VALUE).await;
+    let mounts = "--mount=type=secret,id=build-token,target=/srv/in/token,mode=0440 \\\n    \
+                  --mount=type=secret,id=BUILD_TOKEN,env=TOKEN --mount=type=secret,id=absent";
+    let step = "test ! -e /run/secrets/absent && { read -r text < /srv/in/token || true; } \
+                && test \"$text\" = \"$TOKEN\" && case $text in npm_errand*) echo placeholder > /seen ;; *) exit 9 ;; esac";
+    let text = format!(
+        "FROM {system}\nRUN {mounts} {step}\nRUN test ! -e /srv/in && test -z \"$TOKEN\" && echo gone >> /seen\n"
+    );
+    let repository = built(&world, "secret", &text, &[]);
+    let (job, output) = look(&world, &repository, "cat /seen; env; ls /srv /run").await;
+    assert!(
+        output.contains("placeholder\ngone"),
+        "{}: {output}",
+        chosen(&world, &job.agent).await.1
+    );
+    assert!(!output.contains("npm_errand"), "{output}");
+    assert_nowhere(&world, VALUE);
+
+    let text = format!("FROM {system}\nRUN --mount=type=secret,id=other-token,required true\n");
+    let repository = built(&world, "required", &text, &[]);
+    let (job, _) = look(&world, &repository, "true").await;
+    let words = failure(&world, &job.agent).await;
+    assert!(words.contains("no build secret other-token"), "{words}");
+    assert!(words.contains("errand secret set OTHER_TOKEN --kind build"), "{words}");
     world.end().await;
 }

@@ -26,7 +26,8 @@ fn with(world: &World, file: &Value) -> Repository {
     repository
 }
 
-async fn keep(world: &World, name: &str, kind: &str, host: &str, value: &str) {
+/// Has the team keep a secret.
+pub async fn keep(world: &World, name: &str, kind: &str, host: &str, value: &str) {
     let body = json!({"value": value, "type": kind, "hosts": [host]});
     let put = world.api.request(Method::PUT, &format!("/v1/team/secrets/{name}")).json(&body);
     assert_eq!(send("set a secret", put).await.status, 201);
@@ -60,7 +61,8 @@ fn is_refused(output: &str) -> bool {
     output.contains("Errand denied the request") || output.contains("failed, response 403")
 }
 
-fn assert_nowhere(world: &World, value: &str) {
+/// No file of the server or of a disk holds it.
+pub fn assert_nowhere(world: &World, value: &str) {
     let mut found = Vec::new();
     holding(&world.data(), value, &mut found);
     assert_eq!(found, Vec::<String>::new(), "the value lies there");

@@ -59,9 +59,6 @@ pub fn lines(event: &Event) -> Vec<Shown> {
             let how_long = if run.is_some() { " for this run" } else { "" };
             vec![aside(format!("{principal} allowed {entry}{how_long}"))]
         }
-        Event::ConfigurationAllowed { principal, .. } => {
-            vec![aside(format!("{principal} allowed what configures the agent"))]
-        }
         Event::CancelRequested { principal, .. } => {
             vec![noted(format!("{principal} cancelled the run"))]
         }
@@ -97,6 +94,9 @@ fn of_disk(event: &Event) -> Vec<Shown> {
         }
         Event::SetUpFinished { phase, outcome, duration_ms, .. } => {
             vec![set_up(*phase, outcome, *duration_ms)]
+        }
+        Event::ConfigurationAllowed { principal, .. } => {
+            vec![aside(format!("{principal} allowed what configures the agent"))]
         }
         Event::NetworkNarrowed { secrets, .. } => {
             let gone = if secrets.is_empty() { String::new() } else { without(secrets) };

@@ -2,15 +2,19 @@
 //! done once is not done again: for whoever asks, after a crash, and in Dockerfiles that begin alike.
 
 use super::context::{Context, Files, archived};
+use super::mounts::SecretMount;
 use super::recipe::{Copy, Origin, Recipe, Source, Step, What};
 use super::scope::Scope;
 use super::words::Variables;
 use super::{Owner, scripts};
 use crate::app::App;
 use crate::builder::{Command, Machine, Unfit, keep_end, to_end};
+use crate::egress;
 use crate::images::{self, Freshness};
 use crate::sandbox_spec;
 use anyhow::{Context as _, Result};
+use gateway::attach::Rules;
+use gateway::grant::Grants;
 use git::objects::EntryKind;
 use protocol::ids::LayerId;
 use protocol::limits::DOCKERFILE_MS;
@@ -84,7 +88,7 @@ struct Stage {
 
 /// What changes files.
 enum Task {
-    Run(Vec<String>),
+    Run(Vec<String>, Vec<SecretMount>),
     Copy(Brought),
     Finish,
 }
@@ -163,8 +167,8 @@ impl<'a> Work<'a> {
             What::Workdir(text) => scope.enter(&scope.word(recipe, text).map_err(unfit)?),
             What::User(text) => scope.user = scope.word(recipe, text).map_err(unfit)?,
             What::Shell(words) => scope.shell.clone_from(words),
-            What::Run(run) => {
-                let task = Task::Run(scope.argv(run));
+            What::Run(run, mounts) => {
+                let task = Task::Run(scope.argv(run), self.given(mounts).map_err(unfit)?);
                 self.change(at, machine, &task, &step.shown).await?;
             }
             What::Copy(copy) => {
@@ -173,6 +177,16 @@ impl<'a> Work<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Those that there are; one that must be there and is not ends the build.
+    fn given(&self, mounts: &[SecretMount]) -> Result<Vec<SecretMount>, String> {
+        let secrets = &self.site.owner.secrets;
+        let is_there = |mount: &&SecretMount| mount.among(secrets).is_some();
+        match mounts.iter().find(|mount| mount.is_required && !is_there(mount)) {
+            Some(missing) => Err(missing.missing()),
+            None => Ok(mounts.iter().filter(is_there).cloned().collect()),
+        }
     }
 
     async fn brought(&mut self, scope: &Scope, copy: &Copy) -> Result<Brought> {
@@ -243,12 +257,13 @@ impl<'a> Work<'a> {
         }
         self.is_new = true;
         self.tell(shown, "");
-        let machine = machine.get_or_insert_with(|| {
-            let made = Machine::new(app, &owner.org, at.layer, &owner.cancel);
-            made.reaching(owner.peer, &owner.policy)
-        });
+        let machine =
+            machine.get_or_insert_with(|| Machine::new(app, &owner.org, at.layer, &owner.cancel));
+        machine.reach(owner.peer, self.rules(task));
         match task {
-            Task::Run(argv) => self.run(machine, &at.scope, argv, shown).await?,
+            Task::Run(argv, mounts) => {
+                self.run(machine, &at.scope, (argv, mounts), shown).await?;
+            }
             Task::Copy(brought) => self.copy(machine, brought).await?,
             Task::Finish => self.finish(machine, &at.scope).await?,
         }
@@ -260,11 +275,32 @@ impl<'a> Work<'a> {
     /// What a step leaves, by all that it depends on.
     fn layer(&self, at: &Stage, task: &Task) -> Result<LayerId> {
         let owner = self.site.owner;
-        let network = matches!(task, Task::Run(_)).then(|| format!("{:?}", owner.policy));
-        let network = network.unwrap_or_default();
+        let network = match task {
+            Task::Run(_, mounts) => {
+                // By whose secret, not by what it is worth: a new value prepares nothing anew.
+                let given = mounts.iter().filter_map(|mount| mount.among(&owner.secrets));
+                let given: Vec<_> = given.map(|secret| (&secret.id, &secret.grant.hosts)).collect();
+                let given = if given.is_empty() { String::new() } else { format!("{given:?}") };
+                format!("{:?}{given}", owner.policy)
+            }
+            Task::Copy(_) | Task::Finish => String::new(),
+        };
         let (before, key) = (at.layer.to_string(), task.key(&at.scope)?);
         let all = [owner.org.0.as_str(), before.as_str(), network.as_str(), key.as_str()];
         Ok(images::layer_named(all.into_iter()))
+    }
+
+    /// What may leave while this is done: only what is mounted is granted, and only then.
+    fn rules(&self, task: &Task) -> Rules {
+        let owner = self.site.owner;
+        let mounts = match task {
+            Task::Run(_, mounts) => mounts.as_slice(),
+            Task::Copy(_) | Task::Finish => &[],
+        };
+        let given = mounts.iter().filter_map(|mount| mount.among(&owner.secrets));
+        let grants: Vec<_> = given.map(|secret| secret.grant.clone()).collect();
+        let policy = egress::with_grants(owner.policy.clone(), &grants);
+        Rules { policy, grants: Grants::new(grants, Vec::new()) }
     }
 
     fn tell(&self, shown: &str, said: &str) {
@@ -288,11 +324,32 @@ impl<'a> Work<'a> {
         &self,
         machine: &mut Machine<'_>,
         scope: &Scope,
-        argv: &[String],
+        (argv, mounts): (&[String], &[SecretMount]),
         shown: &str,
     ) -> Result<()> {
         let words = [scope.folder.clone(), scope.user.clone()].into_iter().chain(argv.to_vec());
-        let command = self.command(Some(scope), scripts::script(scripts::RUN, words))?;
+        let run = scripts::script(scripts::RUN, words);
+        let (mut files, mut count, mut env) = (Vec::new(), 0_usize, Vec::new());
+        for mount in mounts {
+            let Some(secret) = mount.among(&self.site.owner.secrets) else { continue };
+            let placeholder = &secret.grant.placeholder;
+            env.extend(mount.env.as_ref().map(|name| (name.clone(), placeholder.clone())));
+            if let Some(target) = &mount.target {
+                let (mode, owner) = (mount.mode.clone(), mount.owner.clone());
+                files.extend([scope.place(target), mode, owner, placeholder.clone()]);
+                count += 1;
+            }
+        }
+        let whole = match count {
+            0 => run,
+            _ => {
+                let words = [count.to_string()].into_iter().chain(files).chain(run);
+                scripts::script(scripts::WITH_SECRETS, words)
+            }
+        };
+        let mut command = self.command(Some(scope), whole)?;
+        command.env.retain(|(name, _)| env.iter().all(|(own, _)| own != name));
+        command.env.extend(env);
         let (exited, said) = machine.run(command, |text| self.tell(shown, text)).await?;
         ended(&exited, &said)
     }
@@ -464,7 +521,10 @@ impl Task {
     /// All that its outcome depends on, beside the files that are there.
     fn key(&self, scope: &Scope) -> Result<String> {
         let key = match self {
-            Self::Run(argv) => serde_json::to_string(&("run", scope, argv)),
+            Self::Run(argv, mounts) if mounts.is_empty() => {
+                serde_json::to_string(&("run", scope, argv))
+            }
+            Self::Run(argv, mounts) => serde_json::to_string(&("run", scope, argv, mounts)),
             Self::Finish => serde_json::to_string(&("finish", scope.env.get("PATH"))),
             Self::Copy(Brought { from, into, owner, mode }) => {
                 let from = match from {

@@ -3,6 +3,7 @@
 //! What is not followed is a problem and never left out in silence, unless it says only how an image is
 //! later started (`CMD`, `EXPOSE`, …), which nobody does here.
 
+use super::mounts::{SecretMount, mount};
 use super::words::{Reading, Variables};
 use parse_dockerfile as parser;
 use parser::{Command, Flag, Instruction, Source as Named, UnescapedString};
@@ -62,8 +63,8 @@ pub enum What {
     Env(String),
     /// Variables of the build.
     Arg(String),
-    /// A command.
-    Run(Run),
+    /// A command, and the build secrets that it is given.
+    Run(Run, Vec<SecretMount>),
     /// Files.
     Copy(Copy),
     /// The folder of what follows.
@@ -320,7 +321,7 @@ impl Reader<'_> {
         let (at, what) = match instruction {
             Instruction::Env(env) => (env.env.span.start, Ok(What::Env(owned(&env.arguments)))),
             Instruction::Arg(arg) => (arg.arg.span.start, Ok(What::Arg(owned(&arg.arguments)))),
-            Instruction::Run(run) => (run.run.span.start, self.run(run).map(What::Run)),
+            Instruction::Run(run) => (run.run.span.start, self.run(run)),
             Instruction::Copy(copy) => {
                 let what = self.copy("COPY", &copy.options, &copy.src, &copy.dest);
                 (copy.copy.span.start, what.map(What::Copy))
@@ -346,10 +347,16 @@ impl Reader<'_> {
         what.map(|what| Some((line, what))).map_err(|message| Problem { line, message })
     }
 
-    fn run(&self, run: &parser::RunInstruction<'_>) -> Result<Run, String> {
+    fn run(&self, run: &parser::RunInstruction<'_>) -> Result<What, String> {
+        let mut secrets = Vec::new();
         for flag in &run.options {
-            mount(flag)?;
+            let value = flag.value.as_ref().map(owned).unwrap_or_default();
+            secrets.extend(mount(&flag.name.value, &value)?);
         }
+        self.command(run).map(|run| What::Run(run, secrets))
+    }
+
+    fn command(&self, run: &parser::RunInstruction<'_>) -> Result<Run, String> {
         match (&run.arguments, run.here_docs.as_slice()) {
             (Command::Exec(words), _) => Ok(Run::Program(words.value.iter().map(owned).collect())),
             (Command::Shell(text), []) => Ok(Run::Text(joined(text.value, self.escape))),
@@ -416,30 +423,6 @@ fn plain_files(add: Copy) -> Result<Copy, String> {
     Ok(add)
 }
 
-/// What is mounted while a command runs. Caches begin empty, and secrets are not there, as for any
-/// build that was given none.
-fn mount(flag: &Flag<'_>) -> Result<(), String> {
-    let value = flag.value.as_ref().map(owned).unwrap_or_default();
-    match &*flag.name.value {
-        "mount" => {
-            let parts: Vec<&str> = value.split(',').collect();
-            let kind = parts.iter().find_map(|part| part.strip_prefix("type="));
-            match kind.unwrap_or("bind") {
-                "cache" | "tmpfs" => Ok(()),
-                "secret" | "ssh"
-                    if !parts.iter().any(|part| matches!(*part, "required" | "required=true")) =>
-                {
-                    Ok(())
-                }
-                kind => Err(format!("RUN --mount=type={kind} is not followed: use COPY")),
-            }
-        }
-        "network" if value == "default" => Ok(()),
-        "security" if value == "sandbox" => Ok(()),
-        name => Err(format!("RUN --{name} is not followed: leave it out")),
-    }
-}
-
 /// A command that goes over several lines, as one; comments between them are left out.
 fn joined(text: &str, escape: char) -> String {
     let mut whole = String::new();
@@ -486,13 +469,13 @@ mod tests {
         let pairs = Reading { escape: '\\', variables: &Variables::new() }.pairs(env).unwrap();
         assert_eq!(pairs[1], ("B".to_owned(), "two words".to_owned()));
         let text = "apt-get update &&   apt-get install git".to_owned();
-        assert_eq!(first.steps[1].what, What::Run(Run::Text(text)));
+        assert_eq!(first.steps[1].what, What::Run(Run::Text(text), Vec::new()));
         let last = &recipe.stages[2];
         assert_eq!(last.from, Origin::Stage(0));
         let program = vec!["/x".to_owned(), "y z".to_owned()];
-        assert_eq!(last.steps[3].what, What::Run(Run::Program(program)));
+        assert_eq!(last.steps[3].what, What::Run(Run::Program(program), Vec::new()));
         let script = "set -e\necho $A\n".to_owned();
-        assert_eq!(last.steps[4].what, What::Run(Run::Text(script)));
+        assert_eq!(last.steps[4].what, What::Run(Run::Text(script), Vec::new()));
         assert_eq!((last.steps.len(), last.steps[0].line), (8, 13));
         assert_eq!(last.steps[0].shown, "COPY --from=ghcr.io/tool:1 --chown=1:1 /tool /usr/bin/");
     }
@@ -507,7 +490,8 @@ mod tests {
             ("FROM a\nADD https://a.example/x /x\n", 2, "use RUN"),
             ("FROM a\nADD x.tar.gz /x\n", 2, "use COPY"),
             ("FROM a\n\nRUN --mount=type=bind,target=/x ls\n", 3, "type=bind"),
-            ("FROM a\nRUN --mount=type=secret,id=a,required=true ls\n", 2, "type=secret"),
+            ("FROM a\nRUN --mount=type=ssh,required=true ls\n", 2, "type=ssh"),
+            ("FROM a\nRUN --mount=type=secret ls\n", 2, "name the secret"),
             ("FROM a\nRUN --security=insecure ls\n", 2, "--security"),
             ("FROM a\nCOPY --parents a b\n", 2, "--parents"),
             ("FROM a\nCOPY --from=3 a b\n", 2, "no such stage"),

@@ -37,6 +37,34 @@ if [ "$code" = 0 ]; then
 fi
 exit "$code""#;
 
+/// Before a `RUN` with secrets in files: how many, and of each path, mode, owner and text. Nothing of them is left.
+pub const WITH_SECRETS: &str = r#"n=$1
+shift
+files= folders=
+while [ "$n" -gt 0 ]; do
+  path=$1 mode=$2 owner=$3 text=$4
+  shift 4
+  n=$((n - 1))
+  if [ -e "$path" ] || [ -L "$path" ]; then
+    echo "$path is there already: choose another target for the secret" >&2
+    exit 125
+  fi
+  folder=${path%/*}
+  while [ -n "$folder" ] && [ ! -d "$folder" ]; do
+    folders="$folders $folder"
+    folder=${folder%/*}
+  done
+  mkdir -p "${path%/*}/" || exit 125
+  (umask 077 && printf %s "$text" >"$path") || exit 125
+  chown "$owner" "$path" && chmod "$mode" "$path" || exit 125
+  files="$files $path"
+done
+"$@"
+code=$?
+rm -f $files
+for folder in $folders; do rmdir "$folder" 2>/dev/null; done
+exit "$code""#;
+
 /// `COPY`, where the files go: an archive comes in; where to, the name of the one file if it is one,
 /// owner, mode.
 pub const COPY_IN: &str = r#"set -eu

@@ -3,10 +3,9 @@
 
 use super::{Failed, Job};
 use crate::dockerfile::Owner;
-use crate::egress;
 use crate::environments::{self, Reach};
 use crate::images::{self, Freshness, Had, Unusable};
-use crate::{builds, dockerfile};
+use crate::{builds, dockerfile, egress};
 use anyhow::{Context as _, Result};
 use gateway::audit::Peer;
 use protocol::environment::Base;
@@ -69,6 +68,7 @@ async fn choose(job: &Job, reference: &str) -> Result<Had> {
         org: org.clone(),
         peer: Peer { agent: job.handle.id, epoch: TO_COME },
         policy: Reach::of(&network, &followed.understood.environment)?.policy(&network)?,
+        secrets: egress::build_secrets(app, &job.handle, view.living()?).await?,
         cancel: job.cancel.clone(),
     };
     let place = (&followed.mirror, &followed.commit);
