@@ -100,6 +100,8 @@ pub enum Command {
     Rm(OneAgent),
     /// List the models
     Models,
+    /// Show how agents act under a role of AWS, and the trust policy to paste
+    Aws(Aws),
     /// Prepare machines ahead, so that agents begin at once
     #[command(subcommand)]
     Build(build::Build),
@@ -406,6 +408,14 @@ pub struct Merge {
 }
 
 /// `errand key`.
+/// `errand aws`.
+#[derive(Debug, Args)]
+pub struct Aws {
+    /// Have the server act under the team's role once (with the installation's own token)
+    #[arg(long)]
+    pub check: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Key {
     /// Make a key; its token is shown this once

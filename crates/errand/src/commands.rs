@@ -3,6 +3,7 @@
 mod agents;
 mod allow;
 mod answer;
+mod aws;
 mod attach;
 mod audit;
 mod build;
@@ -107,6 +108,7 @@ async fn with_server(command: Command, around: &Surroundings, output: &mut Outpu
         Command::Env(Env::History(wanted)) => env::saved::history(cx, &wanted).await,
         Command::Env(Env::Restore(arguments)) => env::saved::restore(cx, &arguments).await,
         Command::Models => models::models(cx).await,
+        Command::Aws(arguments) => aws::aws(cx, &arguments).await,
         Command::Key(arguments) => key::key(cx, &arguments).await,
         Command::Secret(action) => Box::pin(secret::secret(cx, &action)).await,
         Command::Traffic(arguments) => traffic::traffic(cx, &arguments).await,

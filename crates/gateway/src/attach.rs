@@ -6,6 +6,7 @@
 
 use crate::address::Floor;
 use crate::audit::{Audit, Ongoing, Peer, Report};
+use crate::aws::{Role, Roles};
 use crate::budget::{Budget, Budgets, Limits};
 use crate::dependency::Dependency;
 use crate::dial::{self, NoConnection};
@@ -20,7 +21,7 @@ use crate::repository::{AgentRepository, PushLimits};
 use crate::resolve::Resolver;
 use crate::tls::{SandboxAuthority, Trust};
 use crate::transparent::{self, Destinations};
-use protocol::limits::MODEL_CALLS;
+use protocol::limits::{AWS_BODIES, MODEL_CALLS};
 use std::collections::HashMap;
 use std::net::{IpAddr, TcpListener as StdListener, UdpSocket as StdUdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -55,6 +56,8 @@ pub struct Parts {
     pub limits: Limits,
     /// Passes on what programs inside ask of models; none: they ask none.
     pub models: Option<Arc<dyn Models>>,
+    /// Acts under roles of AWS; none: no agent has one.
+    pub roles: Option<Arc<dyn Roles>>,
     /// Time after which a connection on which no byte moves is ended; [`CONNECTION_IDLE`].
     pub idle: Duration,
 }
@@ -66,6 +69,8 @@ pub struct Rules {
     pub policy: Policy,
     /// As whom.
     pub grants: Grants,
+    /// Under which role at AWS.
+    pub aws: Option<Role>,
 }
 
 /// A sandbox that is to be attached.
@@ -168,6 +173,7 @@ pub(crate) struct Attachment {
     pub(crate) pace: Pace,
     pub(crate) model_slots: Arc<Semaphore>,
     ongoing: Arc<Ongoing>,
+    pub(crate) aws_slots: Arc<Semaphore>,
     rules: watch::Receiver<Arc<Rules>>,
     open: Connections,
     connections: Arc<Semaphore>,
@@ -258,6 +264,7 @@ impl Gateway {
             pace: Pace::default(),
             model_slots: Arc::new(Semaphore::new(MODEL_CALLS)),
             ongoing: Arc::clone(&self.ongoing),
+            aws_slots: Arc::new(Semaphore::new(AWS_BODIES)),
             rules,
             open,
             connections: Arc::new(Semaphore::new(CONNECTIONS_PER_SANDBOX)),

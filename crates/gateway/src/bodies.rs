@@ -4,7 +4,7 @@ use crate::audit::{GrantName, Report};
 use crate::budget::Budget;
 use crate::host::Authority;
 use crate::policy::Denial;
-use crate::reply::BodyError;
+use crate::reply::{self, BodyError};
 use crate::swap::{Swapping, Swaps};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -13,13 +13,17 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 /// A body from which texts are replaced, or not.
-struct Swapped {
-    body: Incoming,
+struct Swapped<B> {
+    body: B,
     swapping: Option<Swapping>,
 }
 
-impl Swapped {
-    fn new(body: Incoming, swaps: Option<&Swaps>) -> Self {
+impl<B> Swapped<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BodyError>,
+{
+    fn new(body: B, swaps: Option<&Swaps>) -> Self {
         Self { body, swapping: swaps.map(Swaps::stream) }
     }
 
@@ -58,8 +62,8 @@ impl Swapped {
 }
 
 /// A body on its way: a request's out, or an answer's in.
-pub(crate) struct Carried {
-    inner: Swapped,
+pub(crate) struct Carried<B> {
+    inner: Swapped<B>,
     way: Way,
     report: Arc<Report>,
 }
@@ -76,10 +80,10 @@ enum Way {
     In,
 }
 
-impl Carried {
+impl Carried<reply::Body> {
     /// A request's body, and where it is told that it was too much.
     pub(crate) fn out(
-        body: Incoming,
+        body: reply::Body,
         swaps: Option<(Swaps, Vec<GrantName>)>,
         target: &Authority,
         budget: Arc<Budget>,
@@ -95,12 +99,16 @@ impl Carried {
         };
         (Self { inner: Swapped::new(body, swaps.as_ref()), way, report }, denied)
     }
+}
 
+impl Carried<Incoming> {
     /// An answer's body; carries the report of its request to the end.
     pub(crate) fn back(body: Incoming, scrub: Option<&Swaps>, report: Arc<Report>) -> Self {
         Self { inner: Swapped::new(body, scrub), way: Way::In, report }
     }
+}
 
+impl<B> Carried<B> {
     /// Counts what goes on now, or says why it does not.
     fn count(&mut self, bytes: u64) -> Result<(), BodyError> {
         let Way::Out { target, budget, denied, grants } = &mut self.way else {
@@ -121,7 +129,11 @@ impl Carried {
     }
 }
 
-impl Body for Carried {
+impl<B> Body for Carried<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BodyError>,
+{
     type Data = Bytes;
     type Error = BodyError;
 

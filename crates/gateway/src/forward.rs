@@ -1,14 +1,15 @@
 //! One request on its way to a host that was judged: written anew, with real values in place of placeholders, and its
 //! answer back without them.
 
-use crate::attach::Attachment;
-use crate::audit::Report;
+use crate::attach::{Attachment, Rules};
+use crate::audit::{GrantName, Report};
+use crate::aws::{self, exchange::Resigning};
 use crate::bodies::Carried;
 use crate::far::Origin;
 use crate::grant::Exchange;
 use crate::heads::{self, Problem};
 use crate::pattern::Ask;
-use crate::policy::{Access, DenialCode, credential_denial};
+use crate::policy::{Access, DenialCode, Permit, credential_denial};
 use crate::reply::Body;
 use crate::swap::Swaps;
 use crate::websocket;
@@ -20,16 +21,29 @@ use std::sync::Arc;
 
 /// Judges a request to a host, sends it, and passes the answer back.
 pub(crate) async fn forward(
-    mut request: Request<Incoming>,
+    request: Request<Incoming>,
     origin: &Origin,
     is_h2: bool,
     attachment: &Attachment,
+) -> Result<Response<Body>, Problem> {
+    let rules = attachment.rules();
+    let form = aws::told::form(&request, origin, &rules);
+    match (carried(request, origin, is_h2, (attachment, &rules)).await, form) {
+        (Err(problem), Some(form)) => Ok(aws::told::problem(problem, form, attachment)),
+        (answered, _) => answered,
+    }
+}
+
+async fn carried(
+    mut request: Request<Incoming>,
+    origin: &Origin,
+    is_h2: bool,
+    (attachment, rules): (&Attachment, &Rules),
 ) -> Result<Response<Body>, Problem> {
     let target = &origin.target;
     let is_websocket = heads::is_websocket(request.headers());
     let near = is_websocket.then(|| hyper::upgrade::on(&mut request));
     let (mut head, body) = request.into_parts();
-    let rules = attachment.rules();
     let ask = Ask {
         scheme: origin.scheme,
         method: head.method.as_str(),
@@ -37,29 +51,24 @@ pub(crate) async fn forward(
         websocket: is_websocket,
     };
     let permit = rules.policy.judge(target, Access::Request(&ask)).map_err(Problem::Denied)?;
+    let (resigning, permit) =
+        aws::exchange::judge(rules, &head, (target, &ask), permit).map_err(Problem::Denied)?;
     rewrite(&mut head, origin, is_h2, is_websocket)?;
     if permit.registry {
         attachment.budget.take_head(target, &head).map_err(Problem::Denied)?;
     }
     let head_bytes = head_bytes(&head);
     attachment.budget.take(target, head_bytes).map_err(Problem::Denied)?;
-    let Exchange { used, body: swaps, scrub } =
-        rules.grants.exchange(target, origin.scheme, permit, &mut head).map_err(Problem::Denied)?;
-    if scrub.is_some() {
-        if is_websocket {
-            let words = "grants are not exchanged in requests for a WebSocket".to_owned();
-            let code = DenialCode::GrantNotForHost;
-            return Err(Problem::Denied(credential_denial(target, code, words)));
-        }
-        // Only what can be read can be looked through.
-        head.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        head.headers.remove(header::RANGE);
-    }
+    let exchange = exchanged(
+        &mut head,
+        body,
+        (origin, permit),
+        (resigning, is_websocket),
+        (attachment, rules),
+    );
+    let Exchanged { body, swaps, used, scrub } = Box::pin(exchange).await?;
     let report = attachment.report(target, Some(head.method.as_str().to_owned()));
     report.used(used);
-    if swaps.is_some() && is_packed(&head.headers) {
-        return Err(Problem::bad("a packed body cannot have placeholders exchanged in it"));
-    }
     address(&mut head, origin, is_h2)?;
     let budget = Arc::clone(&attachment.budget);
     let (body, denied) = Carried::out(body, swaps, target, budget, Arc::clone(&report));
@@ -72,7 +81,80 @@ pub(crate) async fn forward(
     if let (StatusCode::SWITCHING_PROTOCOLS, Some(near)) = (response.status(), near) {
         return websocket::join(near, &mut response, target, report, attachment);
     }
-    answer(response, scrub.as_ref(), report, target)
+    answer(response, &scrub, report, target)
+}
+
+/// What goes out in place of what came, and what is to be done with the answer.
+struct Exchanged {
+    body: Body,
+    swaps: Option<(Swaps, Vec<GrantName>)>,
+    used: Vec<GrantName>,
+    scrub: Scrub,
+}
+
+/// What is taken out of an answer.
+enum Scrub {
+    Nothing,
+    /// Values of grants.
+    Values(Swaps),
+    /// What was sent of a role's keys.
+    ///
+    /// TRUST: worth nothing without the secret key, which was not sent. So answers may be had in part or packed, as
+    /// objects are, and whoever asks for one byte after the other gains nothing.
+    Keys(Swaps),
+}
+
+impl Scrub {
+    const fn swaps(&self) -> Option<&Swaps> {
+        match self {
+            Self::Nothing => None,
+            Self::Values(swaps) | Self::Keys(swaps) => Some(swaps),
+        }
+    }
+}
+
+/// Puts credentials in: values of grants, and a role's signature.
+async fn exchanged(
+    head: &mut Parts,
+    body: Incoming,
+    (origin, permit): (&Origin, Permit),
+    (resigning, is_websocket): (Option<Resigning>, bool),
+    (attachment, rules): (&Attachment, &Rules),
+) -> Result<Exchanged, Problem> {
+    let target = &origin.target;
+    if let Some(resigning) = &resigning {
+        resigning.take_out(head)?;
+    }
+    let Exchange { mut used, body: swaps, scrub } =
+        rules.grants.exchange(target, origin.scheme, permit, head).map_err(Problem::Denied)?;
+    if (scrub.is_some() || resigning.is_some()) && is_websocket {
+        let words = "grants are not exchanged in requests for a WebSocket".to_owned();
+        let code = DenialCode::GrantNotForHost;
+        return Err(Problem::Denied(credential_denial(target, code, words)));
+    }
+    if scrub.is_some() || resigning.is_some() {
+        // Only what can be read can be looked through.
+        head.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
+    if scrub.is_some() {
+        head.headers.remove(header::RANGE);
+    }
+    if swaps.is_some() && is_packed(&head.headers) {
+        return Err(Problem::bad("a packed body cannot have placeholders exchanged in it"));
+    }
+    let scrub = scrub.map_or(Scrub::Nothing, Scrub::Values);
+    let Some(resigning) = resigning else {
+        let body = body.map_err(Into::into).boxed_unsync();
+        return Ok(Exchanged { body, swaps, used, scrub });
+    };
+    let (body, keys) = resigning.seal(head, body, target, attachment).await?;
+    used.push(resigning.name());
+    // What a grant puts in is worth more than what is sent of keys. The body is signed as it came.
+    let scrub = match (scrub, keys) {
+        (Scrub::Nothing, Some(keys)) => Scrub::Keys(keys),
+        (scrub, _) => scrub,
+    };
+    Ok(Exchanged { body, swaps: None, used, scrub })
 }
 
 /// Removes what belongs to the connection to us, and what would lead around us.
@@ -136,7 +218,7 @@ fn is_packed(headers: &HeaderMap) -> bool {
 
 fn answer(
     response: Response<Incoming>,
-    scrub: Option<&Swaps>,
+    scrub: &Scrub,
     report: Arc<Report>,
     target: &crate::host::Authority,
 ) -> Result<Response<Body>, Problem> {
@@ -144,8 +226,9 @@ fn answer(
     heads::strip(&mut head.headers);
     // Another way to the host that leads around us.
     head.headers.remove("alt-svc");
-    if let Some(scrub) = scrub {
-        if is_packed(&head.headers) {
+    let is_packed = is_packed(&head.headers);
+    if let Scrub::Values(_) = scrub {
+        if is_packed {
             let text = format!(
                 "Errand did not pass on what {target} answered: it was packed although that was not asked for, \
                  so it could not be looked through for the value of a grant."
@@ -153,13 +236,15 @@ fn answer(
             return Err(Problem::Answer(StatusCode::BAD_GATEWAY, text));
         }
         head.headers.remove(header::CONTENT_LENGTH);
-        for value in head.headers.values_mut() {
-            if scrub.touches(value.as_bytes()) {
-                *value = HeaderValue::from_bytes(&scrub.all(value.as_bytes()))
-                    .unwrap_or_else(|_| HeaderValue::from_static("removed"));
-            }
+    }
+    let swaps = scrub.swaps();
+    for value in head.headers.values_mut() {
+        if let Some(swaps) = swaps.filter(|swaps| swaps.touches(value.as_bytes())) {
+            *value = HeaderValue::from_bytes(&swaps.all(value.as_bytes()))
+                .unwrap_or_else(|_| HeaderValue::from_static("removed"));
         }
     }
+    let in_body = swaps.filter(|_| !is_packed);
     head.version = Version::HTTP_11;
-    Ok(Response::from_parts(head, Carried::back(body, scrub, report).boxed_unsync()))
+    Ok(Response::from_parts(head, Carried::back(body, in_body, report).boxed_unsync()))
 }

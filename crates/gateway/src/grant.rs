@@ -154,6 +154,11 @@ impl Grants {
         Self { grants, plain: plain.collect() }
     }
 
+    /// Whether the agent was given this plainly.
+    pub(crate) fn is_plain(&self, text: &str) -> bool {
+        self.plain.iter().any(|value| value.expose_secret() == text)
+    }
+
     /// Puts real values into a request's head, or says why it may not be sent.
     pub fn exchange(
         &self,

@@ -6,6 +6,7 @@
 
 pub mod agents;
 pub mod audit;
+pub mod aws;
 pub mod browser;
 pub mod builds;
 pub mod environments;

@@ -92,6 +92,14 @@ pub const MODEL_CALLS: usize = 8;
 pub const MODEL_CALL_BYTES: u64 = 32 * 1024 * 1024;
 /// Time until such a question is answered, in milliseconds.
 pub const MODEL_CALL_MS: u64 = 20 * 60 * 1000;
+/// Bytes of a request to AWS whose body is signed as a whole; of S3's, bodies are not kept.
+pub const AWS_BODY_BYTES: u64 = 16 * 1024 * 1024;
+/// Such bodies of one sandbox that are kept at the same time; more wait.
+pub const AWS_BODIES: usize = 4;
+/// Time in which AWS says under which role one acts, in milliseconds.
+pub const AWS_ROLE_MS: u64 = 20_000;
+/// Pause after a failure before AWS is asked for a role again, in milliseconds.
+pub const AWS_ROLE_PAUSE_MS: i64 = 10_000;
 /// Silence of a model before it is asked again unless configured, in seconds.
 pub const MODEL_STALL_S: u64 = 300;
 /// Longest such silence that may be configured, in seconds.

@@ -3,6 +3,7 @@
 pub mod agents;
 pub mod artifacts;
 pub mod audit;
+pub mod aws;
 pub mod body;
 pub mod build_files;
 pub mod builds;

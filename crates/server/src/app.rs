@@ -4,6 +4,7 @@ use crate::agents::Agents;
 use crate::audit::windows::Windows;
 use crate::auth::Auth;
 use crate::auth::addresses::Addresses;
+use crate::aws::Aws;
 use crate::browser::Browsers;
 use crate::builder::Builders;
 use crate::clock::now_ms;
@@ -59,6 +60,8 @@ pub struct App {
     pub git: Git,
     /// The one HTTP client.
     pub http: HttpClient,
+    /// The server at AWS.
+    pub aws: Arc<Aws>,
     /// The models.
     pub catalog: Catalog,
     /// Which of them programs inside sandboxes may ask; none unless configured.

@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+mod aws;
 mod environment;
 mod models;
 
+pub use aws::AwsConfig;
 pub use models::{ModelConfig, Models};
 
 /// Everything that can be configured.
@@ -39,6 +41,8 @@ pub struct Config {
     pub network: NetworkConfig,
     /// Operator's own addresses that may be private.
     pub gateway: GatewayConfig,
+    /// Who the server is at AWS, for [roles](aws.md) of agents.
+    pub aws: AwsConfig,
     /// Who commits.
     pub git: GitConfig,
     /// Which local repositories may be used.
@@ -64,6 +68,7 @@ impl Default for Config {
             builds: BuildsConfig::default(),
             network: NetworkConfig::default(),
             gateway: GatewayConfig::default(),
+            aws: AwsConfig::default(),
             git: GitConfig::default(),
             repositories: RepositoriesConfig::default(),
             ssh: BTreeMap::new(),
@@ -379,6 +384,7 @@ impl Config {
         }
         self.sandbox.check_isolation()?;
         self.sandbox.check_shared()?;
+        self.aws.check()?;
         if !matches!(self.network.mode.as_str(), "offline" | "packages" | "allowlist" | "open") {
             bail!(
                 "network.mode: is {:?}; choose \"offline\", \"packages\", \"allowlist\" or \"open\"",

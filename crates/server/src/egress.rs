@@ -3,6 +3,7 @@
 
 use crate::agents::Handle;
 use crate::app::App;
+use crate::aws;
 use crate::dockerfile::BuildSecret;
 use crate::environments::{self, Followed, Reach};
 use crate::network::Network;
@@ -11,6 +12,7 @@ use agent::state::{Allowed, Living};
 use anyhow::{Context, Result};
 use gateway::attach::{Gateway, Rules};
 use gateway::audit::Peer;
+use gateway::aws::Role;
 use gateway::grant::{Grant, Grants, Places};
 use gateway::pattern::Pattern;
 use gateway::policy::{EgressMode, Policy, covers_registry};
@@ -40,9 +42,13 @@ pub async fn of(
         None => network.policy()?,
     };
     let policy = with(policy, &living.allowed)?;
-    let (grants, plain) = credentials(app, handle, living, phase).await?;
+    let held = secrets::of_agent(app, &handle.org, living, phase).await?;
+    let (grants, plain) = credentials(app, handle, &held).await?;
     let policy = with_grants(policy, &grants);
-    Ok(Rules { policy, grants: Grants::new(grants, plain) })
+    let key = app.seeds.placeholders();
+    let role = aws::role((&app.config.aws, &key), handle.id, &held, &policy)?;
+    let policy = with_role(policy, role.as_ref());
+    Ok(Rules { policy, grants: Grants::new(grants, plain), aws: role })
 }
 
 /// What the organisation lets agents of its repositories do.
@@ -55,14 +61,13 @@ pub async fn network_of(app: &App, org: &OrgId, living: &Living) -> Result<Netwo
 async fn credentials(
     app: &App,
     handle: &Handle,
-    living: &Living,
-    phase: Phase,
+    held: &[Held],
 ) -> Result<(Vec<Grant>, Vec<SecretString>)> {
     let (mut grants, mut plain) = (Vec::new(), Vec::new());
-    for held in secrets::of_agent(app, &handle.org, living, phase).await? {
+    for held in held {
         if held.is_grant() {
-            grants.push(grant(app, handle.id, &held)?);
-        } else {
+            grants.push(grant(app, handle.id, held)?);
+        } else if !held.is_role() {
             plain.push(SecretString::from(held.value.expose()));
         }
     }
@@ -109,6 +114,14 @@ pub fn with_grants(policy: Policy, grants: &[Grant]) -> Policy {
     }
     let hosts = grants.iter().flat_map(|grant| &grant.hosts);
     policy.and(hosts.filter(|host| !covers_registry(host)).cloned().collect())
+}
+
+/// And where a role may act.
+fn with_role(policy: Policy, role: Option<&Role>) -> Policy {
+    match role {
+        Some(role) if may_be_added_to(policy.mode()) => policy.and(Role::opens(&role.endpoints)),
+        Some(_) | None => policy,
+    }
 }
 
 /// The policy with what people allowed; where nothing may be added, nothing is.

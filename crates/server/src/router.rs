@@ -2,7 +2,7 @@
 
 use crate::api::machine::{browser, files, forward, ports, ssh, stats, terminals, wake};
 use crate::api::{
-    agents, artifacts, audit, build_files, builds, diff, environments, events, forks, health,
+    agents, artifacts, audit, aws, build_files, builds, diff, environments, events, forks, health,
     images, keys, live, metadata, pulls, restores, runs, secrets, server, session, settings,
     stream, uploads, worktree,
 };
@@ -104,6 +104,8 @@ fn guarded() -> OpenApiRouter<Arc<App>> {
 fn vault() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(secrets::list))
+        .routes(routes!(aws::show))
+        .routes(routes!(aws::check))
         .routes(routes!(secrets::own::get, secrets::own::put, secrets::own::delete))
         .routes(routes!(secrets::team::list))
         .routes(routes!(secrets::team::get, secrets::team::put, secrets::team::delete))

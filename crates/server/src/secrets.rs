@@ -15,6 +15,7 @@ pub use wanted::Wanted;
 
 use crate::api::error::{ApiError, ApiResult};
 use crate::app::App;
+use crate::aws;
 use crate::clock::now_ms;
 use crate::keys::ADMIN;
 use crate::saved_environments;
@@ -22,6 +23,7 @@ use agent::state::Living;
 use anyhow::{Context, Result, bail};
 use axum::http::StatusCode;
 use choose::{Chosen, Level};
+use protocol::api::aws::{ROLE_SECRETS, is_role_secret};
 use protocol::api::secrets::{SecretKind, SecretPlace};
 use protocol::ids::{AgentId, OrgId};
 use protocol::limits::SECRETS;
@@ -170,9 +172,14 @@ impl Held {
     pub fn is_grant(&self) -> bool {
         match self.kind {
             SecretKind::EnvironmentVariable => false,
-            SecretKind::RuntimeSecret => !self.plain,
+            SecretKind::RuntimeSecret => !self.plain && !self.is_role(),
             SecretKind::BuildSecret => !self.hosts.is_empty(),
         }
+    }
+
+    /// Whether it names a role of AWS, of which a sandbox has keys that stand for the role's own.
+    pub fn is_role(&self) -> bool {
+        is_role_secret(&self.name)
     }
 
     /// What one agent's sandbox knows of a grant.
@@ -185,7 +192,8 @@ impl Held {
     pub fn is_hidden(&self) -> bool {
         match self.kind {
             SecretKind::EnvironmentVariable => false,
-            SecretKind::RuntimeSecret | SecretKind::BuildSecret => true,
+            // Who acts under a role may know which one it is; AWS tells it, too.
+            SecretKind::RuntimeSecret | SecretKind::BuildSecret => !self.is_role(),
         }
     }
 }
@@ -385,6 +393,16 @@ async fn opened(app: &App, org: &OrgId, chosen: Vec<Chosen>) -> Result<Option<Ve
     Ok(Some(all))
 }
 
+/// The role of AWS that is for all agents of all repositories, or for those of some.
+pub async fn team_role(app: &App, org: &OrgId) -> Result<Option<String>> {
+    let all = of_owner(app, org, &Owner::Team).await?;
+    let named = |name: &&str| all.iter().find(|it| it.entry.name.eq_ignore_ascii_case(name));
+    let Some(Listed { id, entry }) = ROLE_SECRETS.iter().find_map(named) else { return Ok(None) };
+    let name = value_name(id, entry.value);
+    let value = app.store.unseal(org, &Owner::Team.seal(), &name).await.context("open a secret")?;
+    Ok(value.map(|value| value.expose().to_owned()))
+}
+
 /// What the model is told of the grants, a line each.
 pub async fn facts(app: &App, org: &OrgId, living: &Living) -> Result<Vec<String>> {
     let held = of_agent(app, org, living, Phase::Work).await?;
@@ -398,6 +416,7 @@ pub async fn facts(app: &App, org: &OrgId, living: &Living) -> Result<Vec<String
                 held.hosts.join(", ")
             )
         })
+        .chain(aws::fact(&held))
         .collect())
 }
 
@@ -412,7 +431,7 @@ pub async fn variables(
 ) -> Result<Vec<(String, String)>> {
     let held = of_agent(app, org, living, phase).await?;
     let mut all = BTreeMap::new();
-    for held in held {
+    for held in &held {
         if held.is_grant() {
             all.insert(held.name.clone(), held.placeholder(app, agent));
         } else if held.is_variable() {
@@ -420,5 +439,9 @@ pub async fn variables(
         }
     }
     all.extend(app.variables(org, agent).await?);
+    let key = app.seeds.placeholders();
+    let has = |name: &str| all.contains_key(name);
+    let role = aws::variables((&app.config.aws, &key), agent, &held, has);
+    all.extend(role);
     Ok(all.into_iter().collect())
 }

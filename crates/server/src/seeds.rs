@@ -51,6 +51,13 @@ impl Seeds {
         self.derived("placeholders", "")
     }
 
+    /// What trust policies of roles at AWS ask for: one of an organisation, in four parts.
+    pub fn external_id(&self, org: &OrgId) -> String {
+        let digits = hex::encode(self.derived("aws external id", &org.to_string()));
+        let part = |from: usize| digits.get(from..from + 8).unwrap_or_default();
+        format!("errand-{}-{}-{}", part(0), part(8), part(16))
+    }
+
     fn derived(&self, purpose: &str, of: &str) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new_keyed(&self.root);
         hasher.update(&(purpose.len() as u64).to_le_bytes());

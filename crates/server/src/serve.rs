@@ -4,6 +4,7 @@ use crate::agents::Agents;
 use crate::app::{App, LocalFarEnd};
 use crate::auth::Auth;
 use crate::auth::addresses::Addresses;
+use crate::aws::Aws;
 use crate::browser::Browsers;
 use crate::builder::Builders;
 use crate::config::Config;
@@ -37,6 +38,7 @@ use gateway::transparent::KernelDestinations;
 use git::remote::FarEndProgram;
 use git::runner::Git;
 use model::http::HttpClient;
+use protocol::ids::OrgId;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -191,8 +193,14 @@ async fn build(
     let link_key = link_key(&data)?;
     let catalog = catalog::catalog(&config.models)?;
     let models_inside = ModelsInside::of(&config.models, &catalog, &link_key)?;
+    let http = HttpClient::new()
+        .context("make the HTTP client")?
+        .with_stall_timeout(Duration::from_secs(config.models.stall_seconds));
+    let seeds = Seeds::open(&store).await?;
+    let external_id = seeds.external_id(&OrgId::default_org());
+    let aws = Arc::new(Aws::new(&config.aws, http.clone(), external_id));
     let windows = denials.windows();
-    let parts = parts(&config, denials, models_inside.clone())?;
+    let parts = parts(&config, denials, models_inside.clone(), Arc::clone(&aws))?;
     let provider = Arc::new(LocalProvider::new(launcher).context("speak to the launcher")?);
     let base = match config.sandbox.base.as_os_str().is_empty() {
         true => None,
@@ -201,9 +209,8 @@ async fn build(
     let app = App {
         catalog,
         models_inside,
-        http: HttpClient::new()
-            .context("make the HTTP client")?
-            .with_stall_timeout(Duration::from_secs(config.models.stall_seconds)),
+        http,
+        aws,
         git: Git::new().context("find git")?,
         far_end: far_end.map(|program| LocalFarEnd { program, keeper: Arc::clone(&provider) }),
         identity,
@@ -211,7 +218,7 @@ async fn build(
         base,
         images: Images::open(&data, &config.images)?,
         builders: Builders::default(),
-        seeds: Seeds::open(&store).await?,
+        seeds,
         gateway: Gateway::new(parts),
         windows,
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
@@ -252,6 +259,7 @@ fn parts(
     config: &Config,
     denials: audit::Channel,
     models: Option<Arc<ModelsInside>>,
+    aws: Arc<Aws>,
 ) -> Result<Parts> {
     // Fails now rather than at the first sandbox.
     crate::sandbox_spec::policy(config)?;
@@ -263,6 +271,7 @@ fn parts(
         trust: trust(config)?,
         limits: upload_limits(config),
         models: models.map(|models| models as _),
+        roles: Some(aws),
         idle: CONNECTION_IDLE,
     })
 }

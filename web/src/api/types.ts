@@ -21,6 +21,7 @@ export type Traffic = Schemas["Traffic"];
 export type Denials = Schemas["Denials"];
 export type SecretBody = Schemas["SecretBody"];
 export type PutSecret = Schemas["PutSecret"];
+export type AwsBody = Schemas["AwsBody"];
 export type SecretsPage = Schemas["SecretsPage"];
 export type NetworkBody = Schemas["NetworkBody"];
 export type NetworkMode = Schemas["NetworkMode"];

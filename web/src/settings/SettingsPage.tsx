@@ -17,6 +17,7 @@ const NewEnvironment = lazy(async () => ({
 }));
 const Secrets = lazy(() => import("./SecretsPage"));
 const Network = lazy(() => import("./NetworkPage"));
+const Aws = lazy(() => import("./AwsPage"));
 const Keys = lazy(() => import("./KeysPage"));
 const Audit = lazy(() => import("./AuditPage"));
 const Appearance = lazy(() => import("./AppearancePage"));
@@ -63,6 +64,7 @@ export default function SettingsPage() {
                 <Route path="environments/:id" element={<Environment />} />
                 <Route path="secrets" element={<Secrets />} />
                 <Route path="network" element={<Network />} />
+                <Route path="aws" element={<Aws />} />
                 <Route path="keys" element={<Keys />} />
                 <Route path="audit" element={<Audit />} />
                 <Route path="appearance" element={<Appearance />} />

@@ -28,6 +28,7 @@ const HERE: readonly Omit<SettingsPageInfo, "place">[] = [
     words: "variables env token credentials grants vault hosts",
   },
   { path: "network", title: "Network", words: "egress allow list offline gateway hosts firewall" },
+  { path: "aws", title: "AWS role", words: "amazon iam sts external id trust policy s3 cloud" },
   { path: "keys", title: "API keys", words: "token access revoke people" },
   {
     path: "audit",

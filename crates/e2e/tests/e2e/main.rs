@@ -34,6 +34,7 @@ mod grants;
 mod audit;
 mod threats;
 mod phases;
+mod aws;
 mod machine;
 mod environments;
 mod base;

@@ -14,6 +14,7 @@ use crate::style::{Line, Shown, Style};
 use crate::table::Table;
 use crate::text;
 use anyhow::{Context, Result};
+use protocol::api::aws::is_role_secret;
 use protocol::api::environments::EnvironmentRepo;
 use protocol::api::secrets::{
     PutSecret, SecretBody, SecretKind, SecretPlace, SecretScope, SecretValue, SecretsPage,
@@ -120,6 +121,9 @@ fn what(one: &SecretBody) -> String {
         SecretKind::EnvironmentVariable => "a variable, no secret".to_owned(),
         SecretKind::BuildSecret => {
             format!("a grant of what prepares disks, for {}", one.hosts.join(", "))
+        }
+        SecretKind::RuntimeSecret if is_role_secret(&one.name) => {
+            "a role of AWS, whose keys are never in the machine".to_owned()
         }
         SecretKind::RuntimeSecret if one.plain => "plain: its value is in the machine".to_owned(),
         SecretKind::RuntimeSecret => {

@@ -4,6 +4,7 @@ use futures::future::BoxFuture;
 use gateway::address::{Floor, Upstream};
 use gateway::attach::{AttachGuard, Attaching, Entrance, Gateway, Parts, Repositories, Rules};
 use gateway::audit::{Audit, Passage, Peer, Recorded};
+use gateway::aws::{Role, Roles};
 use gateway::budget::Limits;
 use gateway::grant::Grants;
 use gateway::host::Host;
@@ -127,6 +128,8 @@ pub struct Plan<'a> {
     pub roots: rustls::RootCertStore,
     pub limits: Limits,
     pub models: Option<Arc<dyn Models>>,
+    pub roles: Option<Arc<dyn Roles>>,
+    pub aws: Option<Role>,
     pub idle: Duration,
 }
 
@@ -142,6 +145,8 @@ impl Default for Plan<'_> {
             roots: rustls::RootCertStore::empty(),
             limits: Limits::default(),
             models: None,
+            roles: None,
+            aws: None,
             idle: PATIENCE,
         }
     }
@@ -171,7 +176,7 @@ pub fn authority(number: u8) -> SandboxAuthority {
 }
 
 pub fn rules(mode: EgressMode, allow: &[&str]) -> Rules {
-    Rules { policy: policy(mode, allow), grants: Grants::default() }
+    Rules { policy: policy(mode, allow), grants: Grants::default(), aws: None }
 }
 
 /// A sandbox without a socket.
@@ -201,6 +206,7 @@ impl World {
             trust: Trust::new(plan.roots).unwrap(),
             limits: plan.limits,
             models: plan.models,
+            roles: plan.roles,
             idle: plan.idle,
         });
         let listen = || {
@@ -220,7 +226,7 @@ impl World {
         ];
         let authority = authority(1);
         let certificate = authority.certificate().to_owned();
-        let rules = Rules { grants: plan.grants, ..rules(plan.mode, plan.allow) };
+        let rules = Rules { grants: plan.grants, aws: plan.aws, ..rules(plan.mode, plan.allow) };
         let attaching = Attaching { entrances, rules, repositories: plan.repositories, authority };
         let guard = Some(gateway.attach(peer(1), attaching).unwrap());
         Self {

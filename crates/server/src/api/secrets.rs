@@ -113,6 +113,16 @@ async fn with_uses(app: &App, caller: &Caller, mut item: SecretBody) -> ApiResul
     Ok(item)
 }
 
+/// TRUST: what is for everybody's agents decides what they hold, so it is changed like saved environments.
+pub(super) fn for_everybody(caller: &Caller) -> ApiResult<()> {
+    if caller.admin {
+        return Ok(());
+    }
+    let message =
+        "secrets of the team and of environments are changed with the installation's own token";
+    Err(ApiError::new(StatusCode::FORBIDDEN, "team_admin_required", message))
+}
+
 async fn environment(app: &App, caller: &Caller, id: &str) -> ApiResult<Owner> {
     let missing = || saved_environments::missing(format_args!("{id:?}"));
     let parsed = Uuid::parse_str(id).map_err(|_| missing())?;

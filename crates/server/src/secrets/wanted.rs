@@ -2,10 +2,12 @@
 
 use super::{Entry, Listed, known};
 use crate::api::error::{ApiError, ApiResult};
+use crate::aws;
 use crate::saved_environments::same;
 use axum::http::StatusCode;
 use gateway::pattern::Pattern;
 use git::url::RemoteUrl;
+use protocol::api::aws::is_role_secret;
 use protocol::api::secrets::{PutSecret, SecretKind, SecretPlace};
 use protocol::limits::{
     ENV_NAME_BYTES, SECRET_HOSTS, SECRET_REPOS, SECRET_VALUE_BYTES, SECRET_VALUE_LEAST_BYTES,
@@ -59,6 +61,9 @@ impl Wanted {
     /// The value and what is to be kept with it, over what was there.
     pub(super) fn entry(self, name: &str, before: Option<&Entry>) -> ApiResult<(Secret, Entry)> {
         check_name(name)?;
+        if is_role_secret(name) {
+            return self.role(name, before);
+        }
         let kind = self.kind.or(before.map(|before| before.kind));
         let kind = kind.unwrap_or(SecretKind::RuntimeSecret);
         let alike = before.filter(|before| before.kind == kind);
@@ -78,6 +83,33 @@ impl Wanted {
             hosts,
             places,
             plain,
+            value: before.map_or(1, |before| before.value.saturating_add(1)),
+            created_ms: before.map_or(0, |before| before.created_ms),
+            updated_ms: 0,
+            updated_by: String::new(),
+        };
+        Ok((self.value, entry))
+    }
+
+    /// A role of AWS: the sandbox is given no value of it, and no host either.
+    fn role(self, name: &str, before: Option<&Entry>) -> ApiResult<(Secret, Entry)> {
+        let is_other = self.kind.is_some_and(|kind| kind != SecretKind::RuntimeSecret);
+        if is_other || self.plain == Some(true) {
+            let message = "is chosen for a role of AWS already: leave type and plain out";
+            return Err(ApiError::invalid("type", message));
+        }
+        if !aws::is_role(self.value.expose()) {
+            let message = "is no role: give its ARN, as in arn:aws:iam::123456789012:role/agents";
+            return Err(ApiError::invalid("value", message));
+        }
+        let repos = self.repos.or_else(|| before.map(|before| before.repos.clone()));
+        let entry = Entry {
+            name: name.to_owned(),
+            kind: SecretKind::RuntimeSecret,
+            repos: checked_repos(repos.unwrap_or_default())?,
+            hosts: Vec::new(),
+            places: Vec::new(),
+            plain: false,
             value: before.map_or(1, |before| before.value.saturating_add(1)),
             created_ms: before.map_or(0, |before| before.created_ms),
             updated_ms: 0,
@@ -164,7 +196,7 @@ fn check_name(name: &str) -> ApiResult<()> {
     let upper = name.to_ascii_uppercase();
     if RESERVED.contains(&upper.as_str())
         || upper.contains(RESERVED_PART)
-        || upper.starts_with(RESERVED_BEGINNING)
+        || (upper.starts_with(RESERVED_BEGINNING) && !is_role_secret(name))
     {
         return Err(ApiError::invalid("name", format!("{name} is reserved: choose another one")));
     }

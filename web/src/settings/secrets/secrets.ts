@@ -66,8 +66,12 @@ export function whatOf({ type, plain }: SecretBody): What {
   return plain ? "plain" : "grant";
 }
 
+/** Names of secrets that are the ARN of a role. */
+const ROLES = ["ERRAND_AWS_ASSUME_IAM_ROLE_ARN", "CURSOR_AWS_ASSUME_IAM_ROLE_ARN"];
+
 /** A secret in a few words, for lists. */
 export function summaryOf(secret: SecretBody): string {
+  if (ROLES.includes(secret.name.toUpperCase())) return "Role of AWS, its keys stay outside";
   switch (whatOf(secret)) {
     case "grant":
       return `Grant for ${secret.hosts.join(", ")}`;

@@ -1,16 +1,19 @@
 //! One secret by its name, whoever owns it: the paths of the three owners differ in nothing else.
 
-use super::{deed, environment, shown, with_uses};
+use super::{deed, environment, for_everybody, shown, with_uses};
+use crate::api::aws::tried;
 use crate::api::body::Query;
 use crate::api::error::{ApiError, ApiResult};
 use crate::app::App;
 use crate::audit::by_people::note;
 use crate::auth::Caller;
+use crate::aws;
 use crate::door;
 use crate::secrets::{self, Owner, Put, Wanted};
 use axum::Json;
 use axum::extract::{FromRequestParts, MatchedPath, Path};
 use axum::http::{StatusCode, request::Parts};
+use protocol::api::aws::is_role_secret;
 use protocol::api::secrets::{PutSecret, SecretBody};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -74,6 +77,9 @@ impl Named {
         for url in wanted.repos.iter().flatten() {
             door::allow_repository(&self.app, &self.caller, url)?;
         }
+        if is_role_secret(&self.name) && aws::is_role(wanted.value.expose()) {
+            tried(&self.app, wanted.value.expose()).await?;
+        }
         let (place, name) = ((&self.caller.org, &self.owner), (&*self.name, self.id.as_deref()));
         let by = &self.caller.name;
         let (put, listed) = secrets::put(&self.app, place, by, name, wanted).await?;
@@ -96,13 +102,10 @@ impl Named {
         Ok(Json(shown(&self.owner, listed)))
     }
 
-    /// TRUST: what is for everybody's agents decides what they hold, so it is changed like saved environments.
     fn may_change(&self) -> ApiResult<()> {
-        if self.caller.admin || matches!(self.owner, Owner::User(_)) {
-            return Ok(());
+        match self.owner {
+            Owner::User(_) => Ok(()),
+            Owner::Environment(_) | Owner::Team => for_everybody(&self.caller),
         }
-        let message =
-            "secrets of the team and of environments are changed with the installation's own token";
-        Err(ApiError::new(StatusCode::FORBIDDEN, "team_admin_required", message))
     }
 }
