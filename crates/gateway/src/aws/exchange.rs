@@ -6,8 +6,8 @@
 use super::presented::{self, At, Signed, TOKEN};
 use super::sign::{self, ALGORITHM, Canonical, PathReading, UNSIGNED, pairs};
 use super::{Keys, Role, handed_out, place};
-use crate::audit::GrantName;
 use crate::attach::{Attachment, Rules};
+use crate::audit::GrantName;
 use crate::heads::Problem;
 use crate::host::Authority;
 use crate::pattern::Ask;

@@ -17,6 +17,7 @@ use crate::saved_environments::{self, same};
 use crate::secrets::{self, Listed, Owner};
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use git::url::RemoteUrl;
 use protocol::api::environments::EnvironmentRepo;
 use protocol::api::secrets::{SecretBody, SecretScope, SecretsPage};

@@ -300,7 +300,7 @@ impl<'a> Work<'a> {
         let given = mounts.iter().filter_map(|mount| mount.among(&owner.secrets));
         let grants: Vec<_> = given.map(|secret| secret.grant.clone()).collect();
         let policy = egress::with_grants(owner.policy.clone(), &grants);
-        Rules { policy, grants: Grants::new(grants, Vec::new()) }
+        Rules { policy, grants: Grants::new(grants, Vec::new()), aws: None }
     }
 
     fn tell(&self, shown: &str, said: &str) {
