@@ -35,13 +35,16 @@ const NO_PRINCIPAL: &str = "arn of the principal whose credentials are configure
 /// The session in which a role is tried.
 const TRIAL: &str = "errand-trial";
 
+/// What agents have of roles, by the role's ARN.
+type Sessions = HashMap<(AgentId, String), Arc<Slot<Session>>>;
+
 /// The server at AWS.
 pub struct Aws {
     config: AwsConfig,
     http: HttpClient,
     external_id: String,
     principal: Slot<Option<String>>,
-    sessions: Mutex<HashMap<(AgentId, String), Arc<Slot<Session>>>>,
+    sessions: Mutex<Sessions>,
     last: Mutex<Option<AwsAsked>>,
 }
 

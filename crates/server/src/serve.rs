@@ -193,10 +193,7 @@ async fn build(
     let link_key = link_key(&data)?;
     let catalog = catalog::catalog(&config.models)?;
     let models_inside = ModelsInside::of(&config.models, &catalog, &link_key)?;
-    let http = HttpClient::new()
-        .context("make the HTTP client")?
-        .with_stall_timeout(Duration::from_secs(config.models.stall_seconds));
-    let seeds = Seeds::open(&store).await?;
+    let (http, seeds) = (http(&config)?, Seeds::open(&store).await?);
     let external_id = seeds.external_id(&OrgId::default_org());
     let aws = Arc::new(Aws::new(&config.aws, http.clone(), external_id));
     let windows = denials.windows();
@@ -274,6 +271,11 @@ fn parts(
         roles: Some(aws),
         idle: CONNECTION_IDLE,
     })
+}
+
+fn http(config: &Config) -> Result<HttpClient> {
+    let stall = Duration::from_secs(config.models.stall_seconds);
+    Ok(HttpClient::new().context("make the HTTP client")?.with_stall_timeout(stall))
 }
 
 /// The address that people and links use.

@@ -37,14 +37,19 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("aws")
 }
 
+/// Where both are made.
+fn made() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("aws")
+}
+
 /// Python with moto, and a folder with what programs inside use, as the two lists pin it; none without Python or
 /// without network.
 fn installed() -> Option<PathBuf> {
-    let (folder, lists) = (folder(), ["outside.txt", "inside.txt"]);
+    let (folder, made) = (folder(), made());
+    let lists = ["outside.txt", "inside.txt"];
     let wanted: String =
         lists.iter().map(|list| std::fs::read_to_string(folder.join(list)).unwrap()).collect();
-    let python = folder.join("venv/bin/python");
-    let done = folder.join("venv/done");
+    let (python, done) = (made.join("bin/python"), made.join("done"));
     if std::fs::read_to_string(&done).is_ok_and(|found| found == wanted) {
         return Some(python);
     }
@@ -54,13 +59,12 @@ fn installed() -> Option<PathBuf> {
         let output = command.args(arguments).current_dir(&folder).output().ok()?;
         output.status.success().then_some(())
     };
-    run(Path::new("python3"), &["-m", "venv", "--clear", "venv"])?;
+    let (whole, tools) = (made.to_str()?, made.join("tools"));
+    let tools = tools.to_str()?;
+    run(Path::new("python3"), &["-m", "venv", "--clear", whole])?;
     run(&python, &["-m", "pip", "install", "-q", "-r", "outside.txt"])?;
-    run(
-        &python,
-        &["-m", "pip", "install", "-q", "--upgrade", "-t", "venv/tools", "-r", "inside.txt"],
-    )?;
-    run(Path::new("tar"), &["-czf", "venv/tools.tgz", "-C", "venv/tools", "."])?;
+    run(&python, &["-m", "pip", "install", "-q", "--upgrade", "-t", tools, "-r", "inside.txt"])?;
+    run(Path::new("tar"), &["-czf", made.join("tools.tgz").to_str()?, "-C", tools, "."])?;
     std::fs::write(done, wanted).ok()?;
     Some(python)
 }
@@ -207,7 +211,7 @@ async fn an_sdk_inside_acts_under_a_role_whose_keys_are_never_there() {
     assert!(variables.contains("AWS_SESSION_TOKEN=errand"), "{variables}");
     assert!(variables.contains("AWS_REGION=eu-west-1"), "{variables}");
 
-    put(&world, &job, "tools.tgz", std::fs::read(folder().join("venv/tools.tgz")).unwrap()).await;
+    put(&world, &job, "tools.tgz", std::fs::read(made().join("tools.tgz")).unwrap()).await;
     put(&world, &job, "inside.py", std::fs::read(folder().join("inside.py")).unwrap()).await;
     let script = "cd ~ && mkdir tools && tar -xzf tools.tgz -C tools && \
                   PYTHONPATH=tools /usr/bin/python3 inside.py 5 2>&1";

@@ -1,5 +1,7 @@
 //! Connections that the gateway opens: real TLS on both sides, HTTP/1.1 and HTTP/2, grants and a hostile client.
 
+mod aws;
+
 use crate::world::{PATIENCE, Plan, Seen, World, read_until};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,3 +1,5 @@
+//! What can be the ARN of a role.
+
 use super::*;
 
 #[test]
