@@ -24,6 +24,7 @@ use serde_json::Value;
 use server::agents::{Extras, Handle};
 use server::app::App;
 use server::auth::addresses::Addresses;
+use server::aws::Aws;
 use server::builder::Builders;
 use server::config::Config;
 use server::images::Images;
@@ -120,12 +121,14 @@ async fn app(
         trust: Trust::new(rustls::RootCertStore::empty()).unwrap(),
         limits: Limits::default(),
         models: None,
+        roles: None,
         idle: CONNECTION_IDLE,
     };
     App {
         builders: Builders::default(),
         catalog: server::catalog::catalog(&config.models).unwrap(),
         models_inside: None,
+        aws: Arc::new(Aws::new(&config.aws, HttpClient::new().unwrap(), "errand-test".to_owned())),
         http: HttpClient::new().unwrap(),
         git: Git::new().unwrap(),
         far_end: None,
