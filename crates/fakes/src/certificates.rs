@@ -13,17 +13,21 @@ pub struct Certified {
     pub authority: CertificateDer<'static>,
     /// The same as text.
     pub pem: String,
+    /// The host's own certificate as text.
+    pub leaf_pem: String,
+    /// Its key as text.
+    pub key_pem: String,
 }
 
 /// A fresh authority and a certificate for these names.
-pub fn certified(names: &[&str]) -> anyhow::Result<Certified> {
+pub fn certified(names: &[impl AsRef<str>]) -> anyhow::Result<Certified> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let root = params.self_signed(&key)?;
     let issuer = Issuer::new(params, key);
     let leaf_key = KeyPair::generate()?;
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let names: Vec<String> = names.iter().map(|name| name.as_ref().to_owned()).collect();
     let leaf = CertificateParams::new(names)?.signed_by(&leaf_key, &issuer)?;
     let key = PrivateKeyDer::try_from(leaf_key.serialize_der()).map_err(anyhow::Error::msg)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -31,5 +35,11 @@ pub fn certified(names: &[&str]) -> anyhow::Result<Certified> {
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(vec![leaf.der().clone()], key)?;
-    Ok(Certified { config, authority: root.der().clone(), pem: root.pem() })
+    Ok(Certified {
+        config,
+        authority: root.der().clone(),
+        pem: root.pem(),
+        leaf_pem: leaf.pem(),
+        key_pem: leaf_key.serialize_pem(),
+    })
 }

@@ -38,7 +38,7 @@ use gateway::transparent::KernelDestinations;
 use git::remote::FarEndProgram;
 use git::runner::Git;
 use model::http::HttpClient;
-use protocol::ids::OrgId;
+use protocol::ids::{LayerId, OrgId};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -199,10 +199,7 @@ async fn build(
     let windows = denials.windows();
     let parts = parts(&config, denials, models_inside.clone(), Arc::clone(&aws))?;
     let provider = Arc::new(LocalProvider::new(launcher).context("speak to the launcher")?);
-    let base = match config.sandbox.base.as_os_str().is_empty() {
-        true => None,
-        false => Some(images::base(&*provider, &config.sandbox.base).await?),
-    };
+    let base = base(&config, &provider).await?;
     let app = App {
         catalog,
         models_inside,
@@ -250,6 +247,14 @@ async fn build(
     app.windows.begin(&app);
     app.models_inside.iter().for_each(|models| models.begin(&app));
     Ok((app, token_path))
+}
+
+/// What sandboxes have beneath them where no image is asked for; none: the host's programs.
+async fn base(config: &Config, provider: &LocalProvider) -> Result<Option<LayerId>> {
+    match config.sandbox.base.as_os_str().is_empty() {
+        true => Ok(None),
+        false => Ok(Some(images::base(provider, &config.sandbox.base).await?)),
+    }
 }
 
 fn parts(

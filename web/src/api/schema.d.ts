@@ -193,6 +193,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agents/{id}/configuration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Allows a configuration that is not that of the repository's default branch: the agent has its credentials from its
+         *     next message on.
+         */
+        post: operations["postAgentsIdConfiguration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agents/{id}/diff": {
         parameters: {
             query?: never;
@@ -1282,6 +1302,40 @@ export interface paths {
         patch: operations["patchSettings"];
         trace?: never;
     };
+    "/v1/team/aws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The external id, the trust policy to paste, and what became of the last request for a role. */
+        get: operations["getTeamAws"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/team/aws/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has the server act under the team's role once; what became of it is in the answer. */
+        post: operations["postTeamAwsCheck"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/team/secrets": {
         parameters: {
             query?: never;
@@ -1380,6 +1434,8 @@ export interface components {
             autoCreatePR: boolean;
             /** @description The branch it works on; none without a repository. */
             branchName?: string | null;
+            /** @description What configures it, a repository each, as soon as that was read. Older servers do not tell. */
+            configurations?: components["schemas"]["ConfigurationBody"][];
             /** @description ISO 8601. */
             createdAt: string;
             /** @description Where it runs. */
@@ -1449,6 +1505,11 @@ export interface components {
             runs: components["schemas"]["RunUsage"][];
             /** @description Of all runs asked for. */
             totalUsage: components["schemas"]["UsageBody"];
+        };
+        /** @description `POST /v1/agents/{id}/configuration`. */
+        AllowConfiguration: {
+            /** @description What was looked at: the digest that the agent shows. */
+            digest: string;
         };
         /** @description A host that agents may reach. */
         AllowedHost: {
@@ -1542,6 +1603,31 @@ export interface components {
             /** @description Who: `key:` and the key's name, `agent`, or `server`. */
             who: string;
         };
+        /** @description What became of asking AWS for a role. */
+        AwsAsked: {
+            /** @description When. */
+            at: string;
+            /** @description Why it was refused or failed; none: it was given. */
+            error?: string | null;
+            /** @description The role. */
+            role: string;
+        };
+        /** @description How agents act under a role of AWS. */
+        AwsBody: {
+            /** @description The server has credentials of its own at AWS, by which it acts under roles. */
+            configured: boolean;
+            /** @description What the trust policy asks for, so that nobody else can have this server act under the role. */
+            externalId: string;
+            last?: components["schemas"]["AwsAsked"] | null;
+            /** @description Who the server is at AWS: whom the role's trust policy names. None where AWS could not be asked. */
+            principal?: string | null;
+            /** @description Why AWS could not be asked who the server is. */
+            problem?: string | null;
+            /** @description The team's role, if it has one. */
+            role?: string | null;
+            /** @description The trust policy to paste, as JSON. */
+            trustPolicy: string;
+        };
         /** @description The browser inside a machine. */
         Browser: {
             /** @description Whether the sandbox has one that could be started. */
@@ -1628,6 +1714,22 @@ export interface components {
             /** @description First line of the message. */
             subject: string;
         };
+        /** @description What configures an agent in one of its repositories. */
+        ConfigurationBody: {
+            /** @description Names the environment file, its Dockerfile and the instructions at the starting commit. */
+            digest: string;
+            /** @description The agent is without credentials until a person allows it. */
+            isWithheld: boolean;
+            /** @description The repository. */
+            repoUrl: string;
+            /** @description Why it is trusted, or that it is not. */
+            trust: components["schemas"]["ConfigurationTrust"];
+        };
+        /**
+         * @description Whether what a repository says of its agents is the repository's own word.
+         * @enum {string}
+         */
+        ConfigurationTrust: "default_branch" | "named_branch" | "unchanged" | "changed" | "stranger";
         /** @description Money in cents. */
         CostBody: {
             /**
@@ -2618,6 +2720,8 @@ export interface components {
                 autoCreatePR: boolean;
                 /** @description The branch it works on; none without a repository. */
                 branchName?: string | null;
+                /** @description What configures it, a repository each, as soon as that was read. Older servers do not tell. */
+                configurations?: components["schemas"]["ConfigurationBody"][];
                 /** @description ISO 8601. */
                 createdAt: string;
                 /** @description Where it runs. */
@@ -3744,6 +3848,39 @@ export interface operations {
                 content?: never;
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    postAgentsIdConfiguration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AllowConfiguration"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdBody"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6112,6 +6249,60 @@ export interface operations {
                 };
             };
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getTeamAws: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AwsBody"];
+                };
+            };
+        };
+    };
+    postTeamAwsCheck: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AwsBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

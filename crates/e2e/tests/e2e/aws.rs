@@ -4,8 +4,8 @@
 use e2e::api::send;
 use e2e::count::count;
 use e2e::world::{Job, World, shell};
+use fakes::certificates::{Certified, certified};
 use fakes::scripted::script::Turn;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
@@ -145,17 +145,8 @@ impl Drop for Outside {
 }
 
 fn certify(path: &impl Fn(&str) -> PathBuf) {
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let root = params.self_signed(&key).unwrap();
-    let issuer = Issuer::new(params, key);
-    let leaf_key = KeyPair::generate().unwrap();
-    let names: Vec<_> = NAMES.iter().map(|name| (*name).to_owned()).collect();
-    let leaf = CertificateParams::new(names).unwrap().signed_by(&leaf_key, &issuer).unwrap();
-    for (name, text) in
-        [("root.pem", root.pem()), ("leaf.pem", leaf.pem()), ("key.pem", leaf_key.serialize_pem())]
-    {
+    let Certified { pem, leaf_pem, key_pem, .. } = certified(&NAMES).unwrap();
+    for (name, text) in [("root.pem", pem), ("leaf.pem", leaf_pem), ("key.pem", key_pem)] {
         std::fs::write(path(name), text).unwrap();
     }
 }

@@ -97,6 +97,7 @@ fn judged(request: &Request<Incoming>) -> Option<Passed> {
 fn grants() -> Grants {
     let grant = Grant {
         name: "TOKEN".to_owned(),
+        id: "secv_1".to_owned(),
         placeholder: PLACEHOLDER.to_owned(),
         value: SecretString::from(VALUE),
         hosts: vec![Pattern::parse(OWN).expect("an entry").opened()],

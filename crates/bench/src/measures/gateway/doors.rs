@@ -70,7 +70,7 @@ impl Doors {
             let policy = Policy::new(EgressMode::Allowlist, entries.collect::<Result<_, _>>()?);
             let attaching = Attaching {
                 entrances: vec![Entrance::Proxy(listener)],
-                rules: Rules { policy, grants: Grants::default() },
+                rules: Rules { policy, grants: Grants::default(), aws: None },
                 repositories: Repositories::default(),
                 authority,
             };
@@ -118,6 +118,7 @@ fn gateway(host: &Host) -> Result<Gateway> {
         trust: Trust::new(roots)?,
         limits: Limits { host: u64::MAX, agent: u64::MAX },
         models: None,
+        roles: None,
         idle: CONNECTION_IDLE,
     }))
 }

@@ -1,8 +1,6 @@
 //! Stands for every host outside: answers TLS and plain HTTP under all names, and keeps every byte it is sent.
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
+use fakes::certificates::{Certified, certified};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -41,7 +39,7 @@ struct Far {
 impl Sink {
     /// Listens on loopback with a certificate for these names.
     pub async fn start(names: &[String], shelf: Shelf) -> Self {
-        let (config, pem) = certified(names);
+        let Certified { config, pem, .. } = certified(names).unwrap();
         let mut authority = tempfile::NamedTempFile::new().unwrap();
         authority.write_all(pem.as_bytes()).unwrap();
         // The server reads it as the user that it runs as.
@@ -189,23 +187,4 @@ fn request_length(bytes: &[u8]) -> Option<usize> {
     let body: usize =
         header(&text, "content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
     (bytes.len() >= head + body).then_some(head + body)
-}
-
-fn certified(names: &[String]) -> (ServerConfig, String) {
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let root = params.self_signed(&key).unwrap();
-    let issuer = Issuer::new(params, key);
-    let leaf_key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(names).unwrap().signed_by(&leaf_key, &issuer).unwrap();
-    let key = PrivateKeyDer::try_from(leaf_key.serialize_der()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![leaf.der().clone()], key)
-        .unwrap();
-    (config, root.pem())
 }

@@ -3,6 +3,7 @@
 use super::{Echo, ask};
 use crate::world::{Plan, World, policy};
 use futures::future::BoxFuture;
+use gateway::audit::GrantName;
 use gateway::audit::Peer;
 use gateway::aws::sign::{self, Canonical, PathReading, Scope};
 use gateway::aws::{Keys, Role, Roles, Unavailable};
@@ -34,6 +35,10 @@ impl Roles for Given {
             Ok(Arc::new(Keys::new(REAL.0.to_owned(), REAL.1.into(), token)))
         })
     }
+}
+
+fn named() -> GrantName {
+    GrantName { name: "ROLE".to_owned(), id: "secv_1".to_owned() }
 }
 
 fn inside() -> Keys {
@@ -96,7 +101,7 @@ fn world(host: &Echo, arn: &str) -> World {
         roots: host.roots.clone(),
         roles: Some(Arc::new(Given::default())),
         aws: Some(Role {
-            name: "ROLE".to_owned(),
+            name: named(),
             arn: arn.to_owned(),
             inside: Arc::new(inside()),
             endpoints: Vec::new(),
@@ -140,7 +145,7 @@ async fn what_a_sandbox_signs_is_signed_anew_with_the_role() {
     let scope = Scope::new(TIME, "eu-west-1", "s3");
     let expected = sign::signature(REAL.1, TIME, &scope, &request);
     assert_eq!(authorization, sign::authorization(REAL.0, &scope, &headers, &expected));
-    assert_eq!(world.passed().await.grants, ["ROLE"]);
+    assert_eq!(world.passed().await.grants, [named()]);
 }
 
 #[tokio::test]
