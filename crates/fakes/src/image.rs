@@ -10,9 +10,9 @@ use std::process::Command;
 /// Where programs of the host are looked for.
 const FOLDERS: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
 /// Programs that the image gets from the host.
-const PROGRAMS: [&str; 22] = [
+const PROGRAMS: [&str; 23] = [
     "bash", "cat", "chmod", "chown", "cp", "dirname", "git", "grep", "id", "ln", "ls", "mkdir",
-    "mkfifo", "mktemp", "rm", "setpriv", "sleep", "stat", "tail", "tar", "test", "touch",
+    "mkfifo", "mktemp", "rm", "rmdir", "setpriv", "sleep", "stat", "tail", "tar", "test", "touch",
 ];
 
 /// Fills a folder with a root file system that has a few programs, what these others need, and files

@@ -190,7 +190,7 @@ async fn what_is_wrong_is_told_by_field_and_nothing_is_kept() {
         (
             "A",
             json!({"value": VALUE, "type": "environment_variable", "hosts": ["a.b"]}),
-            "hosts: is for type",
+            "hosts: is not for type",
         ),
         ("A", json!({"value": VALUE, "type": "password"}), "type"),
         ("A", for_repos(VALUE, &["nowhere"]), "repos"),
