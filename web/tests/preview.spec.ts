@@ -53,6 +53,8 @@ async function serve(page: Page, house: House): Promise<Agent> {
   );
   await page.goto(`/agents/${id}/machine/terminal`);
   await page.getByRole("button", { name: /Open (a|another) terminal/ }).click();
+  // One of an earlier test may be shown until this one is.
+  await page.waitForURL(/\/machine\/terminal\/.+/);
   await expect(page.locator(".xterm-rows")).toContainText("$");
   await page.keyboard.type("python3 /workspace/site.py &\n");
   // What was typed may be lost with the page: the shell says that it has begun.

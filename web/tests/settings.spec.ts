@@ -164,7 +164,7 @@ test("how far agents reach is narrowed, and hosts are named", async ({ page, hou
 
   await page.getByRole("textbox", { name: "Host" }).fill("not a host");
   await page.getByRole("button", { name: "Add the host" }).click();
-  await expect(page.getByText(/allowedHosts/)).toBeVisible();
+  await expect(page.getByText(/^"not a host" is no entry/)).toBeVisible();
   await page.getByRole("textbox", { name: "Host" }).fill(host);
   await page.getByRole("button", { name: "Add the host" }).click();
   const row = page.getByRole("list", { name: "Hosts" }).getByRole("listitem", { name: "" });

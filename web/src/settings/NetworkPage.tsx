@@ -67,7 +67,7 @@ export default function NetworkPage() {
           mayChange={admin}
           onRemove={(host) => save({ allowedHosts: hosts.filter((known) => known !== host) })}
         />
-        {admin && mayAdd && <HostForm onAdd={(host) => save({ allowedHosts: [...hosts, host] })} />}
+        {admin && mayAdd && <HostForm hosts={hosts} />}
       </Section>
       <Section title="Secrets">
         <p>

@@ -6,19 +6,27 @@ import type { AllowedHost } from "../../api/types";
 import { Button } from "../../ui/Button";
 import { Select, TextField } from "../../ui/Field";
 import rows from "../Rows.module.css";
+import { useSetting } from "../useSetting";
+import { refusalOf } from "./network";
 
 const ALL = "all";
 
-/** Names one more host. */
-export function HostForm({ onAdd }: { onAdd(host: AllowedHost): void }) {
+interface HostFormProps {
+  /** Those that are named already. */
+  hosts: AllowedHost[];
+}
+
+/** Names one more host; what is refused stays to be mended. */
+export function HostForm({ hosts }: HostFormProps) {
+  const { mutation, save } = useSetting();
   const repositories = useRepositories().data ?? [];
   const [entry, setEntry] = useState("");
   const [repository, setRepository] = useState(ALL);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (entry.trim() === "") return;
-    onAdd({ entry: entry.trim(), ...(repository !== ALL && { repository }) });
-    setEntry("");
+    const host = { entry: entry.trim(), ...(repository !== ALL && { repository }) };
+    save({ allowedHosts: [...hosts, host] }, { onSuccess: () => setEntry("") });
   };
   return (
     <form className={rows.form} onSubmit={submit}>
@@ -28,8 +36,12 @@ export function HostForm({ onAdd }: { onAdd(host: AllowedHost): void }) {
         maxLength={1024}
         placeholder="api.example.com"
         description="*.example.com for those below, db.example.com:5432 for another port, GET https://api.example.com/v1/* for less than all."
+        error={mutation.isError ? refusalOf(mutation.error) : undefined}
         value={entry}
-        onChange={setEntry}
+        onChange={(text) => {
+          mutation.reset();
+          setEntry(text);
+        }}
       />
       <Select
         label="For agents of"
@@ -45,7 +57,11 @@ export function HostForm({ onAdd }: { onAdd(host: AllowedHost): void }) {
         onChange={setRepository}
       />
       <div>
-        <Button type="submit" icon={<Plus />} isDisabled={entry.trim() === ""}>
+        <Button
+          type="submit"
+          icon={<Plus />}
+          isDisabled={entry.trim() === "" || mutation.isPending}
+        >
           Add the host
         </Button>
       </div>

@@ -1,3 +1,4 @@
+import { explain, sentence } from "../../api/errors";
 import type { AllowedHost, NetworkMode } from "../../api/types";
 import type { Choice } from "../../ui/Field";
 
@@ -27,4 +28,9 @@ export function titleOf(mode: NetworkMode): string {
 /** What tells one host of the list from another. */
 export function keyOf({ entry, repository }: AllowedHost): string {
   return `${entry} ${repository ?? ""}`;
+}
+
+/** Why a host was not kept; its place in the list says nothing to people. */
+export function refusalOf(error: unknown): string {
+  return sentence(explain(error).message.replace(/^allowedHosts(\.\d+\.\w+)?: /i, ""));
 }
