@@ -33,6 +33,7 @@ mod bodies;
 mod dial;
 mod far;
 mod traffic;
+mod splice;
 mod hello;
 mod tunnel;
 mod opened;

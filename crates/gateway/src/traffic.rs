@@ -4,12 +4,14 @@ use crate::audit::Report;
 use crate::budget::Budget;
 use crate::host::Authority;
 use crate::policy::Denial;
+use crate::splice;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::net::TcpStream;
 
 /// Bytes that passed so far, seen from the end that is wrapped.
 #[derive(Debug, Default)]
@@ -94,6 +96,30 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
         context: &mut Context<'_>,
     ) -> Poll<std::io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+impl Counted<TcpStream> {
+    /// Carries bytes both ways between this and another connection as [`carry`] does, and copies none.
+    pub(crate) async fn carry(
+        &self,
+        far: &TcpStream,
+        target: &Authority,
+        budget: &Budget,
+        report: &Report,
+    ) -> Result<(), Denial> {
+        let out = splice::one_way(&self.stream, far, |count| {
+            self.traffic.read.fetch_add(count, Ordering::Relaxed);
+            budget.take(target, count)?;
+            report.up(count);
+            Ok(())
+        });
+        let back = splice::one_way(far, &self.stream, |count| {
+            self.traffic.written.fetch_add(count, Ordering::Relaxed);
+            report.down(count);
+            Ok(())
+        });
+        tokio::try_join!(out, back).map(|_| ())
     }
 }
 

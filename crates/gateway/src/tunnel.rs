@@ -8,15 +8,14 @@ use crate::hello::{HELLO_BYTES, Hello, read_hello};
 use crate::host::{Authority, Host};
 use crate::opened;
 use crate::policy::{Access, Carriage, Denial, name_mismatch_denial};
-use crate::traffic::carry;
+use crate::traffic::Counted;
 use http::Request;
 use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// Time from the opening of a tunnel to the end of its TLS greeting.
@@ -75,12 +74,27 @@ pub(crate) async fn run(Tunnel { near, far }: Tunnel, attachment: &Arc<Attachmen
     through(TokioIo::new(upgraded), far, attachment).await;
 }
 
+/// The sandbox's end of a tunnel.
+pub(crate) trait Near: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// The connection itself, and what was read of it already.
+    fn into_connection(self) -> Option<(Counted<TcpStream>, Vec<u8>)>;
+}
+
+impl Near for Counted<TcpStream> {
+    fn into_connection(self) -> Option<(Counted<TcpStream>, Vec<u8>)> {
+        Some((self, Vec::new()))
+    }
+}
+
+impl Near for TokioIo<Upgraded> {
+    fn into_connection(self) -> Option<(Counted<TcpStream>, Vec<u8>)> {
+        let parts = self.into_inner().downcast::<TokioIo<Counted<TcpStream>>>().ok()?;
+        Some((parts.io.into_inner(), parts.read_buf.into()))
+    }
+}
+
 /// Serves a connection to a host that was reached.
-pub(crate) async fn through(
-    near: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    far: Reached,
-    attachment: &Arc<Attachment>,
-) {
+pub(crate) async fn through(near: impl Near, far: Reached, attachment: &Arc<Attachment>) {
     let served = match far.carriage {
         Carriage::Opened => opened::tls(near, far, attachment).await,
         Carriage::Plain => opened::plain(near, far, attachment).await,
@@ -92,31 +106,33 @@ pub(crate) async fn through(
 }
 
 async fn carried(
-    mut near: impl AsyncRead + AsyncWrite + Unpin,
-    Reached { target, stream, carriage }: Reached,
+    near: impl Near,
+    Reached { target, mut stream, carriage }: Reached,
     attachment: &Attachment,
 ) -> Result<(), Denial> {
-    let greeting = if carriage == Carriage::Greeted {
-        greeted(&mut near, &target.host).await.map_err(|why| name_mismatch_denial(&target, why))?
-    } else {
-        Vec::new()
-    };
+    let Some((mut near, mut begun)) = near.into_connection() else { return Ok(()) };
+    if carriage == Carriage::Greeted {
+        let greeted = greeted(&mut near, &mut begun, &target.host).await;
+        greeted.map_err(|why| name_mismatch_denial(&target, why))?;
+    }
     let report = attachment.report(&target, None);
-    report.begin(0);
-    let (reader, writer) = tokio::io::split(near);
-    let near = tokio::io::join(Cursor::new(greeting).chain(reader), writer);
-    carry((near, stream), &target, &attachment.budget, &report).await
+    attachment.budget.take(&target, begun.len() as u64)?;
+    report.begin(begun.len() as u64);
+    if stream.write_all(&begun).await.is_err() {
+        return Ok(());
+    }
+    near.carry(&stream, &target, &attachment.budget, &report).await
 }
 
 /// Reads the greeting and holds it against the name that was judged.
 async fn greeted(
     near: &mut (impl AsyncRead + Unpin),
+    bytes: &mut Vec<u8>,
     host: &Host,
-) -> Result<Vec<u8>, &'static str> {
-    let mut bytes = Vec::new();
+) -> Result<(), &'static str> {
     let reading = async {
         loop {
-            match read_hello(&bytes) {
+            match read_hello(bytes) {
                 Hello::Partial if bytes.len() < HELLO_BYTES => {}
                 Hello::Partial => return Err("its TLS greeting is too long"),
                 Hello::NotTls => {
@@ -127,15 +143,14 @@ async fn greeted(
                 Hello::Named(named) if named == *host => return Ok(()),
                 Hello::Named(_) => return Err("its TLS greeting names another host"),
             }
-            match near.read_buf(&mut bytes).await {
+            match near.read_buf(bytes).await {
                 Ok(0) | Err(_) => return Err("it ended before its TLS greeting"),
                 Ok(_) => {}
             }
         }
     };
     match tokio::time::timeout(HELLO_TIME, reading).await {
-        Ok(Ok(())) => Ok(bytes),
-        Ok(Err(why)) => Err(why),
+        Ok(greeted) => greeted,
         Err(_) => Err("it did not begin with TLS in time"),
     }
 }

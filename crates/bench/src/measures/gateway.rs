@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// Bytes of one transfer.
 const BYTES: usize = 512 << 20;
 /// Transfers of each kind, one warming up.
-const RUNS: usize = 6;
+const RUNS: usize = 16;
 /// How much longer a transfer may take than without the gateway: a tunnel, and TLS that is opened.
 const TUNNEL_TARGET: f64 = 1.0 / 0.6;
 const OPENED_TARGET: f64 = 1.0 / 0.4;
