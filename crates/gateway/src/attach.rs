@@ -19,6 +19,7 @@ use crate::policy::Policy;
 use crate::proxy;
 use crate::repository::{AgentRepository, PushLimits};
 use crate::resolve::Resolver;
+use crate::splice;
 use crate::tls::{SandboxAuthority, Trust};
 use crate::transparent::{self, Destinations};
 use protocol::limits::{AWS_BODIES, MODEL_CALLS};
@@ -174,6 +175,7 @@ pub(crate) struct Attachment {
     pub(crate) model_slots: Arc<Semaphore>,
     ongoing: Arc<Ongoing>,
     pub(crate) aws_slots: Arc<Semaphore>,
+    pub(crate) pipes: Semaphore,
     rules: watch::Receiver<Arc<Rules>>,
     open: Connections,
     connections: Arc<Semaphore>,
@@ -265,6 +267,7 @@ impl Gateway {
             model_slots: Arc::new(Semaphore::new(MODEL_CALLS)),
             ongoing: Arc::clone(&self.ongoing),
             aws_slots: Arc::new(Semaphore::new(AWS_BODIES)),
+            pipes: Semaphore::new(splice::PIPES),
             rules,
             open,
             connections: Arc::new(Semaphore::new(CONNECTIONS_PER_SANDBOX)),

@@ -101,6 +101,8 @@ pub struct Role {
     pub name: GrantName,
     /// Its ARN.
     pub arn: String,
+    /// What its trust policy asks for.
+    pub external_id: String,
     /// What the sandbox has in place of its keys.
     pub inside: Arc<Keys>,
     /// Hosts besides AWS's own where requests are signed with it.
@@ -149,7 +151,7 @@ pub trait Roles: Send + Sync {
     fn credentials<'a>(
         &'a self,
         peer: Peer,
-        arn: &'a str,
+        role: &'a Role,
     ) -> BoxFuture<'a, Result<Arc<Keys>, Unavailable>>;
 }
 

@@ -9,14 +9,14 @@ use crate::far::Origin;
 use crate::grant::Exchange;
 use crate::heads::{self, Problem};
 use crate::pattern::Ask;
-use crate::policy::{Access, DenialCode, Permit, credential_denial};
+use crate::policy::{Access, DenialCode, Permit, credential_denial, denial};
 use crate::reply::Body;
 use crate::swap::Swaps;
 use crate::websocket;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use std::sync::Arc;
 
 /// Judges a request to a host, sends it, and passes the answer back.
@@ -51,10 +51,16 @@ async fn carried(
         websocket: is_websocket,
     };
     let permit = rules.policy.judge(target, Access::Request(&ask)).map_err(Problem::Denied)?;
+    for ask in heads::readings(&head.headers, ask) {
+        rules.policy.judge(target, Access::Request(&ask)).map_err(Problem::Denied)?;
+    }
     let (resigning, permit) =
         aws::exchange::judge(rules, &head, (target, &ask), permit).map_err(Problem::Denied)?;
     rewrite(&mut head, origin, is_h2, is_websocket)?;
     if permit.registry {
+        if !body.is_end_stream() {
+            return Err(Problem::Denied(denial(target, DenialCode::MethodNotAllowed)));
+        }
         attachment.budget.take_head(target, &head).map_err(Problem::Denied)?;
     }
     let head_bytes = head_bytes(&head);

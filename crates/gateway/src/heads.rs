@@ -2,6 +2,7 @@
 //! written anew by hyper: no byte of a head is passed through, so two parsers cannot disagree about where it ends.
 
 use crate::host::{Authority, BadHost};
+use crate::pattern::Ask;
 use crate::policy::{Denial, bad_host_denial};
 use http::{HeaderMap, HeaderName, Request, StatusCode, Version, header};
 use hyper::body::Incoming;
@@ -22,6 +23,11 @@ const HOP_BY_HOP: [HeaderName; 7] = [
 ];
 /// Those without a constant of their own.
 const HOP_BY_HOP_OLD: [&str; 2] = ["keep-alive", "proxy-connection"];
+
+/// Headers by which some hosts carry out another method than the request's.
+const OTHER_METHOD: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+/// And another path.
+const OTHER_PATH: [&str; 2] = ["x-original-url", "x-rewrite-url"];
 
 /// Why a request is not carried out.
 #[derive(Clone)]
@@ -136,6 +142,20 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
     for name in HOP_BY_HOP_OLD {
         headers.remove(name);
     }
+}
+
+/// What else than this a host may read in a request: all of it has to be allowed.
+pub(crate) fn readings<'a>(headers: &'a HeaderMap, ask: Ask<'a>) -> Vec<Ask<'a>> {
+    let of = |names: &[&str]| {
+        let values = names.iter().flat_map(|name| headers.get_all(*name));
+        values.map(|value| value.to_str().unwrap_or_default().trim()).collect::<Vec<_>>()
+    };
+    let methods = of(&OTHER_METHOD).into_iter().map(|method| Ask { method, ..ask });
+    let paths = of(&OTHER_PATH).into_iter().map(|path| {
+        let path = path.split_once('?').map_or(path, |(path, _)| path);
+        Ask { path, ..ask }
+    });
+    methods.chain(paths).collect()
 }
 
 /// Whether a request asks to become a WebSocket.

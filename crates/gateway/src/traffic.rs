@@ -1,5 +1,6 @@
 //! Counts bytes of a connection, and ends one on which nothing moves.
 
+use crate::attach::Attachment;
 use crate::audit::Report;
 use crate::budget::Budget;
 use crate::host::Authority;
@@ -100,21 +101,21 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
 }
 
 impl Counted<TcpStream> {
-    /// Carries bytes both ways between this and another connection as [`carry`] does, and copies none.
+    /// Carries bytes both ways between this and another connection as [`carry`] does, and copies little.
     pub(crate) async fn carry(
         &self,
         far: &TcpStream,
-        target: &Authority,
-        budget: &Budget,
-        report: &Report,
+        (target, report): (&Authority, &Report),
+        attachment: &Attachment,
     ) -> Result<(), Denial> {
-        let out = splice::one_way(&self.stream, far, |count| {
+        let pipes = &attachment.pipes;
+        let out = splice::one_way((&self.stream, far), pipes, |count| {
             self.traffic.read.fetch_add(count, Ordering::Relaxed);
-            budget.take(target, count)?;
+            attachment.budget.take(target, count)?;
             report.up(count);
             Ok(())
         });
-        let back = splice::one_way(far, &self.stream, |count| {
+        let back = splice::one_way((far, &self.stream), pipes, |count| {
             self.traffic.written.fetch_add(count, Ordering::Relaxed);
             report.down(count);
             Ok(())

@@ -121,7 +121,7 @@ async fn carried(
     if stream.write_all(&begun).await.is_err() {
         return Ok(());
     }
-    near.carry(&stream, &target, &attachment.budget, &report).await
+    near.carry(&stream, (&target, &report), attachment).await
 }
 
 /// Reads the greeting and holds it against the name that was judged.

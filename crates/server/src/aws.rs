@@ -11,7 +11,8 @@ mod words;
 
 use crate::clock::now_ms;
 use crate::config::AwsConfig;
-use crate::secrets::Held;
+use crate::secrets::{Held, Owner};
+use crate::seeds::Seeds;
 use anyhow::{Context, Result};
 use base::Base;
 use futures::future::BoxFuture;
@@ -22,7 +23,7 @@ use gateway::policy::Policy;
 use model::http::HttpClient;
 use protocol::api::aws::{AwsAsked, AwsBody, ROLE_SECRETS};
 use protocol::api::timestamp;
-use protocol::ids::AgentId;
+use protocol::ids::{AgentId, OrgId};
 use protocol::limits::AWS_ROLE_PAUSE_MS;
 use serde_json::json;
 use std::collections::HashMap;
@@ -35,14 +36,13 @@ const NO_PRINCIPAL: &str = "arn of the principal whose credentials are configure
 /// The session in which a role is tried.
 const TRIAL: &str = "errand-trial";
 
-/// What agents have of roles, by the role's ARN.
-type Sessions = HashMap<(AgentId, String), Arc<Slot<Session>>>;
+/// What agents have of roles, by the role's ARN and the external id.
+type Sessions = HashMap<(AgentId, String, String), Arc<Slot<Session>>>;
 
 /// The server at AWS.
 pub struct Aws {
     config: AwsConfig,
     http: HttpClient,
-    external_id: String,
     principal: Slot<Option<String>>,
     sessions: Mutex<Sessions>,
     last: Mutex<Option<AwsAsked>>,
@@ -69,19 +69,22 @@ impl Session {
 
 impl Aws {
     /// As configured.
-    pub fn new(config: &AwsConfig, http: HttpClient, external_id: String) -> Self {
+    pub fn new(config: &AwsConfig, http: HttpClient) -> Self {
         Self {
             config: config.clone(),
             http,
-            external_id,
             principal: Slot::default(),
             sessions: Mutex::default(),
             last: Mutex::default(),
         }
     }
 
-    /// How agents act under roles; `role` is the team's.
-    pub async fn describe(&self, role: Option<String>) -> AwsBody {
+    /// How agents act under roles; `role` is the team's, and of the external ids the second one the caller's own.
+    pub async fn describe(
+        &self,
+        role: Option<String>,
+        [external_id, own_external_id]: [String; 2],
+    ) -> AwsBody {
         let asked = match self.config.is_configured() {
             true => self.principal().await.map(Some).map_err(|failed| words::of_server(&failed)),
             false => Ok(None),
@@ -96,23 +99,25 @@ impl Aws {
                 "Effect": "Allow",
                 "Principal": { "AWS": principal.as_deref().unwrap_or(NO_PRINCIPAL) },
                 "Action": "sts:AssumeRole",
-                "Condition": { "StringEquals": { "sts:ExternalId": self.external_id } },
+                "Condition": { "StringEquals": { "sts:ExternalId": external_id } },
             }],
         });
         AwsBody {
             configured: self.config.is_configured(),
             principal,
             problem,
-            external_id: self.external_id.clone(),
+            external_id,
+            own_external_id,
             trust_policy: format!("{policy:#}"),
+            // Others' roles are nobody's business.
+            last: lock(&self.last).clone().filter(|last| role.as_ref() == Some(&last.role)),
             role,
-            last: lock(&self.last).clone(),
         }
     }
 
     /// Acts under a role once; says in words why that cannot be done.
-    pub async fn try_role(&self, arn: &str) -> Result<(), String> {
-        let tried = self.assume(arn, TRIAL).await;
+    pub async fn try_role(&self, arn: &str, external_id: &str) -> Result<(), String> {
+        let tried = self.assume((arn, external_id), TRIAL).await;
         tried.map(drop).map_err(|failed| words::of_role(&failed))
     }
 
@@ -126,10 +131,14 @@ impl Aws {
         Ok(principal)
     }
 
-    async fn assume(&self, arn: &str, session: &str) -> Result<Assumed, Failed> {
+    async fn assume(
+        &self,
+        (arn, external_id): (&str, &str),
+        session: &str,
+    ) -> Result<Assumed, Failed> {
         let assumed = async {
             let sts = self.sts().await?;
-            sts.assume(arn, session, &self.external_id, self.config.session_s).await
+            sts.assume(arn, session, external_id, self.config.session_s).await
         };
         let assumed = assumed.await;
         let error = assumed.as_ref().err().map(words::of_role);
@@ -146,19 +155,20 @@ impl Aws {
         Ok(sts::Sts { config: &self.config, http: &self.http, base })
     }
 
-    fn session(&self, agent: AgentId, arn: &str) -> Arc<Slot<Session>> {
+    fn session(&self, agent: AgentId, role: &Role) -> Arc<Slot<Session>> {
         let now = now_ms();
         let mut sessions = lock(&self.sessions);
         // What somebody is about to use, or waits in, stays.
         sessions.retain(|_, slot| {
             Arc::strong_count(slot) > 1 || slot.try_lock().map_or(true, |it| it.matters_at(now))
         });
-        sessions.entry((agent, arn.to_owned())).or_default().clone()
+        let key = (agent, role.arn.clone(), role.external_id.clone());
+        sessions.entry(key).or_default().clone()
     }
 
     /// Credentials that are good for a while. Those who ask at the same time wait for one answer.
-    async fn keys(&self, agent: AgentId, arn: &str) -> Result<Arc<Keys>, Unavailable> {
-        let slot = self.session(agent, arn);
+    async fn keys(&self, agent: AgentId, role: &Role) -> Result<Arc<Keys>, Unavailable> {
+        let slot = self.session(agent, role);
         let mut session = slot.lock().await;
         let now = now_ms();
         let early = i64::from(self.config.renew_before_s) * 1000;
@@ -169,7 +179,7 @@ impl Aws {
             tracing::debug!(until, "a role is not asked for again yet");
             return session.good_at(now).ok_or(why);
         }
-        match self.assume(arn, &format!("errand-{agent}")).await {
+        match self.assume((&role.arn, &role.external_id), &format!("errand-{agent}")).await {
             Ok(assumed) => {
                 let keys = assumed.keys.clone();
                 *session = Session { assumed: Some(assumed), failed: None };
@@ -193,9 +203,9 @@ impl Roles for Aws {
     fn credentials<'a>(
         &'a self,
         peer: Peer,
-        arn: &'a str,
+        role: &'a Role,
     ) -> BoxFuture<'a, Result<Arc<Keys>, Unavailable>> {
-        Box::pin(self.keys(peer.agent, arn))
+        Box::pin(self.keys(peer.agent, role))
     }
 }
 
@@ -217,8 +227,8 @@ fn inside(key: &[u8; 32], agent: AgentId, held: &Held) -> Keys {
 
 /// The role that an agent acts under, besides what it may do `otherwise`.
 pub fn role(
-    (config, key): (&AwsConfig, &[u8; 32]),
-    agent: AgentId,
+    (config, seeds): (&AwsConfig, &Seeds),
+    (org, agent): (&OrgId, AgentId),
     held: &[Held],
     otherwise: &Policy,
 ) -> Result<Option<Role>> {
@@ -226,10 +236,21 @@ pub fn role(
     Ok(Some(Role {
         name: GrantName { name: held.name.clone(), id: held.id.clone() },
         arn: held.value.expose().to_owned(),
-        inside: Arc::new(inside(key, agent, held)),
+        external_id: external_id(seeds, org, &held.owner),
+        inside: Arc::new(inside(&seeds.placeholders(), agent, held)),
         endpoints: endpoints(config)?,
         otherwise: otherwise.clone(),
     }))
+}
+
+/// What the trust policy of a role asks for that is kept by this owner.
+///
+/// TRUST: what is everybody's, or a saved environment's, only an administrator keeps.
+pub fn external_id(seeds: &Seeds, org: &OrgId, owner: &Owner) -> String {
+    match owner {
+        Owner::User(key) => seeds.external_id(org, Some(key)),
+        Owner::Environment(_) | Owner::Team => seeds.external_id(org, None),
+    }
 }
 
 /// Hosts besides AWS's own where requests are signed.

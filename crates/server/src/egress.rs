@@ -45,8 +45,8 @@ pub async fn of(
     let held = secrets::of_agent(app, &handle.org, living, phase).await?;
     let (grants, plain) = credentials(app, handle, &held).await?;
     let policy = with_grants(policy, &grants);
-    let key = app.seeds.placeholders();
-    let role = aws::role((&app.config.aws, &key), handle.id, &held, &policy)?;
+    let whose = (&handle.org, handle.id);
+    let role = aws::role((&app.config.aws, &app.seeds), whose, &held, &policy)?;
     let policy = with_role(policy, role.as_ref());
     Ok(Rules { policy, grants: Grants::new(grants, plain), aws: role })
 }

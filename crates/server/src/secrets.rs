@@ -149,6 +149,8 @@ pub struct Held {
     pub places: Vec<SecretPlace>,
     /// The value of this runtime secret is a variable.
     pub plain: bool,
+    /// Whose it is.
+    pub owner: Owner,
 }
 
 impl Listed {
@@ -388,7 +390,7 @@ async fn opened(app: &App, org: &OrgId, chosen: Vec<Chosen>) -> Result<Option<Ve
         let value = app.store.unseal(org, &owner.seal(), &name).await.context("open a secret")?;
         let Some(value) = value else { return Ok(None) };
         let Entry { name, kind, hosts, places, plain, .. } = entry;
-        all.push(Held { id, name, kind, value, hosts, places, plain });
+        all.push(Held { id, name, kind, value, hosts, places, plain, owner });
     }
     Ok(Some(all))
 }

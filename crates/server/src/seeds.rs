@@ -51,9 +51,11 @@ impl Seeds {
         self.derived("placeholders", "")
     }
 
-    /// What trust policies of roles at AWS ask for: one of an organisation, in four parts.
-    pub fn external_id(&self, org: &OrgId) -> String {
-        let digits = hex::encode(self.derived("aws external id", &org.to_string()));
+    /// What trust policies of roles at AWS ask for, in four parts: one of an organisation, and one of each key, so
+    /// that nobody has the server act under a role of others by naming it as their own.
+    pub fn external_id(&self, org: &OrgId, key: Option<&str>) -> String {
+        let of = key.map_or_else(|| org.to_string(), |key| format!("{org} {key}"));
+        let digits = hex::encode(self.derived("aws external id", &of));
         let part = |from: usize| digits.get(from..from + 8).unwrap_or_default();
         format!("errand-{}-{}-{}", part(0), part(8), part(16))
     }

@@ -38,7 +38,7 @@ use gateway::transparent::KernelDestinations;
 use git::remote::FarEndProgram;
 use git::runner::Git;
 use model::http::HttpClient;
-use protocol::ids::{LayerId, OrgId};
+use protocol::ids::LayerId;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -194,8 +194,7 @@ async fn build(
     let catalog = catalog::catalog(&config.models)?;
     let models_inside = ModelsInside::of(&config.models, &catalog, &link_key)?;
     let (http, seeds) = (http(&config)?, Seeds::open(&store).await?);
-    let external_id = seeds.external_id(&OrgId::default_org());
-    let aws = Arc::new(Aws::new(&config.aws, http.clone(), external_id));
+    let aws = Arc::new(Aws::new(&config.aws, http.clone()));
     let windows = denials.windows();
     let parts = parts(&config, denials, models_inside.clone(), Arc::clone(&aws))?;
     let provider = Arc::new(LocalProvider::new(launcher).context("speak to the launcher")?);

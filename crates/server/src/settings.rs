@@ -31,14 +31,19 @@ pub async fn read(app: &App, org: &OrgId) -> Result<SettingsBody> {
     Ok(entry(app, org).await?.0)
 }
 
-/// Changes what the update names; of two at once none undoes the other.
-pub async fn change(app: &App, org: &OrgId, update: UpdateSettings) -> ApiResult<SettingsBody> {
+/// Changes what the update names; of two at once none undoes the other. The settings before and after.
+pub async fn change(
+    app: &App,
+    org: &OrgId,
+    update: UpdateSettings,
+) -> ApiResult<(SettingsBody, SettingsBody)> {
     check(app, &update)?;
     loop {
-        let (mut settings, expect) = entry(app, org).await?;
+        let (before, expect) = entry(app, org).await?;
+        let mut settings = before.clone();
         apply(&mut settings, update.clone());
         if kept(app, org, expect, &settings).await? {
-            return Ok(settings);
+            return Ok((before, settings));
         }
     }
 }

@@ -278,16 +278,22 @@ fn stored_line(row: &AnyRow, previous: Hash) -> Result<(u64, String, Hash), Erro
     Ok((seq, chain::line(&text, hash), hash))
 }
 
-/// Details as text; what is too large is left out, and says so.
+/// Details as text. Of what is too large the largest members are left out, by name: no list can push out the rest.
 fn details(record: &NewRecord, hash: Option<Hash>) -> Result<Box<RawValue>, Error> {
     let mut details = record.details.clone();
     if let (Some(seq), Some(hash)) = (record.event, hash) {
         details.insert("event".to_owned(), json!({ "seq": seq.0, "hash": hash.to_string() }));
     }
     let mut text = crate::sql::to_json(&details)?;
-    if text.len() > AUDIT_DETAILS_BYTES {
-        details.retain(|name, _| name == "event");
-        details.insert("leftOutBytes".to_owned(), text.len().into());
+    let mut left_out = Vec::new();
+    while text.len() > AUDIT_DETAILS_BYTES {
+        let size = |(name, value): (&String, &Value)| name.len() + value.to_string().len();
+        let told = details.iter().filter(|(name, _)| !matches!(name.as_str(), "event" | "leftOut"));
+        let largest = told.max_by_key(|member| size(*member)).map(|(name, _)| name.clone());
+        let Some(largest) = largest else { break };
+        details.remove(&largest);
+        left_out.push(largest);
+        details.insert("leftOut".to_owned(), json!(left_out));
         text = crate::sql::to_json(&details)?;
     }
     RawValue::from_string(text).map_err(|bad| Error::damaged(format!("write JSON: {bad}")))

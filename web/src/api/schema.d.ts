@@ -1619,6 +1619,8 @@ export interface components {
             /** @description What the trust policy asks for, so that nobody else can have this server act under the role. */
             externalId: string;
             last?: components["schemas"]["AwsAsked"] | null;
+            /** @description The same for a role that the caller keeps as a secret of their own. */
+            ownExternalId: string;
             /** @description Who the server is at AWS: whom the role's trust policy names. None where AWS could not be asked. */
             principal?: string | null;
             /** @description Why AWS could not be asked who the server is. */

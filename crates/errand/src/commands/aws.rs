@@ -39,6 +39,7 @@ fn tell(body: &AwsBody, output: &mut Output) -> Result<()> {
         fact("server", Style::Bad, problem)?;
     }
     fact("external id", Style::Bold, &body.external_id)?;
+    fact("your own", Style::Plain, &body.own_external_id)?;
     let none = format!("none: errand secret set {} --team", ROLE_SECRETS[0]);
     fact("role", Style::Plain, body.role.as_deref().unwrap_or(&none))?;
     if let Some(last) = &body.last {

@@ -111,7 +111,7 @@ impl Resigning {
         let Some(roles) = &attachment.parts.roles else {
             return Err(denied("the server acts under no roles"));
         };
-        let keys = roles.credentials(attachment.peer, &self.role.arn).await.map_err(|refused| {
+        let keys = roles.credentials(attachment.peer, &self.role).await.map_err(|refused| {
             let passes = StatusCode::SERVICE_UNAVAILABLE;
             let status = if refused.passes { passes } else { StatusCode::FORBIDDEN };
             let words = format!(

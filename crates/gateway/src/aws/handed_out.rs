@@ -17,7 +17,7 @@ const TARGETS: [&str; 2] = ["GetAuthorizationToken", "GetRoleCredentials"];
 
 /// Whether the body has to be known to tell.
 pub(super) fn is_in_body(service: &str) -> bool {
-    matches!(service, "sts" | "iam")
+    is_of(&["sts", "iam"], service)
 }
 
 /// Why a request is not passed on, if its answer would hold credentials.
@@ -27,10 +27,13 @@ pub(super) fn check(
     query: &[(String, String)],
     body: &[u8],
 ) -> Result<(), String> {
-    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
-    let target = target.and_then(|target| target.rsplit('.').next());
-    if let Some(target) = target.filter(|target| TARGETS.contains(target)) {
-        return Err(refusal(target));
+    // Whichever of several is read.
+    for target in headers.get_all("x-amz-target") {
+        let target = String::from_utf8_lossy(target.as_bytes());
+        let called = target.split(',').filter_map(|target| target.rsplit('.').next());
+        if let Some(called) = called.map(str::trim).find(|called| is_of(&TARGETS, called)) {
+            return Err(refusal(called));
+        }
     }
     if !is_in_body(service) {
         return Ok(());
@@ -38,22 +41,29 @@ pub(super) fn check(
     let text = String::from_utf8_lossy(body);
     let in_body = text.split('&').map(|part| part.split_once('=').unwrap_or((part, "")));
     let in_query = query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let plain = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let plain = |text: &str| {
+        percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().trim().to_owned()
+    };
     let actions: Vec<String> = in_body
         .chain(in_query)
-        .filter(|(name, _)| plain(name).trim().eq_ignore_ascii_case("action"))
+        .filter(|(name, _)| plain(name).eq_ignore_ascii_case("action"))
         .map(|(_, value)| plain(value))
         .collect();
     // TRUST: where two readers could find two actions, or none here, the other one may be what counts.
     let [action] = actions.as_slice() else {
         return Err(format!("it names no action of {service}, or several"));
     };
-    let is_refused = if service == "sts" {
+    let is_refused = if service.eq_ignore_ascii_case("sts") {
         !STS.contains(&action.as_str())
     } else {
-        IAM.contains(&action.as_str())
+        is_of(&IAM, action)
     };
     if is_refused { Err(refusal(action)) } else { Ok(()) }
+}
+
+/// TRUST: in any case, since what is not refused passes.
+fn is_of(refused: &[&str], called: &str) -> bool {
+    refused.iter().any(|refused| refused.eq_ignore_ascii_case(called))
 }
 
 fn refusal(action: &str) -> String {
@@ -87,12 +97,19 @@ mod tests {
             ("sts", "", "{\"Action\":\"AssumeRole\"}"),
             ("sts", "", "Action=GetSessionToken"),
             ("iam", "", "Action=CreateAccessKey&UserName=me"),
+            ("iam", "", "Action=createaccesskey"),
+            ("iam", "", "Action=+CreateAccessKey%20"),
         ] {
             assert!(!judged(service, query, body), "{query} {body}");
         }
         let mut headers = HeaderMap::new();
         let target = "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken";
         headers.insert("x-amz-target", target.parse().unwrap());
+        assert!(check("ecr", &headers, &[], b"{}").is_err());
+        let mut headers = HeaderMap::new();
+        for target in ["DynamoDB_20120810.ListTables", "X.getauthorizationtoken"] {
+            headers.append("x-amz-target", target.parse().unwrap());
+        }
         assert!(check("ecr", &headers, &[], b"{}").is_err());
     }
 }

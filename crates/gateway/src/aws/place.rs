@@ -93,6 +93,13 @@ pub(super) fn domain(host: &Host) -> Option<&str> {
 
 /// Why a signature is not for this host of AWS's domains.
 pub(super) fn check(host: &Host, scope: &Scope) -> Result<(), String> {
+    // TRUST: what follows, and what is refused of a service, tells services apart by their names.
+    if scope.service.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Err(format!(
+            "the service {:?} in its signature is not in lower case",
+            scope.service
+        ));
+    }
     let labels: Vec<&str> = domain(host).unwrap_or_default().split('.').collect();
     let (labels, region) = match labels.as_slice() {
         [rest @ .., last] if is_region(last) => (rest, Some(*last)),
@@ -124,7 +131,6 @@ pub(super) fn check(host: &Host, scope: &Scope) -> Result<(), String> {
 }
 
 fn is_service(label: &str, scope: &str) -> bool {
-    let scope = scope.to_ascii_lowercase();
     if scope == "s3" {
         return S3.contains(&label);
     }
@@ -132,9 +138,9 @@ fn is_service(label: &str, scope: &str) -> bool {
         rest.is_some_and(|rest| rest.starts_with(sign) || rest.ends_with(sign))
     };
     label == scope
-        || beside(label.strip_prefix(scope.as_str()), '-')
-        || beside(label.strip_suffix(scope.as_str()), '-')
-        || ALIASES.contains(&(label, scope.as_str()))
+        || beside(label.strip_prefix(scope), '-')
+        || beside(label.strip_suffix(scope), '-')
+        || ALIASES.contains(&(label, scope))
 }
 
 fn is_plain(service: &str, fronts: &[&str], region: Option<&str>) -> bool {

@@ -11,7 +11,7 @@ use gateway::budget::Limits;
 use gateway::grant::{Grant, Grants, Places, placeholder};
 use gateway::pattern::Pattern;
 use gateway::policy::{DenialCode, EgressMode};
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -92,8 +92,9 @@ async fn echo(request: Request<Incoming>, sent: Sent) -> Result<Response<Full<By
         }
         text
     };
-    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    let text = format!("{text}\n{}", String::from_utf8_lossy(&body));
+    let body = body.collect().await.unwrap_or_default();
+    let trailers = body.trailers().map(|trailers| format!("{trailers:?}")).unwrap_or_default();
+    let text = format!("{text}\n{}{trailers}", String::from_utf8_lossy(&body.to_bytes()));
     sent.lock().unwrap().push(text.clone());
     let mut response = Response::new(Full::new(text.into()));
     if let Some(value) = head.headers.get("authorization") {
@@ -198,6 +199,12 @@ async fn requests_inside_tls_are_judged_and_written_anew() {
             DenialCode::WebsocketNotAllowed,
         ),
         (get("api.example", "/v1/x", "Authorization: Bearer x\r\n"), DenialCode::ForeignCredential),
+        // Hosts that follow such a header would carry out what was not judged.
+        (
+            get("api.example", "/v1/x", "X-HTTP-Method-Override: DELETE\r\n"),
+            DenialCode::MethodNotAllowed,
+        ),
+        (get("api.example", "/v1/x", "X-Rewrite-URL: /v2/x?a\r\n"), DenialCode::PathNotAllowed),
     ] {
         let (status, answer) = ask(&world, "api.example", &request).await;
         assert_eq!(status, 403, "{request}: {answer}");
@@ -312,8 +319,56 @@ async fn both_sides_speak_the_version_that_the_host_speaks() {
         let answers = tokio::time::timeout(PATIENCE, asking.join_all()).await.unwrap();
         let refused = answers.iter().filter(|status| **status == StatusCode::FORBIDDEN).count();
         assert_eq!((answers.len(), refused), (20, 1));
+        assert_eq!(host.sent().len(), 19);
         assert!(host.sent().iter().all(|sent| sent.starts_with(expected) && sent.len() > 100_000));
     }
+}
+
+#[tokio::test]
+async fn what_follows_a_body_does_not_leave() {
+    let host = Echo::serve("api.example", &["h2"]).await;
+    let world = World::new(Plan {
+        allow: &["api.example"],
+        upstreams: &[("api.example", host.address)],
+        roots: host.roots.clone(),
+        ..Plan::default()
+    });
+    let names = ("api.example", "api.example");
+    let stream = greet(&world, names, &["h2"], &world.certificate).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+        .handshake(TokioIo::new(stream))
+        .await
+        .unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move { connection.await.unwrap_or_default() });
+    let trailers = HeaderMap::from_iter([("x-carried".parse().unwrap(), "out".parse().unwrap())]);
+    let body = Full::new(Bytes::from("body")).with_trailers(std::future::ready(Some(Ok(trailers))));
+    let request = Request::post("https://api.example/").body(body).unwrap();
+    let answer =
+        tokio::time::timeout(PATIENCE, sender.send_request(request)).await.unwrap().unwrap();
+    let (head, words) = answer.into_parts();
+    let words = words.collect().await.unwrap().to_bytes();
+    assert_eq!(head.status, StatusCode::OK, "{words:?}");
+    let sent = host.sent();
+    assert!(sent[0].ends_with("\n\nbody"), "{sent:?}");
+}
+
+#[tokio::test]
+async fn a_registry_is_asked_without_a_body() {
+    let host = Echo::serve("registry.npmjs.org", &["http/1.1"]).await;
+    let mut world = World::new(Plan {
+        mode: EgressMode::Packages,
+        upstreams: &[("registry.npmjs.org", host.address)],
+        roots: host.roots.clone(),
+        ..Plan::default()
+    });
+    let body = "Content-Length: 6\r\n\r\nsecret";
+    let asked = get("registry.npmjs.org", "/x", "").replace("\r\n\r\n", &format!("\r\n{body}"));
+    let (status, answer) = ask(&world, "registry.npmjs.org", &asked).await;
+    assert_eq!(status, 403, "{answer}");
+    assert_eq!(world.denied().await.code, DenialCode::MethodNotAllowed);
+    let (status, _) = ask(&world, "registry.npmjs.org", &get("registry.npmjs.org", "/x", "")).await;
+    assert_eq!((status, host.sent().len()), (200, 1));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use gateway::attach::CONNECTIONS_PER_SANDBOX;
 use gateway::policy::{DenialCode, EgressMode};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 const CLOSE: &str = "Connection: close\r\n\r\n";
 const OK: &str =
@@ -214,6 +215,32 @@ async fn a_tunnel_to_a_listed_port_carries_anything() {
     // The first bytes may come with the head.
     stream.write_all(b"CONNECT db.example:5432 HTTP/1.1\r\n\r\nping").await.unwrap();
     assert!(read_all(&mut stream).await.ends_with("\r\n\r\npong"));
+}
+
+#[tokio::test]
+async fn tunnels_that_nobody_reads_take_nothing_from_others() {
+    // One that takes nothing in, one that answers.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let upstream = Once::serve("ping", "pong").await;
+    let upstreams =
+        [("silent.example", silent.local_addr().unwrap()), ("db.example", upstream.address)];
+    let allow = &["silent.example:5432", "db.example:5432"];
+    let world = World::new(Plan { allow, upstreams: &upstreams, ..Plan::default() });
+    let mut stalled = Vec::new();
+    for _ in 0..24 {
+        let mut stream = world.connect().await;
+        stream.write_all(b"CONNECT silent.example:5432 HTTP/1.1\r\n\r\n").await.unwrap();
+        read_until(&mut stream, "\r\n\r\n").await;
+        // Until nothing goes in any more: what is carried waits in the gateway.
+        let full = vec![b'x'; 32 << 20];
+        let writing = tokio::time::timeout(Duration::from_millis(100), stream.write_all(&full));
+        assert!(writing.await.is_err(), "the far end took in everything");
+        stalled.push((stream, silent.accept().await.unwrap()));
+    }
+    let mut stream = world.connect().await;
+    stream.write_all(b"CONNECT db.example:5432 HTTP/1.1\r\n\r\nping").await.unwrap();
+    let answer = tokio::time::timeout(PATIENCE, read_all(&mut stream)).await.unwrap();
+    assert!(answer.ends_with("\r\n\r\npong"), "{answer}");
 }
 
 #[tokio::test]

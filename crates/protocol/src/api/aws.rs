@@ -24,11 +24,13 @@ pub struct AwsBody {
     pub problem: Option<String>,
     /// What the trust policy asks for, so that nobody else can have this server act under the role.
     pub external_id: String,
+    /// The same for a role that the caller keeps as a secret of their own.
+    pub own_external_id: String,
     /// The trust policy to paste, as JSON.
     pub trust_policy: String,
     /// The team's role, if it has one.
     pub role: Option<String>,
-    /// When AWS was asked for a role last; none since the server started.
+    /// When AWS was asked for the team's role last; none since the server started, or for another one since.
     pub last: Option<AwsAsked>,
 }
 

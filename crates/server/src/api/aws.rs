@@ -3,7 +3,8 @@
 use super::error::{ApiError, ApiResult};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::secrets;
+use crate::aws;
+use crate::secrets::{self, Owner};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 #[utoipa::path(get, path = "/v1/team/aws", tag = "secrets", responses((status = 200, body = AwsBody)))]
 pub async fn show(State(app): State<Arc<App>>, caller: Caller) -> ApiResult<Json<AwsBody>> {
     let role = role(&app, &caller.org).await?;
-    Ok(Json(app.aws.describe(role).await))
+    described(&app, &caller, role).await
 }
 
 /// Has the server act under the team's role once; what became of it is in the answer.
@@ -29,13 +30,21 @@ pub async fn check(State(app): State<Arc<App>>, caller: Caller) -> ApiResult<Jso
         return Err(ApiError::not_found("secret_not_found", message));
     };
     // The answer tells what became of it.
-    app.aws.try_role(&role).await.unwrap_or_default();
-    Ok(Json(app.aws.describe(Some(role)).await))
+    let external_id = aws::external_id(&app.seeds, &caller.org, &Owner::Team);
+    app.aws.try_role(&role, &external_id).await.unwrap_or_default();
+    described(&app, &caller, Some(role)).await
 }
 
-/// Refuses a role that the server cannot act under.
-pub(super) async fn tried(app: &App, arn: &str) -> ApiResult<()> {
-    app.aws.try_role(arn).await.map_err(|words| {
+async fn described(app: &App, caller: &Caller, role: Option<String>) -> ApiResult<Json<AwsBody>> {
+    let own = Owner::User(caller.opener());
+    let ids = [Owner::Team, own].map(|owner| aws::external_id(&app.seeds, &caller.org, &owner));
+    Ok(Json(app.aws.describe(role, ids).await))
+}
+
+/// Refuses a role that the server cannot act under for this owner.
+pub(super) async fn tried(app: &App, org: &OrgId, owner: &Owner, arn: &str) -> ApiResult<()> {
+    let external_id = aws::external_id(&app.seeds, org, owner);
+    app.aws.try_role(arn, &external_id).await.map_err(|words| {
         let message =
             format!("value: the role was not kept, because it cannot be used yet: {words}");
         ApiError::new(StatusCode::BAD_REQUEST, "aws_role_refused", message)

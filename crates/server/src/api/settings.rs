@@ -9,7 +9,8 @@ use crate::{egress, network, settings};
 use anyhow::Context as _;
 use axum::Json;
 use axum::extract::State;
-use protocol::api::settings::{NetworkBody, SettingsBody, UpdateSettings};
+use protocol::api::settings::{AllowedHost, NetworkBody, SettingsBody, UpdateSettings};
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// The settings.
@@ -28,13 +29,24 @@ pub async fn change(
 ) -> ApiResult<Json<SettingsBody>> {
     admin_only(&caller, "settings are changed")?;
     let is_of_network = body.network_mode.is_some() || body.allowed_hosts.is_some();
-    let changed = settings::change(&app, &caller.org, body.clone()).await?;
-    let details = serde_json::to_value(&body).context("write what was changed")?;
+    let (before, changed) = settings::change(&app, &caller.org, body.clone()).await?;
+    let mut details = serde_json::to_value(&body).context("write what was changed")?;
+    if let Some(hosts) = details.get_mut("allowedHosts") {
+        *hosts = difference(&before.allowed_hosts, &changed.allowed_hosts);
+    }
     note(&app, &caller, Deed::plain("settings.changed", details)).await?;
     if is_of_network {
         egress::follow_all(&app).await;
     }
     Ok(Json(changed))
+}
+
+/// Of a list that may be long what is new and what is gone.
+fn difference(before: &[AllowedHost], after: &[AllowedHost]) -> Value {
+    let without = |one: &[AllowedHost], other: &[AllowedHost]| {
+        one.iter().filter(|host| !other.contains(host)).cloned().collect::<Vec<_>>()
+    };
+    json!({ "added": without(after, before), "removed": without(before, after) })
 }
 
 /// How far agents may reach, and what keeps it from being farther.

@@ -53,6 +53,9 @@ fn of_agent(event: &Event) -> Option<Told> {
             let details = json!({ "entry": entry, "runOnly": run.is_some() });
             Some(("host.allowed", who(principal), details))
         }
+        Event::ConfigurationAllowed { digest, principal } => {
+            Some(("configuration.allowed", who(principal), json!({ "digest": digest })))
+        }
         Event::TerminalTaken { terminal, principal } => {
             Some(("terminal.taken", who(principal), json!({ "terminal": terminal })))
         }
@@ -74,6 +77,9 @@ fn of_work(event: &Event) -> Option<Told> {
         Event::RunEnded { status, failure, .. } => {
             let code = failure.as_ref().map(|failure| &failure.code);
             ("run.ended", json!({ "status": status, "code": code }))
+        }
+        Event::NetworkNarrowed { epoch, secrets } => {
+            ("network.narrowed", json!({ "epoch": epoch, "secrets": secrets }))
         }
         Event::SandboxUp { epoch, .. } => ("sandbox.up", json!({ "epoch": epoch })),
         Event::SandboxStopped { epoch } => ("sandbox.stopped", json!({ "epoch": epoch })),

@@ -23,6 +23,12 @@ const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 /// What stands in place of their names.
 const OTHER_METHOD: &str = "OTHER";
 
+/// Statuses that are told apart; a host can make up any number of others.
+const STATUSES: [u16; 22] = [
+    101, 200, 201, 202, 204, 206, 301, 302, 304, 307, 308, 400, 401, 403, 404, 409, 413, 429, 500,
+    502, 503, 504,
+];
+
 /// How often, by name.
 type Counts = BTreeMap<String, u64>;
 
@@ -77,6 +83,14 @@ fn count(counts: &mut Counts, name: &str, times: u64) {
     }
 }
 
+/// The name of a status among those that are told apart: itself, or its kind.
+fn status_of(status: u16) -> String {
+    match status {
+        known if STATUSES.contains(&known) => known.to_string(),
+        other => format!("{}xx", other / 100),
+    }
+}
+
 impl Window {
     fn place(&mut self, agent: AgentId, run: Option<RunId>, (host, port): (&str, u16)) -> Place {
         let places = self.places.entry(agent).or_default();
@@ -100,7 +114,7 @@ impl Window {
         passed.requests += first;
         count(&mut passed.methods, method, first);
         if let Some(status) = passage.status {
-            count(&mut passed.statuses, &status.to_string(), 1);
+            count(&mut passed.statuses, &status_of(status), 1);
         }
         passed.bytes_up += passage.bytes_up;
         passed.bytes_down += passage.bytes_down;

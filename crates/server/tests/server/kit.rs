@@ -128,7 +128,7 @@ async fn app(
         builders: Builders::default(),
         catalog: server::catalog::catalog(&config.models).unwrap(),
         models_inside: None,
-        aws: Arc::new(Aws::new(&config.aws, HttpClient::new().unwrap(), "errand-test".to_owned())),
+        aws: Arc::new(Aws::new(&config.aws, HttpClient::new().unwrap())),
         http: HttpClient::new().unwrap(),
         git: Git::new().unwrap(),
         far_end: None,

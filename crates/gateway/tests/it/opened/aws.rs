@@ -24,11 +24,11 @@ impl Roles for Given {
     fn credentials<'a>(
         &'a self,
         _: Peer,
-        arn: &'a str,
+        role: &'a Role,
     ) -> BoxFuture<'a, Result<Arc<Keys>, Unavailable>> {
         self.0.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move {
-            if arn == "gone" {
+            if role.arn == "gone" {
                 return Err(Unavailable { words: "nobody answered".to_owned(), passes: true });
             }
             let token = Some(REAL.2.into());
@@ -103,6 +103,7 @@ fn world(host: &Echo, arn: &str) -> World {
         aws: Some(Role {
             name: named(),
             arn: arn.to_owned(),
+            external_id: "errand-1".to_owned(),
             inside: Arc::new(inside()),
             endpoints: Vec::new(),
             otherwise: policy(EgressMode::Packages, &[]),

@@ -78,7 +78,7 @@ impl Named {
             door::allow_repository(&self.app, &self.caller, url)?;
         }
         if is_role_secret(&self.name) && aws::is_role(wanted.value.expose()) {
-            tried(&self.app, wanted.value.expose()).await?;
+            tried(&self.app, &self.caller.org, &self.owner, wanted.value.expose()).await?;
         }
         let (place, name) = ((&self.caller.org, &self.owner), (&*self.name, self.id.as_deref()));
         let by = &self.caller.name;
