@@ -1,5 +1,6 @@
 //! The fold: one event into the state. Total, and silent about events that do not fit.
 
+use crate::flow::Flow;
 use crate::state::{
     Active, Allowed, Call, Condition, Conflict, Disk, Ended, Failing, Image, Keeping, Life, Living,
     Machines, ModelCall, OPEN_QUESTIONS, Phase, Progress, PublishStep, Publishing, Pull, Question,
@@ -53,6 +54,7 @@ impl Living {
             repos: settings.repos.iter().map(|repo| Repo::new(&repo.url)).collect(),
             allowed: Vec::new(),
             allowed_configurations: Vec::new(),
+            flow: Flow::default(),
             totals: Totals::default(),
             between: Totals::default(),
             model_calls: Vec::new(),
@@ -92,6 +94,7 @@ impl Living {
         self.fold_run(event, at_ms);
         self.fold_sandbox(event, at_ms);
         self.fold_publishing(event);
+        self.flow.apply(event);
         if let Some(turn) = self.turn_mut() {
             turn.fold(event, at_ms);
         }

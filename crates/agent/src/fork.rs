@@ -1,9 +1,11 @@
 //! What a fork takes over of another agent's log: the conversation, and nothing that belongs to its
 //! machine, its branch or its bill.
 
+use crate::flow::Flow;
 use protocol::content::Usage;
 use protocol::event::{Event, Logged};
-use protocol::ids::RunId;
+use protocol::flow::Legs;
+use protocol::ids::{Epoch, RunId};
 use std::collections::BTreeSet;
 
 /// The conversation up to the end of this run; none where the run is not over in this log.
@@ -19,7 +21,18 @@ pub fn inherited(log: &[Logged], upto: RunId) -> Option<Vec<Event>> {
     let ended: BTreeSet<RunId> = known.iter().filter_map(over).collect();
     let mut taken: Vec<Event> = known.iter().filter_map(|logged| said(&logged.event)).collect();
     taken.retain(|event| event.run().is_none_or(|run| ended.contains(&run)));
+    taken.extend(flow(log));
     Some(taken)
+}
+
+/// What it has read and which secrets it had: the disk is as it is now, whatever the conversation goes on from.
+fn flow(log: &[Logged]) -> impl Iterator<Item = Event> {
+    let mut flow = Flow::default();
+    log.iter().for_each(|logged| flow.apply(&logged.event));
+    let legs = Legs { outward: Vec::new(), ..flow.legs };
+    let had = (!legs.secrets.is_empty()).then_some(Event::LegsChanged { legs });
+    let read = flow.readings.into_iter().filter(|reading| reading.integrity.is_untrusted());
+    read.map(|reading| Event::IntegrityLowered { epoch: Epoch(0), reading }).chain(had)
 }
 
 /// The run that ended here.

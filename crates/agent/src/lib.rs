@@ -3,12 +3,14 @@
 //! `accept(state, input, now) -> events | refusal`, `apply(state, event)`, `plan(state, now) -> plan`.
 //!
 //! Read in this order: [`state`] holds the diagram, [`mod@accept`] is the door, [`mod@apply`] the fold,
-//! [`mod@plan`] what comes next, [`effect`] what a driver is told to do; [`fork`] what another agent
+//! [`mod@plan`] what comes next, [`effect`] what a driver is told to do; [`flow`] what an agent
+//! has read and could carry out; [`fork`] what another agent
 //! may go on with.
 
 pub mod accept;
 pub mod apply;
 pub mod effect;
+pub mod flow;
 pub mod fork;
 pub mod plan;
 pub mod state;

@@ -34,6 +34,7 @@ pub use run::{
     Start, StepNow, Turn, Waiting, Workspace,
 };
 
+use crate::flow::Flow;
 use protocol::content::Usage;
 use protocol::environment::found::{FoundEnvironment, SavedText, SetUpOutcome, SetUpPhase};
 use protocol::event::{
@@ -111,6 +112,8 @@ pub struct Living {
     pub allowed: Vec<Allowed>,
     /// Digests of configurations that people allowed.
     pub allowed_configurations: Vec<String>,
+    /// What it has read and could carry out.
+    pub flow: Flow,
     /// What was used up so far.
     pub totals: Totals,
     /// What programs inside had models use since the last run began, as far as it was of no run.

@@ -1,5 +1,6 @@
 //! Single promises of the life of an agent, told step by step.
 
+mod flow;
 mod machine;
 mod models;
 mod set_up;

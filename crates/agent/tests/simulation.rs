@@ -15,6 +15,8 @@ mod check;
 mod driver;
 #[path = "simulation/effects.rs"]
 mod effects;
+#[path = "simulation/labels.rs"]
+mod labels;
 #[path = "simulation/life.rs"]
 mod life;
 #[path = "simulation/mutation.rs"]
@@ -106,6 +108,10 @@ fn every_life_keeps_its_promises() {
         "Asked automatically",
         "Archived",
         "Unarchived",
+        "IntegrityLowered",
+        "LegsChanged",
+        "AllThreeMet",
+        "FlowAllowed",
         "SnapshotMade",
         "SnapshotFailed",
         "Woken",

@@ -344,7 +344,7 @@ pub struct Allow {
     /// Id, beginning of the id, or name
     pub agent: String,
     /// The host, as in an allow-list: `api.example.com`, `db.example.com:5432`, `"GET https://api.example.com/v1/*"`
-    #[arg(required_unless_present = "configuration")]
+    #[arg(required_unless_present_any = ["configuration", "flow"])]
     pub host: Option<String>,
     /// Only until the active run ends
     #[arg(long, conflicts_with = "environment")]
@@ -355,6 +355,10 @@ pub struct Allow {
     /// Give it its secrets although what configures it is not what the repository's default branch has
     #[arg(long, conflicts_with_all = ["host", "run", "environment"])]
     pub configuration: bool,
+    /// Let it send to hosts although it read what nobody here wrote and has secrets, until it reads something that is
+    /// trusted less
+    #[arg(long, conflicts_with_all = ["host", "run", "environment", "configuration"])]
+    pub flow: bool,
 }
 
 /// `errand traffic`.

@@ -17,6 +17,7 @@ use crate::model_endpoint::Models;
 use crate::names::Names;
 use crate::policy::Policy;
 use crate::proxy;
+use crate::reading::{Known, Readings};
 use crate::repository::{AgentRepository, PushLimits};
 use crate::resolve::Resolver;
 use crate::splice;
@@ -59,6 +60,8 @@ pub struct Parts {
     pub models: Option<Arc<dyn Models>>,
     /// Acts under roles of AWS; none: no agent has one.
     pub roles: Option<Arc<dyn Roles>>,
+    /// Is told what sandboxes read; none: nobody is.
+    pub readings: Option<Arc<dyn Readings>>,
     /// Time after which a connection on which no byte moves is ended; [`CONNECTION_IDLE`].
     pub idle: Duration,
 }
@@ -141,6 +144,7 @@ struct Attached {
     rules: watch::Sender<Arc<Rules>>,
     stop: CancellationToken,
     open: Connections,
+    outward: Connections,
 }
 
 /// Ends the connections that are open now; later ones have another one.
@@ -178,6 +182,8 @@ pub(crate) struct Attachment {
     pub(crate) pipes: Semaphore,
     rules: watch::Receiver<Arc<Rules>>,
     open: Connections,
+    outward: Connections,
+    pub(crate) known: Known,
     connections: Arc<Semaphore>,
 }
 
@@ -200,6 +206,11 @@ impl Attachment {
     /// Ends what belongs to the connections that are open now.
     pub(crate) fn open(&self) -> CancellationToken {
         self.open.now()
+    }
+
+    /// Ends what carries data out now. To be taken before the rules by which that is allowed.
+    pub(crate) fn outward(&self) -> CancellationToken {
+        self.outward.now()
     }
 
     /// What it may do now.
@@ -242,14 +253,15 @@ impl Gateway {
             .map_err(AttachError::Listener)?;
         let (sender, rules) = watch::channel(Arc::new(rules));
         let stop = self.stop.child_token();
-        let open = Connections::new(&stop);
+        let (open, outward) = (Connections::new(&stop), Connections::new(&stop));
         let tracker = TaskTracker::new();
         {
             let mut all = lock(&self.rules);
             if all.contains_key(&peer) {
                 return Err(AttachError::Attached);
             }
-            all.insert(peer, Attached { rules: sender, stop: stop.clone(), open: open.clone() });
+            let (stop, open, outward) = (stop.clone(), open.clone(), outward.clone());
+            all.insert(peer, Attached { rules: sender, stop, open, outward });
         }
         let attachment = Arc::new(Attachment {
             peer,
@@ -270,6 +282,8 @@ impl Gateway {
             pipes: Semaphore::new(splice::PIPES),
             rules,
             open,
+            outward,
+            known: Known::default(),
             connections: Arc::new(Semaphore::new(CONNECTIONS_PER_SANDBOX)),
         });
         for entrance in entrances {
@@ -308,6 +322,16 @@ impl Gateway {
         let Some(attached) = all.get(&peer) else { return false };
         attached.rules.send_replace(Arc::new(rules));
         attached.open.end(&attached.stop);
+        true
+    }
+
+    /// The same, and ends what carries data out: what is not opened, WebSockets, and what is being sent without a
+    /// grant. What only reads goes on. False if it is not attached.
+    pub fn close(&self, peer: Peer, rules: Rules) -> bool {
+        let all = lock(&self.rules);
+        let Some(attached) = all.get(&peer) else { return false };
+        attached.rules.send_replace(Arc::new(rules));
+        attached.outward.end(&attached.stop);
         true
     }
 

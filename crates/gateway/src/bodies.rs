@@ -11,6 +11,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
+use tokio_util::sync::CancellationToken;
 
 /// A body from which texts are replaced, or not.
 struct Swapped<B> {
@@ -76,6 +77,8 @@ enum Way {
         denied: Arc<OnceLock<Denial>>,
         /// The grants whose values may be put in.
         grants: Vec<GrantName>,
+        /// Ends it where nothing may be carried out any more.
+        outward: CancellationToken,
     },
     In,
 }
@@ -85,7 +88,7 @@ impl Carried<reply::Body> {
     pub(crate) fn out(
         body: reply::Body,
         swaps: Option<(Swaps, Vec<GrantName>)>,
-        target: &Authority,
+        (target, outward): (&Authority, CancellationToken),
         budget: Arc<Budget>,
         report: Arc<Report>,
     ) -> (Self, Arc<OnceLock<Denial>>) {
@@ -96,6 +99,7 @@ impl Carried<reply::Body> {
             budget,
             denied: Arc::clone(&denied),
             grants: grants.unwrap_or_default(),
+            outward,
         };
         (Self { inner: Swapped::new(body, swaps.as_ref()), way, report }, denied)
     }
@@ -111,10 +115,13 @@ impl Carried<Incoming> {
 impl<B> Carried<B> {
     /// Counts what goes on now, or says why it does not.
     fn count(&mut self, bytes: u64) -> Result<(), BodyError> {
-        let Way::Out { target, budget, denied, grants } = &mut self.way else {
+        let Way::Out { target, budget, denied, grants, outward } = &mut self.way else {
             self.report.down(bytes);
             return Ok(());
         };
+        if outward.is_cancelled() {
+            return Err("nothing may be carried out any more".into());
+        }
         if let Err(denial) = budget.take(target, bytes) {
             let words = denial.words.clone();
             // Told once: the first is the one that stopped it.

@@ -8,8 +8,10 @@ use crate::bodies::Carried;
 use crate::far::Origin;
 use crate::grant::Exchange;
 use crate::heads::{self, Problem};
+use crate::host::Authority;
 use crate::pattern::Ask;
-use crate::policy::{Access, DenialCode, Permit, credential_denial, denial};
+use crate::policy::{Access, Carries, DenialCode, Permit, credential_denial, denial};
+use crate::reading::{self, Whose};
 use crate::reply::Body;
 use crate::swap::Swaps;
 use crate::websocket;
@@ -18,6 +20,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, V
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// Judges a request to a host, sends it, and passes the answer back.
 pub(crate) async fn forward(
@@ -26,9 +29,14 @@ pub(crate) async fn forward(
     is_h2: bool,
     attachment: &Attachment,
 ) -> Result<Response<Body>, Problem> {
+    let whose = whose(&request, origin, attachment);
+    if let Some(whose) = whose {
+        reading::note(&origin.target, whose, attachment).await?;
+    }
+    let outward = attachment.outward();
     let rules = attachment.rules();
     let form = aws::told::form(&request, origin, &rules);
-    match (carried(request, origin, is_h2, (attachment, &rules)).await, form) {
+    match (carried(request, origin, is_h2, (attachment, &rules), outward).await, form) {
         (Err(problem), Some(form)) => Ok(aws::told::problem(problem, form, attachment)),
         (answered, _) => answered,
     }
@@ -39,17 +47,13 @@ async fn carried(
     origin: &Origin,
     is_h2: bool,
     (attachment, rules): (&Attachment, &Rules),
+    outward: CancellationToken,
 ) -> Result<Response<Body>, Problem> {
     let target = &origin.target;
     let is_websocket = heads::is_websocket(request.headers());
     let near = is_websocket.then(|| hyper::upgrade::on(&mut request));
     let (mut head, body) = request.into_parts();
-    let ask = Ask {
-        scheme: origin.scheme,
-        method: head.method.as_str(),
-        path: head.uri.path(),
-        websocket: is_websocket,
-    };
+    let ask = asked(&head.method, &head.uri, origin, is_websocket);
     let permit = rules.policy.judge(target, Access::Request(&ask)).map_err(Problem::Denied)?;
     for ask in heads::readings(&head.headers, ask) {
         rules.policy.judge(target, Access::Request(&ask)).map_err(Problem::Denied)?;
@@ -57,10 +61,14 @@ async fn carried(
     let (resigning, permit) =
         aws::exchange::judge(rules, &head, (target, &ask), permit).map_err(Problem::Denied)?;
     rewrite(&mut head, origin, is_h2, is_websocket)?;
-    if permit.registry {
-        if !body.is_end_stream() {
-            return Err(Problem::Denied(denial(target, DenialCode::MethodNotAllowed)));
-        }
+    if permit.registry && !body.is_end_stream() {
+        return Err(Problem::Denied(denial(target, DenialCode::MethodNotAllowed)));
+    }
+    let is_little = permit.carries == Carries::Little;
+    if is_little && !body.is_end_stream() {
+        return Err(not_carried(rules, target));
+    }
+    if permit.registry || is_little {
         attachment.budget.take_head(target, &head).map_err(Problem::Denied)?;
     }
     let head_bytes = head_bytes(&head);
@@ -73,11 +81,18 @@ async fn carried(
         (attachment, rules),
     );
     let Exchanged { body, swaps, used, scrub } = Box::pin(exchange).await?;
+    let has_grant = !used.is_empty() || swaps.is_some();
+    if permit.carries == Carries::WithGrant && !has_grant {
+        return Err(not_carried(rules, target));
+    }
+    // What goes to the account of a grant goes on, whatever is closed.
+    let outward = if has_grant { CancellationToken::new() } else { outward };
     let report = attachment.report(target, Some(head.method.as_str().to_owned()));
     report.used(used);
     address(&mut head, origin, is_h2)?;
     let budget = Arc::clone(&attachment.budget);
-    let (body, denied) = Carried::out(body, swaps, target, budget, Arc::clone(&report));
+    let (body, denied) =
+        Carried::out(body, swaps, (target, outward.clone()), budget, Arc::clone(&report));
     let outgoing = Request::from_parts(head, body.boxed_unsync());
     let mut response = match origin.send(outgoing, (&report, head_bytes), attachment).await {
         Ok(response) => response,
@@ -85,9 +100,29 @@ async fn carried(
     };
     report.answered(response.status().as_u16());
     if let (StatusCode::SWITCHING_PROTOCOLS, Some(near)) = (response.status(), near) {
-        return websocket::join(near, &mut response, target, report, attachment);
+        return websocket::join(near, &mut response, target, (report, outward), attachment);
     }
     answer(response, &scrub, report, target)
+}
+
+/// Whose text the answer will be, if it may be asked for.
+fn whose(request: &Request<Incoming>, origin: &Origin, attachment: &Attachment) -> Option<Whose> {
+    let is_websocket = heads::is_websocket(request.headers());
+    let ask = asked(request.method(), request.uri(), origin, is_websocket);
+    let permit = attachment.rules().policy.judge(&origin.target, Access::Request(&ask)).ok()?;
+    Some(if permit.registry { Whose::Registry } else { Whose::Host })
+}
+
+fn asked<'a>(method: &'a Method, uri: &'a Uri, origin: &Origin, websocket: bool) -> Ask<'a> {
+    Ask { scheme: origin.scheme, method: method.as_str(), path: uri.path(), websocket }
+}
+
+/// A request that would carry more than is allowed where ways out are closed.
+fn not_carried(rules: &Rules, target: &Authority) -> Problem {
+    rules.policy.why_closed().map_or_else(
+        || Problem::bad("it carries more than it may"),
+        |closed| Problem::Denied(closed.denial(target)),
+    )
 }
 
 /// What goes out in place of what came, and what is to be done with the answer.
@@ -226,7 +261,7 @@ fn answer(
     response: Response<Incoming>,
     scrub: &Scrub,
     report: Arc<Report>,
-    target: &crate::host::Authority,
+    target: &Authority,
 ) -> Result<Response<Body>, Problem> {
     let (mut head, body) = response.into_parts();
     heads::strip(&mut head.headers);

@@ -7,6 +7,8 @@
 use crate::address::Refused;
 use crate::host::{Authority, BadHost, Host};
 use crate::policy::{HTTP_PORT, HTTPS_PORT};
+use std::fmt;
+use std::net::IpAddr;
 
 /// Characters of an entry that are repeated in an error.
 const SHOWN_CHARS: usize = 300;
@@ -194,6 +196,18 @@ impl Pattern {
         self.methods.is_empty() && self.path.is_none()
     }
 
+    /// Whether all that it allows is reading.
+    pub fn is_read_only(&self) -> bool {
+        let reads = !self.methods.is_empty() && self.methods.iter().all(|own| is_reading(own));
+        reads && self.options == Options::default()
+    }
+
+    /// Whether it allows nothing at a host that another does not cover.
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.shape == other.shape
+            || matches!(&self.shape, Shape::Exact(host) if other.covers_host(host))
+    }
+
     /// Whether requests with this method are covered.
     pub fn covers_method(&self, method: &str) -> bool {
         self.methods.is_empty() || self.methods.iter().any(|own| own == method)
@@ -229,6 +243,42 @@ impl PathRule {
                 Self::Exact(own) => own == path,
                 Self::Below(own) => path.starts_with(own.as_str()),
             }
+    }
+}
+
+/// Whether requests with this method only read.
+pub fn is_reading(method: &str) -> bool {
+    method == "GET" || method == "HEAD"
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.methods.is_empty() {
+            write!(to, "{} ", self.methods.join(","))?;
+        }
+        if let Some(scheme) = self.scheme {
+            write!(to, "{}://", scheme.as_str())?;
+        }
+        match &self.shape {
+            Shape::Exact(Host::Address(IpAddr::V6(address))) => write!(to, "[{address}]")?,
+            Shape::Exact(host) => write!(to, "{host}")?,
+            Shape::Below(suffix) => write!(to, "*.{suffix}")?,
+        }
+        if let Some(port) = self.port {
+            write!(to, ":{port}")?;
+        }
+        match &self.path {
+            Some(PathRule::Exact(path)) => write!(to, "{path}")?,
+            Some(PathRule::Below(path)) => write!(to, "{path}*")?,
+            None => {}
+        }
+        let Options { websocket, credentials, passthrough } = self.options;
+        let options =
+            [(websocket, "websocket"), (credentials, "credentials"), (passthrough, "passthrough")];
+        options
+            .iter()
+            .filter(|(is_set, _)| *is_set)
+            .try_for_each(|(_, word)| write!(to, " +{word}"))
     }
 }
 
@@ -330,6 +380,40 @@ mod tests {
             let error = Pattern::parse(entry).unwrap_err().to_string();
             assert!(error.contains(words), "{entry}: {error}");
         }
+    }
+
+    #[test]
+    fn an_entry_is_written_as_it_was_read() {
+        for entry in [
+            "a.example",
+            "*.a.example:8443",
+            "GET,HEAD https://a.example/v1/*",
+            "http://a.example:8080/x",
+            "db.example:5432",
+            "[2001:db8::1]:443",
+            "stream.example +websocket +credentials",
+            "pinned.example +passthrough",
+        ] {
+            assert_eq!(Pattern::parse(entry).unwrap().to_string(), entry);
+        }
+    }
+
+    #[test]
+    fn what_only_reads_says_so_and_nothing_more() {
+        for (entry, expected) in [
+            ("GET a.example", true),
+            ("GET,HEAD a.example/x", true),
+            ("a.example", false),
+            ("GET,POST a.example", false),
+            ("GET a.example +credentials", false),
+            ("GET a.example +websocket", false),
+        ] {
+            assert_eq!(Pattern::parse(entry).unwrap().is_read_only(), expected, "{entry}");
+        }
+        let within =
+            |one, other| Pattern::parse(one).unwrap().is_within(&Pattern::parse(other).unwrap());
+        assert!(within("POST a.example/x", "a.example") && within("b.a.example", "*.a.example"));
+        assert!(!within("a.example", "*.a.example") && !within("*.a.example", "a.example"));
     }
 
     #[test]

@@ -7,8 +7,9 @@
 use crate::address::Refused;
 use crate::host::{Authority, BadHost, Host};
 use crate::packages::REGISTRIES;
-use crate::pattern::{Ask, Pattern, Scheme};
+use crate::pattern::{Ask, Pattern, Scheme, is_reading};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// The host inside every sandbox's proxy that the gateway answers itself.
 pub const INTERNAL_HOST: &str = "errand.internal";
@@ -16,6 +17,8 @@ pub const INTERNAL_HOST: &str = "errand.internal";
 pub const HTTP_PORT: u16 = 80;
 /// Port of HTTP over TLS.
 pub const HTTPS_PORT: u16 = 443;
+/// What stands for all hosts among those where data could be carried.
+pub const ANY_HOST: &str = "any host";
 /// Entries of one allow-list.
 pub const ALLOW_ENTRIES: usize = 1000;
 /// From here on ports are nobody's well-known service; `open` reaches them.
@@ -76,6 +79,42 @@ pub struct Permit {
     pub credentials: bool,
     /// The host is a public registry, from which things are only fetched.
     pub registry: bool,
+    /// What a request may carry.
+    pub carries: Carries,
+}
+
+/// What a request may carry out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Carries {
+    /// Whatever it says.
+    #[default]
+    Anything,
+    /// No more than asking needs: no body, and heads as bounded as those for a registry.
+    Little,
+    /// Anything, if it uses a grant: whose account it goes to is known.
+    WithGrant,
+}
+
+/// What is left of a policy once data may not be carried out: reading, and requests that use a grant.
+///
+/// TRUST: a host that is on a list learns no more than what it is asked for. One that no list names may be anybody's,
+/// so where any host is allowed only those are read that a list or the registries name.
+#[derive(Debug, Clone)]
+pub struct Closed {
+    /// The hosts of the agent's own grants.
+    pub own: Vec<Pattern>,
+    /// Whether a person is asked or not.
+    pub code: DenialCode,
+    /// Why, and who can change it.
+    pub words: String,
+}
+
+impl Closed {
+    /// What a sandbox is told of a request that is not sent for that.
+    pub fn denial(&self, target: &Authority) -> Denial {
+        let words = format!("Errand denied the connection to {target}: {}", self.words);
+        Denial { code: self.code, host: target.host.to_string(), port: target.port, words }
+    }
 }
 
 /// Stable code of a denial.
@@ -105,6 +144,10 @@ pub enum DenialCode {
     AddressNotAllowed,
     /// The name shown in the TLS greeting is not the one that was asked for.
     NameMismatch,
+    /// The agent read what nobody here wrote, and has secrets.
+    FlowClosed,
+    /// The same, and a person is asked.
+    FlowWaiting,
     /// A model that the server does not list.
     ModelNotAllowed,
     /// The limit of what models may use is reached.
@@ -127,6 +170,8 @@ impl DenialCode {
             Self::UploadBudget => "upload_budget",
             Self::AddressNotAllowed => "address_not_allowed",
             Self::NameMismatch => "name_mismatch",
+            Self::FlowClosed => "flow_closed",
+            Self::FlowWaiting => "flow_waiting",
             Self::ModelNotAllowed => "model_not_allowed",
             Self::BudgetExhausted => "budget_exhausted",
         }
@@ -151,12 +196,13 @@ pub struct Denial {
 pub struct Policy {
     mode: EgressMode,
     allow: Vec<Pattern>,
+    closed: Option<Arc<Closed>>,
 }
 
 impl Policy {
     /// A policy; entries beyond [`ALLOW_ENTRIES`] are the caller's to refuse.
     pub fn new(mode: EgressMode, allow: Vec<Pattern>) -> Self {
-        Self { mode, allow }
+        Self { mode, allow, closed: None }
     }
 
     /// The same with more entries, up to [`ALLOW_ENTRIES`].
@@ -167,6 +213,31 @@ impl Policy {
         self
     }
 
+    /// The same where nothing may be carried out.
+    #[must_use]
+    pub fn closed(mut self, closed: Closed) -> Self {
+        self.closed = Some(Arc::new(closed));
+        self
+    }
+
+    /// Why nothing may be carried out, if so.
+    pub fn why_closed(&self) -> Option<&Closed> {
+        self.closed.as_deref()
+    }
+
+    /// Where data could be carried, besides the hosts of the agent's own grants.
+    pub fn outward(&self, own: &[Pattern]) -> Vec<String> {
+        let is_way_out = |pattern: &&Pattern| {
+            !pattern.is_read_only() && !own.iter().any(|own| pattern.is_within(own))
+        };
+        let listed = self.allow.iter().filter(is_way_out).map(Pattern::to_string);
+        match self.mode {
+            EgressMode::Offline => Vec::new(),
+            EgressMode::Packages | EgressMode::Allowlist => listed.collect(),
+            EgressMode::Open => std::iter::once(ANY_HOST.to_owned()).chain(listed).collect(),
+        }
+    }
+
     /// The mode.
     pub const fn mode(&self) -> EgressMode {
         self.mode
@@ -174,6 +245,43 @@ impl Policy {
 
     /// Judges a destination by name, and a request to it by all that it says.
     pub fn judge(&self, target: &Authority, access: Access<'_>) -> Result<Permit, Denial> {
+        let permit = self.judge_open(target, access)?;
+        match &self.closed {
+            Some(closed) => self.judge_closed(closed, target, access, permit),
+            None => Ok(permit),
+        }
+    }
+
+    fn judge_closed(
+        &self,
+        closed: &Closed,
+        target: &Authority,
+        access: Access<'_>,
+        permit: Permit,
+    ) -> Result<Permit, Denial> {
+        let covers = |own: &Pattern| own.covers_host(&target.host) && own.covers_port(target.port);
+        let is_own = closed.own.iter().any(covers);
+        let is_named = is_own
+            || self.covering(target).next().is_some()
+            || target.host.name().is_some_and(is_registry);
+        if !is_named {
+            return Err(closed.denial(target));
+        }
+        let permit = Permit { credentials: false, ..permit };
+        match (access, self.carriage(target)) {
+            (_, Carriage::Greeted | Carriage::Raw) => Err(closed.denial(target)),
+            (Access::Connect, Carriage::Opened | Carriage::Plain) => Ok(permit),
+            (Access::Request(ask), _) if is_reading(ask.method) && !ask.websocket => {
+                Ok(Permit { carries: Carries::Little, ..permit })
+            }
+            (Access::Request(ask), _) if is_own && !ask.websocket => {
+                Ok(Permit { carries: Carries::WithGrant, ..permit })
+            }
+            (Access::Request(_), _) => Err(closed.denial(target)),
+        }
+    }
+
+    fn judge_open(&self, target: &Authority, access: Access<'_>) -> Result<Permit, Denial> {
         match self.mode {
             EgressMode::Offline => Err(denial(target, DenialCode::Offline)),
             EgressMode::Allowlist => self.judge_list(target, access),
@@ -186,7 +294,7 @@ impl Policy {
                 // TRUST: mail, remote shells and directory services are what a sandbox would be
                 // abused for; each needs an entry with its port.
                 if web || target.port >= FIRST_UNPRIVILEGED_PORT {
-                    return Ok(Permit { credentials: true, registry: false });
+                    return Ok(Permit { credentials: true, ..Permit::default() });
                 }
                 self.judge_list(target, access)
                     .map_err(|_| denial(target, DenialCode::PortNotAllowed))
@@ -198,7 +306,7 @@ impl Policy {
     pub fn carriage(&self, target: &Authority) -> Carriage {
         let covering = || self.covering(target);
         let named = |scheme| covering().any(|pattern| pattern.scheme() == Some(scheme));
-        let unopened = self.mode == EgressMode::Open
+        let unopened = self.mode == EgressMode::Open && self.closed.is_none()
             || covering().any(|pattern| pattern.options().passthrough);
         match target.port {
             HTTPS_PORT if unopened => Carriage::Greeted,
@@ -274,7 +382,7 @@ fn judge_packages(target: &Authority, access: Access<'_>) -> Option<Result<Permi
             Err(denial(target, DenialCode::WebsocketNotAllowed))
         }
         Access::Connect | Access::Request(Ask { method: "GET" | "HEAD", .. }) => {
-            Ok(Permit { credentials: false, registry: true })
+            Ok(Permit { registry: true, ..Permit::default() })
         }
         Access::Request(_) => Err(denial(target, DenialCode::MethodNotAllowed)),
     })
@@ -386,6 +494,8 @@ pub fn denial(target: &Authority, code: DenialCode) -> Denial {
         | DenialCode::AddressNotAllowed
         | DenialCode::ForeignCredential
         | DenialCode::GrantNotForHost
+        | DenialCode::FlowClosed
+        | DenialCode::FlowWaiting
         | DenialCode::ModelNotAllowed
         | DenialCode::BudgetExhausted
         | DenialCode::NameMismatch => (
@@ -496,7 +606,7 @@ mod tests {
             ],
         );
         let plain = Ok(Permit::default());
-        let registry = Ok(Permit { credentials: false, registry: true });
+        let registry = Ok(Permit { registry: true, ..Permit::default() });
         for (method, url, expected) in [
             ("GET", "http://deb.debian.org/x", registry),
             ("PUT", "http://deb.debian.org/x", Err(MethodNotAllowed)),
@@ -515,10 +625,73 @@ mod tests {
             ("GET", "https://other.example/", Err(HostNotAllowed)),
             ("GET", "https://odd.example:8443/", plain),
             ("GET", "http://odd.example:8443/", Err(PortNotAllowed)),
-            ("GET", "https://own.example/", Ok(Permit { credentials: true, registry: false })),
+            ("GET", "https://own.example/", Ok(Permit { credentials: true, ..Permit::default() })),
         ] {
             assert_eq!(asked(&list, method, url), expected, "{method} {url}");
         }
+    }
+
+    #[test]
+    fn what_is_closed_only_reads_and_asks_with_a_grant() {
+        use DenialCode::{FlowClosed, HostNotAllowed, MethodNotAllowed};
+        let own = vec![Pattern::parse("api.example").unwrap()];
+        let closed = Closed { own, code: FlowClosed, words: "because".to_owned() };
+        let allow = ["api.example", "listed.example", "s.example +websocket +credentials"];
+        let list = policy(EgressMode::Packages, &allow).closed(closed.clone());
+        let little = Ok(Permit { carries: Carries::Little, ..Permit::default() });
+        let registry = little.map(|permit| Permit { registry: true, ..permit });
+        let granted = Ok(Permit { carries: Carries::WithGrant, ..Permit::default() });
+        for (method, url, expected) in [
+            ("GET", "https://listed.example/", little),
+            ("HEAD", "http://listed.example/", little),
+            ("POST", "https://listed.example/", Err(FlowClosed)),
+            ("DELETE", "https://listed.example/", Err(FlowClosed)),
+            ("GET", "wss://s.example/", Err(FlowClosed)),
+            ("GET", "https://s.example/", little),
+            ("POST", "https://api.example/", granted),
+            ("GET", "https://api.example/", little),
+            ("GET", "https://crates.io/", registry),
+            ("PUT", "https://crates.io/", Err(MethodNotAllowed)),
+            ("GET", "https://other.example/", Err(HostNotAllowed)),
+        ] {
+            assert_eq!(asked(&list, method, url), expected, "{method} {url}");
+        }
+        let unopened = ["db.example:5432", "pinned.example +passthrough"];
+        let raw = policy(EgressMode::Packages, &unopened).closed(closed.clone());
+        for target in ["db.example:5432", "pinned.example:443"] {
+            assert_eq!(judged(&raw, target), Err(FlowClosed), "{target}");
+        }
+        let open = policy(EgressMode::Open, &["listed.example"]).closed(closed);
+        assert_eq!(judged(&open, "other.example:443"), Err(FlowClosed));
+        assert_eq!(asked(&open, "GET", "https://listed.example/"), little);
+        assert_eq!(asked(&open, "GET", "https://crates.io/"), little);
+        let target = Authority::parse("listed.example:443", None).unwrap();
+        assert_eq!(open.carriage(&target), Carriage::Opened, "to be read it has to be opened");
+    }
+
+    #[test]
+    fn ways_out_are_what_takes_more_than_reading() {
+        let own = [Pattern::parse("api.example").unwrap()];
+        let allow = [
+            "api.example",
+            "POST api.example/v1",
+            "GET docs.example",
+            "GET own.example +credentials",
+            "db.example:5432",
+            "*.wide.example",
+        ];
+        let table = [
+            (EgressMode::Offline, vec![]),
+            (
+                EgressMode::Packages,
+                vec!["GET own.example +credentials", "db.example:5432", "*.wide.example"],
+            ),
+        ];
+        for (mode, expected) in table {
+            assert_eq!(policy(mode, &allow).outward(&own), expected, "{mode:?}");
+        }
+        assert_eq!(policy(EgressMode::Open, &[]).outward(&[]), [ANY_HOST]);
+        assert!(policy(EgressMode::Packages, &[]).outward(&[]).is_empty());
     }
 
     #[test]

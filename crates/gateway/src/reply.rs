@@ -56,6 +56,8 @@ fn denied(denial: &crate::policy::Denial) -> Response<Body> {
         | DenialCode::WebsocketNotAllowed
         | DenialCode::ForeignCredential
         | DenialCode::GrantNotForHost
+        | DenialCode::FlowClosed
+        | DenialCode::FlowWaiting
         | DenialCode::UploadBudget
         | DenialCode::AddressNotAllowed
         | DenialCode::NameMismatch

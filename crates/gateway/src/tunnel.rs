@@ -8,6 +8,7 @@ use crate::hello::{HELLO_BYTES, Hello, read_hello};
 use crate::host::{Authority, Host};
 use crate::opened;
 use crate::policy::{Access, Carriage, Denial, name_mismatch_denial};
+use crate::reading::{self, Whose};
 use crate::traffic::Counted;
 use http::Request;
 use hyper::body::Incoming;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
 
 /// Time from the opening of a tunnel to the end of its TLS greeting.
 pub(crate) const HELLO_TIME: Duration = Duration::from_secs(30);
@@ -34,6 +36,7 @@ pub(crate) struct Reached {
     /// The connection.
     pub(crate) stream: TcpStream,
     carriage: Carriage,
+    outward: CancellationToken,
 }
 
 impl Reached {
@@ -61,11 +64,12 @@ pub(crate) async fn reached(
     target: Authority,
     attachment: &Attachment,
 ) -> Result<Reached, Problem> {
+    let outward = attachment.outward();
     let policy = &attachment.rules().policy;
     policy.judge(&target, Access::Connect).map_err(Problem::Denied)?;
     let carriage = policy.carriage(&target);
     let stream = reach(&target, attachment).await?;
-    Ok(Reached { target, stream, carriage })
+    Ok(Reached { target, stream, carriage, outward })
 }
 
 /// Serves a tunnel until it ends.
@@ -98,7 +102,15 @@ pub(crate) async fn through(near: impl Near, far: Reached, attachment: &Arc<Atta
     let served = match far.carriage {
         Carriage::Opened => opened::tls(near, far, attachment).await,
         Carriage::Plain => opened::plain(near, far, attachment).await,
-        Carriage::Greeted | Carriage::Raw => carried(near, far, attachment).await,
+        // Nobody sees what is said on it: it reads and carries out.
+        Carriage::Greeted | Carriage::Raw => {
+            if reading::note(&far.target, Whose::Host, attachment).await.is_err() {
+                return;
+            }
+            let outward = far.outward.clone();
+            let carrying = outward.run_until_cancelled(carried(near, far, attachment));
+            carrying.await.unwrap_or(Ok(()))
+        }
     };
     if let Err(denial) = served {
         attachment.parts.audit.denied(attachment.peer, &denial);
@@ -107,7 +119,7 @@ pub(crate) async fn through(near: impl Near, far: Reached, attachment: &Arc<Atta
 
 async fn carried(
     near: impl Near,
-    Reached { target, mut stream, carriage }: Reached,
+    Reached { target, mut stream, carriage, .. }: Reached,
     attachment: &Attachment,
 ) -> Result<(), Denial> {
     let Some((mut near, mut begun)) = near.into_connection() else { return Ok(()) };

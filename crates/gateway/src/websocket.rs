@@ -11,13 +11,14 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// Joins both ends of a connection that became a WebSocket, and gives the answer that tells the sandbox so.
 pub(crate) fn join(
     near: OnUpgrade,
     response: &mut Response<Incoming>,
     target: &Authority,
-    report: Arc<Report>,
+    (report, outward): (Arc<Report>, CancellationToken),
     attachment: &Attachment,
 ) -> Result<Response<Body>, Problem> {
     let far = hyper::upgrade::on(&mut *response);
@@ -39,7 +40,8 @@ pub(crate) fn join(
     let joining = async move {
         let (Ok(near), Ok(far)) = tokio::join!(near, far) else { return };
         let ends = (TokioIo::new(near), TokioIo::new(far));
-        if let Err(denial) = carry(ends, &target, &budget, &report).await {
+        let carrying = outward.run_until_cancelled(carry(ends, &target, &budget, &report));
+        if let Some(Err(denial)) = carrying.await {
             audit.denied(peer, &denial);
         }
     };

@@ -26,6 +26,7 @@ pub use settings::{
 use crate::content::{Part, Prompt, Todo, ToolResult, Usage};
 use crate::environment::found::{ChosenImage, FoundEnvironment, SetUpOutcome, SetUpPhase};
 use crate::failure::Failure;
+use crate::flow::{Integrity, Legs, Reading};
 use crate::ids::{CallId, EffectKey, Epoch, LayerId, MessageId, QuestionId, RunId, Seq, Step};
 use serde::{Deserialize, Serialize};
 
@@ -184,6 +185,15 @@ pub enum Event {
     },
     /// A connection out of the sandbox was refused.
     Denied { epoch: Epoch, host: String, port: u16, code: String, message: String },
+
+    /// The agent is about to read, for the first time, something that is trusted no more than this.
+    IntegrityLowered { epoch: Epoch, reading: Reading },
+    /// Its secrets, the ways out of its sandbox or what the administrator wants of both are these from here on.
+    LegsChanged { legs: Legs },
+    /// It has read what nobody here wrote, has secrets, and could carry data out: what was to be done about it is done.
+    AllThreeMet { reading: Reading, legs: Legs },
+    /// A person lets it carry data out, until it reads something that is trusted less than this.
+    FlowAllowed { integrity: Integrity, principal: String },
 
     /// A person allowed a host that no environment names: an entry of an allow-list, for one run or for good.
     HostAllowed { entry: String, run: Option<RunId>, principal: String },
@@ -428,6 +438,10 @@ impl Event {
             | Self::SnapshotFailed { .. }
             | Self::EffectFailed { .. }
             | Self::Denied { .. }
+            | Self::IntegrityLowered { .. }
+            | Self::LegsChanged { .. }
+            | Self::AllThreeMet { .. }
+            | Self::FlowAllowed { .. }
             | Self::HostAllowed { .. }
             | Self::ConfigurationAllowed { .. }
             | Self::QuestionAnswered { .. }

@@ -100,6 +100,11 @@ pub enum Refusal {
         "the agent has no configuration of this digest: look at it again, then allow what it shows"
     )]
     ConfigurationUnknown,
+    /// The agent has read something since that is trusted less than what a person saw.
+    #[error(
+        "the agent has read something that is trusted less: look at it again, then allow what it shows"
+    )]
+    FlowLowered,
     /// A report about something that is no longer current; the driver drops it.
     #[error("stale: {0}")]
     Stale(&'static str),
@@ -122,6 +127,7 @@ impl Refusal {
             Self::NoActiveRun => "no_active_run",
             Self::HostsFull => "hosts_full",
             Self::ConfigurationUnknown => "configuration_unknown",
+            Self::FlowLowered => "flow_lowered",
             Self::Stale(_) => "stale",
         }
     }

@@ -4,6 +4,7 @@
 
 use crate::content::Prompt;
 use crate::event::{AskOptions, Event, Settings, SnapshotPurpose};
+use crate::flow::Integrity;
 use crate::ids::{AgentId, LayerId, MessageId, QuestionId, RunId};
 
 /// One input to an agent.
@@ -47,6 +48,8 @@ pub enum Input {
     AllowHost { entry: String, run_only: bool, principal: String },
     /// A person allows the configuration of this digest.
     AllowConfiguration { digest: String, principal: String },
+    /// A person lets it carry data out, having seen that what it read is worth this.
+    AllowFlow { integrity: Integrity, principal: String },
     /// A person works in the machine.
     Attend { principal: String },
     /// A person begins to type in a terminal.

@@ -2,7 +2,8 @@
 //!
 //! Read in this order: [`ids`] names things, [`content`] is what a conversation is made of,
 //! [`event`] is what happened (durable), [`delta`] what is seen live only, [`input`] what may be
-//! asked of an agent, [`failure`] how things go wrong, [`limits`] every limit with its name,
+//! asked of an agent, [`failure`] how things go wrong, [`flow`] what an agent has read and
+//! could carry out, [`limits`] every limit with its name,
 //! [`environment`] what a repository says about its machine, [`link`] how the server speaks to a
 //! guest, [`api`] the public HTTP bodies.
 //!
@@ -14,6 +15,7 @@ pub mod event;
 pub mod delta;
 pub mod input;
 pub mod failure;
+pub mod flow;
 pub mod limits;
 pub mod environment;
 pub mod link;

@@ -10,6 +10,7 @@ use crate::builder::Builders;
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::first_look::FirstLooks;
+use crate::flow::Reads;
 use crate::images::Images;
 use crate::keys::Keys;
 use crate::machines::Machines;
@@ -78,6 +79,8 @@ pub struct App {
     pub seeds: Seeds,
     /// The only way out of them.
     pub gateway: Gateway,
+    /// Notes what sandboxes read.
+    pub reads: Arc<Reads>,
     /// What left in the last seconds.
     pub windows: Arc<Windows>,
     /// Pull requests kept by Errand itself.

@@ -4,6 +4,7 @@
 //! field is a key of the file under its table.
 
 use anyhow::{Context, Result, bail};
+use protocol::flow::WhenAllThree;
 use protocol::limits::MODEL_STALL_MAX_S;
 use sandbox::isolation::NO_VM;
 use serde::{Deserialize, Serialize};
@@ -272,11 +273,19 @@ pub struct NetworkConfig {
     pub allow: Vec<String>,
     /// MiB that one agent may send to one host; four times as much in all.
     pub upload_mib: u64,
+    /// What happens where an agent read what nobody here wrote, has secrets and could carry data out: `narrow`,
+    /// `ask` or `allow`; see [security](security.md#rule-of-two).
+    pub when_all_three: WhenAllThree,
 }
 
 impl Default for NetworkConfig {
     fn default() -> Self {
-        Self { mode: "packages".to_owned(), allow: Vec::new(), upload_mib: 256 }
+        Self {
+            mode: "packages".to_owned(),
+            allow: Vec::new(),
+            upload_mib: 256,
+            when_all_three: WhenAllThree::Narrow,
+        }
     }
 }
 

@@ -79,7 +79,7 @@ struct Driver<'a> {
     running: HashMap<EffectKey, Running>,
     tasks: JoinSet<(EffectKey, Result<()>)>,
     /// What people had allowed when the gateway was told last.
-    allowed: Option<Vec<Allowed>>,
+    allowed: Option<(Vec<Allowed>, bool)>,
 }
 
 impl<'a> Driver<'a> {
@@ -154,14 +154,15 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Has the gateway forget what was allowed for a run that is over.
+    /// Has the gateway forget what was allowed for a run that is over, and close what a message closes.
     async fn follow_allowed(&mut self) -> Result<()> {
         let view = self.handle.view().await?;
         let Some(living) = view.state.living() else { return Ok(()) };
-        if self.allowed.as_ref().is_some_and(|known| *known != living.allowed) {
+        let now = (living.allowed.clone(), living.flow.is_closed());
+        if self.allowed.as_ref().is_some_and(|known| *known != now) {
             egress::follow(self.app, self.handle).await?;
         }
-        self.allowed = Some(living.allowed.clone());
+        self.allowed = Some(now);
         Ok(())
     }
 

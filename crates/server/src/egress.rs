@@ -6,33 +6,69 @@ use crate::app::App;
 use crate::aws;
 use crate::dockerfile::BuildSecret;
 use crate::environments::{self, Followed, Reach};
+use crate::flow;
 use crate::network::Network;
 use crate::secrets::{self, Held, Phase};
+use agent::flow::Flow;
 use agent::state::{Allowed, Living};
 use anyhow::{Context, Result};
-use gateway::attach::{Gateway, Rules};
+use gateway::attach::Rules;
 use gateway::audit::Peer;
 use gateway::aws::Role;
 use gateway::grant::{Grant, Grants, Places};
 use gateway::pattern::Pattern;
 use gateway::policy::{EgressMode, Policy, covers_registry};
 use protocol::api::secrets::{SecretKind, SecretPlace};
+use protocol::event::Event;
+use protocol::flow::Legs;
 use protocol::ids::{AgentId, OrgId};
 use secrecy::SecretString;
 
-/// What an agent may do now.
-pub async fn rules(app: &App, handle: &Handle, living: &Living) -> Result<Rules> {
-    let followed = environments::followed(app, &handle.org, living).await?;
-    of(app, handle, living, followed.as_ref()).await
+/// What an agent may do as long as its ways out are not closed, and what decides about that.
+struct Reachable {
+    rules: Rules,
+    /// The hosts of its own grants.
+    own: Vec<Pattern>,
+    legs: Legs,
 }
 
-/// The same, where what it follows is known.
+impl Reachable {
+    /// What is left of it where the rule of two closes ways out.
+    fn under(self, flow: &Flow) -> Rules {
+        let Rules { policy, grants, aws } = self.rules;
+        let Some(reading) = flow.meeting().filter(|_| flow.is_closed()) else {
+            return Rules { policy, grants, aws };
+        };
+        let closed = flow::closed(flow, reading, self.own);
+        let policy = policy.closed(closed.clone());
+        let aws = aws.map(|role| Role { otherwise: role.otherwise.clone().closed(closed), ..role });
+        Rules { policy, grants, aws }
+    }
+}
+
+/// What an agent may do now. Whoever asks has its turn (`Handle::serving`): what decides about it is told to its log
+/// before anybody may do it.
 pub async fn of(
     app: &App,
     handle: &Handle,
     living: &Living,
     followed: Option<&Followed>,
 ) -> Result<Rules> {
+    let reachable = reachable(app, handle, living, followed).await?;
+    if living.settings.build.is_some() || !living.flow.is_news(&reachable.legs) {
+        return Ok(reachable.under(&living.flow));
+    }
+    let told = Event::LegsChanged { legs: reachable.legs.clone() };
+    handle.report(vec![told], None).await.context("record what an agent could carry out")?;
+    Ok(reachable.under(&handle.view().await?.living()?.flow))
+}
+
+async fn reachable(
+    app: &App,
+    handle: &Handle,
+    living: &Living,
+    followed: Option<&Followed>,
+) -> Result<Reachable> {
     let network = network_of(app, &handle.org, living).await?;
     let reach = |followed: &Followed| Reach::of(&network, &followed.understood.environment);
     let phase = secrets::phase_of(living);
@@ -48,7 +84,29 @@ pub async fn of(
     let whose = (&handle.org, handle.id);
     let role = aws::role((&app.config.aws, &app.seeds), whose, &held, &policy)?;
     let policy = with_role(policy, role.as_ref());
-    Ok(Rules { policy, grants: Grants::new(grants, plain), aws: role })
+    let own: Vec<_> = grants
+        .iter()
+        .flat_map(|grant| grant.hosts.iter().cloned())
+        .chain(role.iter().flat_map(|role| Role::opens(&role.endpoints)))
+        .collect();
+    let legs = Legs {
+        secrets: named(living, &held),
+        outward: policy.outward(&own),
+        when_all_three: network.when_all_three,
+    };
+    let rules = Rules { policy, grants: Grants::new(grants, plain), aws: role };
+    Ok(Reachable { rules, own, legs })
+}
+
+/// Names of what is worth hiding, given plainly or not. Build secrets end before the agent begins.
+fn named(living: &Living, held: &[Held]) -> Vec<String> {
+    let counts =
+        |held: &&Held| held.kind != SecretKind::BuildSecret && (held.is_hidden() || held.is_role());
+    let names = held.iter().filter(counts).map(|held| held.name.clone());
+    let mut names: Vec<_> = names.chain(living.settings.env_names.iter().cloned()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// What the organisation lets agents of its repositories do.
@@ -144,33 +202,47 @@ pub const fn may_be_added_to(mode: EgressMode) -> bool {
 /// The mode that holds for an agent.
 pub async fn mode(app: &App, handle: &Handle) -> Result<EgressMode> {
     let view = handle.view().await?;
-    Ok(rules(app, handle, view.living()?).await?.policy.mode())
+    let living = view.living()?;
+    let followed = environments::followed(app, &handle.org, living).await?;
+    Ok(reachable(app, handle, living, followed.as_ref()).await?.rules.policy.mode())
+}
+
+/// What becomes of what was opened under other rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opened {
+    /// It goes on, unless it carries out what may not be carried any more.
+    Stays,
+    /// It ends.
+    Ends,
 }
 
 /// Has the gateway follow what an agent may do now, where it serves its sandbox.
 pub async fn follow(app: &App, handle: &Handle) -> Result<()> {
-    change(app, handle, Gateway::update).await
+    change(app, handle, Opened::Stays).await
 }
 
 /// The same, and ends what was opened while the sandbox could do more.
 pub async fn narrow(app: &App, handle: &Handle) -> Result<()> {
-    change(app, handle, Gateway::narrow).await
+    change(app, handle, Opened::Ends).await
 }
 
 /// One at a time: what was looked at earlier never takes the place of what was looked at later.
-async fn change(
-    app: &App,
-    handle: &Handle,
-    change: fn(&Gateway, Peer, Rules) -> bool,
-) -> Result<()> {
+async fn change(app: &App, handle: &Handle, opened: Opened) -> Result<()> {
     let _turn = handle.serving.lock().await;
     let Some(machine) = app.machines.get(handle.id).filter(|machine| machine.gateway.is_some())
     else {
         return Ok(());
     };
     let view = handle.view().await?;
-    let rules = rules(app, handle, view.living()?).await?;
-    change(&app.gateway, Peer { agent: handle.id, epoch: machine.epoch }, rules);
+    let living = view.living()?;
+    let followed = environments::followed(app, &handle.org, living).await?;
+    let rules = of(app, handle, living, followed.as_ref()).await?;
+    let peer = Peer { agent: handle.id, epoch: machine.epoch };
+    match (opened, rules.policy.why_closed().is_some()) {
+        (Opened::Ends, _) => app.gateway.narrow(peer, rules),
+        (Opened::Stays, true) => app.gateway.close(peer, rules),
+        (Opened::Stays, false) => app.gateway.update(peer, rules),
+    };
     Ok(())
 }
 

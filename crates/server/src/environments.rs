@@ -480,12 +480,14 @@ mod tests {
     use super::*;
     use gateway::host::Authority;
     use gateway::policy::Access;
+    use protocol::flow::WhenAllThree;
 
     fn reach(server: &str, file: &str) -> (EgressMode, Vec<String>, usize, Policy) {
         let mut config = Config::default();
         server.clone_into(&mut config.network.mode);
         let mode = sandbox_spec::mode(&config);
-        let network = Network { mode, allow: vec!["operator.example".to_owned()] };
+        let allow = vec!["operator.example".to_owned()];
+        let network = Network { mode, allow, when_all_three: WhenAllThree::Narrow };
         let reading = read(Place::Errand, file.as_bytes());
         let reach = Reach::of(&network, &reading.outcome.unwrap().environment).unwrap();
         let policy = reach.policy(&network).unwrap();

@@ -3,6 +3,7 @@
 use crate::agents::View;
 use crate::api::diff;
 use crate::effects::Job;
+use crate::flow;
 use anyhow::Result;
 use forge::describe::{CommandFact, CommitFact, Effort, Facts, FileFact};
 use protocol::event::{Event, Logged, RepoSettings, TurnOutcome};
@@ -48,6 +49,7 @@ pub async fn facts(
             _ => {}
         }
     }
+    facts.notes.extend(flow::note(&log));
     if let Some(diff) = diff {
         facts.stat = diff.stat;
         facts.commits = diff

@@ -47,6 +47,7 @@ pub mod sandbox_spec;
 pub mod seeds;
 pub mod aws;
 pub mod egress;
+pub mod flow;
 pub mod first_look;
 pub mod environments;
 pub mod dependencies;

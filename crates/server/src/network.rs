@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use gateway::pattern::Pattern;
 use gateway::policy::{EgressMode, Policy};
 use protocol::api::settings::{AllowedHost, NetworkBody, NetworkMode, SettingsBody};
+use protocol::flow::WhenAllThree;
 use protocol::ids::OrgId;
 
 /// What holds for agents of some repositories.
@@ -19,6 +20,8 @@ pub struct Network {
     pub mode: EgressMode,
     /// Entries of the allow-list.
     pub allow: Vec<String>,
+    /// What happens where an agent read what nobody here wrote, has secrets and could carry data out.
+    pub when_all_three: WhenAllThree,
 }
 
 impl Network {
@@ -44,7 +47,11 @@ impl Network {
             let hosts = settings.allowed_hosts.iter().filter(is_for);
             allow.extend(hosts.map(|host| host.entry.clone()));
         }
-        Self { mode: mode(config, settings), allow }
+        Self {
+            mode: mode(config, settings),
+            allow,
+            when_all_three: when_all_three(config, settings),
+        }
     }
 }
 
@@ -57,6 +64,12 @@ fn mode(config: &Config, settings: &SettingsBody) -> EgressMode {
         NetworkMode::Packages => EgressMode::Packages,
         NetworkMode::Open => EgressMode::Open,
     }
+}
+
+/// The stricter of the two.
+fn when_all_three(config: &Config, settings: &SettingsBody) -> WhenAllThree {
+    let floor = config.network.when_all_three;
+    settings.when_all_three.map_or(floor, |wished| wished.max(floor))
 }
 
 const fn word(mode: EgressMode) -> NetworkMode {
@@ -74,6 +87,8 @@ pub fn shown(config: &Config, settings: SettingsBody) -> NetworkBody {
     NetworkBody {
         mode: word(mode(config, &settings)),
         floor: word(floor),
+        when_all_three: when_all_three(config, &settings),
+        when_all_three_floor: config.network.when_all_three,
         floor_hosts: config.network.allow.clone(),
         hosts: settings.allowed_hosts,
         may_add: may_be_added_to(floor),
@@ -115,6 +130,24 @@ mod tests {
             ("allowlist", Some(Packages), EgressMode::Allowlist),
         ] {
             assert_eq!(holds(floor, wished, "/x").mode, mode, "{floor} {wished:?}");
+        }
+    }
+
+    #[test]
+    fn the_stricter_rule_of_two_holds() {
+        use WhenAllThree::{Allow, Ask, Narrow};
+        for (floor, wished, expected) in [
+            (Narrow, None, Narrow),
+            (Narrow, Some(Allow), Narrow),
+            (Allow, Some(Ask), Ask),
+            (Ask, Some(Narrow), Narrow),
+            (Ask, Some(Allow), Ask),
+        ] {
+            let mut config = Config::default();
+            config.network.when_all_three = floor;
+            let settings = SettingsBody { when_all_three: wished, ..SettingsBody::default() };
+            let network = Network::new(&config, &settings, &[]);
+            assert_eq!(network.when_all_three, expected, "{floor:?} {wished:?}");
         }
     }
 

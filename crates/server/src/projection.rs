@@ -1,7 +1,10 @@
 //! The rows that lists are made of: a second fold of the log, written with the events it follows
 //! from and rebuilt from them when an agent is loaded.
 
+use crate::flow;
 use agent::effect::Plan;
+use agent::flow::Flow;
+use protocol::api::agents::FlowBody;
 use protocol::content::{Prompt, Usage};
 use protocol::event::{
     Configuration, Event, Logged, PullRequest, PushPlan, RepoBase, RunStatus, Settings,
@@ -33,6 +36,7 @@ pub struct Projection {
     changed: BTreeSet<RunId>,
     usage: Usage,
     cost_micros: u64,
+    flow: Flow,
     /// Steering messages of the active run that no step has taken yet, oldest first.
     pub steers: Vec<(MessageId, Prompt)>,
 }
@@ -65,6 +69,8 @@ pub struct Detail {
     pub configurations: Vec<(String, Configuration)>,
     /// Digests of configurations that people allowed.
     pub allowed_configurations: Vec<String>,
+    /// What it has read and could carry out.
+    pub flow: FlowBody,
     /// It is about to vanish.
     pub deleting: bool,
 }
@@ -100,6 +106,8 @@ impl Projection {
     /// Folds one event.
     pub fn apply(&mut self, logged: &Logged) {
         self.updated_ms = logged.at_ms;
+        self.flow.apply(&logged.event);
+        self.detail.flow = flow::shown(&self.flow);
         self.apply_agent(logged);
         self.apply_run(logged);
     }

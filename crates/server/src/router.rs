@@ -57,6 +57,7 @@ fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(agents::allow_host))
         .routes(routes!(settings::network))
         .routes(routes!(agents::allow_configuration))
+        .routes(routes!(agents::allow_flow))
         .routes(routes!(forks::create))
         .routes(routes!(restores::create))
         .routes(routes!(runs::create, runs::list))

@@ -9,6 +9,7 @@ use crate::browser::Browsers;
 use crate::builder::Builders;
 use crate::config::Config;
 use crate::first_look::FirstLooks;
+use crate::flow::Reads;
 use crate::images::Images;
 use crate::keys::Keys;
 use crate::machines::Machines;
@@ -196,7 +197,9 @@ async fn build(
     let (http, seeds) = (http(&config)?, Seeds::open(&store).await?);
     let aws = Arc::new(Aws::new(&config.aws, http.clone()));
     let windows = denials.windows();
-    let parts = parts(&config, denials, models_inside.clone(), Arc::clone(&aws))?;
+    let reads = Arc::<Reads>::default();
+    let parts =
+        parts(&config, denials, models_inside.clone(), Arc::clone(&aws), Arc::clone(&reads))?;
     let provider = Arc::new(LocalProvider::new(launcher).context("speak to the launcher")?);
     let base = base(&config, &provider).await?;
     let app = App {
@@ -214,6 +217,7 @@ async fn build(
         seeds,
         gateway: Gateway::new(parts),
         windows,
+        reads,
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         first_looks: FirstLooks::default(),
         saved_environments: SavedEnvironments::default(),
@@ -244,6 +248,7 @@ async fn build(
     };
     let app = Arc::new(app);
     app.windows.begin(&app);
+    app.reads.begin(&app);
     app.models_inside.iter().for_each(|models| models.begin(&app));
     Ok((app, token_path))
 }
@@ -261,6 +266,7 @@ fn parts(
     denials: audit::Channel,
     models: Option<Arc<ModelsInside>>,
     aws: Arc<Aws>,
+    reads: Arc<Reads>,
 ) -> Result<Parts> {
     // Fails now rather than at the first sandbox.
     crate::sandbox_spec::policy(config)?;
@@ -273,6 +279,7 @@ fn parts(
         limits: upload_limits(config),
         models: models.map(|models| models as _),
         roles: Some(aws),
+        readings: Some(reads),
         idle: CONNECTION_IDLE,
     })
 }

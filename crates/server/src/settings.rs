@@ -131,6 +131,7 @@ fn apply(settings: &mut SettingsBody, update: UpdateSettings) {
     put(&mut settings.startup_commands, update.startup_commands);
     put(&mut settings.network_mode, update.network_mode);
     put(&mut settings.allowed_hosts, update.allowed_hosts);
+    put(&mut settings.when_all_three, update.when_all_three);
 }
 
 /// Puts the defaults where a new agent's request says nothing.

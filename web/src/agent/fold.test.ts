@@ -242,3 +242,33 @@ it("folds 50,000 events in linear time", () => {
   }
   expect(fold.keys).toHaveLength(12_500);
 });
+
+describe("strangers' text, secrets and a way out", () => {
+  const at = "2026-11-20T10:00:00Z";
+  const reading = { integrity: "web", source: "what docs.example answered" };
+  const legs = { secrets: ["TOKEN"], outward: ["drop.example"], whenAllThree: "narrow" } as const;
+  const met: LogEntry["event"][] = [
+    { type: "LegsChanged", legs: { ...legs, secrets: [...legs.secrets], outward: [] } },
+    { type: "IntegrityLowered", epoch: 1, reading },
+    {
+      type: "AllThreeMet",
+      reading,
+      legs: { ...legs, secrets: ["TOKEN"], outward: ["drop.example"] },
+    },
+  ];
+  const notes = (events: LogEntry["event"][]) =>
+    rows(folded(events.map((event, nth) => ({ seq: nth + 1, at, event })))).flatMap((row) =>
+      row.kind === "note" ? [row.note] : [],
+    );
+
+  it("are told once, with what was read", () => {
+    expect(notes(met)).toMatchObject([{ type: "allThree", reading, isAllowed: false }]);
+  });
+
+  it("are told to be allowed at the level that was allowed", () => {
+    const allowed = (integrity: string) =>
+      notes([...met, { type: "FlowAllowed", integrity, principal: "ada" }]);
+    expect(allowed("web")).toMatchObject([{ isAllowed: true }, { principal: "ada" }]);
+    expect(allowed("outsider")).toMatchObject([{ isAllowed: false }, { principal: "ada" }]);
+  });
+});

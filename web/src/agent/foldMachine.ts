@@ -98,6 +98,26 @@ export function applyMachine(fold: Fold, entry: LogEntry): boolean {
     case "NetworkNarrowed":
       fold.note(entry, undefined, { type: "narrowed", secrets: event.secrets ?? [] });
       return true;
+    case "IntegrityLowered":
+    case "LegsChanged":
+      // What comes of it is told, if anything does.
+      return true;
+    case "AllThreeMet": {
+      const { reading, legs } = event;
+      const note = { type: "allThree", reading, legs, isAllowed: false } as const;
+      fold.note(entry, undefined, note, `allThree:${reading.integrity}:${legs.whenAllThree}`);
+      return true;
+    }
+    case "FlowAllowed": {
+      for (const policy of ["ask", "narrow"]) {
+        const row = fold.row(`allThree:${event.integrity}:${policy}`, "note");
+        if (row?.note.type === "allThree") {
+          fold.patch(row, { note: { ...row.note, isAllowed: true } });
+        }
+      }
+      fold.note(entry, undefined, { type: "flowAllowed", principal: event.principal });
+      return true;
+    }
     case "ConfigurationAllowed": {
       const row = fold.row(`withheld:${event.digest}`, "note");
       if (row?.note.type === "withheld") {

@@ -7,12 +7,14 @@
 import type {
   AskOptions,
   Failure,
+  Legs,
   Outlay,
   Prompt,
   PullRequest,
   PushConflict,
   PushPlan,
   QuestionBody,
+  Reading,
   RepoBase,
   RepoCheckpoint,
   RunStatus,
@@ -163,6 +165,8 @@ export interface NoteRow extends Base {
     | { type: "compacted"; summary: string; upto: number; usage: Usage }
     | { type: "denied"; host: string; port: number; code: string; message: string; count: number }
     | { type: "narrowed"; secrets: string[] }
+    | { type: "allThree"; reading: Reading; legs: Legs; isAllowed: boolean }
+    | { type: "flowAllowed"; principal: string }
     | { type: "withheld"; url: string; digest: string; isStranger: boolean; isAllowed: boolean }
     | { type: "configured"; principal: string }
     | { type: "allowed"; entry: string; isForRun: boolean; principal: string }

@@ -57,6 +57,19 @@ export type Part =
   | { type: "toolCall"; call: string; name: string; arguments: string }
   | { type: "opaque"; raw: string };
 
+/** Something that was read, and how far it is trusted. */
+export interface Reading {
+  integrity: string;
+  source: string;
+}
+
+/** Which secrets the agent has, where it could carry data, and what the administrator wants of that. */
+export interface Legs {
+  secrets: string[];
+  outward: string[];
+  whenAllThree: "allow" | "ask" | "narrow";
+}
+
 export interface RepoCheckpoint {
   url: string;
   commit: string;
@@ -150,6 +163,10 @@ export type AgentEvent =
   | InRun<"TodosChanged", { todos: Todo[] }>
   | InRun<"Compacted", { upto: number; summary: string; usage: Usage; costMicros: number }>
   | Of<"NetworkNarrowed", { epoch: number; secrets?: string[] }>
+  | Of<"IntegrityLowered", { epoch: number; reading: Reading }>
+  | Of<"LegsChanged", { legs: Legs }>
+  | Of<"AllThreeMet", { reading: Reading; legs: Legs }>
+  | Of<"FlowAllowed", { integrity: string; principal: string }>
   | Of<"ConfigurationAllowed", { digest: string; principal: string }>
   | Of<"HostAllowed", { entry: string; run?: string | null; principal: string }>
   | Of<"ModelAsked", { run: string | null; model: string; aside: Usage; costMicros: number }>

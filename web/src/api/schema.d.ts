@@ -340,6 +340,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agents/{id}/flow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets an agent carry data out although it read what nobody here wrote and has secrets, until it reads something that is
+         *     trusted less still.
+         */
+        post: operations["postAgentsIdFlow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agents/{id}/forks": {
         parameters: {
             query?: never;
@@ -1442,6 +1462,8 @@ export interface components {
             env: components["schemas"]["EnvChoice"];
             /** @description Names of its variables. */
             envVarNames: string[];
+            /** @description What it has read, which secrets it had, and where it could carry data. Older servers do not tell. */
+            flow?: components["schemas"]["FlowBody"];
             /** @description `bc-<uuid>`. */
             id: string;
             /** @description Its newest run. */
@@ -1517,6 +1539,11 @@ export interface components {
             entry: string;
             /** @description Only agents of this repository; absent: all. */
             repository?: string | null;
+        };
+        /** @description `POST /v1/agents/{id}/flow`. */
+        AllowFlow: {
+            /** @description What was looked at: the integrity that the agent shows. */
+            integrity: components["schemas"]["Integrity"];
         };
         /** @description `POST /v1/agents/{id}/hosts`. */
         AllowHost: {
@@ -2196,6 +2223,26 @@ export interface components {
              */
             size: number;
         };
+        /** @description What an agent has read, which secrets it had, and where it could carry data. */
+        FlowBody: {
+            /** @description Who allowed it, if a person did. */
+            allowedBy?: string | null;
+            /** @description How far the least trusted text may be trusted that it has read. */
+            integrity: components["schemas"]["Integrity"];
+            /** @description Where data could be carried, as entries of its allow-list; `any host` for all. */
+            outward: string[];
+            /** @description What was read first of each kind, in that order. */
+            readings: components["schemas"]["Reading"][];
+            /** @description Names of the secrets that it has or had. */
+            secrets: string[];
+            /** @description What comes of these three. */
+            state: components["schemas"]["FlowState"];
+        };
+        /**
+         * @description What comes of what an agent read, its secrets and its ways out.
+         * @enum {string}
+         */
+        FlowState: "apart" | "closed" | "waiting" | "allowed" | "recorded";
         /** @description What was pushed. */
         GitBody: {
             /** @description One entry a repository. */
@@ -2275,6 +2322,11 @@ export interface components {
             /** @description The id acted on. */
             id: string;
         };
+        /**
+         * @description How far the least trusted text may be trusted that an agent has read, from the least.
+         * @enum {string}
+         */
+        Integrity: "web" | "outsider" | "packages" | "repository" | "member";
         /** @description A list without pages. */
         Items_ApiKeyBody: {
             /** @description All rows. */
@@ -2684,6 +2736,10 @@ export interface components {
             mayAdd: boolean;
             /** @description The mode that holds. */
             mode: components["schemas"]["NetworkMode"];
+            /** @description What happens where an agent read what nobody here wrote, has secrets and could carry data out. */
+            whenAllThree: components["schemas"]["WhenAllThree"];
+            /** @description The operator's, which no setting makes laxer. */
+            whenAllThreeFloor: components["schemas"]["WhenAllThree"];
         };
         /**
          * @description How far agents may reach, from the narrowest to the widest.
@@ -2730,6 +2786,8 @@ export interface components {
                 env: components["schemas"]["EnvChoice"];
                 /** @description Names of its variables. */
                 envVarNames: string[];
+                /** @description What it has read, which secrets it had, and where it could carry data. Older servers do not tell. */
+                flow?: components["schemas"]["FlowBody"];
                 /** @description `bc-<uuid>`. */
                 id: string;
                 /** @description Its newest run. */
@@ -2962,6 +3020,13 @@ export interface components {
             options: string[];
             /** @description What is asked. */
             text: string;
+        };
+        /** @description Something that lowered what an agent's words are worth. */
+        Reading: {
+            /** @description To what. */
+            integrity: components["schemas"]["Integrity"];
+            /** @description What was read first, in words. */
+            source: string;
         };
         /** @description `PUT /v1/environments/{id}`: all of it anew. */
         ReplaceEnvironment: {
@@ -3214,6 +3279,8 @@ export interface components {
              * @default []
              */
             startupCommands: string[];
+            /** @default null */
+            whenAllThree: components["schemas"]["WhenAllThree"] | null;
         };
         /** @description `POST /v1/session`: exactly one of the two. */
         SignIn: {
@@ -3318,6 +3385,7 @@ export interface components {
             retentionDays?: number | null;
             /** @description See [`SettingsBody`]. */
             startupCommands?: string[] | null;
+            whenAllThree?: components["schemas"]["WhenAllThree"] | null;
         };
         /** @description An upload and how far it is. */
         Upload: {
@@ -3384,6 +3452,11 @@ export interface components {
             /** @description `none`, `starting`, `up`, `stopping`: poll the agent, or watch it live. */
             sandbox: string;
         };
+        /**
+         * @description What happens where an agent has all three, from the laxest to the strictest.
+         * @enum {string}
+         */
+        WhenAllThree: "allow" | "ask" | "narrow";
         /**
          * @description What to do with a message that finds a run active.
          * @enum {string}
@@ -4166,6 +4239,39 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    postAgentsIdFlow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AllowFlow"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdBody"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -14,6 +14,7 @@ import { bytes, exactCount, plural } from "../ui/format";
 import { Skeleton } from "../ui/Skeleton";
 import { Time } from "../ui/Time";
 import { visibleBidi } from "../ui/untrusted";
+import { Flow } from "./Flow";
 import styles from "./NetworkPage.module.css";
 import { countsOf, placeOf } from "./network";
 
@@ -52,6 +53,7 @@ export function NetworkPage({ agent }: { agent: string }) {
   if (byRun.length === 0) {
     return (
       <div className={styles.page}>
+        <Flow agent={agent} />
         <EmptyState icon={<Globe aria-hidden="true" />} title="Nothing left yet">
           Every connection out of the machine is counted here, with what was refused and where
           credentials were used. It stays when the machine is gone.
@@ -79,6 +81,7 @@ export function NetworkPage({ agent }: { agent: string }) {
           <Select label="Run" hideLabel choices={choices} value={chosen} onChange={choose} />
         )}
       </div>
+      <Flow agent={agent} />
       <Hosts traffic={shown} />
       <Refused agent={agent} denials={shown.denials} />
       <Credentials traffic={shown} />

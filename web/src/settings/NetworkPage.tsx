@@ -1,13 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { api, unwrap } from "../api/client";
-import type { NetworkBody, NetworkMode } from "../api/types";
+import type { NetworkBody, NetworkMode, WhenAllThree } from "../api/types";
 import { Banner, ErrorState } from "../ui/ErrorState";
 import { Select } from "../ui/Field";
 import { Skeleton } from "../ui/Skeleton";
 import { HostForm } from "./network/HostForm";
 import { HostList } from "./network/HostList";
-import { choicesOf, titleOf } from "./network/network";
+import { choicesOf, rulesOf, ruleTitleOf, titleOf } from "./network/network";
 import { Saved } from "./Saved";
 import { Section } from "./Section";
 import { useSetting } from "./useSetting";
@@ -69,6 +69,16 @@ export default function NetworkPage() {
         />
         {admin && mayAdd && <HostForm hosts={hosts} />}
       </Section>
+      <Section
+        title="Strangers' text, secrets, and a way out"
+        description="No agent should have all three: what it reads could have it send what it knows."
+      >
+        <RuleChoice
+          network={network.data}
+          disabled={!admin}
+          onChoose={(whenAllThree) => save({ whenAllThree })}
+        />
+      </Section>
       <Section title="Secrets">
         <p>
           Values for machines are under <Link to="/settings/secrets">Secrets</Link>. Keys of models
@@ -105,5 +115,26 @@ function ModeChoice({ network, disabled, onChoose }: ModeChoiceProps) {
         </Banner>
       )}
     </>
+  );
+}
+
+interface RuleChoiceProps {
+  network: NetworkBody;
+  disabled: boolean;
+  onChoose(rule: WhenAllThree | null): void;
+}
+
+/** The rules from the operator's on. */
+function RuleChoice({ network, disabled, onChoose }: RuleChoiceProps) {
+  const { whenAllThree, whenAllThreeFloor } = network;
+  return (
+    <Select
+      label="When an agent has all three"
+      description={`The operator's is "${ruleTitleOf(whenAllThreeFloor)}": nothing here is laxer. Packages and the repository's own files are no strangers' text.`}
+      isDisabled={disabled}
+      choices={rulesOf(whenAllThreeFloor)}
+      value={whenAllThree}
+      onChange={(id) => onChoose(id === whenAllThreeFloor ? null : (id as WhenAllThree))}
+    />
   );
 }

@@ -8,6 +8,7 @@ use crate::state::{
 use protocol::content::Prompt;
 use protocol::event::{AskOptions, Event, RunStatus, Settings, SnapshotPurpose};
 use protocol::failure::Refusal;
+use protocol::flow::Integrity;
 use protocol::ids::{AgentId, LayerId, MessageId, QuestionId, RunId};
 use protocol::input::WhenBusy;
 use protocol::limits;
@@ -219,6 +220,21 @@ pub(super) fn allow_configuration(
         Some(_) => Ok(vec![Event::ConfigurationAllowed { digest, principal }]),
         None => Err(Refusal::ConfigurationUnknown),
     }
+}
+
+/// What was looked at is what is allowed: not what was read since.
+pub(super) fn allow_flow(
+    living: &Living,
+    integrity: Integrity,
+    principal: String,
+) -> Result<Vec<Event>, Refusal> {
+    if !living.flow.is_closed() {
+        return Ok(Vec::new());
+    }
+    if living.flow.integrity() != integrity {
+        return Err(Refusal::FlowLowered);
+    }
+    Ok(vec![Event::FlowAllowed { integrity, principal }])
 }
 
 /// The disk is kept once no run works; of two snapshots at once one waits for the other to be over.

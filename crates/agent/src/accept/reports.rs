@@ -36,6 +36,7 @@ pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Ref
         | Event::SnapshotFailed { .. }
         | Event::WorkspaceReady { .. }
         | Event::WorkspaceFailed { .. } => machine(living, event),
+        Event::IntegrityLowered { .. } | Event::LegsChanged { .. } => flows(living, event),
         Event::ModelAsked { .. } | Event::ModelCalled { .. } => models(living, event, now_ms),
         Event::SetUpFinished { .. } | Event::NetworkNarrowed { .. } => prepared(living, event),
         Event::EffectFailed { key, .. } => effect_failed(state, living, key, now_ms),
@@ -75,6 +76,8 @@ pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Ref
         | Event::PullRequestWanted { .. }
         | Event::PullRequestMerged { .. }
         | Event::RunEnded { .. }
+        | Event::AllThreeMet { .. }
+        | Event::FlowAllowed { .. }
         | Event::HostAllowed { .. }
         | Event::ConfigurationAllowed { .. }
         | Event::Woken { .. }
@@ -83,10 +86,7 @@ pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Ref
         | Event::TerminalReleased { .. }
         | Event::Archived { .. }
         | Event::Unarchived { .. }
-        | Event::DeleteRequested { .. } => {
-            let stale = Refusal::Stale("this is not what follows");
-            if is_decision(state, event, now_ms) { Ok(()) } else { Err(stale) }
-        }
+        | Event::DeleteRequested { .. } => decided(state, event, now_ms),
     }
 }
 
@@ -129,6 +129,24 @@ fn told(living: &Living, what: &str, message: &str) -> Option<Event> {
 
 fn is_decision(state: &State, event: &Event, now_ms: i64) -> bool {
     decide(state, now_ms).as_ref() == Some(event)
+}
+
+fn decided(state: &State, event: &Event, now_ms: i64) -> Result<(), Refusal> {
+    let stale = Refusal::Stale("this is not what follows");
+    if is_decision(state, event, now_ms) { Ok(()) } else { Err(stale) }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller hands in facts of flows only")]
+fn flows(living: &Living, event: &Event) -> Result<(), Refusal> {
+    let is_news = match event {
+        Event::IntegrityLowered { epoch, reading } => {
+            wanted(living, *epoch).or_else(|_| up(living, *epoch))?;
+            reading.integrity < living.flow.integrity()
+        }
+        Event::LegsChanged { legs } => living.flow.is_news(legs),
+        _ => false,
+    };
+    if is_news { Ok(()) } else { Err(KNOWN) }
 }
 
 fn active(living: &Living, run: RunId) -> Result<&Active, Refusal> {

@@ -21,6 +21,9 @@ const DEFAULT_PRINCIPAL: &str = "default";
 /// The next decision or intent.
 pub(crate) fn decide(state: &State, now_ms: i64) -> Option<Event> {
     let living = state.living()?;
+    if let Some(event) = living.flow.to_record() {
+        return Some(event);
+    }
     if let Some(event) = remains(living) {
         return Some(event);
     }

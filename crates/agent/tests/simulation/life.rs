@@ -13,6 +13,7 @@ use protocol::event::{
     SnapshotPurpose, TurnOutcome,
 };
 use protocol::failure::Refusal;
+use protocol::flow::{Integrity, Legs, Reading, WhenAllThree};
 use protocol::ids::{LayerId, MessageId, RunId};
 use protocol::input::{Input, WhenBusy};
 use std::collections::BTreeMap;
@@ -216,7 +217,8 @@ impl Life {
         }
         let run = self.run_id();
         let options = AskOptions::default();
-        let (agent, inherited, prompt) = (agent_id(), Vec::new(), prompt());
+        let prompt = prompt(&mut self.world.rng);
+        let (agent, inherited) = (agent_id(), Vec::new());
         Input::Open { agent, settings, inherited, run, prompt, options }
     }
 
@@ -255,6 +257,7 @@ impl Life {
             }
             77..79 => self.wild_report(),
             79 => self.model_report(),
+            92..96 => self.flow_input(),
             // A client repeats what it sent lately.
             80..88 => {
                 let newest = self.sent.len();
@@ -273,7 +276,7 @@ impl Life {
         };
         Input::Ask {
             run,
-            prompt: prompt(),
+            prompt: prompt(&mut self.world.rng),
             options: AskOptions::default(),
             when_busy,
             principal: "owner".to_owned(),
@@ -324,6 +327,33 @@ impl Life {
         })
     }
 
+    /// Something is read, a secret or a host comes or goes, or a person allows what there is.
+    fn flow_input(&mut self) -> Input {
+        let Some(living) = self.world.current.living() else { return self.ask() };
+        let (epoch, least) = (living.epoch, living.flow.integrity());
+        let rng = &mut self.world.rng;
+        let mut some = |words: &[&str]| -> Vec<String> {
+            words.iter().filter(|_| rng.bool()).map(|word| (*word).to_owned()).collect()
+        };
+        let (secrets, outward) = (some(&["A", "B"]), some(&["any.example"]));
+        let policies = [WhenAllThree::Allow, WhenAllThree::Ask, WhenAllThree::Narrow];
+        let levels = [Integrity::Packages, Integrity::Outsider, Integrity::Web];
+        let integrity = levels[rng.usize(..3)];
+        match rng.u32(..4) {
+            0 => Input::AllowFlow { integrity: least, principal: "owner".to_owned() },
+            1 => {
+                let reading = Reading { integrity, source: "a page".to_owned() };
+                Input::Report(Event::IntegrityLowered { epoch, reading })
+            }
+            _ => {
+                let when_all_three = policies[rng.usize(..3)];
+                Input::Report(Event::LegsChanged {
+                    legs: Legs { secrets, outward, when_all_three },
+                })
+            }
+        }
+    }
+
     /// A report that fits and is not true, as after a cut network.
     fn wild_report(&mut self) -> Input {
         let Some(living) = self.world.current.living() else { return self.ask() };
@@ -355,8 +385,9 @@ impl Life {
     }
 }
 
-fn prompt() -> Prompt {
-    Prompt { text: "do it".to_owned(), images: Vec::new(), source: Source::Owner }
+fn prompt(rng: &mut fastrand::Rng) -> Prompt {
+    let source = if rng.u32(..100) == 0 { Source::Outsider } else { Source::Owner };
+    Prompt { text: "do it".to_owned(), images: Vec::new(), source }
 }
 
 pub fn settings(rng: &mut fastrand::Rng) -> Settings {
@@ -458,6 +489,10 @@ fn name(event: &Event) -> &'static str {
         Event::RunEnded { .. } => "RunEnded",
         Event::Archived { .. } => "Archived",
         Event::Unarchived { .. } => "Unarchived",
+        Event::IntegrityLowered { .. } => "IntegrityLowered",
+        Event::LegsChanged { .. } => "LegsChanged",
+        Event::AllThreeMet { .. } => "AllThreeMet",
+        Event::FlowAllowed { .. } => "FlowAllowed",
         Event::HostAllowed { .. } => "HostAllowed",
         Event::ConfigurationAllowed { .. } => "ConfigurationAllowed",
         Event::Woken { .. } => "Woken",

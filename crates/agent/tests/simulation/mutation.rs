@@ -43,10 +43,16 @@ pub enum Mutation {
     ToolsBeforeSetUp,
     /// Nobody looks whether a layer was made before.
     FreezeAgain,
+    /// The gateway is never told to close a way out.
+    NeverCloses,
+    /// What a person allowed holds whatever is read later.
+    AllowsForGood,
+    /// A secret that is gone counts no more.
+    ForgetsSecrets,
 }
 
 /// All that must be caught.
-pub const ALL: [Mutation; 19] = [
+pub const ALL: [Mutation; 22] = [
     Mutation::DropKey,
     Mutation::FreshKey,
     Mutation::SkipDestroy,
@@ -66,4 +72,7 @@ pub const ALL: [Mutation; 19] = [
     Mutation::ForgetBegun,
     Mutation::ToolsBeforeSetUp,
     Mutation::FreezeAgain,
+    Mutation::NeverCloses,
+    Mutation::AllowsForGood,
+    Mutation::ForgetsSecrets,
 ];

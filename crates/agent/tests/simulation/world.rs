@@ -1,6 +1,7 @@
 //! The world outside the agent: log, lease, machines, a remote branch and its pull requests.
 
 use crate::check::Check;
+use crate::labels::Labels;
 use crate::mutation::Mutation;
 use agent::effect::Action;
 use agent::{State, apply};
@@ -40,6 +41,7 @@ pub struct World {
     /// Whether the repository has an environment file.
     pub environment: bool,
     pub check: Check,
+    pub labels: Labels,
 }
 
 /// A machine.
@@ -132,6 +134,7 @@ impl World {
             disk: Disk::default(),
             environment: !seed.is_multiple_of(3),
             check: Check::default(),
+            labels: Labels::default(),
         }
     }
 
@@ -164,6 +167,12 @@ impl World {
             let logged = Logged { seq: self.current.seq.next(), at_ms: self.now_ms, event };
             self.check.observe(&logged.event, &self.git);
             apply(&mut self.current, &logged);
+            self.labels.observe(&logged.event);
+            if let Some(living) = self.current.living()
+                && let Err(wrong) = self.labels.judge(&living.flow, self.mutation)
+            {
+                self.check.fail(wrong);
+            }
             self.log.push(logged);
         }
         Ok(())

@@ -8,6 +8,7 @@
 
 mod auth;
 mod ctx;
+mod flow;
 mod inj;
 mod legitimate;
 mod net;

@@ -1,5 +1,6 @@
-//! `errand allow`: lets an agent reach a host that its environment does not name, or have its secrets although what
-//! configures it is not what its repository's default branch has.
+//! `errand allow`: lets an agent reach a host that its environment does not name, have its secrets although what
+//! configures it is not what its repository's default branch has, or send to hosts although of what it read, its secrets
+//! and its ways out it should have two.
 
 use super::Cx;
 use crate::args::Allow;
@@ -8,11 +9,18 @@ use crate::lookup;
 use crate::style::{Line, Style};
 use anyhow::Result;
 use protocol::api::IdBody;
-use protocol::api::agents::{Agent, AllowConfiguration, AllowHost, AllowScope};
+use protocol::api::agents::{
+    Agent, AllowConfiguration, AllowFlow, AllowHost, AllowScope, FlowState,
+};
 
 pub(super) async fn allow(cx: Cx<'_>, arguments: Allow) -> Result<Exit> {
     let agent = lookup::agent(&cx.client, &arguments.agent).await?;
-    let Some(host) = arguments.host else { return configuration(cx, &agent).await };
+    let Some(host) = arguments.host else {
+        return match arguments.flow {
+            true => flow(cx, &agent).await,
+            false => configuration(cx, &agent).await,
+        };
+    };
     let Cx { client, output } = cx;
     let (scope, how_long) = match (arguments.run, arguments.environment) {
         (true, _) => (AllowScope::Run, " until its run ends"),
@@ -46,6 +54,27 @@ async fn configuration(Cx { client, output }: Cx<'_>, agent: &Agent) -> Result<E
         (true, _) => output.json(&IdBody { id: agent.id.clone() })?,
         (false, true) => output.line(Line::of(Style::Plain, "nothing is withheld"))?,
         (false, false) => {}
+    }
+    Ok(Exit::Done)
+}
+
+/// What is allowed is what the agent has read by now.
+async fn flow(Cx { client, output }: Cx<'_>, agent: &Agent) -> Result<Exit> {
+    let is_closed = match agent.flow.state {
+        FlowState::Closed | FlowState::Waiting => true,
+        FlowState::Apart | FlowState::Allowed | FlowState::Recorded => false,
+    };
+    if is_closed {
+        let body = AllowFlow { integrity: agent.flow.integrity };
+        let _done: IdBody = client.post(&["agents", &agent.id, "flow"], &body).await?;
+    }
+    match (output.is_for_program(), is_closed) {
+        (true, _) => output.json(&IdBody { id: agent.id.clone() })?,
+        (false, false) => output.line(Line::of(Style::Plain, "nothing is closed"))?,
+        (false, true) => {
+            let line = Line::of(Style::Plain, "allowed: sending to ");
+            output.line(line.and(Style::Bold, agent.flow.outward.join(", ")))?;
+        }
     }
     Ok(Exit::Done)
 }

@@ -9,7 +9,7 @@ use crate::table::Table;
 use crate::{lookup, text};
 use anyhow::Result;
 use protocol::api::Page;
-use protocol::api::agents::{Agent, ConfigurationBody, QuestionBody};
+use protocol::api::agents::{Agent, ConfigurationBody, FlowBody, FlowState, QuestionBody};
 use protocol::api::runs::Run;
 use protocol::event::ConfigurationTrust;
 use serde_json::json;
@@ -55,6 +55,30 @@ fn configured(one: &ConfigurationBody, agent: &str) -> Vec<Shown> {
     shown
 }
 
+/// What it read, if nobody here wrote it, and what came of that.
+fn read(flow: &FlowBody, agent: &str) -> Vec<Shown> {
+    let untrusted = flow.readings.iter().filter(|reading| reading.integrity.is_untrusted());
+    let mut shown: Vec<_> =
+        untrusted.map(|reading| row("has read", Line::of(Style::Plain, &reading.source))).collect();
+    let to = || flow.outward.join(", ");
+    let line = match (flow.state, &flow.allowed_by) {
+        (FlowState::Apart, _) => return shown,
+        (FlowState::Closed | FlowState::Waiting, _) => {
+            let words =
+                format!("it sends nothing to {} until you `errand allow {agent} --flow`", to());
+            Line::of(Style::Warn, words)
+        }
+        (FlowState::Allowed, Some(who)) => {
+            Line::of(Style::Dim, format!("{who} allowed it to send to {}", to()))
+        }
+        (FlowState::Allowed | FlowState::Recorded, _) => {
+            Line::of(Style::Dim, format!("it may send to {}", to()))
+        }
+    };
+    shown.push(row("", line));
+    shown
+}
+
 fn whole(agent: &Agent, now: jiff::Timestamp) -> Vec<Shown> {
     let plain = |text: &str| Line::of(Style::Plain, text);
     let mut shown = vec![
@@ -89,6 +113,7 @@ fn whole(agent: &Agent, now: jiff::Timestamp) -> Vec<Shown> {
             .and(Style::Dim, format!("  mode {mode}")),
     ));
     shown.extend(agent.configurations.iter().flat_map(|one| configured(one, &agent.id)));
+    shown.extend(read(&agent.flow, &agent.id));
     if !agent.env_var_names.is_empty() {
         shown.push(row("variables", plain(&agent.env_var_names.join(", "))));
     }

@@ -7,9 +7,12 @@ use protocol::content::{Todo, TodoState};
 use protocol::environment::found::{FoundEnvironment, SET_UP_FAILED, SetUpOutcome, SetUpPhase};
 use protocol::event::{Event, PushConflict, PushPlan, RepoBase, RepoCheckpoint, StopReason};
 use protocol::failure::Failure;
+use protocol::flow::{Legs, Reading, WhenAllThree};
 
 /// Width of the first column, so that what follows stands in line.
 const LABEL: usize = 14;
+/// How a person lets an agent send to hosts.
+const HOW_TO_ALLOW: &str = " (`errand allow AGENT --flow`)";
 /// What the machine's browser is called where it stands among terminals.
 const BROWSER: &str = ":browser";
 
@@ -54,7 +57,7 @@ pub fn lines(event: &Event) -> Vec<Shown> {
         Event::Noticed { code, .. } if code == SET_UP_FAILED => Vec::new(),
         Event::Noticed { text, .. } => vec![noted(text)],
         Event::Compacted { .. } => vec![aside("earlier messages were summarised to make room")],
-        Event::Denied { host, port, message, .. } => denied(host, *port, message),
+        Event::Denied { host, port, code, message, .. } => denied((host, *port), code, message),
         Event::HostAllowed { entry, run, principal } => {
             let how_long = if run.is_some() { " for this run" } else { "" };
             vec![aside(format!("{principal} allowed {entry}{how_long}"))]
@@ -98,6 +101,11 @@ fn of_disk(event: &Event) -> Vec<Shown> {
         Event::ConfigurationAllowed { principal, .. } => {
             vec![aside(format!("{principal} allowed what configures the agent"))]
         }
+        Event::IntegrityLowered { reading, .. } => read(reading),
+        Event::AllThreeMet { reading, legs } => vec![met(reading, legs)],
+        Event::FlowAllowed { principal, .. } => {
+            vec![aside(format!("{principal} allowed the agent to send to hosts"))]
+        }
         Event::NetworkNarrowed { secrets, .. } => {
             let gone = if secrets.is_empty() { String::new() } else { without(secrets) };
             vec![aside(format!("the network is the agent's own from here on{gone}"))]
@@ -110,6 +118,26 @@ fn of_disk(event: &Event) -> Vec<Shown> {
         Event::SnapshotFailed { failure, .. } => failed("snapshot", failure),
         _ => Vec::new(),
     }
+}
+
+/// What nobody here wrote is told of; packages are not news.
+fn read(reading: &Reading) -> Vec<Shown> {
+    let is_news = reading.integrity.is_untrusted();
+    is_news.then(|| aside(format!("the agent reads {}", reading.source))).into_iter().collect()
+}
+
+fn met(reading: &Reading, legs: &Legs) -> Shown {
+    let why = format!(
+        "the agent read {}, which nobody here wrote, and has secrets ({})",
+        reading.source,
+        legs.secrets.join(", ")
+    );
+    let (what, how) = match legs.when_all_three {
+        WhenAllThree::Allow => ("it may send to hosts all the same", ""),
+        WhenAllThree::Ask => ("nothing is sent until a person allows it", HOW_TO_ALLOW),
+        WhenAllThree::Narrow => ("it only reads from hosts from here on", HOW_TO_ALLOW),
+    };
+    noted(format!("{why}: {what}{how}"))
 }
 
 fn without(secrets: &[String]) -> String {
@@ -259,9 +287,13 @@ fn checkpoint(repo: &RepoCheckpoint) -> Vec<Shown> {
     shown
 }
 
-fn denied(host: &str, port: u16, message: &str) -> Vec<Shown> {
+fn denied((host, port): (&str, u16), code: &str, message: &str) -> Vec<Shown> {
     let refused = label(Style::Bad, "✗", "network")
         .and(Style::Bad, format!("{host}:{port} was refused: {message}"));
+    // No entry of an allow-list opens what the rule of two closed; its message says what does.
+    if code.starts_with("flow_") {
+        return vec![Shown::Whole(refused)];
+    }
     let how = format!(
         "    to allow it: `errand allow AGENT {host}`, or \"{host}\" under `egressAllowlist` of the environment file"
     );

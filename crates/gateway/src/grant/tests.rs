@@ -100,7 +100,7 @@ fn basic_authentication_is_opened_for_it() {
 
 #[test]
 fn what_the_sandbox_brings_itself_is_refused() {
-    let own = Permit { credentials: true, registry: false };
+    let own = Permit { credentials: true, ..Permit::default() };
     let granted = "api.forge.example";
     for (host, name, value) in [
         (granted, "authorization", "Bearer ghp_attacker"),

@@ -8,6 +8,7 @@
 )]
 
 mod dns;
+mod flow;
 mod git;
 mod models;
 mod opened;

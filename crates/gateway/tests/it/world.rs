@@ -11,6 +11,7 @@ use gateway::host::Host;
 use gateway::model_endpoint::Models;
 use gateway::pattern::Pattern;
 use gateway::policy::{Denial, EgressMode, Policy};
+use gateway::reading::Readings;
 use gateway::resolve::Resolver;
 use gateway::tls::{SandboxAuthority, Trust};
 use gateway::transparent::Destinations;
@@ -130,6 +131,7 @@ pub struct Plan<'a> {
     pub models: Option<Arc<dyn Models>>,
     pub roles: Option<Arc<dyn Roles>>,
     pub aws: Option<Role>,
+    pub readings: Option<Arc<dyn Readings>>,
     pub idle: Duration,
 }
 
@@ -147,6 +149,7 @@ impl Default for Plan<'_> {
             models: None,
             roles: None,
             aws: None,
+            readings: None,
             idle: PATIENCE,
         }
     }
@@ -207,6 +210,7 @@ impl World {
             limits: plan.limits,
             models: plan.models,
             roles: plan.roles,
+            readings: plan.readings,
             idle: plan.idle,
         });
         let listen = || {

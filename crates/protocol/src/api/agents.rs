@@ -1,6 +1,7 @@
 //! Bodies about agents.
 
 use crate::event::{ConfigurationTrust, DiffStat, Mode, ModelChoice};
+use crate::flow::{Integrity, Reading};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -179,8 +180,55 @@ pub struct Agent {
     /// What configures it, a repository each, as soon as that was read. Older servers do not tell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub configurations: Vec<ConfigurationBody>,
+    /// What it has read, which secrets it had, and where it could carry data. Older servers do not tell.
+    #[serde(default)]
+    pub flow: FlowBody,
     /// Position of its newest event.
     pub seq: u64,
+}
+
+/// What an agent has read, which secrets it had, and where it could carry data.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FlowBody {
+    /// How far the least trusted text may be trusted that it has read.
+    pub integrity: Integrity,
+    /// What was read first of each kind, in that order.
+    pub readings: Vec<Reading>,
+    /// Names of the secrets that it has or had.
+    pub secrets: Vec<String>,
+    /// Where data could be carried, as entries of its allow-list; `any host` for all.
+    pub outward: Vec<String>,
+    /// What comes of these three.
+    pub state: FlowState,
+    /// Who allowed it, if a person did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_by: Option<String>,
+}
+
+/// What comes of what an agent read, its secrets and its ways out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowState {
+    /// It does not have all three.
+    #[default]
+    Apart,
+    /// It has, and its ways out are closed.
+    Closed,
+    /// The same, and a person is asked.
+    Waiting,
+    /// A person allowed it.
+    Allowed,
+    /// The administrator has it recorded only.
+    Recorded,
+}
+
+/// `POST /v1/agents/{id}/flow`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AllowFlow {
+    /// What was looked at: the integrity that the agent shows.
+    pub integrity: Integrity,
 }
 
 /// The machine of an agent.

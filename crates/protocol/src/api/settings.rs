@@ -1,6 +1,7 @@
 //! Bodies about what holds for all new agents, and about the server itself.
 
 use crate::event::ModelChoice;
+use crate::flow::WhenAllThree;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -35,6 +36,10 @@ pub struct SettingsBody {
     /// Hosts that agents may reach besides, where the operator leaves it to others to name some.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_hosts: Vec<AllowedHost>,
+    /// What happens where an agent read what nobody here wrote, has secrets and could carry data out; absent, or
+    /// laxer than the operator's: as the operator has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when_all_three: Option<WhenAllThree>,
 }
 
 /// How far agents may reach, from the narrowest to the widest.
@@ -76,6 +81,10 @@ pub struct NetworkBody {
     pub hosts: Vec<AllowedHost>,
     /// The operator leaves it to others to name hosts.
     pub may_add: bool,
+    /// What happens where an agent read what nobody here wrote, has secrets and could carry data out.
+    pub when_all_three: WhenAllThree,
+    /// The operator's, which no setting makes laxer.
+    pub when_all_three_floor: WhenAllThree,
 }
 
 impl Default for SettingsBody {
@@ -91,6 +100,7 @@ impl Default for SettingsBody {
             startup_commands: Vec::new(),
             network_mode: None,
             allowed_hosts: Vec::new(),
+            when_all_three: None,
         }
     }
 }
@@ -134,6 +144,10 @@ pub struct UpdateSettings {
     /// See [`SettingsBody`]; the whole list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_hosts: Option<Vec<AllowedHost>>,
+    /// See [`SettingsBody`].
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<WhenAllThree>)]
+    pub when_all_three: Option<Option<WhenAllThree>>,
 }
 
 /// A field that is there, be it `null`: unlike one that is not.

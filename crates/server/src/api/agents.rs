@@ -15,8 +15,8 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use gateway::pattern::Pattern;
 use protocol::api::agents::{
-    Agent, AllowConfiguration, AllowHost, AllowScope, AnswerQuestion, CreateAgent, CreatedAgent,
-    UpdateAgent,
+    Agent, AllowConfiguration, AllowFlow, AllowHost, AllowScope, AnswerQuestion, CreateAgent,
+    CreatedAgent, UpdateAgent,
 };
 use protocol::api::settings::AllowedHost;
 use protocol::api::{IdBody, Page};
@@ -320,6 +320,23 @@ pub async fn allow_configuration(
 ) -> ApiResult<Json<IdBody>> {
     let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
     let input = Input::AllowConfiguration { digest: body.digest, principal: caller.name };
+    handle.submit(input, Extras::default()).await?;
+    egress::follow(&app, &handle).await?;
+    Ok(Json(IdBody { id: handle.id.to_string() }))
+}
+
+/// Lets an agent carry data out although it read what nobody here wrote and has secrets, until it reads something that is
+/// trusted less still.
+#[utoipa::path(post, path = "/v1/agents/{id}/flow", tag = "agents", params(("id" = String, Path)),
+    request_body = AllowFlow, responses((status = 200, body = IdBody), (status = 409, body = protocol::api::ErrorBody)))]
+pub async fn allow_flow(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<AllowFlow>,
+) -> ApiResult<Json<IdBody>> {
+    let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
+    let input = Input::AllowFlow { integrity: body.integrity, principal: caller.name };
     handle.submit(input, Extras::default()).await?;
     egress::follow(&app, &handle).await?;
     Ok(Json(IdBody { id: handle.id.to_string() }))

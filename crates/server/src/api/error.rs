@@ -104,7 +104,8 @@ impl From<Refusal> for ApiError {
             | Refusal::IsBuild
             | Refusal::NoActiveRun
             | Refusal::HostsFull
-            | Refusal::ConfigurationUnknown => StatusCode::CONFLICT,
+            | Refusal::ConfigurationUnknown
+            | Refusal::FlowLowered => StatusCode::CONFLICT,
             Refusal::QueueFull => StatusCode::TOO_MANY_REQUESTS,
         };
         Self::new(status, refusal.code(), refusal.to_string())

@@ -28,7 +28,9 @@ pub async fn change(
     Body(body): Body<UpdateSettings>,
 ) -> ApiResult<Json<SettingsBody>> {
     admin_only(&caller, "settings are changed")?;
-    let is_of_network = body.network_mode.is_some() || body.allowed_hosts.is_some();
+    let is_of_network = body.network_mode.is_some()
+        || body.allowed_hosts.is_some()
+        || body.when_all_three.is_some();
     let (before, changed) = settings::change(&app, &caller.org, body.clone()).await?;
     let mut details = serde_json::to_value(&body).context("write what was changed")?;
     if let Some(hosts) = details.get_mut("allowedHosts") {

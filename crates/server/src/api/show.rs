@@ -53,6 +53,7 @@ pub fn agent(app: &App, id: AgentId, head: Seq, row: &AgentRow) -> anyhow::Resul
         queued_runs: detail.queued,
         question: detail.question.as_ref().and_then(question),
         configurations: configurations(&detail),
+        flow: detail.flow.clone(),
         seq: head.0,
         repos: repos.collect(),
     })

@@ -56,6 +56,9 @@ fn of_agent(event: &Event) -> Option<Told> {
         Event::ConfigurationAllowed { digest, principal } => {
             Some(("configuration.allowed", who(principal), json!({ "digest": digest })))
         }
+        Event::FlowAllowed { integrity, principal } => {
+            Some(("flow.allowed", who(principal), json!({ "integrity": integrity })))
+        }
         Event::TerminalTaken { terminal, principal } => {
             Some(("terminal.taken", who(principal), json!({ "terminal": terminal })))
         }
@@ -80,6 +83,9 @@ fn of_work(event: &Event) -> Option<Told> {
         }
         Event::NetworkNarrowed { epoch, secrets } => {
             ("network.narrowed", json!({ "epoch": epoch, "secrets": secrets }))
+        }
+        Event::AllThreeMet { reading, legs } => {
+            ("flow.met", json!({ "reading": reading, "legs": legs }))
         }
         Event::SandboxUp { epoch, .. } => ("sandbox.up", json!({ "epoch": epoch })),
         Event::SandboxStopped { epoch } => ("sandbox.stopped", json!({ "epoch": epoch })),

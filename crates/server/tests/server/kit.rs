@@ -122,6 +122,7 @@ async fn app(
         limits: Limits::default(),
         models: None,
         roles: None,
+        readings: None,
         idle: CONNECTION_IDLE,
     };
     App {
@@ -139,6 +140,7 @@ async fn app(
         seeds: Seeds::open(&store).await.unwrap(),
         gateway: Gateway::new(parts),
         windows,
+        reads: Default::default(),
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         machines: Default::default(),
         agents: server::agents::Agents::new(store.clone()),

@@ -26,6 +26,7 @@ import { Output } from "../cards/Output";
 import type { NoteRow, RetryRow } from "../rows";
 import { useOpening, useRow } from "../useTimeline";
 import { ASLEEP, FAILED_AT, NOTICES } from "../words";
+import { AllThree } from "./AllThree";
 import { Denied } from "./Denied";
 import { Line } from "./Line";
 import styles from "./Notes.module.css";
@@ -57,6 +58,15 @@ export const Note = memo(function Note({ row }: { row: NoteRow }) {
         <Line icon={Globe}>
           The network is the agent's own from here on
           {note.secrets.length > 0 && `, without the build secrets ${note.secrets.join(", ")}`}.
+        </Line>
+      );
+    case "allThree":
+      return <AllThree note={note} />;
+    case "flowAllowed":
+      return (
+        <Line icon={Globe}>
+          {note.principal} allowed the agent to send to hosts, until it reads something that is
+          trusted less.
         </Line>
       );
     case "withheld":

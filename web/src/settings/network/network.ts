@@ -1,5 +1,5 @@
 import { explain, sentence } from "../../api/errors";
-import type { AllowedHost, NetworkMode } from "../../api/types";
+import type { AllowedHost, NetworkMode, WhenAllThree } from "../../api/types";
 import type { Choice } from "../../ui/Field";
 
 /** From the narrowest to the widest. */
@@ -23,6 +23,35 @@ export function choicesOf(floor: NetworkMode): Choice[] {
 /** What people call a mode. */
 export function titleOf(mode: NetworkMode): string {
   return MODES.find(({ id }) => id === mode)?.label ?? mode;
+}
+
+/** From the laxest to the strictest. */
+const RULES: readonly (Choice & { id: WhenAllThree })[] = [
+  {
+    id: "allow",
+    label: "Let it send",
+    description: "It is recorded, and stands in the pull request.",
+  },
+  {
+    id: "ask",
+    label: "Ask a person",
+    description: "Nothing is sent, except with a grant, until a person allows it.",
+  },
+  {
+    id: "narrow",
+    label: "Only let it read",
+    description: "Nothing is sent, except with a grant. A person may allow more.",
+  },
+];
+
+/** The rules that are no laxer than this one. */
+export function rulesOf(floor: WhenAllThree): Choice[] {
+  return RULES.slice(RULES.findIndex(({ id }) => id === floor));
+}
+
+/** What people call a rule. */
+export function ruleTitleOf(rule: WhenAllThree): string {
+  return RULES.find(({ id }) => id === rule)?.label ?? rule;
 }
 
 /** What tells one host of the list from another. */

@@ -119,6 +119,7 @@ fn gateway(host: &Host) -> Result<Gateway> {
         limits: Limits { host: u64::MAX, agent: u64::MAX },
         models: None,
         roles: None,
+        readings: None,
         idle: CONNECTION_IDLE,
     }))
 }

@@ -5,8 +5,11 @@
 
 use super::BARE;
 use super::sink::{Shelf, Sink};
+use e2e::api::send;
 use e2e::world::{World, shell};
 use fakes::scripted::script::Turn;
+use reqwest::Method;
+use serde_json::json;
 use std::path::Path;
 use std::process::Command;
 
@@ -146,6 +149,10 @@ async fn what_people_do_every_day_works() {
     let world =
         World::with(&format!("[network]\nallow = [\"allowed.test\"]\n{}", sink.gateway(&names)))
             .await;
+    let secret =
+        json!({"value": "ghp_lawful0123456789", "type": "runtime_secret", "hosts": ["api.test"]});
+    let put = world.api.request(Method::PUT, "/v1/team/secrets/API_TOKEN").json(&secret);
+    send("set a secret", put).await.expect(201);
     let repository = world.repository("sample");
     let (mut turns, mut uses, mut skipped) = (Vec::new(), Vec::new(), 0);
     for entry in USES {
@@ -171,6 +178,18 @@ async fn what_people_do_every_day_works() {
         .collect();
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
     assert_eq!(super::denials(&world, &job.agent).await, Vec::<String>::new());
+    // It has a grant and read a page: the rule of two has closed what nothing of this needs.
+    assert_eq!(world.agent(&job.agent).await["flow"]["state"], "closed");
+    let mut lawful: Vec<_> = uses
+        .iter()
+        .filter(|(_, line, _)| !line.contains("allowed.test"))
+        .map(|(_, line, _)| shell(format!("( {line} ) 2>&1")))
+        .collect();
+    lawful.push(Turn::say("Done."));
+    let errand = world.errand(&repository, &lawful).await;
+    world.ended_as(&errand, "FINISHED").await;
+    let flow = world.agent(&errand.agent).await["flow"].clone();
+    assert_eq!((&flow["state"], &flow["secrets"]), (&json!("apart"), &json!(["API_TOKEN"])));
     println!("{} uses work (registries: against a fake), {skipped} skipped", uses.len());
     world.end().await;
 }

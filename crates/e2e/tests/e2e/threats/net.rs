@@ -431,6 +431,7 @@ fn names() -> Vec<String> {
     names
 }
 
+/// What is tried here are the walls below the rule of two.
 fn config(sink: &Sink) -> String {
     let allow = [
         "allowed.test",
@@ -442,7 +443,7 @@ fn config(sink: &Sink) -> String {
     ];
     let inside = format!("rebound.{INSIDE}");
     format!(
-        "[network]\nupload_mib = 1\nallow = {:?}\n{}",
+        "[network]\nupload_mib = 1\nwhen_all_three = \"allow\"\nallow = {:?}\n{}",
         [&allow[..], &[&inside]].concat(),
         sink.gateway(&names())
     )
