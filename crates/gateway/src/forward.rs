@@ -29,8 +29,9 @@ pub(crate) async fn forward(
     is_h2: bool,
     attachment: &Attachment,
 ) -> Result<Response<Body>, Problem> {
-    let whose = whose(&request, origin, attachment);
-    if let Some(whose) = whose {
+    if !reading::is_over(attachment)
+        && let Some(whose) = whose(&request, origin, attachment)
+    {
         reading::note(&origin.target, whose, attachment).await?;
     }
     let outward = attachment.outward();

