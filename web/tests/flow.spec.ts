@@ -21,7 +21,7 @@ test("where an agent reads strangers' text and has secrets, sending is closed un
   await page.goto(`/agents/${id}`);
   const talk = page.getByRole("region", { name: "Conversation" });
   await expect(talk.getByText("Sending is closed")).toBeVisible();
-  await expect(talk.getByText(/what docs.example answered, which nobody here wrote/)).toBeVisible();
+  await expect(talk.getByText(/The agent read what docs.example answered/)).toBeVisible();
   await expect(talk.getByText("Not allowed: docs.example:80")).toBeVisible();
   await expectAccessible(page);
 
