@@ -246,11 +246,16 @@ async fn build(
         data,
         config,
     };
+    Ok((begun(app), token_path))
+}
+
+/// What the gateway calls knows from here on whose it is.
+fn begun(app: App) -> Arc<App> {
     let app = Arc::new(app);
     app.windows.begin(&app);
     app.reads.begin(&app);
     app.models_inside.iter().for_each(|models| models.begin(&app));
-    Ok((app, token_path))
+    app
 }
 
 /// What sandboxes have beneath them where no image is asked for; none: the host's programs.
