@@ -39,7 +39,7 @@ setup:
 # What tests drive besides: a browser, and the programs people use with a sandbox. Without them the
 # tests that need them say that they were skipped.
 test-setup: setup
-	@missing=; for tool in tmux ssh rsync c++; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	@missing=; for tool in tmux ssh rsync c++ git-lfs; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	if [ -z '$(CHROMIUM)' ]; then missing="$$missing chromium"; fi; \
 	if [ -n "$$missing" ]; then \
 	  packages="$$(echo $$missing | sed 's/\bssh\b/openssh-client/; s/c++/g++/')"; \

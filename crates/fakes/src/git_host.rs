@@ -1,5 +1,6 @@
 //! A host of git repositories over HTTP: the folders below one, served by git's own CGI program.
 
+use crate::large_files::LargeFiles;
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
@@ -22,16 +23,18 @@ const REQUEST_BYTES: usize = 64 * 1024 * 1024;
 pub struct GitHost {
     /// Where it listens.
     pub address: SocketAddr,
+    /// The contents that pointers in its repositories stand for.
+    pub large_files: Arc<LargeFiles>,
     asked: Arc<Mutex<Vec<String>>>,
-    large_files: Arc<Mutex<Option<String>>>,
     _serving: JoinSet<()>,
 }
 
 #[derive(Clone)]
 struct Shelf {
     folder: PathBuf,
+    address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
-    large_files: Arc<Mutex<Option<String>>>,
+    large_files: Arc<LargeFiles>,
 }
 
 impl GitHost {
@@ -40,9 +43,13 @@ impl GitHost {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let asked = Arc::<Mutex<Vec<String>>>::default();
-        let large_files = Arc::<Mutex<Option<String>>>::default();
-        let shelf =
-            Shelf { folder, asked: Arc::clone(&asked), large_files: Arc::clone(&large_files) };
+        let large_files = Arc::<LargeFiles>::default();
+        let shelf = Shelf {
+            folder,
+            address,
+            asked: Arc::clone(&asked),
+            large_files: Arc::clone(&large_files),
+        };
         let router = Router::new().fallback(answer).with_state(shelf);
         let mut serving = JoinSet::new();
         serving.spawn(async move {
@@ -50,12 +57,7 @@ impl GitHost {
                 tracing::error!(%error, "the git host ended");
             }
         });
-        Ok(Self { address, asked, large_files, _serving: serving })
-    }
-
-    /// Has large files sent to an address from now on.
-    pub fn take_large_files_at(&self, address: String) {
-        *self.large_files.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
+        Ok(Self { address, large_files, asked, _serving: serving })
     }
 
     /// Methods and paths of all requests, in order.
@@ -68,8 +70,8 @@ async fn answer(State(shelf): State<Shelf>, request: Request) -> Response {
     let line = format!("{} {}", request.method(), request.uri().path());
     shelf.asked.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     let path = request.uri().path();
-    if path.ends_with("/info/lfs/objects/batch") {
-        return batch(&shelf);
+    if LargeFiles::serves(path) {
+        return shelf.large_files.answer(shelf.address, request).await;
     }
     if path.starts_with("/large/") {
         return StatusCode::OK.into_response();
@@ -78,14 +80,6 @@ async fn answer(State(shelf): State<Shelf>, request: Request) -> Response {
         Ok(response) => response,
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
-}
-
-/// Where each large file goes: to the address that was set.
-fn batch(shelf: &Shelf) -> Response {
-    let address = shelf.large_files.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let Some(address) = address else { return StatusCode::NOT_FOUND.into_response() };
-    let object = serde_json::json!({"actions": {"upload": {"href": address}}});
-    serde_json::json!({"objects": [object]}).to_string().into_response()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the program under the fake is git's own")]

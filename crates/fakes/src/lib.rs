@@ -7,5 +7,6 @@
 pub mod certificates;
 pub mod git_host;
 pub mod image;
+pub mod large_files;
 pub mod registry;
 pub mod scripted;

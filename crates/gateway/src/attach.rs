@@ -23,7 +23,7 @@ use crate::resolve::Resolver;
 use crate::splice;
 use crate::tls::{SandboxAuthority, Trust};
 use crate::transparent::{self, Destinations};
-use protocol::limits::{AWS_BODIES, MODEL_CALLS};
+use protocol::limits::{AWS_BODIES, LARGE_FILE_TRANSFERS, MODEL_CALLS};
 use std::collections::HashMap;
 use std::net::{IpAddr, TcpListener as StdListener, UdpSocket as StdUdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -172,6 +172,7 @@ pub(crate) struct Attachment {
     pub(crate) tracker: TaskTracker,
     pub(crate) stop: CancellationToken,
     pub(crate) git_slots: Arc<Semaphore>,
+    pub(crate) large_file_slots: Arc<Semaphore>,
     pub(crate) authority: SandboxAuthority,
     pub(crate) budget: Arc<Budget>,
     pub(crate) names: Names,
@@ -272,6 +273,7 @@ impl Gateway {
             tracker: tracker.clone(),
             stop: stop.clone(),
             git_slots: Arc::new(Semaphore::new(GIT_PROCESSES_PER_SANDBOX)),
+            large_file_slots: Arc::new(Semaphore::new(LARGE_FILE_TRANSFERS)),
             authority,
             budget: self.budgets.of(peer.agent, self.parts.limits),
             names: Names::default(),

@@ -6,6 +6,7 @@
 
 use crate::attach::Attachment;
 use crate::git_endpoint::{self, Failed};
+use crate::large_files::{self, LargeFiles, Sending};
 use crate::reply::{self, Body};
 use futures::future::BoxFuture;
 use git::repo::Repo;
@@ -16,6 +17,9 @@ use std::sync::Arc;
 /// What git's smart HTTP asks for, at the end of a path.
 const ACTIONS: [&str; 3] = ["/info/refs", "/git-upload-pack", "/git-receive-pack"];
 
+/// What Git LFS asks for comes after this.
+const LARGE_FILES: &str = "/info/lfs/";
+
 /// A repository that an agent may read besides its own.
 #[derive(Clone)]
 pub struct Dependency {
@@ -23,6 +27,8 @@ pub struct Dependency {
     pub name: String,
     /// Where its copy comes from.
     pub source: Arc<dyn Source>,
+    /// The contents that pointers in it stand for.
+    pub large_files: Arc<dyn LargeFiles>,
 }
 
 /// Keeps the copy of one repository.
@@ -39,7 +45,8 @@ pub(crate) async fn answer(
     attachment: &Attachment,
 ) -> Response<Body> {
     let parts = ACTIONS.iter().find_map(|action| Some((path.strip_suffix(action)?, *action)));
-    let Some((name, action)) = parts else {
+    let of_large_files = || path.split_once(LARGE_FILES);
+    let Some((name, action)) = parts.or_else(of_large_files) else {
         return reply::words(StatusCode::NOT_FOUND, git_endpoint::SMART_ONLY);
     };
     let plain = name.strip_suffix(".git").unwrap_or(name);
@@ -48,7 +55,9 @@ pub(crate) async fn answer(
         // Git replaces the beginning of an address: that of `org/name-more` too, where `org/name` is meant.
         let is_longer = all.iter().any(|dependency| name.starts_with(&dependency.name));
         return match request.method() {
-            &Method::GET if is_longer => elsewhere(&format!("https://{path}"), &request),
+            &Method::GET | &Method::POST if is_longer => {
+                elsewhere(&format!("https://{path}"), &request)
+            }
             _ => reply::words(
                 StatusCode::NOT_FOUND,
                 "Errand has no such repository for this agent: its environment file names those it \
@@ -56,10 +65,14 @@ pub(crate) async fn answer(
             ),
         };
     };
+    let text = format!(
+        "Errand lets {plain} be read, not pushed to: pushes go to the agent's own repositories."
+    );
+    if of_large_files().is_some() {
+        let files = (dependency.large_files.as_ref(), Sending::Refused(&text));
+        return large_files::answer(request, action, files, attachment).await;
+    }
     if is_push(&request, action) {
-        let text = format!(
-            "Errand lets {plain} be read, not pushed to: pushes go to the agent's own repositories."
-        );
         return reply::words(StatusCode::FORBIDDEN, &text);
     }
     serve(request, action, dependency, attachment)
@@ -74,7 +87,7 @@ fn is_push(request: &Request<Incoming>, action: &str) -> bool {
 async fn serve(
     request: Request<Incoming>,
     action: &str,
-    Dependency { name, source }: &Dependency,
+    Dependency { name, source, .. }: &Dependency,
     attachment: &Attachment,
 ) -> Result<Response<Body>, Failed> {
     let is_first = action == "/info/refs";

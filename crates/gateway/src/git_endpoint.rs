@@ -9,6 +9,7 @@
 use crate::attach::Attachment;
 use crate::audit::Recorded;
 use crate::dependency;
+use crate::large_files::{self, Sending};
 use crate::push::{self, CommandList, Outcome, Rewritten};
 use crate::reply::{self, Body};
 use crate::repository::{AgentRepository, INBOX, PushLimits};
@@ -61,6 +62,10 @@ pub(crate) async fn answer(
         let address = format!("{}{rest}", repository.url);
         return dependency::elsewhere(&address, &request);
     };
+    if let Some(action) = action.strip_prefix(large_files::PART) {
+        let files = (repository.large_files.as_ref(), Sending::Taken);
+        return large_files::answer(request, action, files, attachment).await;
+    }
     let answered = match (request.method(), action) {
         (&Method::GET, "info/refs") => advertise(&request, repository, attachment).await,
         (&Method::POST, "git-upload-pack") => fetch(request, &repository.repo, attachment).await,

@@ -6,7 +6,7 @@
 //! placeholders for credentials, [`aws`] signs requests anew, [`budget`] bounds what is sent, [`reading`] is asked before what is read counts, [`audit`] is told, [`attach`] ties listening sockets
 //! to a sandbox, [`proxy`] serves them: a `tunnel`, which is opened (`opened`) where it can be, a request that is
 //! forwarded, or the internal host with its [`git_endpoint`], what an environment file adds to that ([`dependency`]),
-//! and models for programs inside ([`model_endpoint`]). For what knows no proxy, [`dns`] gives out addresses that stand for [`names`], and
+//! the contents that pointers in repositories stand for ([`large_files`]), and models for programs inside ([`model_endpoint`]). For what knows no proxy, [`dns`] gives out addresses that stand for [`names`], and
 //! [`transparent`] serves the connections to them.
 
 pub mod host;
@@ -44,6 +44,7 @@ mod reply;
 mod internal;
 pub mod git_endpoint;
 pub mod dependency;
+pub mod large_files;
 pub mod model_endpoint;
 mod upload;
 mod push;

@@ -1,8 +1,10 @@
 //! What an agent may reach through its git endpoint: its own repositories, each by name.
 
+use crate::large_files::LargeFiles;
 use git::name::BranchName;
 use git::repo::Repo;
 use protocol::limits::{PUSH_BYTES, PUSH_OBJECT_BYTES, PUSH_OBJECTS};
+use std::sync::Arc;
 
 /// Where pushes from inside a sandbox are kept until Errand takes them over.
 pub const INBOX: &str = "refs/errand/inbox/";
@@ -53,7 +55,7 @@ impl PushLimits {
 }
 
 /// One repository of an agent.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct AgentRepository {
     /// Its name at the endpoint: `http://errand.internal/git/<name>.git`.
     pub name: String,
@@ -63,4 +65,6 @@ pub struct AgentRepository {
     pub repo: Repo,
     /// The branch that the agent works on, the only one it may push.
     pub branch: BranchName,
+    /// The contents that pointers in it stand for.
+    pub large_files: Arc<dyn LargeFiles>,
 }

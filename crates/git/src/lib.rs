@@ -17,6 +17,7 @@ pub mod diff;
 pub mod error;
 pub mod handover;
 pub mod history;
+pub mod large_files;
 mod layout;
 mod left_behind;
 mod loose;

@@ -73,6 +73,11 @@ impl Header {
         let safe = !line.chars().any(char::is_control) && !name.is_empty();
         (fine && safe).then(|| Self(line.to_owned()))
     }
+
+    /// Its name and its value, to be sent to the remote itself and to nobody else.
+    pub fn parts(&self) -> (&str, &str) {
+        self.0.split_once(':').map_or(("", ""), |(name, value)| (name, value.trim()))
+    }
 }
 
 impl std::fmt::Debug for Header {

@@ -61,6 +61,16 @@ pub const PUSH_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 pub const PUSH_OBJECTS: u64 = 1_000_000;
 /// Bytes of one object of a `git push` inside a sandbox, unpacked; larger files belong into Git LFS.
 pub const PUSH_OBJECT_BYTES: u64 = 256 * 1024 * 1024;
+/// Bytes of one large file (Git LFS).
+pub const LARGE_FILE_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+/// Bytes of all large files that one agent pushed and the remote does not have yet.
+pub const LARGE_FILES_BYTES: u64 = 8 * 1024 * 1024 * 1024;
+/// Number of them.
+pub const LARGE_FILES: u64 = 10_000;
+/// Large files that one request of git-lfs may name.
+pub const LARGE_FILES_ASKED: usize = 1000;
+/// Large files that one sandbox takes and gives at the same time; more wait.
+pub const LARGE_FILE_TRANSFERS: usize = 8;
 /// Bytes of one upload.
 pub const UPLOAD_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// Bytes of one piece of an upload.

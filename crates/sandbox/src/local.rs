@@ -190,6 +190,22 @@ impl LocalProvider {
         }
     }
 
+    /// Writes a large file of a repository of this host into a file, as the repository's owner.
+    pub async fn give_large_file(
+        &self,
+        repository: &str,
+        oid: &str,
+        bytes: u64,
+        into: BorrowedFd<'_>,
+    ) -> Result<(), ProviderError> {
+        let task = RepositoryTask::GiveLargeFile { oid: oid.to_owned(), bytes };
+        let request = Request::Repository { path: repository.to_owned(), task };
+        match self.ask_with(&request, &[into]).await? {
+            (Answer::Ended { code: Some(0) }, _) => Ok(()),
+            (answer, _) => Err(unexpected(&answer)),
+        }
+    }
+
     async fn ask(&self, request: &Request) -> Result<(Answer, Vec<OwnedFd>), ProviderError> {
         self.ask_with(request, &[]).await
     }

@@ -6,6 +6,7 @@
 //! credential, and only where its name leads to a public address.
 
 use crate::app::App;
+use crate::lfs::inside::{Inside, Origin};
 use crate::repositories::explain;
 use futures::future::BoxFuture;
 use gateway::dependency::{Dependency, Source};
@@ -33,7 +34,7 @@ const HTTPS_PORT: u16 = 443;
 pub fn served(app: &Arc<App>, org: &OrgId, own: &[&str], names: &[String]) -> Vec<Dependency> {
     let own: Vec<_> = own.iter().filter_map(|url| RemoteUrl::parse(url).ok()).collect();
     let serve = |name: &String| {
-        let upstream = Upstream {
+        let upstream = Arc::new(Upstream {
             app: app.clone(),
             org: org.clone(),
             name: name.clone(),
@@ -41,8 +42,10 @@ pub fn served(app: &Arc<App>, org: &OrgId, own: &[&str], names: &[String]) -> Ve
                 own.iter().find(|url| url.host() == Some(host)).and_then(|url| url.sibling(path))
             }),
             copy: Arc::default(),
-        };
-        Dependency { name: name.clone(), source: Arc::new(upstream) }
+        });
+        let origin = Origin::Dependency(upstream.clone());
+        let large_files = Inside::new(app.clone(), org.clone(), origin, None);
+        Dependency { name: name.clone(), source: upstream, large_files }
     };
     names.iter().map(serve).collect()
 }
@@ -78,7 +81,7 @@ pub fn variables(names: &[String], own: &[(String, String)]) -> Vec<(String, Str
 }
 
 /// One repository elsewhere, and our copy of it.
-struct Upstream {
+pub struct Upstream {
     app: Arc<App>,
     org: OrgId,
     name: String,
@@ -91,6 +94,13 @@ struct Upstream {
 struct Copied {
     outcome: Result<Mirror, String>,
     at: Instant,
+}
+
+impl Upstream {
+    /// How it is reached.
+    pub(crate) async fn remote(&self) -> Result<Remote, String> {
+        remote(&self.app, &self.name, self.sibling.clone()).await.map(|(remote, _)| remote)
+    }
 }
 
 impl Source for Upstream {

@@ -1,151 +1,274 @@
-//! Large files: their content reaches the remote before the branch that points to it.
+//! Large files: their content reaches the remote before commits that point to it, and agents read it without a
+//! credential.
+//!
+//! Which files those are is read from the commits on our side. Contents come from the agent's quarantine, where
+//! git-lfs inside has put them (`inside`), or else from the workspace.
 
-use crate::app::LocalFarEnd;
+pub mod inside;
+pub mod remote;
+pub mod shelf;
+
+use crate::app::{App, LocalFarEnd};
 use crate::effects::{Job, failed};
 use crate::machines::Machine;
-use anyhow::{Context, Result, bail};
-use gateway::address::Floor;
-use gateway::host::{Authority, Host};
+use anyhow::{Context, Result};
+use futures::StreamExt as _;
+use gateway::large_files::{Pointer, verified};
+use git::agent_repo::AgentRepo;
+use git::large_files::LargeFile;
+use git::name::{BranchName, CommitId};
+use git::remote::Remote;
 use git::url::RemoteUrl;
 use protocol::event::RepoSettings;
 use protocol::failure::Phase;
-use protocol::link::LfsPointer;
-use reqwest::Url;
-use serde::Deserialize;
-use serde_json::json;
-use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use protocol::ids::{AgentId, OrgId};
+use protocol::limits::{LARGE_FILE_BYTES, LARGE_FILES};
+use remote::{Far, Operation, Refused};
+use sandbox::link::LinkError;
+use shelf::{CHUNK, Full, Quarantine, Shelf, content_of, place};
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_util::io::ReaderStream;
 
-/// Bytes of one large file.
-const FILE_BYTES: u64 = 2 * 1024 * 1024 * 1024;
-/// Bytes read at once.
-const CHUNK: usize = 256 * 1024;
-/// The media type of the batch interface.
-const MEDIA: &str = "application/vnd.git-lfs+json";
-
-/// Publishes the content of changed pointers; one that is missing stops the push.
-pub async fn publish(
-    job: &Job,
-    machine: &Machine,
-    repo: &RepoSettings,
-    path: &str,
-    pointers: &[LfsPointer],
-) -> Result<()> {
-    if pointers.is_empty() {
-        return Ok(());
+impl App {
+    /// Contents that everybody who may read this repository may read.
+    pub fn large_files(&self, org: &OrgId, url: &RemoteUrl) -> Shelf {
+        Shelf::new(self.data.join("mirrors").join(&org.0).join(format!("{}.lfs", url.key())))
     }
-    let url = RemoteUrl::parse(&repo.url)?;
-    let folder = job.app.agent_folder(job.handle.id).join("lfs");
-    for pointer in pointers {
-        check(pointer)?;
-        let file = take(machine, path, pointer, &folder).await?;
-        match url.local_path() {
-            Some(remote) => match &job.app.far_end {
-                Some(far_end) => have_kept(far_end, remote, pointer, &file).await?,
-                None => store_beside(remote, pointer, &file).await?,
-            },
-            None if repo.url.starts_with("http") => upload(job, &repo.url, pointer, &file).await?,
-            None => {
-                let message = format!(
-                    "{} is a large file, and this remote takes large files over http only",
-                    pointer.path
-                );
-                return Err(failed(Phase::Push, "push_blocked", message));
+
+    /// Contents that an agent has sent, or its workspace has handed over.
+    pub async fn quarantine(&self, agent: AgentId) -> Result<Quarantine> {
+        Quarantine::open(self.agent_folder(agent).join("lfs")).await
+    }
+}
+
+/// What is about to be pushed.
+pub struct Publishing<'a> {
+    pub job: &'a Job,
+    pub machine: &'a Machine,
+    pub repo: &'a RepoSettings,
+    pub branch: &'a BranchName,
+    /// The repository's folder inside.
+    pub path: &'a str,
+}
+
+impl Publishing<'_> {
+    /// Publishes what the commits up to `tip` point to beyond those that are known; what is missing stops the push.
+    pub async fn publish(
+        &self,
+        ours: &AgentRepo,
+        tip: &CommitId,
+        known: &[CommitId],
+    ) -> Result<()> {
+        let files = ours.new_large_files(tip, known).await.context("look for large files")?;
+        if files.is_empty() {
+            return Ok(());
+        }
+        if files.len() as u64 > LARGE_FILES {
+            let message = format!(
+                "the commits point to {} large files; {LARGE_FILES} may be new",
+                files.len()
+            );
+            return Err(blocked(message));
+        }
+        let files = files.into_iter().map(checked).collect::<Result<Vec<_>>>()?;
+        let app = &self.job.app;
+        let remote = app.remote(&self.repo.url)?;
+        let shelf = app.large_files(&self.job.handle.org, &remote.url);
+        let quarantine = app.quarantine(self.job.handle.id).await?;
+        if remote.url.is_local() {
+            return self.keep_beside(&remote, &files, &quarantine, &shelf).await;
+        }
+        let Some(far) = Far::new(app, &remote) else {
+            let (path, _) = files.first().context("there is a large file")?;
+            let message =
+                format!("{path} is a large file, and this remote takes large files over http only");
+            return Err(blocked(message));
+        };
+        self.send(&far, &files, &quarantine, &shelf).await
+    }
+
+    async fn send(
+        &self,
+        far: &Far<'_>,
+        files: &[(String, Pointer)],
+        quarantine: &Quarantine,
+        shelf: &Shelf,
+    ) -> Result<()> {
+        let pointers: Vec<_> = files.iter().map(|(_, pointer)| pointer.clone()).collect();
+        let of = self.branch.to_ref();
+        let asked = far.ask(Operation::Upload, &pointers, Some(&of)).await;
+        let answers = asked.map_err(|error| final_words(error, "large files"))?;
+        for ((path, pointer), answered) in files.iter().zip(answers) {
+            if let Some(words) = &answered.error {
+                return Err(blocked(format!("the remote refused the large file {path}: {words}")));
+            }
+            // What the remote has already need not be here.
+            if answered.wants() {
+                let file = self.content(path, pointer, quarantine).await?;
+                let file = file.ok_or_else(|| missing(path))?;
+                let sent = far.send(pointer, &answered, &file).await;
+                sent.map_err(|error| final_words(error, &format!("the large file {path}")))?;
+            }
+            quarantine.release(pointer, shelf).await;
+        }
+        Ok(())
+    }
+
+    /// Keeps contents beside the objects of a repository on this machine.
+    async fn keep_beside(
+        &self,
+        remote: &Remote,
+        files: &[(String, Pointer)],
+        quarantine: &Quarantine,
+        shelf: &Shelf,
+    ) -> Result<()> {
+        let app = &self.job.app;
+        let folder = remote.url.local_path().context("the repository is on this machine")?;
+        for (path, pointer) in files {
+            match self.content(path, pointer, quarantine).await? {
+                Some(file) => match &app.far_end {
+                    Some(far_end) => have_kept(far_end, folder, path, pointer, &file).await?,
+                    None => store_beside(folder, pointer, &file).await?,
+                },
+                None if fetch_beside(app, remote, pointer, shelf).await? => {}
+                None => return Err(missing(path)),
+            }
+            quarantine.release(pointer, shelf).await;
+        }
+        Ok(())
+    }
+
+    /// A content: what was received, or else what the workspace has.
+    async fn content(
+        &self,
+        path: &str,
+        pointer: &Pointer,
+        quarantine: &Quarantine,
+    ) -> Result<Option<PathBuf>> {
+        if let Some(file) = quarantine.find(pointer).await {
+            return Ok(Some(file));
+        }
+        let inside = format!("{}/.git/lfs/objects/{}", self.path, place(pointer.oid()).display());
+        let download = self.machine.link.download("/workspace".to_owned(), inside).await;
+        let download = download.context("ask for a large file")?;
+        let content = ReaderStream::with_capacity(download, CHUNK).boxed();
+        // TRUST: the name comes from inside; only the content proves it.
+        let Err(error) = quarantine.keep(pointer, verified(pointer, content)).await else {
+            return Ok(quarantine.find(pointer).await);
+        };
+        if error.is::<Full>() {
+            return Err(blocked(format!("the large file {path} finds no room: {Full}")));
+        }
+        let cause = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
+        let fault = cause.and_then(std::io::Error::get_ref);
+        if matches!(fault.and_then(|it| it.downcast_ref()), Some(LinkError::Fault(_))) {
+            return Ok(None);
+        }
+        if cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::InvalidData) {
+            let message =
+                format!("the content of the large file {path} is not what its pointer says");
+            return Err(blocked(message));
+        }
+        Err(error)
+    }
+}
+
+fn blocked(message: String) -> anyhow::Error {
+    failed(Phase::Push, "push_blocked", message)
+}
+
+fn missing(path: &str) -> anyhow::Error {
+    blocked(format!(
+        "the content of the large file {path} is missing in the workspace: run `git lfs fetch` or add it again"
+    ))
+}
+
+/// What no repetition mends stops the push; anything else is tried again.
+fn final_words(error: anyhow::Error, what: &str) -> anyhow::Error {
+    match error.downcast::<Refused>() {
+        Ok(Refused(words)) => blocked(format!("{what} cannot be published: {words}")),
+        Err(error) => error,
+    }
+}
+
+fn checked(file: LargeFile) -> Result<(String, Pointer)> {
+    let LargeFile { path, oid, size } = file;
+    if size > LARGE_FILE_BYTES {
+        return Err(blocked(format!(
+            "the large file {path} has more than {LARGE_FILE_BYTES} bytes"
+        )));
+    }
+    let pointer = Pointer::new(&oid, size);
+    let pointer =
+        pointer.ok_or_else(|| blocked(format!("the large file {path} has a damaged pointer")))?;
+    Ok((path, pointer))
+}
+
+/// Where a repository on this machine keeps a content.
+fn beside(folder: &Path, pointer: &Pointer) -> PathBuf {
+    let inner = folder.join(".git");
+    let git = if inner.is_dir() { inner } else { folder.to_path_buf() };
+    git.join("lfs").join("objects").join(place(pointer.oid()))
+}
+
+/// Brings a content that a repository on this machine has to its shelf; false if it has none.
+pub(crate) async fn fetch_beside(
+    app: &App,
+    remote: &Remote,
+    pointer: &Pointer,
+    shelf: &Shelf,
+) -> Result<bool> {
+    if shelf.find(pointer).await.is_some() {
+        return Ok(true);
+    }
+    let folder = remote.url.local_path().context("the repository is on this machine")?;
+    if let Some(far_end) = &app.far_end {
+        let arriving = shelf.begin(pointer).await?;
+        let into = arriving.to_std().await?;
+        let repository = folder.to_str().context("the repository's path is not UTF-8")?;
+        let keeper = &far_end.keeper;
+        let given = keeper.give_large_file(repository, pointer.oid(), pointer.size(), into.as_fd());
+        if let Err(error) = given.await {
+            tracing::debug!(%error, "a repository of this host has no such large file");
+            return Ok(false);
+        }
+        // What lies there under this name need not be it.
+        let mut content = verified(pointer, content_of(arriving.path()).await?);
+        while let Some(piece) = content.next().await {
+            if let Err(error) = piece {
+                tracing::warn!(%error, "a repository of this host has a damaged large file");
+                return Ok(false);
             }
         }
+        return arriving.keep().await.map(|()| true);
     }
-    Ok(())
-}
-
-fn check(pointer: &LfsPointer) -> Result<()> {
-    let message = if !pointer.present {
-        format!(
-            "the content of the large file {} is missing in the workspace: run `git lfs fetch` or add it again",
-            pointer.path
-        )
-    } else if pointer.size > FILE_BYTES {
-        format!("the large file {} has more than {FILE_BYTES} bytes", pointer.path)
-    } else if pointer.oid.len() != 64 || !pointer.oid.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        format!("the large file {} has a damaged pointer", pointer.path)
-    } else {
-        return Ok(());
-    };
-    Err(failed(Phase::Push, "push_blocked", message))
-}
-
-/// Place of an object below a store, by its digest.
-fn place(oid: &str) -> PathBuf {
-    let (first, second) = (oid.get(..2).unwrap_or_default(), oid.get(2..4).unwrap_or_default());
-    Path::new(first).join(second).join(oid)
-}
-
-/// Copies one object to our side, checking that it is what its name says.
-async fn take(
-    machine: &Machine,
-    path: &str,
-    pointer: &LfsPointer,
-    folder: &Path,
-) -> Result<PathBuf> {
-    let target = folder.join(place(&pointer.oid));
-    if tokio::fs::try_exists(&target).await.unwrap_or(false) {
-        return Ok(target);
+    match content_of(&beside(folder, pointer)).await {
+        Ok(content) => Ok(shelf.keep(pointer, verified(pointer, content)).await.is_ok()),
+        Err(_) => Ok(false),
     }
-    let parent = target.parent().context("a large file has a folder")?;
-    tokio::fs::create_dir_all(parent).await.context("make a folder for large files")?;
-    let inside = format!("{path}/.git/lfs/objects/{}", place(&pointer.oid).display());
-    let mut reader = machine
-        .link
-        .download("/workspace".to_owned(), inside)
-        .await
-        .context("ask for a large file")?
-        .take(FILE_BYTES + 1);
-    let partial = target.with_extension("partial");
-    let mut file = tokio::fs::File::create(&partial).await.context("keep a large file")?;
-    let (mut digest, mut buffer) = (Sha256::new(), vec![0; CHUNK]);
-    loop {
-        let count = reader.read(&mut buffer).await.context("read a large file")?;
-        let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
-        digest.update(bytes);
-        file.write_all(bytes).await.context("keep a large file")?;
-    }
-    file.sync_all().await.context("keep a large file")?;
-    // TRUST: the name comes from inside; only the content proves it.
-    if hex::encode(digest.finalize()) != pointer.oid {
-        let message =
-            format!("the content of the large file {} is not what its pointer says", pointer.path);
-        return Err(failed(Phase::Push, "push_blocked", message));
-    }
-    tokio::fs::rename(&partial, &target).await.context("keep a large file")?;
-    Ok(target)
 }
 
 /// A repository that we may not write to gets its large files by way of its owner.
 async fn have_kept(
     far_end: &LocalFarEnd,
     remote: &Path,
-    pointer: &LfsPointer,
+    path: &str,
+    pointer: &Pointer,
     file: &Path,
 ) -> Result<()> {
     let content = tokio::fs::File::open(file).await.context("open a large file")?;
     let repository = remote.to_str().context("the repository's path is not UTF-8")?;
-    let kept =
-        far_end.keeper.keep_large_file(repository, &pointer.oid, pointer.size, content.as_fd());
+    let keeper = &far_end.keeper;
+    let kept = keeper.keep_large_file(repository, pointer.oid(), pointer.size(), content.as_fd());
     kept.await.map_err(|error| {
-        let message =
-            format!("the large file {} cannot be kept in {repository}: {error}", pointer.path);
-        failed(Phase::Push, "push_blocked", message)
+        blocked(format!("the large file {path} cannot be kept in {repository}: {error}"))
     })
 }
 
 /// A repository on this machine keeps its large files beside its objects.
-async fn store_beside(remote: &Path, pointer: &LfsPointer, file: &Path) -> Result<()> {
-    let inner = remote.join(".git");
-    let git = if inner.is_dir() { inner } else { remote.to_path_buf() };
-    let target = git.join("lfs").join("objects").join(place(&pointer.oid));
+async fn store_beside(remote: &Path, pointer: &Pointer, file: &Path) -> Result<()> {
+    let target = beside(remote, pointer);
     if tokio::fs::try_exists(&target).await.unwrap_or(false) {
         return Ok(());
     }
@@ -155,175 +278,4 @@ async fn store_beside(remote: &Path, pointer: &LfsPointer, file: &Path) -> Resul
     let partial = target.with_extension("partial");
     tokio::fs::copy(file, &partial).await.context("copy a large file to the remote")?;
     tokio::fs::rename(&partial, &target).await.context("copy a large file to the remote")
-}
-
-#[derive(Deserialize)]
-struct Batch {
-    objects: Vec<Object>,
-}
-
-#[derive(Deserialize)]
-struct Object {
-    #[serde(default)]
-    actions: BTreeMap<String, Action>,
-    error: Option<ObjectError>,
-}
-
-#[derive(Deserialize)]
-struct Action {
-    href: String,
-    #[serde(default)]
-    header: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-struct ObjectError {
-    message: String,
-}
-
-/// The batch interface: ask where the object goes, put it there, have it verified.
-async fn upload(job: &Job, url: &str, pointer: &LfsPointer, file: &Path) -> Result<()> {
-    let address = format!(
-        "{}/info/lfs/objects/batch",
-        if url.ends_with(".git") { url.to_owned() } else { format!("{url}.git") }
-    );
-    let object = json!({"oid": pointer.oid, "size": pointer.size});
-    let body = json!({"operation": "upload", "transfers": ["basic"], "objects": [object.clone()], "hash_algo": "sha256"});
-    let http = job.app.http.inner();
-    let request = http
-        .post(address)
-        .header("accept", MEDIA)
-        .header("content-type", MEDIA)
-        .body(body.to_string());
-    let answer = request
-        .send()
-        .await
-        .and_then(reqwest::Response::error_for_status)
-        .context("ask the remote where a large file goes")?;
-    let batch: Batch = serde_json::from_slice(&answer.bytes().await?)
-        .context("read the remote's answer about a large file")?;
-    let Some(object_answer) = batch.objects.into_iter().next() else { return Ok(()) };
-    if let Some(error) = object_answer.error {
-        return Err(failed(
-            Phase::Push,
-            "push_blocked",
-            format!("the remote refused the large file {}: {}", pointer.path, error.message),
-        ));
-    }
-    // No action: the remote has it already.
-    let Some(put) = object_answer.actions.get("upload") else { return Ok(()) };
-    let content = tokio::fs::File::open(file).await.context("open a large file")?;
-    let stream = tokio_util::io::ReaderStream::with_capacity(content, CHUNK);
-    let mut request = client_for(job, url, pointer, &put.href)
-        .await?
-        .put(&put.href)
-        .header("content-length", pointer.size)
-        .body(reqwest::Body::wrap_stream(stream));
-    for (name, value) in &put.header {
-        request = request.header(name, value);
-    }
-    request
-        .send()
-        .await
-        .and_then(reqwest::Response::error_for_status)
-        .context("upload a large file")?;
-    if let Some(verify) = object_answer.actions.get("verify") {
-        let mut request = client_for(job, url, pointer, &verify.href)
-            .await?
-            .post(&verify.href)
-            .header("accept", MEDIA)
-            .header("content-type", MEDIA)
-            .body(object.to_string());
-        for (name, value) in &verify.header {
-            request = request.header(name, value);
-        }
-        request
-            .send()
-            .await
-            .and_then(reqwest::Response::error_for_status)
-            .context("have a large file verified")?;
-    }
-    Ok(())
-}
-
-/// A client for an address that the remote named.
-///
-/// TRUST: people name a repository's host; every other one is named by whoever answers there, who may be the agent's
-/// accomplice. It is resolved once, its address judged like one that a sandbox asks for, and that one dialled.
-async fn client_for(
-    job: &Job,
-    remote: &str,
-    pointer: &LfsPointer,
-    href: &str,
-) -> Result<reqwest::Client> {
-    let (own, named) = (target(remote)?, target(href)?);
-    if own == named {
-        return Ok(job.app.http.inner().clone());
-    }
-    let floor = crate::serve::floor(&job.app.config)?;
-    let addresses = match (&named.host, floor.upstream(&named.host)) {
-        (_, Some(upstream)) => {
-            vec![SocketAddr::new(upstream.address, upstream.port.unwrap_or(named.port))]
-        }
-        (Host::Address(address), None) => judged(&floor, [*address], named.port),
-        (Host::Name(name), None) => {
-            let found = tokio::net::lookup_host((format!("{name}."), named.port)).await;
-            let found = found.with_context(|| format!("find the address of {name}"))?;
-            judged(&floor, found.map(|socket| socket.ip()), named.port)
-        }
-    };
-    if addresses.is_empty() {
-        let message = format!(
-            "the remote sends the large file {} to {named}, which leads to a private or special address; if that is \
-             meant, name it in gateway.upstreams",
-            pointer.path
-        );
-        return Err(failed(Phase::Push, "push_blocked", message));
-    }
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .resolve_to_addrs(&named.host.to_string(), &addresses)
-        .build();
-    client.context("make a client for large files")
-}
-
-/// Of these addresses those that may be dialled.
-fn judged(floor: &Floor, found: impl IntoIterator<Item = IpAddr>, port: u16) -> Vec<SocketAddr> {
-    let allowed = found.into_iter().filter(|address| floor.judge(*address).is_ok());
-    allowed.map(|address| SocketAddr::new(address, port)).collect()
-}
-
-/// Host and port of an address.
-fn target(address: &str) -> Result<Authority> {
-    let url = Url::parse(address).context("read an address of a large file")?;
-    if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() {
-        bail!("an address of a large file is neither http nor https, or names a user");
-    }
-    let host = url.host_str().context("an address of a large file has no host")?;
-    let port = url.port_or_known_default().context("an address of a large file has no port")?;
-    Ok(Authority { host: Host::parse(host)?, port })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_told_apart_by_host_and_port_in_one_form() {
-        let of = |text: &str| target(text).map(|target| target.to_string()).ok();
-        assert_eq!(of("https://Forge.Example/a").as_deref(), Some("forge.example:443"));
-        assert_eq!(of("http://127.1:8080/a").as_deref(), Some("127.0.0.1:8080"));
-        assert_eq!(of("http://[::ffff:127.0.0.1]/a").as_deref(), Some("127.0.0.1:80"));
-        for bad in ["ftp://a.example/x", "https://me@a.example/x", "file:///etc/passwd", "x"] {
-            assert_eq!(of(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn only_public_addresses_are_left() {
-        let found = ["10.0.0.1", "1.1.1.1", "169.254.169.254", "::1", "127.0.0.1"];
-        let found = found.map(|text| text.parse().unwrap());
-        assert_eq!(judged(&Floor::default(), found, 443), ["1.1.1.1:443".parse().unwrap()]);
-    }
 }

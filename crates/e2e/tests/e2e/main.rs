@@ -23,6 +23,7 @@ mod snapshots;
 mod streams;
 mod crashes;
 mod dependencies;
+mod large_files;
 mod kills;
 mod cancels;
 mod git_matrix;

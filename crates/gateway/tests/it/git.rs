@@ -1,5 +1,6 @@
 //! The git endpoint with real git as its client.
 
+use crate::large_files::Kept;
 use crate::world::{Plan, Seen, World};
 use futures::future::BoxFuture;
 use gateway::attach::Repositories;
@@ -14,16 +15,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
-const BRANCH: &str = "errand/fix";
+pub const BRANCH: &str = "errand/fix";
 /// An argument of git that does nothing here but asks [`run`] for the HTTP headers.
 const TRACED: &str = "--verbose";
 
-struct Fixture {
+pub struct Fixture {
     _dir: TempDir,
-    root: PathBuf,
+    pub root: PathBuf,
     repo: AgentRepo,
     copy: Copy,
-    world: World,
+    pub large_files: Arc<Kept>,
+    pub world: World,
 }
 
 /// A dependency's copy, or none; remembers how it was asked for.
@@ -41,14 +43,14 @@ impl Source for Copy {
     }
 }
 
-struct Ran {
-    ok: bool,
-    words: String,
+pub struct Ran {
+    pub ok: bool,
+    pub words: String,
 }
 
 impl Fixture {
     /// An agent's repository with three commits on `main` and on the agent's branch.
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::limited(PushLimits::default())
     }
 
@@ -78,7 +80,9 @@ impl Fixture {
                 .ok
             );
         }
+        let large_files = Arc::<Kept>::default();
         let own = AgentRepository {
+            large_files: large_files.clone(),
             name: "demo".to_owned(),
             url: "https://git.example/org/demo".to_owned(),
             repo: (*repo).clone(),
@@ -89,20 +93,21 @@ impl Fixture {
         let dependency = |name: &str, copy: &Copy| Dependency {
             name: format!("git.example/org/{name}"),
             source: Arc::new(copy.clone()),
+            large_files: large_files.clone(),
         };
         let dependencies = vec![dependency("lib", &copy), dependency("lost", &lost)];
         let repositories = Repositories { own: vec![own], dependencies, push };
         let world = World::new(Plan { mode: EgressMode::Offline, repositories, ..Plan::default() });
-        Self { _dir: dir, root, repo, copy, world }
+        Self { _dir: dir, root, repo, copy, large_files, world }
     }
 
     /// Runs git through the proxy.
-    fn git(&self, folder: &str, args: &[&str]) -> Ran {
+    pub fn git(&self, folder: &str, args: &[&str]) -> Ran {
         let proxy = format!("http.proxy=http://{}", self.world.address);
         run(&self.root.join(folder), &[&["-c", proxy.as_str()], args].concat())
     }
 
-    fn clone_to(&self, folder: &str, args: &[&str]) {
+    pub fn clone_to(&self, folder: &str, args: &[&str]) {
         let url = "http://errand.internal/git/demo.git";
         let ran = self.git(".", &[&["clone", "-q"], args, &[url, folder]].concat());
         assert!(ran.ok, "{}", ran.words);
@@ -128,14 +133,14 @@ impl Fixture {
         found
     }
 
-    async fn head(&self, name: &str) -> Option<String> {
+    pub async fn head(&self, name: &str) -> Option<String> {
         let name = RefName::parse(name).unwrap();
         self.repo.ref_head(&name).await.unwrap().map(|id| id.to_string())
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the client under test is git itself")]
-fn run(dir: &Path, args: &[&str]) -> Ran {
+pub fn run(dir: &Path, args: &[&str]) -> Ran {
     let output = tokio::task::block_in_place(|| {
         std::process::Command::new("git")
             .args([

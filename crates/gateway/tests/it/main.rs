@@ -4,12 +4,14 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "helpers of tests are not seen as tests by clippy"
+    clippy::print_stdout,
+    reason = "helpers of tests are not seen as tests by clippy, and what is skipped is said"
 )]
 
 mod dns;
 mod flow;
 mod git;
+mod large_files;
 mod models;
 mod opened;
 mod proxy;

@@ -49,6 +49,42 @@ async fn files_and_folders_of_a_commit_are_read() {
     assert_eq!(mirror.count_files(&id).await.unwrap(), 4);
 }
 
+#[tokio::test]
+async fn pointers_to_large_files_are_found_in_every_new_commit_and_in_no_old_one() {
+    let ground = Ground::new();
+    let pointer = |oid: &str, size: u32| {
+        format!(
+            "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize {size}\n",
+            oid.repeat(32)
+        )
+    };
+    let old = pointer("aa", 1);
+    let up = ground.upstream("up", &[("old.bin", &old), ("text", "a text")]);
+    let base = up.head();
+    let almost = "version https://git-lfs.github.com/spec/v1\noid sha256:short\nsize 3\n";
+    let long = format!("{}{}", pointer("dd", 4), "x".repeat(1024));
+    up.commit(&[("passing", &pointer("bb", 2)), ("odd", almost), ("long", &long)], "first");
+    let (third, of_text) =
+        (pointer("cc", 3), "talks of version https://git-lfs.github.com/spec/v1");
+    std::fs::remove_file(up.dir.join("passing")).unwrap();
+    let files = [
+        ("a folder/new.bin", third.as_str()),
+        ("again.bin", &third),
+        ("old-moved", &old),
+        ("talk", of_text),
+    ];
+    let tip = up.commit(&files, "second");
+    let mirror = ground.mirror(&up).await;
+    let found = mirror.new_large_files(&tip, std::slice::from_ref(&base)).await.unwrap();
+    let mut found: Vec<_> =
+        found.iter().map(|it| (it.oid[..2].to_owned(), it.size, it.path.as_str())).collect();
+    found.sort();
+    // One that lies at two paths is told once, one that came and went with its commit.
+    assert_eq!(found, [("bb".to_owned(), 2, "passing"), ("cc".to_owned(), 3, "a folder/new.bin")]);
+    assert_eq!(mirror.new_large_files(&tip, std::slice::from_ref(&tip)).await.unwrap(), []);
+    assert_eq!(mirror.new_large_files(&tip, &[]).await.unwrap().len(), 3);
+}
+
 type Files<'a> = &'a [(&'a str, &'a str)];
 
 async fn diff_of(files: (Files<'_>, Files<'_>), options: &DiffOptions) -> Diff {

@@ -137,6 +137,10 @@ fn carry_out(
     match &order.task {
         RepositoryTask::UploadPack {} => serve("upload-pack", fds, launcher).map_err(words),
         RepositoryTask::ReceivePack {} => serve("receive-pack", fds, launcher).map_err(words),
+        RepositoryTask::GiveLargeFile { oid, bytes } => {
+            give(oid, *bytes, fds).map_err(words)?;
+            Ok(Answer::Ended { code: Some(0) })
+        }
         RepositoryTask::LargeFile { oid, bytes } => {
             keep(oid, *bytes, fds).map_err(words)?;
             Ok(Answer::Ended { code: Some(0) })
@@ -292,17 +296,34 @@ fn wait(child: &mut Child, launcher: &OwnedFd) -> io::Result<Answer> {
     }
 }
 
-/// Keeps a large file where git-lfs looks for it.
-fn keep(oid: &str, bytes: u64, fds: Vec<OwnedFd>) -> io::Result<()> {
+/// The folder in which git-lfs looks for a large file.
+fn folder_of(oid: &str) -> io::Result<PathBuf> {
     let bad = || io::Error::other("not the name of a large file");
     let (Some(first), Some(second)) = (oid.get(..2), oid.get(2..4)) else { return Err(bad()) };
     if oid.len() != OID_DIGITS || !oid.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(bad());
     }
+    let git = if Path::new(".git").is_dir() { ".git" } else { "." };
+    Ok([git, "lfs", "objects", first, second].iter().collect())
+}
+
+/// Writes a large file into the descriptor that came along.
+fn give(oid: &str, bytes: u64, fds: Vec<OwnedFd>) -> io::Result<()> {
+    let target = fds.into_iter().next().ok_or_else(|| io::Error::other("no file came along"))?;
+    let source = fs::File::open(folder_of(oid)?.join(oid))?;
+    let mut target = fs::File::from(target);
+    let mut source = io::BufReader::with_capacity(CHUNK_BYTES, source).take(bytes);
+    if io::copy(&mut source, &mut target)? != bytes {
+        return Err(io::Error::other("the content is shorter than announced"));
+    }
+    Ok(())
+}
+
+/// Keeps a large file where git-lfs looks for it.
+fn keep(oid: &str, bytes: u64, fds: Vec<OwnedFd>) -> io::Result<()> {
+    let folder = folder_of(oid)?;
     let content =
         fds.into_iter().next().ok_or_else(|| io::Error::other("no content came along"))?;
-    let git = if Path::new(".git").is_dir() { ".git" } else { "." };
-    let folder: PathBuf = [git, "lfs", "objects", first, second].iter().collect();
     let target = folder.join(oid);
     if target.is_file() {
         return Ok(());

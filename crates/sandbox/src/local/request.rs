@@ -132,6 +132,13 @@ pub enum RepositoryTask {
     UploadPack {},
     /// Serve a push; standard input, output and error came along.
     ReceivePack {},
+    /// Write a large file into the descriptor that came along.
+    GiveLargeFile {
+        /// Its digest.
+        oid: String,
+        /// Its size.
+        bytes: u64,
+    },
     /// Keep a large file; its content came along.
     LargeFile {
         /// Its digest.

@@ -258,6 +258,18 @@ async fn a_large_file_is_kept_as_the_owner() {
     assert_eq!(fs::metadata(&kept).unwrap().uid(), owner);
     // A second time it is there already.
     keep(&oid, 5).await.unwrap();
+    // And it is given back, to who knows its size.
+    let given = fs::File::create(ground.path("given")).unwrap();
+    let give = |oid: &str, bytes| {
+        let (oid, given, provider) = (oid.to_owned(), given.as_fd(), &ground.provider);
+        async move { provider.give_large_file(address, &oid, bytes, given).await }
+    };
+    give(&oid, 5).await.unwrap();
+    assert_eq!(fs::read(ground.path("given")).unwrap(), b"large");
+    for (bad, bytes) in [("zz", 5), (oid.as_str(), 6), (&"cd".repeat(32), 5)] {
+        let given = give(bad, bytes).await;
+        assert!(matches!(given, Err(ProviderError::Refused(_))), "{bad}: {given:?}");
+    }
     let climbing = "../".repeat(21) + "x";
     for (bad, bytes) in [("zz", 5), (climbing.as_str(), 5), (&"cd".repeat(32), 6)] {
         let kept = keep(bad, bytes).await;

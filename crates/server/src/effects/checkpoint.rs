@@ -116,8 +116,15 @@ impl Take<'_> {
         )
         .await?;
         self.stop_at_gate(&worktree)?;
-        lfs::publish(self.job, self.machine, self.repo, &self.path(), &worktree.lfs).await?;
         if made.tip != previous {
+            let publishing = lfs::Publishing {
+                job: self.job,
+                machine: self.machine,
+                repo: self.repo,
+                branch: &self.branch,
+                path: &self.path(),
+            };
+            publishing.publish(&ours, &made.tip, &[previous.clone(), base.clone()]).await?;
             ours.update_ref(&self.branch.to_ref(), &made.tip, Expected::Any).await?;
         }
         self.follow_inside(&worktree, &made).await;

@@ -1,6 +1,7 @@
 //! Makes the sandbox of an epoch and meets its guest.
 
 use super::{Job, failed};
+use crate::lfs::inside::{Inside, Origin};
 use crate::machines::Machine;
 use crate::sandbox_spec;
 use crate::{audit, dependencies, egress, environments};
@@ -114,7 +115,12 @@ pub async fn serve(job: &Job, mut machine: Machine) -> Result<Machine> {
     for repo in &living.settings.repos {
         // TRUST: by the agent's own id, so no sandbox is ever handed another one's repository.
         let opened = job.app.agent_repo(peer.agent, repo)?;
+        let remote = job.app.remote(&repo.url)?;
+        job.app.large_files(&job.handle.org, &remote.url).tidy().await;
+        let origin = Origin::Own(Box::new(remote));
+        let quarantine = Some(job.app.quarantine(peer.agent).await?);
         repositories.push(AgentRepository {
+            large_files: Inside::new(job.app.clone(), job.handle.org.clone(), origin, quarantine),
             name: repo.folder.clone(),
             url: repo.url.clone(),
             repo: (*opened).clone(),

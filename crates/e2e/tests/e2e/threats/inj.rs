@@ -161,7 +161,7 @@ async fn a_remote_cannot_have_the_server_send_files_elsewhere_inside() {
     world.repository("sample");
     let host = GitHost::start(world.repos()).await.unwrap();
     let line = |name: &str| format!("NAME={name} CONTENT={name}; {LARGE}");
-    host.take_large_files_at(format!("http://{}/large/own", host.address));
+    host.large_files.send_elsewhere(format!("http://{}/large/own", host.address));
     let job = world
         .open(json!({
             "prompt": {"text": prompt(&[shell(line("own")), Turn::say("Done.")])},
@@ -170,7 +170,7 @@ async fn a_remote_cannot_have_the_server_send_files_elsewhere_inside() {
         .await;
     world.ended_as(&job, "FINISHED").await;
     assert!(host.asked().contains(&"PUT /large/own".to_owned()), "{:?}", host.asked());
-    host.take_large_files_at(format!("http://127.0.0.1:{}/large", sink.port));
+    host.large_files.send_elsewhere(format!("http://127.0.0.1:{}/large", sink.port));
     let again = world.send(&job.agent, &[shell(line("inside")), Turn::say("Done.")]).await;
     let run = world.ended(&again).await;
     assert_eq!(run["error"]["code"], "push_blocked", "{run:#}");
