@@ -32,6 +32,8 @@ const FETCH_REQUEST_BYTES: u64 = 32 * 1024 * 1024;
 const PACK_HEAD_BYTES: usize = 12;
 /// Bytes of the list of refs.
 const ADVERTISEMENT_BYTES: u64 = 32 * 1024 * 1024;
+/// Bytes of a pack that are carried at a time: as much as a pipe holds.
+const PIECE_BYTES: usize = 64 * 1024;
 /// Bytes of a push besides its pack.
 const HEADROOM_BYTES: u64 = 1024 * 1024;
 /// Bytes of receive-pack's answer.
@@ -201,7 +203,8 @@ pub(crate) async fn fetch(
         drop(permit);
     };
     attachment.tracker.spawn(attachment.stop.clone().run_until_cancelled_owned(feeding));
-    let frames = ReaderStream::new(stdout).map_ok(Frame::data).map_err(Into::into);
+    let stdout = ReaderStream::with_capacity(stdout, PIECE_BYTES);
+    let frames = stdout.map_ok(Frame::data).map_err(Into::into);
     let body = StreamBody::new(frames).boxed_unsync();
     Ok(git_answer("application/x-git-upload-pack-result", body))
 }
