@@ -6,7 +6,8 @@
 use super::BARE;
 use super::sink::{Shelf, Sink};
 use e2e::api::send;
-use e2e::world::{World, shell};
+use e2e::count::count;
+use e2e::world::{Job, World, shell};
 use fakes::scripted::script::Turn;
 use reqwest::Method;
 use serde_json::json;
@@ -14,8 +15,15 @@ use std::path::Path;
 use std::process::Command;
 
 /// Registries that are served.
-const REGISTRIES: &[&str] =
-    &["registry.npmjs.org", "pypi.org", "files.pythonhosted.org", "deb.debian.org"];
+const REGISTRIES: &[&str] = &[
+    "registry.npmjs.org",
+    "pypi.org",
+    "files.pythonhosted.org",
+    "deb.debian.org",
+    "index.crates.io",
+    "static.crates.io",
+    "proxy.golang.org",
+];
 
 /// Writes the files of the registries below a folder, as `host/path`; `index` stands for an empty last part.
 const MAKE: &str = r#"
@@ -58,6 +66,21 @@ put('deb.debian.org/debian/dists/stable/main/binary-amd64/Packages', packages)
 put('deb.debian.org/debian/dists/stable/main/binary-arm64/Packages', packages)
 sums = ''.join(f' {hashlib.sha256(packages.encode()).hexdigest()} {len(packages)} main/binary-{a}/Packages\n' for a in ('amd64', 'arm64'))
 put('deb.debian.org/debian/dists/stable/Release', 'Origin: ours\nSuite: stable\nCodename: stable\nArchitectures: amd64 arm64\nComponents: main\nSHA256:\n' + sums)
+# cargo
+crate = tgz({'lawful-1.0.0/Cargo.toml': '[package]\nname = "lawful"\nversion = "1.0.0"\nedition = "2021"\n', 'lawful-1.0.0/src/lib.rs': 'pub const WORDS: &str = "lawful from crates";\n'})
+put('index.crates.io/config.json', json.dumps({'dl': 'https://static.crates.io/crates', 'api': 'https://crates.io'}))
+put('index.crates.io/la/wf/lawful', json.dumps({'name': 'lawful', 'vers': '1.0.0', 'deps': [], 'cksum': hashlib.sha256(crate).hexdigest(), 'features': {}, 'yanked': False}) + '\n')
+put('static.crates.io/crates/lawful/1.0.0/download', crate)
+# Go
+module = io.BytesIO()
+with zipfile.ZipFile(module, 'w') as z:
+    z.writestr('lawful.test/lawful@v1.0.0/go.mod', 'module lawful.test/lawful\n')
+    z.writestr('lawful.test/lawful@v1.0.0/lawful.go', 'package lawful\n\nconst Words = "lawful from go"\n')
+at = 'proxy.golang.org/lawful.test/lawful/@v/'
+put(at + 'list', 'v1.0.0\n')
+put(at + 'v1.0.0.info', '{"Version": "v1.0.0", "Time": "2026-01-01T00:00:00Z"}')
+put(at + 'v1.0.0.mod', 'module lawful.test/lawful\n')
+put(at + 'v1.0.0.zip', module.getvalue())
 "#;
 
 /// Uses: the program they need, the line, and words that it prints.
@@ -89,6 +112,7 @@ const USES: &[(&str, &str, &str)] = &[
         "/usr/bin/pip3 install -q --disable-pip-version-check --target ~/p lawful && PYTHONPATH=~/p /usr/bin/python3 -m lawful",
         "lawful from pypi",
     ),
+    // Without a root of its own a sandbox downloads and unpacks; `base::` installs where it has one.
     (
         "apt-get",
         "mkdir -p ~/a/state/lists/partial ~/a/cache/archives/partial && cd ~/a && echo 'deb [trusted=yes] https://deb.debian.org/debian stable main' >list && : >status && OPTIONS='-o Dir::State=/home/agent/a/state -o Dir::State::status=/home/agent/a/status -o Dir::Cache=/home/agent/a/cache -o Dir::Etc::sourcelist=/home/agent/a/list -o Dir::Etc::sourceparts=/dev/null -o APT::Sandbox::User=' && apt-get $OPTIONS -q update && apt-get $OPTIONS -q download lawful && dpkg-deb -x lawful_1.0_all.deb out && cat out/usr/share/lawful",
@@ -104,7 +128,74 @@ const USES: &[(&str, &str, &str)] = &[
         "git fetch -q --depth 1 origin main && echo work > work.txt && git add -A && git commit -q -m Work && git push origin HEAD",
         "recorded; Errand publishes after the run",
     ),
+    (
+        "git-lfs",
+        "git lfs install --local && git lfs track '*.bin' && head -c 100000 /dev/urandom >large.bin && sha256sum large.bin >sum && git add -A && git commit -q -m Large && git push origin HEAD && rm -rf .git/lfs large.bin && git checkout -q . && git lfs pull && sha256sum -c sum",
+        "large.bin: OK",
+    ),
+    (
+        "go",
+        "mkdir -p ~/g && cd ~/g && printf 'package main\\nimport \"lawful.test/lawful\"\\nfunc main() { println(lawful.Words) }\\n' >main.go && go mod init example.test/g && GONOSUMDB=lawful.test GOFLAGS=-mod=mod go run .",
+        "lawful from go",
+    ),
+    (
+        CARGO,
+        "mkdir -p ~/c/src && cd ~/c && printf '[package]\\nname = \"c\"\\nversion = \"1.0.0\"\\n[dependencies]\\nlawful = \"1\"\\n' >Cargo.toml && echo 'fn main() { println!(\"{}\", lawful::WORDS) }' >src/main.rs && PATH=~/rust/bin:$PATH cargo build -q && target/debug/c",
+        "lawful from crates",
+    ),
+    (
+        PYTHON,
+        "PYTHONPATH=~/python /usr/bin/python3 -c 'import requests, httpx; print(requests.get(\"https://allowed.test/requests\").text, httpx.get(\"https://allowed.test/httpx\").text)' | grep -c -e 'GET /requests' -e 'GET /httpx'",
+        "\n2\n",
+    ),
+    (
+        PYTHON,
+        "BARE PYTHONPATH=~/python /usr/bin/python3 -c 'import aiohttp, asyncio\nasync def ask():\n    async with aiohttp.ClientSession() as s:\n        async with s.get(\"https://allowed.test/aiohttp\") as r: print(await r.text())\nasyncio.run(ask())'",
+        "GET /aiohttp",
+    ),
 ];
+
+/// What is brought into the sandbox first: the toolchain that built this, and packages for Python.
+const CARGO: &str = "rust.tar";
+const PYTHON: &str = "python.tar";
+const UNPACK: &str = "cd ~ && for name in *.tar; do tar -xf $name && rm $name; done; ls";
+const PACKAGES: [&str; 3] = ["requests==2.32.3", "httpx==0.28.1", "aiohttp==3.11.11"];
+
+/// Archives in this folder of what uses need that no host has in `/usr`; of those that cannot be made, none.
+#[expect(clippy::disallowed_methods, reason = "pip and tar are programs of their own")]
+fn brought(folder: &Path) -> Vec<&'static str> {
+    if count(0, 1) == 0 {
+        return Vec::new();
+    }
+    let run = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program).args(arguments).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    let (target, archive) = (folder.join("python"), folder.join(PYTHON));
+    let (target, archive) = (target.to_str().unwrap(), archive.to_str().unwrap());
+    let pip = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "-t", target];
+    let mut brought = Vec::new();
+    if run("/usr/bin/python3", &[&pip[..], &PACKAGES].concat())
+        && run("tar", &["-cf", archive, "-C", folder.to_str().unwrap(), "python"])
+    {
+        brought.push(PYTHON);
+    }
+    let root = Path::new(env!("CARGO")).ancestors().nth(2).unwrap().to_str().unwrap();
+    let archive = folder.join(CARGO);
+    let parts = ["--exclude=share", "--exclude=etc", "--transform=s,^.,rust,", "."];
+    if run("tar", &[&["-cf", archive.to_str().unwrap(), "-C", root], &parts[..]].concat()) {
+        brought.push(CARGO);
+    }
+    brought
+}
+
+/// Puts an archive into the sandbox, where the next run unpacks it.
+async fn put(world: &World, job: &Job, folder: &Path, name: &str) {
+    let path = format!("/v1/agents/{}/files/content?path=/home/agent/{name}", job.agent);
+    let content = tokio::fs::File::open(folder.join(name)).await.unwrap();
+    let answer = world.api.request(Method::PUT, &path).body(content).send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+}
 
 fn is_here(program: &str) -> bool {
     Path::new("/usr/bin").join(program).is_file() || program == "git"
@@ -151,13 +242,20 @@ async fn what_people_do_every_day_works() {
             .await;
     let secret =
         json!({"value": "ghp_lawful0123456789", "type": "runtime_secret", "hosts": ["api.test"]});
-    let put = world.api.request(Method::PUT, "/v1/team/secrets/API_TOKEN").json(&secret);
-    send("set a secret", put).await.expect(201);
+    let set = world.api.request(Method::PUT, "/v1/team/secrets/API_TOKEN").json(&secret);
+    send("set a secret", set).await.expect(201);
     let repository = world.repository("sample");
-    let (mut turns, mut uses, mut skipped) = (Vec::new(), Vec::new(), 0);
+    let folder = tempfile::tempdir().unwrap();
+    let brought = brought(folder.path());
+    let job = world.errand(&repository, &[shell("true"), Turn::say("Up.")]).await;
+    world.ended_as(&job, "FINISHED").await;
+    for name in &brought {
+        put(&world, &job, folder.path(), name).await;
+    }
+    let (mut turns, mut uses, mut skipped) = (vec![shell(UNPACK)], Vec::new(), 0);
     for entry in USES {
-        if !is_here(entry.0) {
-            println!("skipped: this host has no {}", entry.0);
+        if !is_here(entry.0) && !brought.contains(&entry.0) {
+            println!("skipped: this host has no {}, or counts are not full", entry.0);
             skipped += 1;
             continue;
         }
@@ -165,9 +263,9 @@ async fn what_people_do_every_day_works() {
         uses.push(entry);
     }
     turns.push(Turn::say("Done."));
-    let job = world.errand(&repository, &turns).await;
-    world.ended_as(&job, "FINISHED").await;
-    let outputs = world.outputs(&job.agent).await;
+    let again = world.send(&job.agent, &turns).await;
+    world.ended_as(&again, "FINISHED").await;
+    let outputs = world.outputs(&job.agent).await.split_off(2);
     let failed: Vec<_> = uses
         .iter()
         .zip(&outputs)
@@ -182,8 +280,8 @@ async fn what_people_do_every_day_works() {
     assert_eq!(world.agent(&job.agent).await["flow"]["state"], "closed");
     let mut lawful: Vec<_> = uses
         .iter()
-        .filter(|(_, line, _)| !line.contains("allowed.test"))
-        .map(|(_, line, _)| shell(format!("( {line} ) 2>&1")))
+        .filter(|(name, line, _)| !line.contains("allowed.test") && !brought.contains(name))
+        .map(|(_, line, _)| shell(format!("( {} ) 2>&1", line.replace("BARE", BARE))))
         .collect();
     lawful.push(Turn::say("Done."));
     let errand = world.errand(&repository, &lawful).await;
@@ -227,7 +325,16 @@ const REAL_USES: &[(&str, &str, &str)] = &[
         "~/v/bin/python -c 'import aiohttp, asyncio\nasync def ask(env):\n    async with aiohttp.ClientSession(trust_env=env) as s:\n        async with s.get(\"https://pypi.org/simple/aiohttp/\") as r: print(r.status)\nasyncio.run(ask(True)); asyncio.run(ask(False))'",
         "200\n200",
     ),
-    ("cargo", "cargo new ~/c && cd ~/c && cargo add itoa && cargo build && echo worked", "worked"),
+    (
+        CARGO,
+        "export PATH=~/rust/bin:$PATH && cargo new ~/c && cd ~/c && cargo add itoa && cargo build && echo worked",
+        "worked",
+    ),
+    (
+        "apt-get",
+        "mkdir -p ~/a/state/lists/partial ~/a/cache/archives/partial && cd ~/a && echo 'deb [trusted=yes] https://deb.debian.org/debian stable main' >list && : >status && OPTIONS='-o Dir::State=/home/agent/a/state -o Dir::State::status=/home/agent/a/status -o Dir::Cache=/home/agent/a/cache -o Dir::Etc::sourcelist=/home/agent/a/list -o Dir::Etc::sourceparts=/dev/null -o APT::Sandbox::User=' && apt-get $OPTIONS -q update && apt-get $OPTIONS -q download hello && dpkg-deb -x hello_*.deb out && out/usr/bin/hello && echo worked",
+        "worked",
+    ),
     (
         "go",
         "mkdir -p ~/g && cd ~/g && go mod init example.com/g && go get golang.org/x/text@latest && echo worked",
@@ -254,14 +361,22 @@ async fn real_registries_work_where_they_can_be_reached() {
         config += &format!("{host:?} = {address:?}\n");
     }
     let world = World::with(&config).await;
-    let (here, gone): (Vec<_>, Vec<_>) =
-        REAL_USES.iter().partition(|(program, ..)| is_here(program));
-    let mut turns: Vec<_> =
-        here.iter().map(|(_, line, _)| shell(format!("( {line} ) 2>&1"))).collect();
-    turns.push(Turn::say("Done."));
-    let job = world.chore(&turns).await;
+    let folder = tempfile::tempdir().unwrap();
+    let brought = brought(folder.path());
+    let job = world.chore(&[shell("true"), Turn::say("Up.")]).await;
     world.ended_as(&job, "FINISHED").await;
-    for ((_, line, said), output) in here.iter().zip(world.outputs(&job.agent).await) {
+    for name in &brought {
+        put(&world, &job, folder.path(), name).await;
+    }
+    let (here, gone): (Vec<_>, Vec<_>) =
+        REAL_USES.iter().partition(|(program, ..)| is_here(program) || brought.contains(program));
+    let mut turns = vec![shell(UNPACK)];
+    turns.extend(here.iter().map(|(_, line, _)| shell(format!("( {line} ) 2>&1"))));
+    turns.push(Turn::say("Done."));
+    let again = world.send(&job.agent, &turns).await;
+    world.ended_as(&again, "FINISHED").await;
+    let outputs = world.outputs(&job.agent).await.split_off(2);
+    for ((_, line, said), output) in here.iter().zip(outputs) {
         assert!(output.contains(said), "{line}\n{output}");
     }
     let missing: Vec<_> = gone.iter().map(|(program, ..)| *program).collect();
