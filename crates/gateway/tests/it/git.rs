@@ -401,12 +401,14 @@ async fn a_push_beyond_a_limit_is_refused_by_its_name_and_leaves_nothing() {
         assert_eq!(fixture.leavings(), before, "{words}");
         assert!(run(&work, &["reset", "-q", "--hard", "origin/errand/fix"]).ok);
     }
-    // From a shallow clone, too, what fits is taken.
-    fixture.clone_to("shallow", &["-b", BRANCH, "--depth", "1"]);
-    let commit = fixture.commit("shallow", "small");
-    let ran = fixture.git("shallow", &["push", "origin", "HEAD"]);
-    assert!(ran.ok, "{}", ran.words);
-    assert_eq!(fixture.head("refs/errand/inbox/errand/fix").await, Some(commit));
+    // From clones that have not all, too, what fits is taken.
+    for (folder, part) in [("shallow", "--depth=1"), ("partial", "--filter=blob:none")] {
+        fixture.clone_to(folder, &["-b", BRANCH, part]);
+        let commit = fixture.commit(folder, &format!("small, {folder}"));
+        let ran = fixture.git(folder, &["push", "origin", "HEAD"]);
+        assert!(ran.ok, "{folder}: {}", ran.words);
+        assert_eq!(fixture.head("refs/errand/inbox/errand/fix").await, Some(commit));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -462,6 +464,17 @@ async fn dependencies_are_read_under_every_address_and_never_pushed_to() {
     // Brought up to date once for each clone, before anything is sent.
     let asked = fixture.copy.asked.lock().unwrap().clone();
     assert_eq!(asked.iter().filter(|up_to_date| **up_to_date).count(), 6, "{asked:?}");
+    let rule = format!("{rule}https://git.example/org/lib");
+    for (folder, part, commits) in
+        [("shallow", "--depth=1", 1), ("partial", "--filter=blob:none", 3)]
+    {
+        let url = "https://git.example/org/lib";
+        let ran = fixture.git(".", &["-c", &rule, "clone", "-q", part, url, folder]);
+        assert!(ran.ok, "{}", ran.words);
+        let log = fixture.git(folder, &["-c", &rule, "log", "-p", "--format=tformat:commit"]);
+        assert_eq!(log.words.matches("commit\n").count(), commits, "{folder}: {}", log.words);
+        assert!(log.ok && log.words.contains("+2"), "{folder}: {}", log.words);
+    }
     let lost = fixture
         .git(".", &["ls-remote", "http://errand.internal/dependencies/git.example/org/lost"]);
     assert!(!lost.ok && lost.words.contains("it burned down"), "{}", lost.words);
