@@ -8,8 +8,9 @@ use crate::open::{Committed, Store};
 use crate::outbox::Letter;
 use crate::records::writing::{self, Place};
 use crate::records::{AgentRow, RunRow};
-use crate::sealed::{SealedValue, Sealer};
+use crate::sealed::SealedValue;
 use crate::sql::{Statement, Value, int, nat, query, statements, text};
+use crate::vault::Vault;
 use crate::writer::Quick;
 use protocol::event::{Event, Logged, VERSION};
 use protocol::ids::{AgentId, OrgId, Seq, Term};
@@ -215,7 +216,7 @@ impl Store {
             head: prepared.head(),
             nudge: prepared.request.nudge,
         };
-        let sealer = inner.sealer.clone();
+        let vault = inner.vault.clone();
         let tips = Arc::clone(&inner.tips);
         let same = Arc::clone(prepared);
         let quick: Quick<_> =
@@ -224,8 +225,8 @@ impl Store {
             .writer
             .write_then(
                 move |connection| {
-                    let (work, sealer) = (Arc::clone(&work), sealer.clone());
-                    Box::pin(async move { carry_out(connection, &work, &sealer).await })
+                    let (work, vault) = (Arc::clone(&work), vault.clone());
+                    Box::pin(async move { carry_out(connection, &work, &vault).await })
                 },
                 prepared.is_plain().then_some(quick),
                 move |outcome: &Result<Vec<Hash>, AppendError>| {
@@ -360,13 +361,13 @@ impl Prepared {
 async fn carry_out(
     connection: &mut AnyConnection,
     work: &Prepared,
-    sealer: &Sealer,
+    vault: &Vault,
 ) -> Result<Result<Vec<Hash>, AppendError>, Error> {
     if let Some(refusal) = refuse_early(connection, work).await? {
         return Ok(Err(refusal));
     }
     if let Some(hashes) = go_on(connection, work).await? {
-        write_rest(connection, work, sealer, &hashes).await?;
+        write_rest(connection, work, vault, &hashes).await?;
         return Ok(Ok(hashes));
     }
     let standing = standing(connection, work).await?;
@@ -390,7 +391,7 @@ async fn carry_out(
         let actual = self::standing(connection, work).await?.map_or(Seq(0), |s| s.seq);
         return Ok(Err(AppendError::SeqConflict { actual }));
     }
-    write_rest(connection, work, sealer, &hashes).await?;
+    write_rest(connection, work, vault, &hashes).await?;
     Ok(Ok(hashes))
 }
 
@@ -514,7 +515,7 @@ async fn write_events(
 async fn write_rest(
     connection: &mut AnyConnection,
     work: &Prepared,
-    sealer: &Sealer,
+    vault: &Vault,
     hashes: &[Hash],
 ) -> Result<(), Error> {
     write_events(connection, work, hashes).await?;
@@ -523,7 +524,7 @@ async fn write_rest(
         query(run?).execute(&mut *connection).await?;
     }
     for value in sealed {
-        crate::sealed::write(connection, sealer, org, value).await?;
+        crate::sealed::write(connection, &vault.ring(), org, value).await?;
     }
     for letter in letters {
         crate::outbox::write(connection, org, &work.agent_text, letter).await?;

@@ -28,6 +28,7 @@ mod reserve;
 pub mod sealed;
 mod sql;
 mod tips;
+pub mod vault;
 mod writer;
 
 #[cfg(test)]

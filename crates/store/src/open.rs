@@ -4,8 +4,8 @@ use crate::at_once::AtOnce;
 use crate::blob::Blobs;
 use crate::error::Error;
 use crate::reserve::Reserve;
-use crate::sealed::Sealer;
 use crate::tips::Tips;
+use crate::vault::{KeyService, Vault};
 use crate::writer::Writer;
 use protocol::ids::{AgentId, OrgId, Seq};
 use sqlx::any::AnyPoolOptions;
@@ -37,10 +37,11 @@ const SQLITE_PRAGMAS: [&str; 4] = [
 
 /// The schema as it came about: number and name as in the file's name, and the text. A list and not
 /// the macro that reads a folder, for which the database is built a second time, for the compiler.
-const SQLITE_SCHEMA: [(i64, &str, &str); 3] = [
+const SQLITE_SCHEMA: [(i64, &str, &str); 4] = [
     (1, "spine", include_str!("../migrations/sqlite/0001_spine.sql")),
     (2, "lists", include_str!("../migrations/sqlite/0002_lists.sql")),
     (3, "audit", include_str!("../migrations/sqlite/0003_audit.sql")),
+    (4, "vault", include_str!("../migrations/sqlite/0004_vault.sql")),
 ];
 
 /// An agent's log has grown. A wake-up only: read the log for what happened.
@@ -66,7 +67,7 @@ pub(crate) struct Inner {
     pub(crate) readers: AnyPool,
     pub(crate) writer: Writer,
     pub(crate) blobs: Blobs,
-    pub(crate) sealer: Sealer,
+    pub(crate) vault: Vault,
     pub(crate) tips: Arc<Tips>,
     pub(crate) reserve: Arc<Reserve>,
     pub(crate) committed: broadcast::Sender<Committed>,
@@ -78,6 +79,14 @@ pub(crate) struct Inner {
 impl Store {
     /// Opens the store in a data folder, making what is missing.
     pub async fn open(data: &Path) -> Result<Self, Error> {
+        Self::open_with(data, None).await
+    }
+
+    /// The same, where a service may keep the keys that wrap those of sealed values.
+    pub async fn open_with(
+        data: &Path,
+        service: Option<Arc<dyn KeyService>>,
+    ) -> Result<Self, Error> {
         tokio::fs::create_dir_all(data).await.map_err(Error::file("make the data folder"))?;
         let file = data.join("errand.db");
         let url = sqlite_url(&file)?;
@@ -85,10 +94,10 @@ impl Store {
         let writing = pool(&url, 1, Access::Write).await?;
         schema().run(&writing).await?;
         let readers = pool(&url, READERS, Access::Read).await?;
-        let sealer = Sealer::open(&data.join("keys"), crate::sealed::any_sealed(&readers)).await?;
+        let vault = Vault::open(&data.join("keys"), &readers, service).await?;
         let blobs = Blobs::open(data.join("blobs")).await?;
         let at_once = AtOnce::open(&file, &SQLITE_PRAGMAS)?;
-        Ok(Self::start(writing, readers, blobs, sealer, reserve, Some(at_once)))
+        Ok(Self::start(writing, readers, blobs, vault, reserve, Some(at_once)))
     }
 
     /// A store in memory, gone with its last clone.
@@ -97,15 +106,15 @@ impl Store {
         let writing = pool("sqlite::memory:", 1, Access::Write).await?;
         schema().run(&writing).await?;
         let (blobs, reserve) = (Blobs::memory(), Arc::new(Reserve::none()));
-        let sealer = Sealer::ephemeral()?;
-        Ok(Self::start(writing.clone(), writing, blobs, sealer, reserve, None))
+        let vault = Vault::ephemeral()?;
+        Ok(Self::start(writing.clone(), writing, blobs, vault, reserve, None))
     }
 
     fn start(
         writing: AnyPool,
         readers: AnyPool,
         blobs: Blobs,
-        sealer: Sealer,
+        vault: Vault,
         reserve: Arc<Reserve>,
         at_once: Option<AtOnce>,
     ) -> Self {
@@ -120,7 +129,7 @@ impl Store {
                 readers,
                 writer,
                 blobs,
-                sealer,
+                vault,
                 tips: Arc::default(),
                 reserve,
                 committed,

@@ -1,35 +1,30 @@
 //! Values of variables and credentials, encrypted at rest.
 //!
-//! Each value has its own random key, which the key-encryption key wraps. Both are bound to
-//! organisation, owner, name and version: a row copied elsewhere does not open.
+//! Each value has its own random key, which the key-encryption key wraps ([`crate::vault`]). Both are
+//! bound to organisation, owner, name and version: a row copied elsewhere does not open.
 
 use crate::error::Error;
 use crate::open::Store;
-use crate::sql::{statements, text};
+use crate::sql::{int, nat, statements, text};
+use crate::vault::{KEY_BYTES, Ring};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use protocol::ids::OrgId;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
-use sqlx::{AnyConnection, AnyPool, Row};
-use std::future::Future;
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use sqlx::{AnyConnection, Row};
 use std::sync::Arc;
 
-/// Bytes of a key.
-const KEY_BYTES: usize = 32;
 /// Bytes of a nonce; random ones never meet at this length.
 const NONCE_BYTES: usize = 24;
 
 statements! {
-    ANY = "SELECT name FROM sealed LIMIT 1";
     VERSION = "SELECT version FROM sealed WHERE org = $1 AND owner = $2 AND name = $3";
-    WRITE = "INSERT INTO sealed (org, owner, name, version, wrapped_key, ciphertext, at_ms) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (org, owner, name) DO UPDATE SET \
+    WRITE = "INSERT INTO sealed \
+        (org, owner, name, version, wrapped_key, ciphertext, at_ms, generation) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (org, owner, name) DO UPDATE SET \
         version = excluded.version, wrapped_key = excluded.wrapped_key, \
-        ciphertext = excluded.ciphertext, at_ms = excluded.at_ms";
-    OPEN = "SELECT version, wrapped_key, ciphertext FROM sealed \
+        ciphertext = excluded.ciphertext, at_ms = excluded.at_ms, generation = excluded.generation";
+    OPEN = "SELECT version, wrapped_key, ciphertext, generation FROM sealed \
         WHERE org = $1 AND owner = $2 AND name = $3";
     NAMES = "SELECT name FROM sealed WHERE org = $1 AND owner = $2 ORDER BY name";
     REMOVE = "DELETE FROM sealed WHERE org = $1 AND owner = $2 AND name = $3";
@@ -64,18 +59,12 @@ pub struct SealedValue {
     pub at_ms: i64,
 }
 
-/// Holds the key-encryption key.
-#[derive(Clone)]
-pub(crate) struct Sealer {
-    key: Arc<SecretSlice<u8>>,
-}
-
 /// Where a value belongs; what its encryption is bound to.
-struct Place<'a> {
-    org: &'a str,
-    owner: &'a str,
-    name: &'a str,
-    version: i64,
+pub(crate) struct Place<'a> {
+    pub(crate) org: &'a str,
+    pub(crate) owner: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) version: i64,
 }
 
 impl Place<'_> {
@@ -91,90 +80,44 @@ impl Place<'_> {
     }
 }
 
-impl Sealer {
-    /// Reads the key of this installation, or makes it at the first start.
-    pub(crate) async fn open(
-        folder: &Path,
-        any_sealed: impl Future<Output = Result<bool, Error>>,
-    ) -> Result<Self, Error> {
-        let path = folder.join("kek");
-        let key = match std::fs::read(&path) {
-            Ok(bytes) => read_key(&path, bytes)?,
-            Err(e) if e.kind() == ErrorKind::NotFound => {
-                // A fresh key would make every sealed value unreadable without a word.
-                if any_sealed.await? {
-                    return Err(Error::Key(format!(
-                        "{} is missing: put it back from your backup, the stored secrets need it",
-                        path.display()
-                    )));
-                }
-                make_key(folder, &path)?
-            }
-            Err(e) => return Err(Error::file("read the key-encryption key")(e)),
-        };
-        Ok(Self { key: Arc::new(key) })
-    }
-
-    /// A key that is never written.
-    pub(crate) fn ephemeral() -> Result<Self, Error> {
-        Ok(Self { key: Arc::new(random(KEY_BYTES)?.into()) })
-    }
-
-    fn seal(&self, place: &Place<'_>, value: &Secret) -> Result<(Vec<u8>, Vec<u8>), Error> {
-        let data_key: SecretSlice<u8> = random(KEY_BYTES)?.into();
-        let ciphertext =
-            encrypt(data_key.expose_secret(), &place.bytes("value"), value.expose().as_bytes())?;
-        let wrapped =
-            encrypt(self.key.expose_secret(), &place.bytes("key"), data_key.expose_secret())?;
-        Ok((wrapped, ciphertext))
-    }
-
-    fn open_value(
-        &self,
-        place: &Place<'_>,
-        wrapped: &[u8],
-        sealed: &[u8],
-    ) -> Result<Secret, Error> {
-        let data_key: SecretSlice<u8> =
-            decrypt(self.key.expose_secret(), &place.bytes("key"), wrapped)?.into();
-        let value = decrypt(data_key.expose_secret(), &place.bytes("value"), sealed)?;
-        let value = String::from_utf8(value)
-            .map_err(|_| Error::damaged(format!("sealed value {} is not text", place.name)))?;
-        Ok(Secret::new(value))
-    }
+/// A value under a key of its own, and that key under the newest one of the vault.
+struct Sealed {
+    generation: u64,
+    wrapped: Vec<u8>,
+    ciphertext: Vec<u8>,
 }
 
-fn read_key(path: &Path, bytes: Vec<u8>) -> Result<SecretSlice<u8>, Error> {
-    let mode = std::fs::metadata(path).map_err(Error::file("read the key-encryption key"))?;
-    if mode.permissions().mode() & 0o077 != 0 {
-        let path = path.display();
-        return Err(Error::Key(format!("others can read {path}: run chmod 600 on it")));
-    }
-    if bytes.len() != KEY_BYTES {
-        let (path, length) = (path.display(), bytes.len());
-        return Err(Error::Key(format!("{path} has {length} bytes instead of {KEY_BYTES}")));
-    }
-    Ok(bytes.into())
+fn seal(ring: &Ring, place: &Place<'_>, value: &Secret) -> Result<Sealed, Error> {
+    let data_key: SecretSlice<u8> = random(KEY_BYTES)?.into();
+    let ciphertext =
+        encrypt(data_key.expose_secret(), &place.bytes("value"), value.expose().as_bytes())?;
+    let (generation, key) = ring.newest()?;
+    Ok(Sealed { generation, wrapped: wrap(key, place, &data_key)?, ciphertext })
 }
 
-/// The key is complete and on disk before it has its name.
-fn make_key(folder: &Path, path: &Path) -> Result<SecretSlice<u8>, Error> {
-    let failed = || Error::file("make the key-encryption key");
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed())?;
-    let key: SecretSlice<u8> = random(KEY_BYTES)?.into();
-    let fresh = folder.join("kek.new");
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&fresh)
-        .map_err(failed())?;
-    file.write_all(key.expose_secret()).map_err(failed())?;
-    file.sync_all().map_err(failed())?;
-    std::fs::rename(&fresh, path).map_err(failed())?;
-    std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(failed())?;
-    Ok(key)
+/// The key of a value, under a key of the vault.
+pub(crate) fn wrap(
+    key: &SecretSlice<u8>,
+    place: &Place<'_>,
+    data_key: &SecretSlice<u8>,
+) -> Result<Vec<u8>, Error> {
+    encrypt(key.expose_secret(), &place.bytes("key"), data_key.expose_secret())
+}
+
+/// The key of a value, out of its wrapping.
+pub(crate) fn unwrap(
+    key: &SecretSlice<u8>,
+    place: &Place<'_>,
+    wrapped: &[u8],
+) -> Result<SecretSlice<u8>, Error> {
+    decrypt(key.expose_secret(), &place.bytes("key"), wrapped).map(Into::into)
+}
+
+fn open(place: &Place<'_>, data_key: &SecretSlice<u8>, sealed: &[u8]) -> Result<Secret, Error> {
+    let value = decrypt(data_key.expose_secret(), &place.bytes("value"), sealed)?;
+    let value = String::from_utf8(value)
+        .map_err(|_| Error::damaged(format!("sealed value {} is not text", place.name)))?;
+    Ok(Secret::new(value))
 }
 
 /// Random bytes from the operating system.
@@ -210,15 +153,10 @@ fn decrypt(key: &[u8], bound_to: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Error>
     cipher(key)?.decrypt(&nonce, Payload { msg: ciphertext, aad: bound_to }).map_err(|_| refused())
 }
 
-/// Whether anything is sealed at all.
-pub(crate) async fn any_sealed(pool: &AnyPool) -> Result<bool, Error> {
-    Ok(sqlx::query(ANY).fetch_optional(pool).await?.is_some())
-}
-
 /// Seals a value within a transaction, over an earlier one.
 pub(crate) async fn write(
     connection: &mut AnyConnection,
-    sealer: &Sealer,
+    ring: &Ring,
     org: &OrgId,
     sealed: &SealedValue,
 ) -> Result<(), Error> {
@@ -230,7 +168,7 @@ pub(crate) async fn write(
     };
     let version = before.saturating_add(1);
     let place = Place { org: &org.0, owner, name, version };
-    let (wrapped, ciphertext) = sealer.seal(&place, value)?;
+    let Sealed { generation, wrapped, ciphertext } = seal(ring, &place, value)?;
     sqlx::query(WRITE)
         .bind(&org.0)
         .bind(owner)
@@ -239,6 +177,7 @@ pub(crate) async fn write(
         .bind(wrapped)
         .bind(ciphertext)
         .bind(*at_ms)
+        .bind(int(generation))
         .execute(connection)
         .await?;
     Ok(())
@@ -247,14 +186,14 @@ pub(crate) async fn write(
 impl Store {
     /// Seals a value, over an earlier one of the same owner and name.
     pub async fn seal(&self, org: &OrgId, value: SealedValue) -> Result<(), Error> {
-        let work = Arc::new((org.clone(), value, self.inner.sealer.clone()));
+        let work = Arc::new((org.clone(), value, self.inner.vault.clone()));
         self.inner
             .writer
             .write(move |connection| {
                 let work = Arc::clone(&work);
                 Box::pin(async move {
-                    let (org, value, sealer) = &*work;
-                    write(connection, sealer, org, value).await
+                    let (org, value, vault) = &*work;
+                    write(connection, &vault.ring(), org, value).await
                 })
             })
             .await
@@ -267,6 +206,8 @@ impl Store {
         owner: &str,
         name: &str,
     ) -> Result<Option<Secret>, Error> {
+        // Taken first: the key may be replaced and removed while the value is read.
+        let before = self.inner.vault.ring();
         let row = sqlx::query(OPEN)
             .bind(&org.0)
             .bind(owner)
@@ -277,7 +218,9 @@ impl Store {
             let place = Place { org: &org.0, owner, name, version: row.try_get("version")? };
             let wrapped: Vec<u8> = row.try_get("wrapped_key")?;
             let ciphertext: Vec<u8> = row.try_get("ciphertext")?;
-            self.inner.sealer.open_value(&place, &wrapped, &ciphertext)
+            let (generation, now) = (nat(&row, "generation")?, self.inner.vault.ring());
+            let key = before.key(generation).or_else(|_| now.key(generation))?;
+            open(&place, &unwrap(key, &place, &wrapped)?, &ciphertext)
         })
         .transpose()
     }

@@ -6,6 +6,7 @@ mod economy;
 mod faults;
 mod crowd;
 mod statements;
+mod vault;
 
 use crate::Store;
 use crate::conformance::conformance;

@@ -14,6 +14,7 @@ pub(super) fn all() -> Vec<(&'static str, &'static str)> {
         crate::outbox::STATEMENTS,
         crate::kv::STATEMENTS,
         crate::sealed::STATEMENTS,
+        crate::vault::STATEMENTS,
         crate::blob::STATEMENTS,
         crate::keys::STATEMENTS,
         crate::erase::STATEMENTS,
@@ -76,6 +77,8 @@ async fn lists_use_their_indexes() {
         ("WAKE", "agents_open"),
         ("CLAIM", "outbox_due"),
         ("READ", "sqlite_autoindex_events_1"),
+        ("OLDER", "sealed_generations"),
+        ("COUNTS", "COVERING INDEX sealed_generations"),
     ];
     for (name, index) in expected {
         let (_, text) = all().into_iter().find(|(n, _)| *n == name).unwrap();
