@@ -6,6 +6,7 @@ pub mod env;
 mod machine;
 pub mod secret;
 mod sync;
+pub mod vault;
 
 pub use machine::{Attach, Completions, Context, Copy, Forward, Man, Open, Ports, Ssh};
 pub use sync::{Conflicts, Down, Up};
@@ -118,6 +119,9 @@ pub enum Command {
     /// Keep values for agents' machines with the server: credentials that stay outside, and variables
     #[command(subcommand)]
     Secret(secret::Secret),
+    /// Change the key under which values lie on the server's disk (with the installation's own token)
+    #[command(subcommand)]
+    Vault(vault::Vault),
     /// Show what left an agent's machine: hosts, what was refused, uses of credentials
     Traffic(Traffic),
     /// Read and check the audit log: who did what when, and what left
@@ -528,6 +532,7 @@ mod tests {
             "errand secret set KEY --plain --repo . --environment shop --value-file key.pem",
             "errand secret remove KEY --id secv_1",
             "errand secret import .env --plain",
+            "errand vault remove-old",
         ] {
             assert!(parses(good), "{good}");
         }

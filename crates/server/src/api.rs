@@ -28,6 +28,7 @@ pub mod settings;
 pub mod show;
 pub mod stream;
 pub mod uploads;
+pub mod vault;
 pub mod worktree;
 
 use error::{ApiError, ApiResult};

@@ -27,6 +27,7 @@ use crate::seeds::Seeds;
 use crate::ssh::HostKey;
 use crate::starts::Starts;
 use crate::terminals::Terminals;
+use crate::vault::Rotation;
 use anyhow::Result;
 use gateway::attach::Gateway;
 use git::remote::FarEndProgram;
@@ -95,6 +96,8 @@ pub struct App {
     pub first_looks: FirstLooks,
     /// Lets environments that are kept here be changed one at a time.
     pub saved_environments: SavedEnvironments,
+    /// How the key of stored values is changed.
+    pub rotation: Arc<Rotation>,
     /// Lets secrets be changed one at a time.
     pub secrets: Secrets,
     /// What agents that start from the same commit share.

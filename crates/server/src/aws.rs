@@ -1,11 +1,13 @@
 //! Roles of AWS that agents act under: the server assumes them with credentials of its own and an external id, and
 //! the gateway signs with what it gets.
 //!
-//! Read in this order: `base` is who the server is at AWS, `sts` asks for roles, `words` says what went wrong.
+//! Read in this order: `base` is who the server is at AWS, `question` asks a service as that, `sts` asks for roles,
+//! `words` says what went wrong.
 //!
 //! TRUST: a role's credentials are in the memory of this process only: not in the store, no event, no log line.
 
-mod base;
+pub(crate) mod base;
+pub(crate) mod question;
 mod sts;
 mod words;
 
@@ -25,10 +27,11 @@ use protocol::api::aws::{AwsAsked, AwsBody, ROLE_SECRETS};
 use protocol::api::timestamp;
 use protocol::ids::{AgentId, OrgId};
 use protocol::limits::AWS_ROLE_PAUSE_MS;
+use question::Failed;
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use sts::{Assumed, Failed};
+use sts::Assumed;
 use tokio::sync::Mutex as Slot;
 
 /// Stands where the principal is not known yet.

@@ -14,9 +14,11 @@ use std::path::{Path, PathBuf};
 mod aws;
 mod environment;
 mod models;
+mod vault;
 
 pub use aws::AwsConfig;
 pub use models::{ModelConfig, Models};
+pub use vault::VaultConfig;
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +46,8 @@ pub struct Config {
     pub gateway: GatewayConfig,
     /// Who the server is at AWS, for [roles](aws.md) of agents.
     pub aws: AwsConfig,
+    /// Where the keys of stored [secrets](secrets.md#at-rest) are.
+    pub vault: VaultConfig,
     /// Who commits.
     pub git: GitConfig,
     /// Which local repositories may be used.
@@ -70,6 +74,7 @@ impl Default for Config {
             network: NetworkConfig::default(),
             gateway: GatewayConfig::default(),
             aws: AwsConfig::default(),
+            vault: VaultConfig::default(),
             git: GitConfig::default(),
             repositories: RepositoriesConfig::default(),
             ssh: BTreeMap::new(),
@@ -394,6 +399,7 @@ impl Config {
         self.sandbox.check_isolation()?;
         self.sandbox.check_shared()?;
         self.aws.check()?;
+        self.vault.check(&self.aws)?;
         if !matches!(self.network.mode.as_str(), "offline" | "packages" | "allowlist" | "open") {
             bail!(
                 "network.mode: is {:?}; choose \"offline\", \"packages\", \"allowlist\" or \"open\"",

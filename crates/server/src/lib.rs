@@ -54,6 +54,7 @@ pub mod dependencies;
 pub mod builder;
 pub mod saved_environments;
 pub mod secrets;
+pub mod vault;
 pub mod redact;
 pub mod builds;
 pub mod leaks;

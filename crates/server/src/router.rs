@@ -4,7 +4,7 @@ use crate::api::machine::{browser, files, forward, ports, ssh, stats, terminals,
 use crate::api::{
     agents, artifacts, audit, aws, build_files, builds, diff, environments, events, forks, health,
     images, keys, live, metadata, pulls, restores, runs, secrets, server, session, settings,
-    stream, uploads, worktree,
+    stream, uploads, vault as keys_of_values, worktree,
 };
 use crate::app::App;
 use crate::auth::{self, shell};
@@ -107,6 +107,9 @@ fn vault() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(secrets::list))
         .routes(routes!(aws::show))
         .routes(routes!(aws::check))
+        .routes(routes!(keys_of_values::show))
+        .routes(routes!(keys_of_values::rotate))
+        .routes(routes!(keys_of_values::remove_older))
         .routes(routes!(secrets::own::get, secrets::own::put, secrets::own::delete))
         .routes(routes!(secrets::team::list))
         .routes(routes!(secrets::team::get, secrets::team::put, secrets::team::delete))

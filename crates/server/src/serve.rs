@@ -26,7 +26,8 @@ use crate::seeds::Seeds;
 use crate::ssh::HostKey;
 use crate::starts::Starts;
 use crate::terminals::Terminals;
-use crate::{alarm, audit, catalog, clock, images, retention, router, sweeper};
+use crate::vault::kms::Kms;
+use crate::{alarm, audit, catalog, clock, images, retention, router, sweeper, vault};
 use anyhow::{Context, Result};
 use axum::serve::ListenerExt as _;
 use gateway::address::{Floor, Upstream};
@@ -157,6 +158,7 @@ pub async fn run(
     app.tasks.spawn(sweeper::sweep(Arc::clone(&app)));
     app.tasks.spawn(roster::tell(Arc::clone(&app)));
     app.tasks.spawn(retention::keep(Arc::clone(&app)));
+    app.tasks.spawn(vault::resume(Arc::clone(&app)));
     ready(&app.public_url, &token_path);
     let service = router::router(Arc::clone(&app));
     // A key press must not wait for the next one.
@@ -188,13 +190,13 @@ async fn build(
     (identity, far_end): (Identity, Option<FarEndProgram>),
 ) -> Result<(Arc<App>, PathBuf)> {
     let Options { data, config, .. } = options;
-    let store = Store::open(&data).await.context("open the store")?;
+    let (store, http) = store(&data, &config).await?;
     let (keys, token_path) = Keys::open(&data, clock::now_ms())?;
     let public_url = public_url(&config, address);
     let link_key = link_key(&data)?;
     let catalog = catalog::catalog(&config.models)?;
     let models_inside = ModelsInside::of(&config.models, &catalog, &link_key)?;
-    let (http, seeds) = (http(&config)?, Seeds::open(&store).await?);
+    let seeds = Seeds::open(&store).await?;
     let aws = Arc::new(Aws::new(&config.aws, http.clone()));
     let windows = denials.windows();
     let reads = Arc::<Reads>::default();
@@ -221,6 +223,7 @@ async fn build(
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         first_looks: FirstLooks::default(),
         saved_environments: SavedEnvironments::default(),
+        rotation: Arc::default(),
         secrets: Secrets::default(),
         starts: Starts::open(&data)?,
         ssh_key: HostKey::open(&data)?,
@@ -256,6 +259,13 @@ fn begun(app: App) -> Arc<App> {
     app.reads.begin(&app);
     app.models_inside.iter().for_each(|models| models.begin(&app));
     app
+}
+
+/// The store, whose keys KMS may keep, and what that is asked with.
+async fn store(data: &Path, config: &Config) -> Result<(Store, HttpClient)> {
+    let http = http(config)?;
+    let kms = Arc::new(Kms::new(&config.vault, &config.aws, http.clone()));
+    Ok((Store::open_with(data, Some(kms)).await.context("open the store")?, http))
 }
 
 /// What sandboxes have beneath them where no image is asked for; none: the host's programs.

@@ -1444,6 +1444,57 @@ export interface paths {
         patch: operations["patchUploadsId"];
         trace?: never;
     };
+    "/v1/vault": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The keys, and how far a change to the newest one is. */
+        get: operations["getVault"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/vault/older-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes older keys that no value needs any more. */
+        delete: operations["deleteVaultOlderKeys"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/vault/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a new key, and begins to wrap all values with it. */
+        post: operations["postVaultRotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3444,6 +3495,54 @@ export interface components {
              * @description Sum of the four.
              */
             totalTokens: number;
+        };
+        /** @description The keys, and how far a change to the newest one is. */
+        VaultBody: {
+            /**
+             * Format: int64
+             * @description The generation that seals.
+             */
+            current: number;
+            /** @description All generations whose keys are there or needed, oldest first. */
+            generations: components["schemas"]["VaultGeneration"][];
+            /**
+             * Format: int64
+             * @description Those of them that do not open with that key.
+             */
+            refused: number;
+            /** @description Values are being wrapped with the newest key. */
+            rotating: boolean;
+            /**
+             * Format: int64
+             * @description Values that an older key still wraps.
+             */
+            waiting: number;
+        };
+        /** @description One generation of the key. */
+        VaultGeneration: {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            generation: number;
+            /** @description `file`: in the data folder; `kms`: there is only what KMS encrypted. */
+            kept: string;
+            /** @description The key of KMS that encrypted it. */
+            kmsKey?: string | null;
+            /** @description What is wrong with its file. */
+            problem?: string | null;
+            /**
+             * Format: int64
+             * @description Values that it wraps.
+             */
+            values: number;
+        };
+        /** @description Keys that were removed. */
+        VaultRemoved: {
+            /** @description Their generations. */
+            removed: number[];
+            /** @description What is there now. */
+            vault: components["schemas"]["VaultBody"];
         };
         /** @description Whether the machine comes up. */
         Waking: {
@@ -6702,6 +6801,111 @@ export interface operations {
                 };
             };
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getVault: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VaultBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deleteVaultOlderKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VaultRemoved"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    postVaultRotate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VaultBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -45,6 +45,7 @@ pub async fn metrics(State(app): State<Arc<App>>) -> String {
 #[utoipa::path(get, path = "/v1/doctor", tag = "health", responses((status = 200, body = DoctorBody)))]
 pub async fn doctor(State(app): State<Arc<App>>, _: Caller) -> ApiResult<Json<DoctorBody>> {
     let mut checks = vec![models_check(&app)];
+    checks.push(crate::vault::check(&app).await?);
     checks.extend(app.provider_checks().await?);
     Ok(Json(DoctorBody { checks }))
 }

@@ -205,7 +205,7 @@ fn at(place: &Place, at_ms: i64, kind: &'static str, subject: &str, details: Val
 }
 
 /// The members of an object.
-pub(super) fn object(value: Value) -> Map<String, Value> {
+pub(crate) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(members) => members,
         _ => Map::new(),

@@ -6,11 +6,11 @@ use secrecy::SecretString;
 use std::path::Path;
 
 /// The server's own keys.
-pub(super) struct Base(pub(super) Keys);
+pub(crate) struct Base(pub(crate) Keys);
 
 impl Base {
     /// Read whenever they are used, so that keys that were replaced count at once.
-    pub(super) async fn read(config: &AwsConfig) -> Result<Self, String> {
+    pub(crate) async fn read(config: &AwsConfig) -> Result<Self, String> {
         if !config.access_key_id.is_empty() {
             let secret = SecretString::from(config.secret_access_key.as_str());
             return Ok(Self(Keys::new(config.access_key_id.clone(), secret, None)));

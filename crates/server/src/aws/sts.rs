@@ -1,48 +1,18 @@
 //! The two questions that STS is asked.
 
 use super::base::Base;
-use crate::clock::now_ms;
+use super::question::{Failed, Question, SHOWN};
 use crate::config::AwsConfig;
 use gateway::aws::Keys;
-use gateway::aws::sign::{self, Canonical, Scope};
 use jiff::Timestamp;
 use model::http::HttpClient;
-use protocol::limits::AWS_ROLE_MS;
-use secrecy::ExposeSecret as _;
 use std::sync::Arc;
-use std::time::Duration;
-use url::Url;
 use url::form_urlencoded::Serializer;
 
 /// The version of its API.
 const VERSION: &str = "2011-06-15";
 /// What it is asked with.
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
-/// Bytes of an answer that are read.
-const ANSWER_BYTES: usize = 64 * 1024;
-/// Signs of an answer's code and message that are repeated.
-const SHOWN: usize = 500;
-
-/// Why STS did not do what it was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Failed {
-    /// The server has no keys of its own; why.
-    NoBase(String),
-    /// It refused, with a code and its words.
-    Refused { code: String, message: String },
-    /// It gave no answer, or none that can be read.
-    Unanswered(String),
-}
-
-impl Failed {
-    /// It may be better in a moment.
-    pub(super) const fn passes(&self) -> bool {
-        match self {
-            Self::Unanswered(_) => true,
-            Self::NoBase(_) | Self::Refused { .. } => false,
-        }
-    }
-}
 
 /// A role's credentials.
 pub(super) struct Assumed {
@@ -97,20 +67,15 @@ impl Sts<'_> {
     }
 
     async fn ask(&self, fields: &[(&str, &str)]) -> Result<String, Failed> {
-        let unanswered = |error: &dyn std::fmt::Display| Failed::Unanswered(error.to_string());
-        let url = self.config.sts().map_err(|error| unanswered(&error))?;
+        let url = self.config.sts().map_err(|error| Failed::Unanswered(error.to_string()))?;
         let body = Serializer::new(String::new()).extend_pairs(fields).finish();
-        let headers = self.signed(&url, &body)?;
-        let mut request =
-            self.http.inner().post(url).timeout(Duration::from_millis(AWS_ROLE_MS)).body(body);
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        let sent = request.send().await.map_err(|error| unanswered(&error.without_url()))?;
-        let status = sent.status();
-        let bytes = sent.bytes().await.map_err(|error| unanswered(&error.without_url()))?;
-        let shown = bytes.get(..bytes.len().min(ANSWER_BYTES)).unwrap_or_default();
-        let answer = String::from_utf8_lossy(shown).into_owned();
+        let question = Question {
+            url,
+            scope: (&self.config.region, "sts"),
+            headers: &[("content-type", FORM)],
+            body,
+        };
+        let (status, answer) = question.ask(self.http, &self.base).await?;
         if status.is_success() {
             return Ok(answer);
         }
@@ -119,38 +84,8 @@ impl Sts<'_> {
             (Some(code), message) if status.is_client_error() => {
                 Err(Failed::Refused { code, message: message.unwrap_or_default() })
             }
-            _ => Err(unanswered(&format_args!("it answered {status}"))),
+            _ => Err(Failed::Unanswered(format!("it answered {status}"))),
         }
-    }
-
-    fn signed(&self, url: &Url, body: &str) -> Result<Vec<(String, String)>, Failed> {
-        let Base(keys) = &self.base;
-        let time = Timestamp::from_millisecond(now_ms())
-            .map_err(|error| Failed::Unanswered(format!("the time: {error}")))?
-            .strftime("%Y%m%dT%H%M%SZ")
-            .to_string();
-        let host = url.host_str().unwrap_or_default();
-        let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        let token = keys.token.as_ref().map(|token| token.expose_secret().to_owned());
-        let mut headers = vec![
-            ("content-type".to_owned(), FORM.to_owned()),
-            ("host".to_owned(), host),
-            ("x-amz-date".to_owned(), time.clone()),
-        ];
-        headers.extend(token.map(|token| ("x-amz-security-token".to_owned(), token)));
-        let request = Canonical {
-            method: "POST",
-            path: url.path(),
-            query: &[],
-            headers: &headers,
-            payload: &sign::hash(body.as_bytes()),
-        };
-        let scope = Scope::new(&time, &self.config.region, "sts");
-        let signature = sign::signature(keys.secret.expose_secret(), &time, &scope, &request);
-        let value = sign::authorization(&keys.id, &scope, &headers, &signature);
-        headers.retain(|(name, _)| name != "host");
-        headers.push(("authorization".to_owned(), value));
-        Ok(headers)
     }
 }
 

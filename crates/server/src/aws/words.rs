@@ -2,7 +2,7 @@
 //!
 //! TRUST: agents read these words, so they name neither the external id nor anything of the server's own keys.
 
-use super::sts::Failed;
+use super::question::Failed;
 
 /// Why a role cannot be had.
 pub(super) fn of_role(failed: &Failed) -> String {

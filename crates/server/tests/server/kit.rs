@@ -147,6 +147,7 @@ async fn app(
         addresses: Addresses::new(&config, address, &public_url).unwrap(),
         first_looks: server::first_look::FirstLooks::default(),
         saved_environments: Default::default(),
+        rotation: Default::default(),
         secrets: Default::default(),
         starts: server::starts::Starts::open(data).unwrap(),
         previews: Default::default(),
