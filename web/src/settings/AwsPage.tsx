@@ -63,7 +63,7 @@ export default function AwsPage() {
       </Section>
       <Section
         title="Here"
-        description="The role is the team's secret of this name, for all agents. It is tried before it is kept."
+        description={`The role is the team's secret ${NAME}, for all agents. It is tried before it is kept.`}
       >
         <RoleField />
         <Snippet label="In a terminal" text={COMMAND} />

@@ -24,14 +24,15 @@ export class House {
   #server: ChildProcess | undefined;
   #log = "";
 
-  static async start(): Promise<House> {
+  /** `more` is added to the configuration. */
+  static async start(more = ""): Promise<House> {
     const house = new House();
     // As root the server becomes another user, who must be able to walk to its data.
     chmodSync(house.folder, 0o711);
     mkdirSync(house.data);
     const modelPort = await freePort();
     house.#model = await house.#spawn("errand-scripted", [`127.0.0.1:${modelPort}`], /^ready /m);
-    const config = `[models]\nscripted_url = "http://127.0.0.1:${modelPort}"\n`;
+    const config = `[models]\nscripted_url = "http://127.0.0.1:${modelPort}"\n${more}`;
     writeFileSync(join(house.data, "errand.toml"), config);
     house.#port = await freePort();
     house.server = `http://127.0.0.1:${house.#port}`;
