@@ -303,11 +303,19 @@ async fn one(
 
 fn text_of(file: &str) -> Result<String, Trouble> {
     let mut text = String::new();
+    let most = FILE_BYTES.saturating_add(1);
     let read = match file {
-        "-" => std::io::stdin().take(FILE_BYTES).read_to_string(&mut text),
-        path => std::fs::File::open(path)
-            .and_then(|file| file.take(FILE_BYTES).read_to_string(&mut text)),
+        "-" => std::io::stdin().take(most).read_to_string(&mut text),
+        path => {
+            std::fs::File::open(path).and_then(|file| file.take(most).read_to_string(&mut text))
+        }
     };
-    read.map_err(|error| Trouble::usage(format!("{file}: {error}")))?;
+    let read = read.map_err(|error| Trouble::usage(format!("{file}: {error}")))?;
+    // The rest would be missing without a word, and the last value cut.
+    if read as u64 > FILE_BYTES {
+        let message =
+            format!("{file}: it is larger than {FILE_BYTES} bytes: nothing was added; divide it");
+        return Err(Trouble::usage(message));
+    }
     Ok(text)
 }

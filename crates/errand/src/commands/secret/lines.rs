@@ -1,9 +1,10 @@
 //! Files of `NAME=VALUE` lines, as shells and dotenv libraries read them: `export`, comments, quotes. Nothing in them
 //! is expanded.
 
-/// Names and values in the order of the file; a mistake is told with its line, and never with what stands there.
+/// Names and values in the order of the file, of a name that stands there again the last; a mistake is told with its
+/// line, and never with what stands there.
 pub(super) fn read(text: &str) -> Result<Vec<(String, String)>, String> {
-    let mut all = Vec::new();
+    let mut all: Vec<(String, String)> = Vec::new();
     let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
     while !rest.is_empty() {
         let number = text.matches('\n').count() - rest.matches('\n').count() + 1;
@@ -24,6 +25,7 @@ pub(super) fn read(text: &str) -> Result<Vec<(String, String)>, String> {
                 .ok_or_else(|| format!("line {number}: the quote that begins here does not end"))?,
             _ => (bare(begin), begin),
         };
+        all.retain(|(before, _)| *before != name);
         all.push((name, value));
         rest = after_line(end);
     }
@@ -86,6 +88,13 @@ mod tests {
         let expected: Vec<_> =
             expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_last_of_a_name_counts() {
+        let found = read("A=1\nB=2\nexport A='3'\na=4\n").unwrap();
+        let found: Vec<_> = found.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        assert_eq!(found, [("B", "2"), ("A", "3"), ("a", "4")]);
     }
 
     #[test]
