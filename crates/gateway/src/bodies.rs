@@ -7,7 +7,7 @@ use crate::policy::Denial;
 use crate::reply::{self, BodyError};
 use crate::swap::{Swapping, Swaps};
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -105,9 +105,13 @@ impl Carried<reply::Body> {
     }
 }
 
-impl Carried<Incoming> {
+impl<B> Carried<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BodyError>,
+{
     /// An answer's body; carries the report of its request to the end.
-    pub(crate) fn back(body: Incoming, scrub: Option<&Swaps>, report: Arc<Report>) -> Self {
+    pub(crate) fn back(body: B, scrub: Option<&Swaps>, report: Arc<Report>) -> Self {
         Self { inner: Swapped::new(body, scrub), way: Way::In, report }
     }
 }

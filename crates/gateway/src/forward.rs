@@ -14,6 +14,7 @@ use crate::policy::{Access, Carries, DenialCode, Permit, credential_denial, deni
 use crate::reading::{self, Whose};
 use crate::reply::Body;
 use crate::swap::Swaps;
+use crate::unpack::{Packing, Unpacked};
 use crate::websocket;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
@@ -253,9 +254,7 @@ fn head_bytes(head: &Parts) -> u64 {
 }
 
 fn is_packed(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::CONTENT_ENCODING)
-        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    Packing::of(headers) != Packing::None
 }
 
 fn answer(
@@ -268,16 +267,17 @@ fn answer(
     heads::strip(&mut head.headers);
     // Another way to the host that leads around us.
     head.headers.remove("alt-svc");
-    let is_packed = is_packed(&head.headers);
+    let packing = Packing::of(&head.headers);
     if let Scrub::Values(_) = scrub {
-        if is_packed {
+        if packing == Packing::Other {
             let text = format!(
-                "Errand did not pass on what {target} answered: it was packed although that was not asked for, \
-                 so it could not be looked through for the value of a grant."
+                "Errand did not pass on what {target} answered: it was packed although that was not asked for, and \
+                 neither with gzip nor with deflate, so it could not be looked through for the value of a grant."
             );
             return Err(Problem::Answer(StatusCode::BAD_GATEWAY, text));
         }
         head.headers.remove(header::CONTENT_LENGTH);
+        head.headers.remove(header::CONTENT_ENCODING);
     }
     let swaps = scrub.swaps();
     for value in head.headers.values_mut() {
@@ -286,7 +286,17 @@ fn answer(
                 .unwrap_or_else(|_| HeaderValue::from_static("removed"));
         }
     }
-    let in_body = swaps.filter(|_| !is_packed);
     head.version = Version::HTTP_11;
-    Ok(Response::from_parts(head, Carried::back(body, in_body, report).boxed_unsync()))
+    let body = match (scrub, packing) {
+        (Scrub::Values(swaps), Packing::Gzip | Packing::Deflate) => {
+            let unpacked = Unpacked::new(body, packing);
+            let unpacked = unpacked.ok_or_else(|| Problem::bad("the answer cannot be unpacked"))?;
+            Carried::back(unpacked, Some(swaps), report).boxed_unsync()
+        }
+        (_, Packing::None) => Carried::back(body, swaps, report).boxed_unsync(),
+        (_, Packing::Gzip | Packing::Deflate | Packing::Other) => {
+            Carried::back(body, None, report).boxed_unsync()
+        }
+    };
+    Ok(Response::from_parts(head, body))
 }

@@ -47,6 +47,7 @@ pub mod dependency;
 pub mod large_files;
 pub mod model_endpoint;
 mod upload;
+mod unpack;
 mod push;
 mod pkt;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -96,13 +96,23 @@ async fn echo(request: Request<Incoming>, sent: Sent) -> Result<Response<Full<By
     let trailers = body.trailers().map(|trailers| format!("{trailers:?}")).unwrap_or_default();
     let text = format!("{text}\n{}{trailers}", String::from_utf8_lossy(&body.to_bytes()));
     sent.lock().unwrap().push(text.clone());
+    let told = text.clone();
     let mut response = Response::new(Full::new(text.into()));
     if let Some(value) = head.headers.get("authorization") {
         response.headers_mut().insert("x-echo", value.clone());
     }
     response.headers_mut().insert("alt-svc", "h3=\":443\"".parse().unwrap());
-    if head.uri.path() == "/packed" {
-        response.headers_mut().insert("content-encoding", "br".parse().unwrap());
+    match head.uri.path() {
+        "/packed" => {
+            response.headers_mut().insert("content-encoding", "br".parse().unwrap());
+        }
+        "/gzip" => {
+            let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            std::io::Write::write_all(&mut packed, told.as_bytes()).unwrap();
+            *response.body_mut() = Full::new(packed.finish().unwrap().into());
+            response.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+        }
+        _ => {}
     }
     Ok(response)
 }
@@ -445,6 +455,14 @@ async fn a_grant_goes_to_its_host_and_never_comes_back() {
     let packed = get("forge.example", "/packed", &format!("Authorization: Bearer {held}\r\n"));
     let (status, answer) = ask(&world, "forge.example", &packed).await;
     assert_eq!(status, 502, "{answer}");
+    // What can be unpacked comes back unpacked.
+    let gzip = get("forge.example", "/gzip", &format!("Authorization: Bearer {held}\r\n"));
+    let (status, answer) = ask(&world, "forge.example", &gzip).await;
+    assert!(
+        status == 200 && answer.contains(&format!("authorization: Bearer {held}\n")),
+        "{answer}"
+    );
+    assert!(!answer.contains(VALUE) && !answer.contains("content-encoding"), "{answer}");
     // Elsewhere it is worth nothing.
     let elsewhere = get("other.example", "/", &format!("Authorization: Bearer {held}\r\n"));
     let certificate = world.certificate.clone();
@@ -455,6 +473,29 @@ async fn a_grant_goes_to_its_host_and_never_comes_back() {
     let (status, answer) = ask(&world, "other.example", &elsewhere).await;
     // The host's certificate is for another name: the answer says so before anything is sent.
     assert_eq!(status, 502, "{answer}");
+}
+
+#[tokio::test]
+async fn a_grant_is_not_exchanged_in_a_request_for_a_websocket() {
+    let host = Echo::serve("forge.example", &[]).await;
+    let grant = grant(&["forge.example"], everywhere());
+    let held = grant.placeholder.clone();
+    let mut world = World::new(Plan {
+        mode: EgressMode::Allowlist,
+        allow: &["forge.example +websocket"],
+        upstreams: &[("forge.example", host.address)],
+        roots: host.roots.clone(),
+        grants: Grants::new(vec![grant], vec![]),
+        ..Plan::default()
+    });
+    for carried in [format!("Authorization: Bearer {held}\r\n"), format!("Cookie: s={held}\r\n")] {
+        let headers = format!("Upgrade: websocket\r\nConnection: upgrade\r\n{carried}");
+        let (status, answer) =
+            ask(&world, "forge.example", &get("forge.example", "/", &headers)).await;
+        assert_eq!(status, 403, "{answer}");
+        assert_eq!(world.denied().await.code, DenialCode::GrantNotForHost);
+    }
+    assert!(host.sent().is_empty(), "{:?}", host.sent());
 }
 
 #[tokio::test]
