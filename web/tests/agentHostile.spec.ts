@@ -1,5 +1,5 @@
 import type { Agent } from "../src/api/types";
-import { expect, picture, test } from "./kit";
+import { expect, expectAccessible, picture, test } from "./kit";
 import { Canary } from "./kit/canary";
 
 test("hostile text and output do nothing but stand there", async ({ page, house }) => {
@@ -62,4 +62,23 @@ test("hostile text and output do nothing but stand there", async ({ page, house 
   expect(await page.evaluate(() => Reflect.get(window, "pwned"))).toBeUndefined();
   expect(canary.seen).toEqual([]);
   canary.close();
+});
+
+test("hidden characters are told of, with how many and where", async ({ page, house }) => {
+  const turns = [
+    { calls: [{ shell: "printf 'a\\342\\200\\213b\\n\\343\\205\\244\\n'" }] },
+    { text: "Seen." },
+  ];
+  const { agent } = await house.call<{ agent: Agent }>("POST", "/v1/agents", {
+    prompt: { text: `Please\nhelp\u{e0061}\u{e0062}.\nscript: ${JSON.stringify({ turns })}` },
+    name: "Hidden",
+  });
+  await page.goto(`/agents/${agent.id}`);
+  const talk = page.getByRole("region", { name: "Conversation" });
+  await expect(talk.getByText("Seen.", { exact: true })).toBeVisible();
+  await expect(talk.getByText(/^Hidden here: 2 tag characters, in line 2\./)).toBeAttached();
+  const output = "Hidden here: 1 character without width, 1 blank letter, in lines 1, 2.";
+  await expect(talk.getByText(output)).toBeVisible();
+  await expectAccessible(page);
+  await picture(page, "agent-hidden");
 });

@@ -15,6 +15,7 @@ import { type ComponentType, memo } from "react";
 import { Spinner } from "../../ui/Button";
 import { cx } from "../../ui/cx";
 import { duration } from "../../ui/format";
+import { HiddenNote } from "../../ui/HiddenNote";
 import { visibleBidi } from "../../ui/untrusted";
 import type { CallRow } from "../rows";
 import { useOpening } from "../useTimeline";
@@ -70,6 +71,14 @@ export const CallCard = memo(function CallCard({ row }: { row: CallRow }) {
         </span>
       </button>
       {isFramed && <CallBody row={row} told={told} isOpen={isOpen} onOpen={() => open(true)} />}
+      {row.result && (
+        <HiddenNote
+          className={styles.hidden}
+          // Lines are counted as they are shown.
+          text={told.body?.type === "output" ? told.body.text : row.result.text}
+          becomes="The model reads them, and is told of them."
+        />
+      )}
     </div>
   );
 });

@@ -4,6 +4,7 @@ import { MODES } from "../../api/modes";
 import { Badge } from "../../ui/Badge";
 import { Button } from "../../ui/Button";
 import { cx } from "../../ui/cx";
+import { HiddenNote } from "../../ui/HiddenNote";
 import { Time } from "../../ui/Time";
 import { visibleBidi } from "../../ui/untrusted";
 import type { PromptRow, SteerRow } from "../rows";
@@ -14,6 +15,14 @@ import styles from "./Said.module.css";
 /** A message longer than this is folded. */
 const SHORT_CHARS = 1200;
 const SHORT_LINES = 14;
+
+/** What becomes of hidden characters, by whose words they stand in. */
+const TAKEN = "The model reads the message without them.";
+const TOLD: Record<string, string> = {
+  owner: "The model reads them, and is told of them.",
+  member: "The model reads them, and is told of them.",
+  platform: "The model reads them.",
+};
 
 /** What a person said: to begin a run, or into one. */
 export const Said = memo(function Said({ row }: { row: PromptRow | SteerRow }) {
@@ -32,6 +41,13 @@ export const Said = memo(function Said({ row }: { row: PromptRow | SteerRow }) {
         {options?.model && <Badge>{options.model.id}</Badge>}
       </div>
       {row.prompt ? <Words row={row} text={row.prompt.text} /> : <p>An earlier message.</p>}
+      {row.prompt && (
+        <HiddenNote
+          className={styles.hidden}
+          text={row.prompt.text}
+          becomes={TOLD[row.prompt.source] ?? TAKEN}
+        />
+      )}
       <Pictures said={row.said} images={row.prompt?.images ?? []} />
     </div>
   );
