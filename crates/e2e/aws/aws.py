@@ -2,7 +2,7 @@
 
 An external id (the content of a file), the signature of every request, and that keys of a role are used for SECONDS
 only. Prints the ports of
-STS (plain) and of all services (TLS), then a line for each request: the service, and the key's id or why it was refused.
+all services (plain, TLS) and a key of KMS, then a line for each request: the service, and the key's id or why it was refused.
 """
 
 import json, re, sys, threading, time
@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, quote
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from moto.kms.models import kms_backends
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
@@ -105,6 +106,7 @@ def application(environ, start):
 
 plain = make_server("127.0.0.1", 0, application, threaded=True)
 tls = make_server("127.0.0.1", 0, application, threaded=True, ssl_context=(CERT, KEY))
-print(json.dumps(["ports", plain.port, tls.port]), flush=True)
+key = kms_backends["123456789012"]["eu-west-1"].create_key("", "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT", "", [], False)
+print(json.dumps(["ports", plain.port, tls.port, key.arn]), flush=True)
 threading.Thread(target=plain.serve_forever, daemon=True).start()
 tls.serve_forever()

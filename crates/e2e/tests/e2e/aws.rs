@@ -44,7 +44,7 @@ fn made() -> PathBuf {
 
 /// Python with moto, and a folder with what programs inside use, as the two lists pin it; none without Python or
 /// without network.
-fn installed() -> Option<PathBuf> {
+pub fn installed() -> Option<PathBuf> {
     let (folder, made) = (folder(), made());
     let lists = ["outside.txt", "inside.txt"];
     let wanted: String =
@@ -70,17 +70,19 @@ fn installed() -> Option<PathBuf> {
 }
 
 /// moto behind TLS, with what it does not look at checked before it.
-struct Outside {
+pub struct Outside {
     folder: tempfile::TempDir,
     process: Child,
     told: Arc<Mutex<Vec<Value>>>,
     plain: u64,
     tls: u64,
+    kms_key: String,
     _reading: JoinHandle<()>,
 }
 
 impl Outside {
-    fn start(python: &Path) -> Self {
+    /// Starts it.
+    pub fn start(python: &Path) -> Self {
         let files = tempfile::tempdir().unwrap();
         // The server reads the authority as the user that it runs as.
         std::fs::set_permissions(files.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -109,10 +111,22 @@ impl Outside {
         });
         let port = |at: usize| ports[at].as_u64().unwrap();
         let (plain, tls) = (port(1), port(2));
-        Self { folder: files, process, told, plain, tls, _reading: reading }
+        let kms_key = ports[3].as_str().unwrap().to_owned();
+        Self { folder: files, process, told, plain, tls, kms_key, _reading: reading }
     }
 
-    fn config(&self) -> String {
+    /// Where it answers without TLS.
+    pub fn plain(&self) -> String {
+        format!("http://127.0.0.1:{}/", self.plain)
+    }
+
+    /// The ARN of a key in its KMS.
+    pub fn kms_key(&self) -> &str {
+        &self.kms_key
+    }
+
+    /// What a server is told of it.
+    pub fn config(&self) -> String {
         let upstreams: String =
             NAMES.iter().map(|name| format!("{name:?} = \"127.0.0.1:{}\"\n", self.tls)).collect();
         format!(
@@ -127,6 +141,12 @@ impl Outside {
         )
     }
 
+    /// Ends it, if it is there; its certificate stays.
+    pub fn stop(&mut self) {
+        self.process.kill().unwrap_or_default();
+        self.process.wait().map(drop).unwrap_or_default();
+    }
+
     fn trusts(&self, external_id: &str) {
         std::fs::write(self.folder.path().join("external-id"), external_id).unwrap();
     }
@@ -138,9 +158,7 @@ impl Outside {
 
 impl Drop for Outside {
     fn drop(&mut self) {
-        // It may be gone already.
-        self.process.kill().unwrap_or_default();
-        self.process.wait().map(drop).unwrap_or_default();
+        self.stop();
     }
 }
 

@@ -65,9 +65,14 @@ pub fn refusal(config: &str) -> String {
     let data = tempfile::Builder::new().prefix("errand-e2e-").tempdir().unwrap();
     fs::set_permissions(data.path(), fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(data.path().join("errand.toml"), config).unwrap();
+    refusal_in(data.path())
+}
+
+/// The same with a data folder that is there.
+pub fn refusal_in(data: &Path) -> String {
     let serve = ["serve", "--listen", "127.0.0.1:0", "--data"];
     #[expect(clippy::disallowed_methods, reason = "a server that is not meant to come up")]
-    let output = Command::new(binary()).args(serve).arg(data.path()).output().unwrap();
+    let output = Command::new(binary()).args(serve).arg(data).output().unwrap();
     assert!(!output.status.success());
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

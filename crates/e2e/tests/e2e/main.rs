@@ -36,6 +36,7 @@ mod audit;
 mod threats;
 mod phases;
 mod aws;
+mod vault;
 mod machine;
 mod environments;
 mod base;
