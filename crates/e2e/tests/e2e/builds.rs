@@ -96,6 +96,40 @@ async fn the_next_agent_begins_with_what_the_first_one_had_to_install() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_another_branch_has_installed_is_in_nobody_elses_machine() {
+    let world = World::start().await;
+    let repository = installing(&world, INSTALL);
+    let trojan =
+        "mkdir -p ~/.local/bin && touch ~/.local/bin/git && echo 'touch ~/ran' >> ~/.bashrc";
+    let text = json!({ "install": trojan }).to_string();
+    repository.push("topic", "Plant", &[(FILE, &text)]);
+    let look = "ls ~/.local/bin 2>/dev/null; grep -s ran ~/.bashrc; echo looked";
+    let body = json!({
+        "prompt": {"text": prompt(&[shell(look), Turn::say("Done.")])},
+        "repos": [{"url": repository.url(), "startingRef": "topic"}],
+    });
+    let planted = world.open(body).await;
+    world.ended_as(&planted, "FINISHED").await;
+    let output = world.outputs(&planted.agent).await.remove(0);
+    assert!(output.contains("git\ntouch ~/ran\nlooked"), "it was installed: {output}");
+    assert!(builds(&world).await.is_empty(), "T-CTX 08: only the default branch is built");
+
+    let turns = [shell(look), Turn::say("Done.")];
+    let first = world.errand(&repository, &turns).await;
+    world.ended_as(&first, "FINISHED").await;
+    built(&world, "READY").await;
+    let second = world.errand(&repository, &turns).await;
+    world.ended_as(&second, "FINISHED").await;
+    assert_eq!(set_up(&world, &second.agent).await.0, ["kept"]);
+    for job in [first, second] {
+        let output = world.outputs(&job.agent).await.remove(0);
+        assert!(output.ends_with("\nlooked\n") && !output.contains("git"), "T-CTX 08: {output}");
+        assert!(!output.contains("ran"), "T-CTX 08: {output}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_build_that_fails_changes_nothing_and_says_why() {
     let world = World::with("[builds]\nautomatic = false\n").await;
     let repository = installing(&world, INSTALL);
