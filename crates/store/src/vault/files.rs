@@ -187,8 +187,9 @@ fn parse(name: &str) -> Option<(u64, Source)> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let about = std::fs::metadata(path).map_err(Error::file("read the key-encryption key"))?;
     let shown = path.display();
+    let unread = |error| Error::Key(format!("{shown} cannot be read: {error}"));
+    let about = std::fs::metadata(path).map_err(unread)?;
     if about.permissions().mode() & 0o077 != 0 {
         return Err(Error::Key(format!("others can read {shown}: run chmod 600 on it")));
     }
@@ -197,7 +198,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
             "{shown} is too large for a key: put it back from your backup"
         )));
     }
-    std::fs::read(path).map_err(Error::file("read the key-encryption key"))
+    std::fs::read(path).map_err(unread)
 }
 
 fn whole(path: &Path, key: SecretSlice<u8>) -> Result<SecretSlice<u8>, Error> {
