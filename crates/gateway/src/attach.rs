@@ -309,16 +309,20 @@ impl Gateway {
         }
     }
 
-    /// Replaces what a sandbox may do, from its next request on; what is carried unopened goes on. False if it is
-    /// not attached.
+    /// Replaces what a sandbox may do, from its next request on. Connections that were opened when it might reach
+    /// more end. False if it is not attached.
     pub fn update(&self, peer: Peer, rules: Rules) -> bool {
         let all = lock(&self.rules);
         let Some(attached) = all.get(&peer) else { return false };
-        attached.rules.send_replace(Arc::new(rules));
+        let rules = Arc::new(rules);
+        let before = attached.rules.send_replace(Arc::clone(&rules));
+        if !rules.policy.holds_all_of(&before.policy) {
+            attached.open.end(&attached.stop);
+        }
         true
     }
 
-    /// The same, and ends every connection that was opened under other rules. False if it is not attached.
+    /// The same, and ends every connection that was opened before. False if it is not attached.
     pub fn narrow(&self, peer: Peer, rules: Rules) -> bool {
         let all = lock(&self.rules);
         let Some(attached) = all.get(&peer) else { return false };

@@ -205,6 +205,19 @@ impl Policy {
         Self { mode, allow, closed: None }
     }
 
+    /// Whether all that another one allows is allowed by this one, too.
+    pub fn holds_all_of(&self, other: &Self) -> bool {
+        let goes_as_far = match (self.mode, other.mode) {
+            (EgressMode::Open, _) | (_, EgressMode::Offline) => true,
+            (EgressMode::Packages, theirs) => theirs != EgressMode::Open,
+            (EgressMode::Allowlist, theirs) => theirs == EgressMode::Allowlist,
+            (EgressMode::Offline, _) => false,
+        };
+        goes_as_far
+            && (self.closed.is_none() || other.closed.is_some())
+            && other.allow.iter().all(|entry| self.allow.contains(entry))
+    }
+
     /// The same with more entries, up to [`ALLOW_ENTRIES`].
     #[must_use]
     pub fn and(mut self, more: Vec<Pattern>) -> Self {

@@ -246,12 +246,22 @@ async fn change(app: &App, handle: &Handle, opened: Opened) -> Result<()> {
     Ok(())
 }
 
+/// TRUST: it may have had more than it may now.
+fn shut(app: &App, agent: AgentId) {
+    let Some(machine) = app.machines.get(agent) else { return };
+    let policy = Policy::new(EgressMode::Offline, Vec::new());
+    let rules = Rules { policy, grants: Grants::default(), aws: None };
+    app.gateway.narrow(Peer { agent, epoch: machine.epoch }, rules);
+}
+
 /// The same for all whose sandbox is up: what they may do has changed for many.
 pub async fn follow_all(app: &App) {
     for agent in app.machines.up() {
         let handle = app.agents.handle(&OrgId::default_org(), agent);
         if let Err(error) = follow(app, &handle).await {
-            tracing::warn!(agent.id = %agent, error = format!("{error:#}"), "an agent's network was not changed");
+            let error = format!("{error:#}");
+            tracing::warn!(agent.id = %agent, error, "what an agent may reach is not known: nothing until its next message");
+            shut(app, agent);
         }
     }
 }

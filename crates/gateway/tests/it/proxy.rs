@@ -258,6 +258,27 @@ async fn a_policy_change_counts_from_the_next_request_on() {
 }
 
 #[tokio::test]
+async fn what_was_opened_ends_when_less_is_allowed_and_stays_when_more_is() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let upstreams = [("db.example", silent.local_addr().unwrap())];
+    let allow = &["db.example:5432", "other.example"];
+    let world = World::new(Plan { allow, upstreams: &upstreams, ..Plan::default() });
+    let mut stream = world.connect().await;
+    stream.write_all(b"CONNECT db.example:5432 HTTP/1.1\r\n\r\n").await.unwrap();
+    read_until(&mut stream, "\r\n\r\n").await;
+    let (mut far, _) = silent.accept().await.unwrap();
+    let more = ["more.example", "other.example", "db.example:5432"];
+    assert!(world.gateway.update(peer(1), rules(EgressMode::Packages, &more)));
+    stream.write_all(b"still").await.unwrap();
+    let mut read = [0; 5];
+    far.read_exact(&mut read).await.unwrap();
+    assert_eq!(&read, b"still");
+    assert!(world.gateway.update(peer(1), rules(EgressMode::Packages, &more[..2])));
+    assert_eq!(tokio::time::timeout(PATIENCE, read_all(&mut stream)).await.unwrap(), "");
+    assert_eq!(far.read(&mut read).await.unwrap_or(0), 0, "the host's end is closed, too");
+}
+
+#[tokio::test]
 async fn dropping_the_guard_ends_everything() {
     let upstream = Once::serve("never", "").await;
     let upstreams = [("db.example", upstream.address)];

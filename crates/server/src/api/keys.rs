@@ -8,6 +8,7 @@ use crate::audit::of_events::OWN_NAMES;
 use crate::auth::{Caller, admin_only};
 use crate::clock::now_ms;
 use crate::door;
+use crate::egress;
 use crate::keys::ADMIN;
 use crate::secrets::{self, Owner};
 use axum::Json;
@@ -82,6 +83,8 @@ pub async fn revoke(
     // Also what an attempt before this one left.
     secrets::forget(&app, &caller.org, &Owner::User(id.clone())).await?;
     if revoked {
+        // What agents had of the key's secrets.
+        egress::follow_all(&app).await;
         return Ok(Json(IdBody { id }));
     }
     Err(ApiError::not_found("api_key_not_found", format!("there is no key with the id {id:?}")))

@@ -311,7 +311,12 @@ fn place(address: &str) -> Result<(String, Authority)> {
     }
     let host = url.host_str().context("an address of a large file has no host")?;
     let port = url.port_or_known_default().context("an address of a large file has no port")?;
-    Ok((url.scheme().to_owned(), Authority { host: Host::parse(host)?, port }))
+    let target = Authority { host: Host::parse(host)?, port };
+    // TRUST: in another spelling, as with a dot at the end, the name would be looked up anew where it is dialled.
+    if target.host.name().is_some_and(|name| name != host) {
+        bail!("an address of a large file spells the host {} in another way", target.host);
+    }
+    Ok((url.scheme().to_owned(), target))
 }
 
 #[cfg(test)]
@@ -324,7 +329,13 @@ mod tests {
         assert_eq!(of("https://Forge.Example/a").as_deref(), Some("https forge.example:443"));
         assert_eq!(of("http://127.1:8080/a").as_deref(), Some("http 127.0.0.1:8080"));
         assert_eq!(of("http://[::ffff:127.0.0.1]/a").as_deref(), Some("http 127.0.0.1:80"));
-        for bad in ["ftp://a.example/x", "https://me@a.example/x", "file:///etc/passwd", "x"] {
+        for bad in [
+            "ftp://a.example/x",
+            "http://a.example./x",
+            "https://me@a.example/x",
+            "file:///etc/passwd",
+            "x",
+        ] {
             assert_eq!(of(bad), None, "{bad}");
         }
     }
