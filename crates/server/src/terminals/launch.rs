@@ -270,6 +270,12 @@ fn session(tmux: &str, name: &str, env: &[(String, String)], work: Work<'_>) -> 
         "terminal-overrides",
         ",xterm*:smcup@:rmcup@",
         ";",
+        // Whoever opens a terminal while the last one ends would meet a server that is going.
+        "set-option",
+        "-sq",
+        "exit-empty",
+        "off",
+        ";",
         "set-option",
         "-s",
         "escape-time",
