@@ -1,6 +1,6 @@
 //! Certificates of an authority that nobody knows, for hosts behind TLS.
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::sync::Arc;
@@ -23,6 +23,8 @@ pub struct Certified {
 pub fn certified(names: &[impl AsRef<str>]) -> anyhow::Result<Certified> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::default();
+    // OpenSSL takes a certificate whose issuer has its own name for one that signed itself.
+    params.distinguished_name.push(DnType::CommonName, "authority");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let root = params.self_signed(&key)?;
     let issuer = Issuer::new(params, key);

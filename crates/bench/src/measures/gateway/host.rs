@@ -2,14 +2,12 @@
 
 use anyhow::{Context, Result};
 use fakes::certificates::{Certified, certified};
-use rustls::pki_types::CertificateDer;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
 };
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -18,58 +16,47 @@ pub const PIECE: usize = 64 * 1024;
 /// Its name.
 pub const NAME: &str = "host.test";
 
-/// The host.
+/// The host. It serves as long as this program runs.
 pub struct Host {
     /// Where it is without TLS.
     pub plain: SocketAddr,
     /// Where it is with TLS.
     pub tls: SocketAddr,
-    /// Who vouches for it.
-    pub authority: CertificateDer<'static>,
-    runtime: Option<Runtime>,
+    /// Who vouches for it, as text.
+    pub authority: String,
 }
 
 impl Host {
-    /// Starts it on threads of its own.
+    /// Starts it on a thread of its own.
     pub fn start() -> Result<Self> {
-        let Certified { config, authority, .. } = certified(&[NAME])?;
-        let runtime = runtime()?;
+        let Certified { config, pem: authority, .. } = certified(&[NAME])?;
         let (plain, tls) = (listener()?, listener()?);
         let (plain_at, tls_at) = (plain.local_addr()?, tls.local_addr()?);
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        let _inside = runtime.enter();
-        let (plain, tls) = (TcpListener::from_std(plain)?, TcpListener::from_std(tls)?);
-        runtime.spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((stream, _)) = plain.accept().await {
-                connections.spawn(serve(stream));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        std::thread::spawn(move || runtime.block_on(both(plain, tls, acceptor)));
+        Ok(Self { plain: plain_at, tls: tls_at, authority })
+    }
+}
+
+async fn both(
+    plain: std::net::TcpListener,
+    tls: std::net::TcpListener,
+    acceptor: TlsAcceptor,
+) -> std::io::Result<()> {
+    let (plain, tls) = (TcpListener::from_std(plain)?, TcpListener::from_std(tls)?);
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = plain.accept() => {
+                connections.spawn(serve(accepted?.0));
             }
-        });
-        runtime.spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((stream, _)) = tls.accept().await {
-                let acceptor = acceptor.clone();
+            accepted = tls.accept() => {
+                let (stream, acceptor) = (accepted?.0, acceptor.clone());
                 connections.spawn(async move { serve(acceptor.accept(stream).await?).await });
             }
-        });
-        Ok(Self { plain: plain_at, tls: tls_at, authority, runtime: Some(runtime) })
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        // It may be let go of on another runtime, which must not wait.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
         }
     }
-}
-
-/// A runtime as a server's.
-pub fn runtime() -> Result<Runtime> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.context("make a runtime")
 }
 
 /// A listener on the loopback.

@@ -1,7 +1,8 @@
 //! A client's connection, straight to a host or through a sandbox's entrance, and requests on it.
 
-use super::host::{Host, NAME, PIECE};
+use super::host::{NAME, PIECE};
 use anyhow::{Context, Result, ensure};
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use std::net::SocketAddr;
@@ -14,38 +15,28 @@ use tokio_rustls::TlsConnector;
 
 /// How a host is reached.
 pub struct Way {
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
     /// What the entrance is asked for.
-    tunnel: Option<String>,
-    tls: Option<TlsConnector>,
+    pub(super) tunnel: Option<String>,
+    /// The authority, as text, where it is over TLS.
+    pub(super) trusted: Option<String>,
 }
 
 impl Way {
-    /// Without TLS and without the gateway.
-    pub const fn straight(address: &SocketAddr) -> Self {
-        Self { address: *address, tunnel: None, tls: None }
+    /// Without the gateway.
+    pub const fn straight(address: SocketAddr, trusted: Option<String>) -> Self {
+        Self { address, tunnel: None, trusted }
     }
 
-    /// Over TLS, without the gateway.
-    pub fn straight_tls(host: &Host) -> Result<Self> {
-        let tls = Some(connector(host.authority.clone())?);
-        Ok(Self { address: host.tls, tunnel: None, tls })
-    }
-
-    /// Through an entrance, over TLS where somebody is to be trusted.
-    pub fn through(
-        address: SocketAddr,
-        target: &str,
-        trusted: Option<CertificateDer<'static>>,
-    ) -> Result<Self> {
-        let tls = trusted.map(connector).transpose()?;
-        Ok(Self { address, tunnel: Some(target.to_owned()), tls })
+    /// Through an entrance.
+    pub fn through(address: SocketAddr, target: &str, trusted: Option<String>) -> Self {
+        Self { address, tunnel: Some(target.to_owned()), trusted }
     }
 }
 
-fn connector(trusted: CertificateDer<'static>) -> Result<TlsConnector> {
+fn connector(trusted: &str) -> Result<TlsConnector> {
     let mut roots = RootCertStore::empty();
-    roots.add(trusted)?;
+    roots.add(CertificateDer::from_pem_slice(trusted.as_bytes())?)?;
     let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
 }
@@ -67,9 +58,12 @@ impl Line {
             line.0.write_all(text.as_bytes()).await?;
             line.head().await.context("ask for a tunnel")?;
         }
-        let Some(tls) = &way.tls else { return Ok(line) };
+        let Some(trusted) = &way.trusted else { return Ok(line) };
         let name = ServerName::try_from(NAME)?;
-        let stream = tls.connect(name, line.0.into_inner()).await.context("greet over TLS")?;
+        let stream = connector(trusted)?
+            .connect(name, line.0.into_inner())
+            .await
+            .context("greet over TLS")?;
         Ok(Self(BufReader::with_capacity(PIECE, Box::new(stream))))
     }
 
