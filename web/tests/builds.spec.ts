@@ -7,7 +7,7 @@ import { work, workOn } from "./kit/work";
 
 const FILE = ".errand/environment.json";
 const INSTALL =
-  "for n in 1 2 3; do echo fetching $n; done; mkdir -p deps; echo brought > deps/marker";
+  "for n in 1 2 3; do echo fetching $n; done; mkdir -p deps ~/bin; echo brought > deps/marker; echo ls > ~/bin/tool; chmod +x ~/bin/tool";
 
 /** A repository whose machines are made so. */
 function installing(house: House, name: string, install: string): string {
@@ -55,6 +55,10 @@ test("a build is asked for, becomes what agents begin with, is pinned and forgot
   await expect(builds.getByText("begin with the newest build that is ready")).toBeVisible();
   await expectAccessible(page);
   await picture(page, "settings-builds");
+  await builds.getByText("What runs by itself").click();
+  const brought = builds.getByRole("listitem").filter({ hasText: "/home/agent/bin/tool" }).last();
+  await expect(brought).toContainText("Added, a program");
+  await expectAccessible(page);
 
   await builds.getByRole("button", { name: /^Pin/ }).click();
   await expect(builds.getByText("begin with the pinned build")).toBeVisible();

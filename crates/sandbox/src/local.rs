@@ -59,8 +59,8 @@ use self::packet::Packet;
 use self::request::{Answer, FailureKind, RepositoryTask, Request};
 use crate::isolation::IsolationReport;
 use crate::provider::{
-    Capabilities, Contents, Found, GatewaySocket, Layer, LinkStream, Machine, Needle, Provider,
-    ProviderError, SandboxKey, SandboxSpec,
+    Capabilities, Contents, Found, GatewaySocket, Layer, LinkStream, Machine, Manifest, Needle,
+    Provider, ProviderError, SandboxKey, SandboxSpec,
 };
 
 /// Name of the launcher's and shims' binary, found beside the server's.
@@ -388,6 +388,12 @@ impl Provider for LocalProvider {
         let (answer, _) = self.ask(&Request::Search { layer, org, below, needles }).await?;
         let Answer::Found { found } = answer else { return Err(unexpected(&answer)) };
         Ok(found)
+    }
+
+    async fn manifest(&self, layer: LayerId, org: &OrgId) -> Result<Manifest, ProviderError> {
+        let (answer, _) = self.ask(&Request::Manifest { layer, org: org.clone() }).await?;
+        let Answer::Manifest { manifest } = answer else { return Err(unexpected(&answer)) };
+        Ok(manifest)
     }
 
     async fn layers(&self) -> Result<Vec<Layer>, ProviderError> {

@@ -319,6 +319,38 @@ pub struct Found {
     pub path: String,
 }
 
+/// What a layer itself brings that runs although nobody calls it by its path.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// By path.
+    pub entries: Vec<Entry>,
+    /// Nothing was left out.
+    pub is_whole: bool,
+}
+
+/// A program where programs are looked for, or what is read at a start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The file, by the folder of a disk: `home/.bashrc`.
+    pub path: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Names its content, or where the link leads.
+    pub digest: String,
+}
+
+/// What runs by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryKind {
+    /// What shells, git and others read when they start.
+    Startup,
+    /// A program under a name that everybody calls: `git`.
+    KnownProgram,
+    /// Another program.
+    Program,
+}
+
 /// How much a layer holds, without the layers below.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerSize {
@@ -491,6 +523,11 @@ pub trait Provider: Send + Sync {
         _below: &[LayerId],
         _needles: Vec<Needle>,
     ) -> Result<Vec<Found>, ProviderError> {
+        Err(no_layers())
+    }
+
+    /// Lists what a layer itself brings that runs although nobody calls it by its path.
+    async fn manifest(&self, _layer: LayerId, _org: &OrgId) -> Result<Manifest, ProviderError> {
         Err(no_layers())
     }
 

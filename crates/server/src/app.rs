@@ -7,6 +7,7 @@ use crate::auth::addresses::Addresses;
 use crate::aws::Aws;
 use crate::browser::Browsers;
 use crate::builder::Builders;
+use crate::builds::Manifests;
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::first_look::FirstLooks;
@@ -106,6 +107,8 @@ pub struct App {
     pub ssh_key: HostKey,
     /// People at terminals.
     pub terminals: Terminals,
+    /// What builds bring that runs by itself, as far as somebody asked.
+    pub manifests: Manifests,
     /// People at browsers.
     pub browsers: Browsers,
     /// Browsers that may see ports of sandboxes.

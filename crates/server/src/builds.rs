@@ -32,12 +32,14 @@ use store::kv::{Entry, Expect, Put};
 use uuid::Uuid;
 
 mod known;
+mod manifest;
 mod named;
 pub mod portable;
 mod sweep;
 
 use known::too_many;
 pub use known::{Build, Environment, Ground, Origin, Ready, SavedVersion};
+pub use manifest::{Manifests, changes};
 pub use named::{refusal, snapshot};
 pub use sweep::sweep;
 

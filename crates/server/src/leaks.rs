@@ -79,8 +79,8 @@ pub fn words(found: &[Found]) -> String {
     )
 }
 
-/// A path as it is inside.
-fn shown(path: &str) -> String {
+/// A path of a disk's folder as it is inside.
+pub fn shown(path: &str) -> String {
     match path.split_once('/') {
         Some(("home", rest)) => format!("/home/agent/{rest}"),
         Some(("vartmp", rest)) => format!("/var/tmp/{rest}"),

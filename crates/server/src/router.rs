@@ -86,6 +86,7 @@ fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(server::show))
         .routes(routes!(builds::create, builds::list))
         .routes(routes!(builds::update, builds::delete))
+        .routes(routes!(builds::changes))
         .routes(routes!(builds::snapshot))
         .routes(routes!(build_files::export))
         .routes(routes!(build_files::import))

@@ -7,6 +7,7 @@ use crate::auth::addresses::Addresses;
 use crate::aws::Aws;
 use crate::browser::Browsers;
 use crate::builder::Builders;
+use crate::builds::Manifests;
 use crate::config::Config;
 use crate::first_look::FirstLooks;
 use crate::flow::Reads;
@@ -228,6 +229,7 @@ async fn build(
         starts: Starts::open(&data)?,
         ssh_key: HostKey::open(&data)?,
         terminals: Terminals::default(),
+        manifests: Manifests::default(),
         browsers: Browsers::default(),
         previews: Previews::default(),
         machines: Machines::default(),

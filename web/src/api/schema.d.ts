@@ -921,6 +921,23 @@ export interface paths {
         patch: operations["patchBuildsLayer"];
         trace?: never;
     };
+    "/v1/builds/{layer}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a build brings that runs by itself, beside the build before it. */
+        get: operations["getBuildsLayerChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/builds/{layer}/file": {
         parameters: {
             query?: never;
@@ -1765,6 +1782,24 @@ export interface components {
             repos: string[];
             /** @description `RUNNING`, `READY` or `FAILED`. */
             status: string;
+        };
+        /** @description A program where programs are looked for, or what shells, git and others read when they start. */
+        BuildChange: {
+            /** @description `added`, `changed` or `removed`. */
+            change: string;
+            /** @description `startup`, `knownProgram` or `program`. */
+            kind: string;
+            /** @description The file, as it is inside. */
+            path: string;
+        };
+        /** @description What a build brings that runs although nobody calls it by its path. */
+        BuildChanges: {
+            /** @description Id of the build before it, beside which it is seen; absent: all that is on its disk is told. */
+            beside?: string | null;
+            /** @description What is read at a start first, then programs that everybody calls, then others. */
+            items: components["schemas"]["BuildChange"][];
+            /** @description Nothing was left out; 2,000 programs and 2,000 of the others are told of each build. */
+            whole: boolean;
         };
         /** @description The saved environment that a build followed. */
         BuildEnvironment: {
@@ -5434,6 +5469,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BuildBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getBuildsLayerChanges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                layer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BuildChanges"];
                 };
             };
             404: {

@@ -10,6 +10,8 @@ pub enum Build {
     Start(StartBuild),
     /// List builds
     Ls(ListBuilds),
+    /// Show what a build brings that runs by itself, beside the build before it
+    Changes(OneBuild),
     /// Have new agents begin with this build, whatever is built later
     Pin(OneBuild),
     /// Have new agents begin with the newest build again

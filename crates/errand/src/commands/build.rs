@@ -15,7 +15,9 @@ use crate::{lookup, repository, text};
 use anyhow::Result;
 use protocol::api::IdBody;
 use protocol::api::agents::{Agent, RepoBody};
-use protocol::api::builds::{BuildBody, CreateBuild, CreateSnapshot, SnapshotBody, UpdateBuild};
+use protocol::api::builds::{
+    BuildBody, BuildChange, BuildChanges, CreateBuild, CreateSnapshot, SnapshotBody, UpdateBuild,
+};
 use protocol::api::metadata::Items;
 use protocol::event::Event;
 use protocol::ids::AgentId;
@@ -26,6 +28,7 @@ pub(super) async fn build(cx: Cx<'_>, action: &Build) -> Result<Exit> {
     match action {
         Build::Start(arguments) => start(cx, arguments).await,
         Build::Ls(arguments) => ls(cx, arguments).await,
+        Build::Changes(wanted) => changes(cx, wanted).await,
         Build::Pin(wanted) => pin(cx, wanted, true).await,
         Build::Unpin(wanted) => pin(cx, wanted, false).await,
         Build::Export(arguments) => export(cx, arguments).await,
@@ -145,6 +148,44 @@ fn cells(build: &BuildBody, now: jiff::Timestamp) -> [(Style, String); 5] {
         (Style::Plain, size),
         (Style::Dim, text::age(&build.created_at, now)),
     ]
+}
+
+async fn changes(cx: Cx<'_>, wanted: &OneBuild) -> Result<Exit> {
+    let Cx { client, output } = cx;
+    let build = find(&client, &wanted.build).await?;
+    output.status(Some("looking through its disk"))?;
+    let told = client.get(&["builds", &build.layer, "changes"], &[]).await;
+    output.status(None)?;
+    let told: BuildChanges = told?;
+    if output.is_for_program() {
+        output.json(&told)?;
+        return Ok(Exit::Done);
+    }
+    let beside = told.beside.as_deref().map(text::short_id);
+    let words = match (told.items.is_empty(), beside) {
+        (true, Some(before)) => format!("nothing that runs by itself differs from {before}"),
+        (true, None) => "it brings nothing that runs by itself".to_owned(),
+        (false, Some(before)) => format!("what runs by itself, beside {before}:"),
+        (false, None) => "what it brings that runs by itself:".to_owned(),
+    };
+    output.line(Line::of(Style::Dim, words))?;
+    let mut table = Table::new(&["CHANGE", "WHAT", "FILE"], 2);
+    for BuildChange { path, kind, change } in &told.items {
+        let (style, what) = match kind.as_str() {
+            "startup" => (Style::Bad, "read at a start"),
+            "knownProgram" => (Style::Bad, "known program"),
+            _ => (Style::Plain, "program"),
+        };
+        let cells = [(style, change), (style, &what.to_owned()), (Style::Bold, path)];
+        table.row(cells.map(|(style, text)| (style, text.clone())));
+    }
+    if !told.items.is_empty() {
+        output.show(&table.lines(output.columns()))?;
+    }
+    if !told.whole {
+        output.line(Line::of(Style::Bad, "it brings more programs than are told here"))?;
+    }
+    Ok(Exit::Done)
 }
 
 async fn pin(cx: Cx<'_>, wanted: &OneBuild, pinned: bool) -> Result<Exit> {

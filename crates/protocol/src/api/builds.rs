@@ -62,6 +62,31 @@ pub struct BuildBody {
     pub failure: Option<Failure>,
 }
 
+/// What a build brings that runs although nobody calls it by its path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BuildChanges {
+    /// Id of the build before it, beside which it is seen; absent: all that is on its disk is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<String>,
+    /// What is read at a start first, then programs that everybody calls, then others.
+    pub items: Vec<BuildChange>,
+    /// Nothing was left out; 2,000 programs and 2,000 of the others are told of each build.
+    pub whole: bool,
+}
+
+/// A program where programs are looked for, or what shells, git and others read when they start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BuildChange {
+    /// The file, as it is inside.
+    pub path: String,
+    /// `startup`, `knownProgram` or `program`.
+    pub kind: String,
+    /// `added`, `changed` or `removed`.
+    pub change: String,
+}
+
 /// The saved environment that a build followed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use sandbox::local::commons::holder;
 use sandbox::local::layers::portable::pack;
-use sandbox::local::layers::{flatten, search, unpack};
+use sandbox::local::layers::{flatten, manifest, search, unpack};
 use sandbox::local::oci::inside;
 use sandbox::local::{far_end, launcher, repository, shim, take_standard_input};
 
@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         "launcher" => take_standard_input().and_then(launcher::run),
         "repository" => take_standard_input().and_then(repository::run),
         "flatten" => take_standard_input().and_then(flatten::run),
+        "manifest" => take_standard_input().and_then(manifest::run),
         "pack" => take_standard_input().and_then(pack::run),
         "search" => take_standard_input().and_then(search::run),
         "unpack" => take_standard_input().and_then(unpack::run),

@@ -277,6 +277,9 @@ impl Launcher {
             (Request::Search { layer, org, below, needles }, Entrance::Server) => {
                 layers::search::search(self, layer, &org, &below, needles)
             }
+            (Request::Manifest { layer, org }, Entrance::Server) => {
+                layers::manifest::manifest(self, layer, &org)
+            }
             (request, Entrance::Server) => self.carry_out(request),
         }
     }
@@ -316,7 +319,8 @@ impl Launcher {
             | Request::Repository { .. }
             | Request::Unpack { .. }
             | Request::Pack { .. }
-            | Request::Search { .. } => Err(io::Error::other("answered elsewhere").into()),
+            | Request::Search { .. }
+            | Request::Manifest { .. } => Err(io::Error::other("answered elsewhere").into()),
         }
     }
 

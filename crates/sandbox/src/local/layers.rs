@@ -16,10 +16,12 @@ mod archive;
 pub mod copy;
 pub mod flatten;
 pub mod freeze;
+pub mod manifest;
 pub mod portable;
 pub mod search;
 mod settle;
 pub mod unpack;
+mod walk;
 mod worker;
 
 use std::collections::BTreeSet;

@@ -11,7 +11,8 @@ use super::commons::CommonsId;
 use super::oci::Runtime;
 use crate::isolation::IsolationReport;
 use crate::provider::{
-    Contents, Found, Layer, Machine, Needle, SandboxKey, SandboxSpec, SocketFamily, SocketKind,
+    Contents, Found, Layer, Machine, Manifest, Needle, SandboxKey, SandboxSpec, SocketFamily,
+    SocketKind,
 };
 
 /// What the server asks of the launcher.
@@ -95,6 +96,13 @@ pub enum Request {
         below: Vec<LayerId>,
         /// The bytes.
         needles: Vec<Needle>,
+    },
+    /// List what a layer itself brings that runs by itself.
+    Manifest {
+        /// The layer's name.
+        layer: LayerId,
+        /// Owner of the data.
+        org: OrgId,
     },
     /// All layers.
     Layers {},
@@ -185,6 +193,11 @@ pub enum Answer {
     Found {
         /// The places.
         found: Vec<Found>,
+    },
+    /// What runs by itself.
+    Manifest {
+        /// It.
+        manifest: Manifest,
     },
     /// These layers are gone.
     Removed {

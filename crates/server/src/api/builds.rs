@@ -15,7 +15,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use protocol::api::builds::{
-    BuildBody, BuildEnvironment, CreateBuild, CreateSnapshot, SnapshotBody, UpdateBuild,
+    BuildBody, BuildChanges, BuildEnvironment, CreateBuild, CreateSnapshot, SnapshotBody,
+    UpdateBuild,
 };
 use protocol::api::metadata::Items;
 use protocol::api::{IdBody, timestamp};
@@ -83,6 +84,24 @@ pub async fn list(
         }
     }
     Ok(Json(Items { items }))
+}
+
+/// What a build brings that runs by itself, beside the build before it.
+#[utoipa::path(get, path = "/v1/builds/{layer}/changes", tag = "builds", params(("layer" = String, Path)),
+    responses((status = 200, body = BuildChanges), (status = 404, body = protocol::api::ErrorBody), (status = 409, body = protocol::api::ErrorBody)))]
+pub async fn changes(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(layer): Path<String>,
+) -> ApiResult<Json<BuildChanges>> {
+    let (key, build) = find(&app, &caller, &layer).await?;
+    if build.ready.is_none() {
+        let message = "there is nothing of it yet: wait until the build is ready";
+        return Err(ApiError::new(StatusCode::CONFLICT, "build_not_ready", message));
+    }
+    let known = builds::read(&app, &caller.org, &key).await?;
+    let (environment, _) = known.ok_or_else(|| missing(&layer))?;
+    Ok(Json(builds::changes(&app, &caller.org, &environment, &build).await?))
 }
 
 /// Pins a build, or lets the newest one be begun with again.

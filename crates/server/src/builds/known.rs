@@ -80,7 +80,8 @@ pub enum Ground<'a> {
 }
 
 impl Ready {
-    fn is_on(&self, ground: Ground<'_>) -> bool {
+    /// Whether it stands on this.
+    pub fn is_on(&self, ground: Ground<'_>) -> bool {
         match (&self.image, ground) {
             (Some(image), Ground::Image(wanted)) => image.reference == wanted,
             (None, Ground::Base(wanted)) => self.base == wanted,

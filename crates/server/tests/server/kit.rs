@@ -152,6 +152,7 @@ async fn app(
         starts: server::starts::Starts::open(data).unwrap(),
         previews: Default::default(),
         terminals: Default::default(),
+        manifests: Default::default(),
         browsers: Default::default(),
         ssh_key: server::ssh::HostKey::open(data).unwrap(),
         auth: Default::default(),

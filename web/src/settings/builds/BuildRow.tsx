@@ -10,6 +10,7 @@ import { Banner } from "../../ui/ErrorState";
 import { bytes, plural } from "../../ui/format";
 import { Time } from "../../ui/Time";
 import { visibleBidi } from "../../ui/untrusted";
+import { BuildChanges } from "./BuildChanges";
 import styles from "./Builds.module.css";
 import { type BuildGroup, forgettingOf, namesOf, originOf, statusOf } from "./builds";
 import { useForget, usePin } from "./queries";
@@ -52,6 +53,7 @@ export function BuildRow({ build, group }: { build: BuildBody; group: BuildGroup
         </span>
       </div>
       {build.status === "FAILED" && <Why build={build} />}
+      {isReady && <BuildChanges build={build} />}
       {pin.isError && <Banner tone="red">{explain(pin.error).message}</Banner>}
     </li>
   );

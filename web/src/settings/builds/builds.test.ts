@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { BuildBody } from "../../api/types";
-import { beginningOf, forgettingOf, groupsOf, namesOf, statusOf } from "./builds";
+import {
+  beginningOf,
+  changeOf,
+  changesOf,
+  forgettingOf,
+  groupsOf,
+  namesOf,
+  statusOf,
+} from "./builds";
 
 const SHOP = "https://git.example.com/team/shop.git";
 const API = "git@git.example.com:team/api.git";
@@ -68,4 +76,16 @@ it("says what forgetting a build changes", () => {
   expect(forgettingOf(one, [one])).toContain("begin from scratch");
   expect(forgettingOf(other, [one, other])).toBe("Agents that began with it go on as they are.");
   expect(forgettingOf(build("3", { status: "RUNNING" }), [])).toContain("ended at once");
+});
+
+it("says how what runs by itself differs from the build before", () => {
+  const change = { path: "/home/agent/.bashrc", kind: "startup", change: "changed" };
+  expect(changeOf(change)).toBe("Changed, read at a start:");
+  expect(changeOf({ ...change, kind: "knownProgram", change: "added" })).toBe(
+    "Added, a program that everybody calls:",
+  );
+  expect(changesOf({ items: [], whole: true })).toContain("brings no program");
+  expect(changesOf({ items: [change], whole: true })).toContain("where programs are looked for");
+  expect(changesOf({ beside: "bc-1", items: [], whole: true })).toContain("Nothing");
+  expect(changesOf({ beside: "bc-1", items: [change], whole: true })).toContain("Beside");
 });

@@ -1,6 +1,6 @@
 /** Builds as the settings show them: by their repositories, in plain words. */
 import { repositoryName } from "../../api/status";
-import type { BuildBody } from "../../api/types";
+import type { BuildBody, BuildChange, BuildChanges } from "../../api/types";
 import type { Tone } from "../../ui/Badge";
 
 /** All builds of one list of repositories, newest first. */
@@ -75,4 +75,27 @@ export function forgettingOf(build: BuildBody, group: readonly BuildBody[]): str
   const next = others.length > 0 ? "with the newest other build" : "from scratch";
   const after = build.current ? ` New agents then begin ${next}.` : "";
   return `Agents that began with it go on as they are.${after}`;
+}
+
+const KINDS: Record<string, string> = {
+  startup: "read at a start",
+  knownProgram: "a program that everybody calls",
+  program: "a program",
+};
+
+/** How something that runs by itself differs: `Added, a program`. */
+export function changeOf({ kind, change }: BuildChange): string {
+  return `${change.charAt(0).toUpperCase()}${change.slice(1)}, ${KINDS[kind] ?? kind}:`;
+}
+
+/** What differs, in a sentence. */
+export function changesOf({ beside, items }: BuildChanges): string {
+  if (beside == null) {
+    return items.length > 0
+      ? "Programs where programs are looked for, and what shells, git and others read when they start:"
+      : "It brings no program where programs are looked for, and nothing that shells or git read when they start.";
+  }
+  return items.length > 0
+    ? "Beside the build before it:"
+    : "Nothing that runs by itself differs from the build before it.";
 }

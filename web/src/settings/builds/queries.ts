@@ -20,6 +20,15 @@ export function useBuilds() {
   });
 }
 
+/** What a build brings that runs by itself; a layer never changes. */
+export function useChanges(layer: string) {
+  return useQuery({
+    queryKey: [...BUILDS, layer, "changes"],
+    queryFn: () => unwrap(api.GET("/v1/builds/{layer}/changes", { params: { path: { layer } } })),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
 /** One repository of a build. */
 export interface BuildRepository {
   url: string;
