@@ -62,7 +62,7 @@ async fn what_an_install_leaves_that_runs_by_itself_is_told() {
     let expected =
         ["added startup /home/agent/.bashrc", "added program /home/agent/.local/bin/tool"];
     assert_eq!(words(&told(&layer)), expected);
-    let (_, same) = build(good);
+    let (_, same) = build(&format!("{good} && true"));
     let text = person.says(&["build", "changes", &same]);
     assert!(text.starts_with("nothing that runs by itself differs from bc-"), "{text}");
     assert_eq!(told(&same)["beside"], first);

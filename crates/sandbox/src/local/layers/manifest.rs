@@ -15,6 +15,7 @@ use crate::local::launcher::Launcher;
 use crate::local::layers::walk::{Node, walk};
 use crate::local::layers::{self, unpack, worker};
 use crate::local::machines::{self, Problem, Verb};
+use crate::local::packet;
 use crate::local::request::{Answer, Lower, UidMap};
 use crate::local::stack::Layers;
 use crate::provider::{Entry, EntryKind, Manifest};
@@ -22,8 +23,12 @@ use crate::provider::{Entry, EntryKind, Manifest};
 /// Programs that are named; what is read at a start, and programs that everybody calls, have as many
 /// places of their own, so that nothing is hidden by a crowd.
 const PLACES: usize = 2000;
+/// Bytes that either take; both are to fit into one message.
+const BYTES: usize = packet::MESSAGE_BYTES * 2 / 5;
 /// Digits of a digest.
 const DIGITS: usize = 32;
+/// Bytes of an entry besides its path.
+const ENTRY_BYTES: usize = 96;
 /// Programs below these belong to packages, or to the repository, and are called by whoever knows.
 const PACKAGES: [&str; 6] =
     ["workspace", "node_modules", "site-packages", "dist-packages", "vendor", "lib"];
@@ -122,17 +127,18 @@ pub fn run(launcher: OwnedFd) -> io::Result<()> {
 
 fn look(layers: &Layers) -> io::Result<Manifest> {
     let mut manifest = Manifest { entries: Vec::new(), is_whole: true };
-    let mut places = [PLACES; 2];
+    let mut rooms = [(PLACES, BYTES); 2];
     walk(layers, &mut |node| {
         let Some(kind) = kind(node.path, node.kind, node.mode) else {
             return Ok(ControlFlow::Continue(()));
         };
-        let place = usize::from(kind == EntryKind::Program);
-        match places.get_mut(place).filter(|left| **left > 0) {
-            Some(left) => {
-                *left -= 1;
-                let (path, digest) = (node.path.to_string_lossy().into_owned(), digest(node)?);
-                manifest.entries.push(Entry { path, kind, digest });
+        let path = node.path.to_string_lossy().into_owned();
+        let bytes = serde_json::to_vec(&path)?.len() + ENTRY_BYTES;
+        let room = rooms.get_mut(usize::from(kind == EntryKind::Program));
+        match room.filter(|(places, left)| *places > 0 && *left >= bytes) {
+            Some((places, left)) => {
+                (*places, *left) = (*places - 1, *left - bytes);
+                manifest.entries.push(Entry { path, kind, digest: digest(node)? });
             }
             None => manifest.is_whole = false,
         }

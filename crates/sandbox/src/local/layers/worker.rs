@@ -22,6 +22,8 @@ use crate::local::{child, packet, root, shim};
 const WAIT: Duration = Duration::from_secs(30 * 60);
 /// Memory for it. What needs more was made to need it: names and records of an archive are read whole.
 const MEMORY_BYTES: u64 = 1024 * 1024 * 1024;
+/// Bytes of an answer in one packet.
+const PART_BYTES: usize = packet::PACKET_BYTES / 2;
 /// How much further back than the server this work queues for a processor.
 const NICENESS: i32 = 15;
 
@@ -100,7 +102,11 @@ pub fn in_namespaces<T, R: Serialize + DeserializeOwned>(
             let done = enter(ids, &theirs, opened, open).and_then(work);
             let done = done.map_err(|error| in_words(&error));
             let words = serde_json::to_vec(&done).unwrap_or_default();
-            packet::send(&theirs, &words, &[]).ok();
+            // Its end is seen by ours.
+            words
+                .chunks(PART_BYTES)
+                .try_for_each(|part| packet::send(&theirs, part, &[]).map(drop))
+                .ok();
             std::process::exit(0);
         }
         Cloned::Parent { pid, pidfd } => (pid, pidfd),
@@ -108,12 +114,16 @@ pub fn in_namespaces<T, R: Serialize + DeserializeOwned>(
     drop((theirs, opened));
     let told = shim::write_maps(pid, ids)
         .and_then(|()| packet::send(&ours, b"mapped", &[]))
-        .and_then(|_| packet::receive(&ours));
+        .and_then(|_| packet::receive_all(&ours));
     // It has said its last word, or it waits for maps that will not come.
     rustix::process::pidfd_send_signal(&pidfd, Signal::KILL).ok();
     waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED)?;
     let killed = || io::Error::other("the working process was killed");
-    let done: Result<R, String> = serde_json::from_slice(&told?.ok_or_else(killed)?.bytes)?;
+    let bytes = told?.bytes;
+    if bytes.is_empty() {
+        return Err(killed());
+    }
+    let done: Result<R, String> = serde_json::from_slice(&bytes)?;
     done.map_err(io::Error::other)
 }
 
