@@ -2,9 +2,10 @@
 //! programs where programs are looked for, and what shells, git and others read when they start.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use protocol::ids::{LayerId, OrgId};
@@ -23,6 +24,8 @@ use crate::provider::{Entry, EntryKind, Manifest};
 /// Programs that are named; what is read at a start, and programs that everybody calls, have as many
 /// places of their own, so that nothing is hidden by a crowd.
 const PLACES: usize = 2000;
+/// Bytes of files that are read, in all.
+const READ_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 /// Bytes that either take; both are to fit into one message.
 const BYTES: usize = packet::MESSAGE_BYTES * 2 / 5;
 /// Digits of a digest.
@@ -127,6 +130,7 @@ pub fn run(launcher: OwnedFd) -> io::Result<()> {
 
 fn look(layers: &Layers) -> io::Result<Manifest> {
     let mut manifest = Manifest { entries: Vec::new(), is_whole: true };
+    let mut unread = READ_BYTES;
     let mut rooms = [(PLACES, BYTES); 2];
     walk(layers, &mut |node| {
         let Some(kind) = kind(node.path, node.kind, node.mode) else {
@@ -138,7 +142,7 @@ fn look(layers: &Layers) -> io::Result<Manifest> {
         match room.filter(|(places, left)| *places > 0 && *left >= bytes) {
             Some((places, left)) => {
                 (*places, *left) = (*places - 1, *left - bytes);
-                manifest.entries.push(Entry { path, kind, digest: digest(node)? });
+                manifest.entries.push(Entry { path, kind, digest: digest(node, &mut unread)? });
             }
             None => manifest.is_whole = false,
         }
@@ -178,13 +182,25 @@ fn kind(path: &Path, kind: FileType, mode: Mode) -> Option<EntryKind> {
     Some(if is_known { EntryKind::KnownProgram } else { EntryKind::Program })
 }
 
-/// Names what it holds, or where it leads.
-fn digest(node: &Node<'_>) -> io::Result<String> {
+/// Names what it holds, or where it leads. Of what is too large to be read, the moment at which it came to be, so that
+/// it is another in each build.
+fn digest(node: &Node<'_>, unread: &mut u64) -> io::Result<String> {
     let mut hasher = blake3::Hasher::new();
     if node.kind == FileType::Symlink {
         hasher.update(&node.target()?);
     } else {
-        hasher.update_reader(fs::File::from(node.open()?))?;
+        let file = fs::File::from(node.open()?);
+        let meta = file.metadata()?;
+        match unread.checked_sub(meta.len()) {
+            Some(left) => {
+                *unread = left;
+                hasher.update_reader(file.take(meta.len()))?;
+            }
+            None => {
+                let made = [meta.ctime(), meta.ctime_nsec(), meta.size().cast_signed()];
+                made.iter().for_each(|part| drop(hasher.update(&part.to_le_bytes())));
+            }
+        }
     }
     Ok(hasher.finalize().to_hex().chars().take(DIGITS).collect())
 }
