@@ -197,8 +197,9 @@ fn digest(node: &Node<'_>, unread: &mut u64) -> io::Result<String> {
                 hasher.update_reader(file.take(meta.len()))?;
             }
             None => {
-                let made = [meta.ctime(), meta.ctime_nsec(), meta.size().cast_signed()];
-                made.iter().for_each(|part| drop(hasher.update(&part.to_le_bytes())));
+                for part in [meta.ctime(), meta.ctime_nsec(), meta.size().cast_signed()] {
+                    hasher.update(&part.to_le_bytes());
+                }
             }
         }
     }
