@@ -23,9 +23,12 @@ use crate::resolve::Resolver;
 use crate::splice;
 use crate::tls::{SandboxAuthority, Trust};
 use crate::transparent::{self, Destinations};
+use crate::witness::{Caller, WAITING_PER_SANDBOX, Witness};
 use protocol::limits::{AWS_BODIES, LARGE_FILE_TRANSFERS, MODEL_CALLS};
+use protocol::link::Transport;
 use std::collections::HashMap;
-use std::net::{IpAddr, TcpListener as StdListener, UdpSocket as StdUdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener, UdpSocket as StdUdpSocket};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -60,6 +63,8 @@ pub struct Parts {
     pub models: Option<Arc<dyn Models>>,
     /// Acts under roles of AWS; none: no agent has one.
     pub roles: Option<Arc<dyn Roles>>,
+    /// Knows which process inside was denied something; none: nobody does.
+    pub witness: Option<Arc<dyn Witness>>,
     /// Is told what sandboxes read; none: nobody is.
     pub readings: Option<Arc<dyn Readings>>,
     /// Time after which a connection on which no byte moves is ended; [`CONNECTION_IDLE`].
@@ -162,8 +167,31 @@ pub enum AttachError {
     Listener(#[source] std::io::Error),
 }
 
-/// One attached sandbox, as its connections see it.
+/// One connection of an attached sandbox.
+#[derive(Clone)]
 pub(crate) struct Attachment {
+    sandbox: Arc<AttachedSandbox>,
+    /// Where it comes from.
+    pub(crate) caller: Caller,
+}
+
+impl Attachment {
+    /// A connection, or a packet, from there.
+    pub(crate) fn of(sandbox: &Arc<AttachedSandbox>, caller: Caller) -> Self {
+        Self { sandbox: Arc::clone(sandbox), caller }
+    }
+}
+
+impl Deref for Attachment {
+    type Target = AttachedSandbox;
+
+    fn deref(&self) -> &AttachedSandbox {
+        &self.sandbox
+    }
+}
+
+/// One attached sandbox, as its connections see it.
+pub(crate) struct AttachedSandbox {
     pub(crate) peer: Peer,
     pub(crate) parts: Arc<Parts>,
     pub(crate) repositories: Vec<AgentRepository>,
@@ -180,6 +208,7 @@ pub(crate) struct Attachment {
     pub(crate) model_slots: Arc<Semaphore>,
     ongoing: Arc<Ongoing>,
     pub(crate) aws_slots: Arc<Semaphore>,
+    pub(crate) witness_slots: Semaphore,
     pub(crate) pipes: Semaphore,
     rules: watch::Receiver<Arc<Rules>>,
     open: Connections,
@@ -203,7 +232,7 @@ impl Connections {
     }
 }
 
-impl Attachment {
+impl AttachedSandbox {
     /// Ends what belongs to the connections that are open now.
     pub(crate) fn open(&self) -> CancellationToken {
         self.open.now()
@@ -264,7 +293,7 @@ impl Gateway {
             let (stop, open, outward) = (stop.clone(), open.clone(), outward.clone());
             all.insert(peer, Attached { rules: sender, stop, open, outward });
         }
-        let attachment = Arc::new(Attachment {
+        let sandbox = Arc::new(AttachedSandbox {
             peer,
             parts: self.parts.clone(),
             repositories,
@@ -281,6 +310,7 @@ impl Gateway {
             model_slots: Arc::new(Semaphore::new(MODEL_CALLS)),
             ongoing: Arc::clone(&self.ongoing),
             aws_slots: Arc::new(Semaphore::new(AWS_BODIES)),
+            witness_slots: Semaphore::new(WAITING_PER_SANDBOX),
             pipes: Semaphore::new(splice::PIPES),
             rules,
             open,
@@ -289,7 +319,7 @@ impl Gateway {
             connections: Arc::new(Semaphore::new(CONNECTIONS_PER_SANDBOX)),
         });
         for entrance in entrances {
-            let serving = serve(entrance, attachment.clone());
+            let serving = serve(entrance, sandbox.clone());
             tracker.spawn(stop.clone().run_until_cancelled_owned(serving));
         }
         tracker.close();
@@ -401,19 +431,19 @@ fn adopt(entrance: Entrance) -> std::io::Result<Open> {
     TcpListener::from_std(listener).map(|listener| Open::Connections(kind, listener))
 }
 
-async fn serve(open: Open, attachment: Arc<Attachment>) {
+async fn serve(open: Open, sandbox: Arc<AttachedSandbox>) {
     match open {
-        Open::Connections(kind, listener) => accept(kind, listener, attachment).await,
-        Open::Packets(socket) => dns::serve_packets(socket, &attachment).await,
+        Open::Connections(kind, listener) => accept(kind, listener, sandbox).await,
+        Open::Packets(socket) => dns::serve_packets(socket, &sandbox).await,
     }
 }
 
-async fn accept(kind: Kind, listener: TcpListener, attachment: Arc<Attachment>) {
+async fn accept(kind: Kind, listener: TcpListener, sandbox: Arc<AttachedSandbox>) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => admit(kind, stream, &attachment),
+            Ok((stream, from)) => admit(kind, (stream, from), &sandbox),
             Err(error) => {
-                tracing::warn!(%error, agent.id = %attachment.peer.agent, "could not accept a connection");
+                tracing::warn!(%error, agent.id = %sandbox.peer.agent, "could not accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -421,13 +451,13 @@ async fn accept(kind: Kind, listener: TcpListener, attachment: Arc<Attachment>) 
 }
 
 /// Starts serving a connection, or closes it where the sandbox has too many.
-fn admit(kind: Kind, stream: TcpStream, attachment: &Arc<Attachment>) {
-    let Ok(permit) = attachment.connections.clone().try_acquire_owned() else {
-        tracing::warn!(agent.id = %attachment.peer.agent, "the sandbox has too many connections; one was closed");
+fn admit(kind: Kind, (stream, address): (TcpStream, SocketAddr), sandbox: &Arc<AttachedSandbox>) {
+    let Ok(permit) = sandbox.connections.clone().try_acquire_owned() else {
+        tracing::warn!(agent.id = %sandbox.peer.agent, "the sandbox has too many connections; one was closed");
         return;
     };
-    let own = attachment.clone();
-    attachment.tracker.spawn(attachment.open().run_until_cancelled_owned(async move {
+    let own = Arc::new(Attachment::of(sandbox, Caller { transport: Transport::Tcp, address }));
+    sandbox.tracker.spawn(sandbox.open().run_until_cancelled_owned(async move {
         match kind {
             Kind::Proxy => proxy::serve(stream, own).await,
             Kind::Transparent => transparent::serve(stream, own).await,

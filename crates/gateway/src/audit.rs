@@ -3,6 +3,7 @@
 use crate::host::Authority;
 use crate::policy::Denial;
 use protocol::ids::{AgentId, Epoch};
+use protocol::process::Process;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -61,8 +62,8 @@ pub struct Recorded {
 
 /// Receives what the gateway saw; called inline, so an implementation hands over and returns.
 pub trait Audit: Send + Sync {
-    /// Something was denied.
-    fn denied(&self, peer: Peer, denial: &Denial);
+    /// Something was denied, to this process as far as that could be seen.
+    fn denied(&self, peer: Peer, denial: &Denial, process: Option<&Process>);
     /// Something passed and ended.
     fn passed(&self, peer: Peer, passage: &Passage);
     /// A push from inside was stored.
@@ -207,7 +208,7 @@ mod tests {
     struct Told(Mutex<Vec<Passage>>);
 
     impl Audit for Told {
-        fn denied(&self, _: Peer, _: &Denial) {}
+        fn denied(&self, _: Peer, _: &Denial, _: Option<&Process>) {}
         fn passed(&self, _: Peer, passage: &Passage) {
             self.0.lock().unwrap().push(passage.clone());
         }

@@ -5,11 +5,13 @@
 //! is found out when it is connected to, as for the proxy. Every other name does not exist, which programs
 //! give up on at once.
 
-use crate::attach::Attachment;
+use crate::attach::{AttachedSandbox, Attachment};
 use crate::host::{Authority, BadHost, Host};
-use crate::policy::{Access, DenialCode, HTTPS_PORT, INTERNAL_HOST, bad_host_denial};
+use crate::policy::{Access, Denial, DenialCode, HTTPS_PORT, INTERNAL_HOST, bad_host_denial};
+use crate::witness::{self, Caller};
+use protocol::link::Transport;
 use std::net::Ipv4Addr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
@@ -80,20 +82,36 @@ impl Pace {
     }
 }
 
+/// What is answered, and what of it is a refusal.
+struct Answered {
+    bytes: Vec<u8>,
+    denial: Option<Denial>,
+}
+
 /// Answers what comes to a socket, until it is stopped.
-pub(crate) async fn serve_packets(socket: UdpSocket, attachment: &Attachment) {
+pub(crate) async fn serve_packets(socket: UdpSocket, sandbox: &Arc<AttachedSandbox>) {
+    let socket = Arc::new(socket);
     let mut packet = vec![0; QUESTION_BYTES];
     loop {
         let Ok((length, from)) = socket.recv_from(&mut packet).await else {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        attachment.pace.wait().await;
-        let answer = packet.get(..length).and_then(|asked| answer(asked, attachment));
-        let Some(answer) = answer else { continue };
-        if let Err(error) = socket.send_to(&answer, from).await {
-            tracing::debug!(%error, agent.id = %attachment.peer.agent, "an answer for a name was not taken");
-        }
+        sandbox.pace.wait().await;
+        let answered = packet.get(..length).and_then(|asked| answer(asked, sandbox));
+        let Some(Answered { bytes, denial }) = answered else { continue };
+        let caller = Caller { transport: Transport::Udp, address: from };
+        let (socket, own) = (Arc::clone(&socket), Attachment::of(sandbox, caller));
+        let answering = async move {
+            if let Some(denial) = &denial {
+                witness::denied(denial, &own).await;
+            }
+            if let Err(error) = socket.send_to(&bytes, from).await {
+                tracing::debug!(%error, agent.id = %own.peer.agent, "an answer for a name was not taken");
+            }
+        };
+        // Others are not to wait while somebody looks who was refused.
+        sandbox.tracker.spawn(sandbox.stop.clone().run_until_cancelled_owned(answering));
     }
 }
 
@@ -103,9 +121,12 @@ pub(crate) async fn serve_stream(mut stream: TcpStream, attachment: &Attachment)
         let asked = tokio::time::timeout(attachment.parts.idle, receive(&mut stream)).await;
         let Ok(Ok(asked)) = asked else { return };
         attachment.pace.wait().await;
-        let Some(answer) = answer(&asked, attachment) else { return };
-        let length = u16::try_from(answer.len()).unwrap_or_default().to_be_bytes();
-        let sending = stream.write_all(&[&length, answer.as_slice()].concat()).await;
+        let Some(Answered { bytes, denial }) = answer(&asked, attachment) else { return };
+        if let Some(denial) = &denial {
+            witness::denied(denial, attachment).await;
+        }
+        let length = u16::try_from(bytes.len()).unwrap_or_default().to_be_bytes();
+        let sending = stream.write_all(&[&length, bytes.as_slice()].concat()).await;
         if sending.is_err() {
             return;
         }
@@ -120,7 +141,7 @@ async fn receive(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
 }
 
 /// The answer to a packet; none for what is no question.
-fn answer(packet: &[u8], attachment: &Attachment) -> Option<Vec<u8>> {
+fn answer(packet: &[u8], sandbox: &AttachedSandbox) -> Option<Answered> {
     let header = packet.get(..HEADER_BYTES)?;
     let is_question = header.get(2).is_some_and(|flags| flags & 0x80 == 0);
     if !is_question {
@@ -128,16 +149,20 @@ fn answer(packet: &[u8], attachment: &Attachment) -> Option<Vec<u8>> {
     }
     let question = match read(packet) {
         Ok(question) => question,
-        Err(code) => return Some(compose(header, None, code, None)),
-    };
-    let (code, address) = match look_up(&question, attachment) {
-        Ok(address) if question.kind == TYPE_A || question.kind == TYPE_ANY => {
-            (Code::Fine, Some(address))
+        Err(code) => {
+            return Some(Answered { bytes: compose(header, None, code, None), denial: None });
         }
-        Ok(_) => (Code::Fine, None),
-        Err(code) => (code, None),
     };
-    Some(compose(header, Some(&question), code, address))
+    let (code, address, denial) = match look_up(&question, sandbox) {
+        Ok(address) if question.kind == TYPE_A || question.kind == TYPE_ANY => {
+            (Code::Fine, Some(address), None)
+        }
+        Ok(_) => (Code::Fine, None, None),
+        Err(Unknown { code, denial }) => (code, None, denial),
+    };
+    // Programs ask this beside what they were told to reach.
+    let denial = denial.filter(|_| !is_asked_unasked(&question));
+    Some(Answered { bytes: compose(header, Some(&question), code, address), denial })
 }
 
 /// Reads the one question of a packet. What may come after it, as what the client can do, is left alone.
@@ -177,34 +202,46 @@ pub(crate) fn read(packet: &[u8]) -> Result<Question<'_>, Code> {
     Ok(Question { bytes, name, kind: two(at)?, class: two(at + 2)? })
 }
 
-/// The address of a name that may be reached. Whether this port of it may be is judged when it is.
-fn look_up(question: &Question<'_>, attachment: &Attachment) -> Result<Ipv4Addr, Code> {
-    if question.class != CLASS_IN {
-        return Err(Code::NotKnownHow);
-    }
-    let denied = |denial| {
-        if !is_asked_unasked(question) {
-            attachment.parts.audit.denied(attachment.peer, &denial);
-        }
-        Err(Code::NoSuchName)
-    };
-    let host = match Host::parse(&question.name) {
-        Ok(host) => host,
-        Err(BadHost::Empty) => return Err(Code::NoSuchName),
-        Err(reason) => return denied(bad_host_denial(&question.name, reason)),
-    };
-    let target = Authority { host, port: HTTPS_PORT };
-    let Some(name) = target.host.name() else { return Err(Code::NoSuchName) };
-    if name == INTERNAL_HOST {
-        return Ok(attachment.names.give(name));
-    }
-    match attachment.rules().policy.judge(&target, Access::Connect) {
-        Err(denial) if denial.code != DenialCode::PortNotAllowed => denied(denial),
-        Ok(_) | Err(_) => Ok(attachment.names.give(name)),
+/// Why a name has no address.
+struct Unknown {
+    code: Code,
+    denial: Option<Denial>,
+}
+
+impl From<Code> for Unknown {
+    fn from(code: Code) -> Self {
+        Self { code, denial: None }
     }
 }
 
-/// Whether programs ask this beside what they were told to reach: service records, and who an address is.
+impl From<Denial> for Unknown {
+    fn from(denial: Denial) -> Self {
+        Self { code: Code::NoSuchName, denial: Some(denial) }
+    }
+}
+
+/// The address of a name that may be reached. Whether this port of it may be is judged when it is.
+fn look_up(question: &Question<'_>, sandbox: &AttachedSandbox) -> Result<Ipv4Addr, Unknown> {
+    if question.class != CLASS_IN {
+        return Err(Code::NotKnownHow.into());
+    }
+    let host = match Host::parse(&question.name) {
+        Ok(host) => host,
+        Err(BadHost::Empty) => return Err(Code::NoSuchName.into()),
+        Err(reason) => return Err(bad_host_denial(&question.name, reason).into()),
+    };
+    let target = Authority { host, port: HTTPS_PORT };
+    let Some(name) = target.host.name() else { return Err(Code::NoSuchName.into()) };
+    if name == INTERNAL_HOST {
+        return Ok(sandbox.names.give(name));
+    }
+    match sandbox.rules().policy.judge(&target, Access::Connect) {
+        Err(denial) if denial.code != DenialCode::PortNotAllowed => Err(denial.into()),
+        Ok(_) | Err(_) => Ok(sandbox.names.give(name)),
+    }
+}
+
+/// Whether it is a service record, or who an address is.
 fn is_asked_unasked(question: &Question<'_>) -> bool {
     question.kind == TYPE_SRV || question.name.to_ascii_lowercase().ends_with(".arpa")
 }

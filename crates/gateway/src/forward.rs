@@ -39,7 +39,7 @@ pub(crate) async fn forward(
     let rules = attachment.rules();
     let form = aws::told::form(&request, origin, &rules);
     match (carried(request, origin, is_h2, (attachment, &rules), outward).await, form) {
-        (Err(problem), Some(form)) => Ok(aws::told::problem(problem, form, attachment)),
+        (Err(problem), Some(form)) => Ok(aws::told::problem(problem, form, attachment).await),
         (answered, _) => answered,
     }
 }

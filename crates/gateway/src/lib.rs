@@ -3,7 +3,7 @@
 //!
 //! Read in this order: [`host`] is the one spelling of a host, [`pattern`] an entry of an allow-list, [`policy`]
 //! judges by them, `packages` lists the registries, [`address`] judges what names resolve to, [`grant`] exchanges
-//! placeholders for credentials, [`aws`] signs requests anew, [`budget`] bounds what is sent, [`reading`] is asked before what is read counts, [`audit`] is told, [`attach`] ties listening sockets
+//! placeholders for credentials, [`aws`] signs requests anew, [`budget`] bounds what is sent, [`reading`] is asked before what is read counts, [`audit`] is told, [`witness`] says which process it was, [`attach`] ties listening sockets
 //! to a sandbox, [`proxy`] serves them: a `tunnel`, which is opened (`opened`) where it can be, a request that is
 //! forwarded, or the internal host with its [`git_endpoint`], what an environment file adds to that ([`dependency`]),
 //! the contents that pointers in repositories stand for ([`large_files`]), and models for programs inside ([`model_endpoint`]). For what knows no proxy, [`dns`] gives out addresses that stand for [`names`], and
@@ -21,6 +21,7 @@ pub mod aws;
 pub mod budget;
 pub mod reading;
 pub mod audit;
+pub mod witness;
 pub mod resolve;
 pub mod tls;
 pub mod repository;

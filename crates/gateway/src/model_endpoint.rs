@@ -9,6 +9,7 @@ use crate::attach::Attachment;
 use crate::audit::Peer;
 use crate::policy::{Denial, DenialCode, HTTP_PORT, INTERNAL_HOST};
 use crate::reply::{self, Body, DENIED_HEADER};
+use crate::witness;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -169,7 +170,7 @@ pub(crate) async fn answer(
             if let Some(code) = refused.code {
                 let (host, words) = (INTERNAL_HOST.to_owned(), refused.words.clone());
                 let denial = Denial { code, host, port: HTTP_PORT, words };
-                attachment.parts.audit.denied(attachment.peer, &denial);
+                witness::denied(&denial, attachment).await;
             }
             told(provider, &refused)
         }

@@ -154,7 +154,10 @@ async fn answer(
     let (service, attachment) = &*shared;
     let version = request.version();
     let answered = Box::pin(forwarded(request, service, attachment)).await;
-    let mut response = answered.unwrap_or_else(|problem| reply::problem(problem, attachment));
+    let mut response = match answered {
+        Ok(response) => response,
+        Err(problem) => reply::problem(problem, attachment).await,
+    };
     *response.version_mut() = version;
     Ok(response)
 }

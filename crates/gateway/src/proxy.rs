@@ -68,7 +68,10 @@ async fn answer(
         }
         Err(problem) => Err(problem),
     };
-    Ok(answered.unwrap_or_else(|problem| reply::problem(problem, &attachment)))
+    Ok(match answered {
+        Ok(response) => response,
+        Err(problem) => reply::problem(problem, &attachment).await,
+    })
 }
 
 enum Route {

@@ -2,6 +2,7 @@
 
 use crate::attach::Attachment;
 use crate::heads::Problem;
+use crate::witness;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -33,10 +34,10 @@ pub(crate) fn words(status: StatusCode, text: &str) -> Response<Body> {
 }
 
 /// What a sandbox is told of a problem; a denial is reported, too.
-pub(crate) fn problem(problem: Problem, attachment: &Attachment) -> Response<Body> {
+pub(crate) async fn problem(problem: Problem, attachment: &Attachment) -> Response<Body> {
     match problem {
         Problem::Denied(denial) => {
-            attachment.parts.audit.denied(attachment.peer, &denial);
+            witness::denied(&denial, attachment).await;
             denied(&denial)
         }
         Problem::Answer(status, text) => words(status, &text),

@@ -17,6 +17,7 @@ use crate::policy::{Access, Denial, DenialCode, HTTP_PORT, INTERNAL_HOST, name_m
 use crate::reply::{self, Body, DENIED_HEADER};
 use crate::traffic::Counted;
 use crate::tunnel;
+use crate::witness;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -167,7 +168,10 @@ async fn answer(
         }
         Err(problem) => Err(problem),
     };
-    Ok(answered.unwrap_or_else(|problem| reply::problem(problem, &attachment)))
+    Ok(match answered {
+        Ok(response) => response,
+        Err(problem) => reply::problem(problem, &attachment).await,
+    })
 }
 
 /// A request must be what a server gets, for the name that its connection is for.
@@ -185,7 +189,7 @@ fn check(request: &Request<Incoming>, target: &Authority) -> Result<(), Problem>
 
 /// Tells the log and, in the words of its protocol, the program; then closes.
 async fn refuse(mut stream: TcpStream, denial: Denial, attachment: &Attachment) {
-    attachment.parts.audit.denied(attachment.peer, &denial);
+    witness::denied(&denial, attachment).await;
     let farewell = match denial.port {
         SSH_PORT => ssh_farewell(&denial.words),
         port => match first_byte(&stream, FAREWELL_TIME).await {

@@ -10,6 +10,7 @@ use crate::opened;
 use crate::policy::{Access, Carriage, Denial, name_mismatch_denial};
 use crate::reading::{self, Whose};
 use crate::traffic::Counted;
+use crate::witness;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -113,7 +114,7 @@ pub(crate) async fn through(near: impl Near, far: Reached, attachment: &Arc<Atta
         }
     };
     if let Err(denial) = served {
-        attachment.parts.audit.denied(attachment.peer, &denial);
+        witness::denied(&denial, attachment).await;
     }
 }
 

@@ -6,6 +6,7 @@ use crate::heads::Problem;
 use crate::host::Authority;
 use crate::reply::{self, Body};
 use crate::traffic::carry;
+use crate::witness;
 use http::{HeaderValue, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -36,13 +37,13 @@ pub(crate) fn join(
     answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     answer.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     let (budget, target) = (Arc::clone(&attachment.budget), target.clone());
-    let (audit, peer) = (Arc::clone(&attachment.parts.audit), attachment.peer);
+    let own = attachment.clone();
     let joining = async move {
         let (Ok(near), Ok(far)) = tokio::join!(near, far) else { return };
         let ends = (TokioIo::new(near), TokioIo::new(far));
         let carrying = outward.run_until_cancelled(carry(ends, &target, &budget, &report));
         if let Some(Err(denial)) = carrying.await {
-            audit.denied(peer, &denial);
+            witness::denied(&denial, &own).await;
         }
     };
     attachment.tracker.spawn(attachment.open().run_until_cancelled_owned(joining));

@@ -6,9 +6,9 @@ use crate::ops::fault;
 use crate::{Guest, GuestConfig};
 use protocol::ids::{AgentId, Epoch, Term};
 use protocol::link::{
-    Body, CAPABILITY_ATTACH, CAPABILITY_DRAFT, CAPABILITY_PTY, CAPABILITY_SIGNAL, CAPABILITY_SUDO,
-    CAPABILITY_TRANSFER, Decoder, FaultCode, Frame, FrameError, FromGuest, Hello, OPEN_CHANNELS,
-    Request, ToGuest, VERSION, Welcome,
+    Body, CAPABILITY_ATTACH, CAPABILITY_DRAFT, CAPABILITY_OWNER, CAPABILITY_PTY, CAPABILITY_SIGNAL,
+    CAPABILITY_SUDO, CAPABILITY_TRANSFER, Decoder, FaultCode, Frame, FrameError, FromGuest, Hello,
+    OPEN_CHANNELS, Request, ToGuest, VERSION, Welcome,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -176,6 +176,7 @@ fn welcome(config: &GuestConfig, epoch: Epoch) -> Welcome {
         CAPABILITY_ATTACH,
         CAPABILITY_SIGNAL,
         CAPABILITY_DRAFT,
+        CAPABILITY_OWNER,
     ];
     let mut capabilities = known.map(str::to_owned).to_vec();
     if config.sudo {

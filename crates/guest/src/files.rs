@@ -75,6 +75,7 @@ pub async fn request(
         | Request::Attach { .. }
         | Request::Exec(_)
         | Request::Ports
+        | Request::Owner { .. }
         | Request::Resize { .. }
         | Request::Kill { .. }
         | Request::Signal { .. }

@@ -3,7 +3,7 @@
 use crate::channel::{Channel, Disconnected, Sink};
 use crate::ops::fault;
 use crate::process::Process;
-use crate::{Guest, attach, files, forward, git, ports, stats, stream};
+use crate::{Guest, attach, files, forward, git, owner, ports, stats, stream};
 use protocol::link::{
     Answer, CHUNK_BYTES, Exited, Fault, FaultCode, OpId, Output, Request, Stream,
 };
@@ -58,6 +58,7 @@ pub async fn request(
         Request::Ops => Ok(Answer::Ops { ops: guest.ops.list() }),
         Request::Stats => Ok(Answer::Stats(stats::take(guest))),
         Request::Ports => ports::listening(guest).await,
+        Request::Owner { transport, address } => owner::of(guest, transport, address).await,
         Request::Connect { port } => forward::connect(channel, port).await,
         Request::Head { repo_path } => git::check_out::head(guest, &repo_path).await,
         Request::CheckOut(wanted) => {

@@ -4,7 +4,7 @@
 //! Read in this order: [`config`] how it is set up; `connection` how the server is heard and
 //! `channel` how it is answered; `handle` what each request leads to; `ops`, `process`,
 //! `spool`, `exec`, `kill`, `pty`, `attach`, `stream` commands and terminals; `files` file tools; `git` the workspace's
-//! repositories; `forward`, `ports` ports; [`sftp`] file transfer; [`sudo`] the way to root; [`sys`] the only unsafe code.
+//! repositories; `forward`, `sockets`, `ports`, `owner` ports and whose connections are; [`sftp`] file transfer; [`sudo`] the way to root; [`sys`] the only unsafe code.
 //!
 //! Runs as process 1 of a sandbox (binary `errand-guest`) or, for work without a sandbox and for
 //! tests, inside any process: [`Guest::open`], then [`Guest::serve`] for each connection.
@@ -24,7 +24,9 @@ mod stream;
 mod files;
 mod git;
 mod forward;
+mod sockets;
 mod ports;
+mod owner;
 mod stats;
 pub mod control;
 pub mod sftp;

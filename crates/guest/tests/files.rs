@@ -330,16 +330,3 @@ async fn a_file_that_somebody_changed_meanwhile_is_not_overwritten() {
     assert_eq!(std::fs::read_to_string(machine.path("kept")).unwrap(), "two");
     assert_eq!(std::fs::read_dir(machine.workspace()).unwrap().count(), 1, "a draft was left");
 }
-
-#[tokio::test]
-async fn a_port_that_somebody_listens_on_is_found_with_its_program() {
-    let mut machine = Machine::new();
-    let link = machine.link().await;
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let Answer::Ports { ports, .. } = link.request(Request::Ports).await.unwrap() else {
-        panic!("no ports")
-    };
-    let found = ports.iter().find(|found| found.port == port).unwrap();
-    assert!(found.process.is_some() && found.address == "127.0.0.1", "{found:?}");
-}

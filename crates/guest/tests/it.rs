@@ -10,6 +10,7 @@ mod commands;
 mod files;
 mod git;
 mod link;
+mod sockets;
 
 use guest::{Guest, GuestConfig};
 use protocol::ids::{AgentId, Epoch, Term};

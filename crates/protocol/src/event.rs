@@ -28,6 +28,7 @@ use crate::environment::found::{ChosenImage, FoundEnvironment, SetUpOutcome, Set
 use crate::failure::Failure;
 use crate::flow::{Integrity, Legs, Reading};
 use crate::ids::{CallId, EffectKey, Epoch, LayerId, MessageId, QuestionId, RunId, Seq, Step};
+use crate::process::Process;
 use serde::{Deserialize, Serialize};
 
 /// Version of the stored shape. Raised when an old reader could not read a new event.
@@ -184,7 +185,16 @@ pub enum Event {
         counted: Counted,
     },
     /// A connection out of the sandbox was refused.
-    Denied { epoch: Epoch, host: String, port: u16, code: String, message: String },
+    Denied {
+        epoch: Epoch,
+        host: String,
+        port: u16,
+        code: String,
+        message: String,
+        /// Whose it was, as the sandbox told; none where that could not be seen.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        process: Option<Process>,
+    },
 
     /// The agent is about to read, for the first time, something that is trusted no more than this.
     IntegrityLowered { epoch: Epoch, reading: Reading },

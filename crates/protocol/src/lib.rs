@@ -16,6 +16,7 @@ pub mod delta;
 pub mod input;
 pub mod failure;
 pub mod flow;
+pub mod process;
 pub mod limits;
 pub mod environment;
 pub mod link;

@@ -42,7 +42,7 @@ pub use answer::{
 pub use frame::{Body, Decoder, Frame, FrameError, encode_control, encode_data};
 pub use request::{
     AddCommits, CheckOut, Checkpoint, EditFile, Glob, Grep, Hello, ListDir, MoveBranch, Pack,
-    PtySize, ReadFile, Request, Start, Stdin, Stream, ToGuest, Unpack, User, WriteFile,
+    PtySize, ReadFile, Request, Start, Stdin, Stream, ToGuest, Transport, Unpack, User, WriteFile,
 };
 
 pub use terminal::Piece;
@@ -77,6 +77,8 @@ pub const CAPABILITY_ATTACH: &str = "attach";
 pub const CAPABILITY_SIGNAL: &str = "signal";
 /// Capability: an edit can be made ready before it is asked for (`DraftEdit`).
 pub const CAPABILITY_DRAFT: &str = "draft";
+/// Capability: whose a socket is can be asked (`Owner`).
+pub const CAPABILITY_OWNER: &str = "owner";
 
 /// Name of an operation: 1–128 of `A-Z a-z 0-9 _ . : -`, not beginning with a full stop.
 ///

@@ -11,7 +11,6 @@ use crate::builds::Manifests;
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::first_look::FirstLooks;
-use crate::flow::Reads;
 use crate::images::Images;
 use crate::keys::Keys;
 use crate::machines::Machines;
@@ -41,11 +40,28 @@ use sandbox::local::LocalProvider;
 use sandbox::provider::Provider;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use store::Store;
 use store::sealed::{SealedValue, Secret};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// The way to the app from what it is made of, such as what the gateway asks; empty until there is one, and once it
+/// is gone.
+#[derive(Default)]
+pub struct AppCell(OnceLock<Weak<App>>);
+
+impl AppCell {
+    /// There it is.
+    pub fn fill(&self, app: &Arc<App>) {
+        self.0.get_or_init(|| Arc::downgrade(app));
+    }
+
+    /// The app.
+    pub fn get(&self) -> Option<Arc<App>> {
+        self.0.get()?.upgrade()
+    }
+}
 
 /// A running server.
 pub struct App {
@@ -81,8 +97,8 @@ pub struct App {
     pub seeds: Seeds,
     /// The only way out of them.
     pub gateway: Gateway,
-    /// Notes what sandboxes read.
-    pub reads: Arc<Reads>,
+    /// The way from those that it calls back to this.
+    pub cell: Arc<AppCell>,
     /// What left in the last seconds.
     pub windows: Arc<Windows>,
     /// Pull requests kept by Errand itself.

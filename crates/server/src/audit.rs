@@ -18,11 +18,12 @@ pub mod windows;
 
 pub use store::audit::chain;
 
-use crate::app::App;
+use crate::app::{App, AppCell};
 use gateway::audit::{Audit, Passage, Peer, Recorded};
 use gateway::policy::{Denial, DenialCode};
 use protocol::event::Event;
 use protocol::ids::OrgId;
+use protocol::process::Process;
 use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -33,9 +34,16 @@ const WAITING: usize = 1024;
 /// Distinct denials recorded of one sandbox: a loop inside must not fill the log.
 const PER_SANDBOX: usize = 200;
 
+/// What was denied to whom.
+pub struct Denied {
+    peer: Peer,
+    denial: Denial,
+    process: Option<Process>,
+}
+
 /// Receives on the gateway's tasks and hands over at once.
 pub struct Channel {
-    sender: mpsc::Sender<(Peer, Denial)>,
+    sender: mpsc::Sender<Denied>,
     windows: Arc<Windows>,
 }
 
@@ -47,15 +55,16 @@ impl Channel {
 }
 
 /// The two ends.
-pub fn channel() -> (Channel, mpsc::Receiver<(Peer, Denial)>) {
+pub fn channel(app: &Arc<AppCell>) -> (Channel, mpsc::Receiver<Denied>) {
     let (sender, receiver) = mpsc::channel(WAITING);
-    (Channel { sender, windows: Arc::default() }, receiver)
+    (Channel { sender, windows: Arc::new(Windows::new(app)) }, receiver)
 }
 
 impl Audit for Channel {
-    fn denied(&self, peer: Peer, denial: &Denial) {
-        self.windows.denied(peer.agent, denial);
-        if self.sender.try_send((peer, denial.clone())).is_err() {
+    fn denied(&self, peer: Peer, denial: &Denial, process: Option<&Process>) {
+        self.windows.denied(peer.agent, denial, process);
+        let denied = Denied { peer, denial: denial.clone(), process: process.cloned() };
+        if self.sender.try_send(denied).is_err() {
             tracing::warn!(agent.id = %peer.agent, host = %denial.host, "a denial is counted in the audit log only: too many at once");
         }
     }
@@ -71,9 +80,10 @@ impl Audit for Channel {
 }
 
 /// Records each denial once per sandbox, until the server ends.
-pub async fn record(app: Arc<App>, mut denials: mpsc::Receiver<(Peer, Denial)>) {
+pub async fn record(app: Arc<App>, mut denials: mpsc::Receiver<Denied>) {
     let mut seen: HashSet<(Peer, String, u16, DenialCode)> = HashSet::new();
-    while let Some(Some((peer, denial))) = app.shutdown.run_until_cancelled(denials.recv()).await {
+    while let Some(Some(denied)) = app.shutdown.run_until_cancelled(denials.recv()).await {
+        let Denied { peer, denial, process } = denied;
         let of_sandbox = seen.iter().filter(|(of, ..)| *of == peer).count();
         let what = (peer, denial.host.clone(), denial.port, denial.code);
         if of_sandbox >= PER_SANDBOX || !seen.insert(what) {
@@ -88,6 +98,7 @@ pub async fn record(app: Arc<App>, mut denials: mpsc::Receiver<(Peer, Denial)>) 
             port: denial.port,
             code: denial.code.as_str().to_owned(),
             message: denial.words.clone(),
+            process,
         };
         if let Err(error) = handle.report(vec![event], None).await {
             tracing::debug!(agent.id = %peer.agent, error = format!("{error:#}"), "a denial came too late");

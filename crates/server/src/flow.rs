@@ -9,7 +9,7 @@
 //! read it, at worst to one that might have. What an `install` of reviewed text fetches is part of the disk that it
 //! prepares, like a package, and is not noted.
 
-use crate::app::App;
+use crate::app::{App, AppCell};
 use crate::egress;
 use agent::flow::Flow;
 use anyhow::Result;
@@ -24,32 +24,18 @@ use protocol::event::{Event, Logged};
 use protocol::failure::Refusal;
 use protocol::flow::{Integrity, Reading, WhenAllThree};
 use protocol::ids::OrgId;
-use std::sync::{Arc, OnceLock, Weak};
 
 /// Secrets that are named in a sentence.
 const NAMES: usize = 5;
 
-/// Notes for the gateway what sandboxes read.
-#[derive(Default)]
-pub struct Reads {
-    app: OnceLock<Weak<App>>,
-}
-
-impl Reads {
-    /// The server is there.
-    pub fn begin(&self, app: &Arc<App>) {
-        self.app.get_or_init(|| Arc::downgrade(app));
-    }
-}
-
-impl Readings for Reads {
+impl Readings for AppCell {
     fn note(
         &self,
         peer: Peer,
         host: &Authority,
         whose: Whose,
     ) -> BoxFuture<'_, Result<Noted, String>> {
-        let app = self.app.get().and_then(Weak::upgrade);
+        let app = self.get();
         let reading = reading(host, whose);
         Box::pin(async move {
             let app = app.ok_or("the server is not ready")?;

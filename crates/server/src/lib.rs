@@ -62,6 +62,7 @@ pub mod forks;
 pub mod starts;
 pub mod artifacts;
 pub mod audit;
+pub mod witness;
 pub mod repositories;
 pub mod uploads;
 pub mod pull_requests;

@@ -11,7 +11,7 @@
 mod call;
 mod offer;
 
-use crate::app::App;
+use crate::app::{App, AppCell};
 use crate::config::Models as Config;
 use anyhow::Result;
 use bytes::Bytes;
@@ -25,7 +25,7 @@ use model::catalog::Catalog;
 use model::passage::{Wire, question};
 use offer::{Offer, Offers};
 use protocol::ids::AgentId;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::Arc;
 
 /// Where the gateway answers for models inside a sandbox.
 const ENDPOINT: &str = "http://errand.internal/model";
@@ -48,19 +48,19 @@ const VARIABLES: [(Provider, &str, &str, &str, &[&str]); 3] = [
 pub struct ModelsInside {
     offers: Offers,
     key: [u8; 32],
-    app: OnceLock<Weak<App>>,
+    app: Arc<AppCell>,
 }
 
 impl ModelsInside {
     /// As configured; none where the operator does not want it.
-    pub fn of(config: &Config, catalog: &Catalog, key: &[u8; 32]) -> Result<Option<Arc<Self>>> {
+    pub fn of(
+        config: &Config,
+        catalog: &Catalog,
+        key: &[u8; 32],
+        app: &Arc<AppCell>,
+    ) -> Result<Option<Arc<Self>>> {
         let offers = Offers::of(config, catalog)?;
-        Ok(config.inside.then(|| Arc::new(Self { offers, key: *key, app: OnceLock::new() })))
-    }
-
-    /// Questions can be carried out from now on.
-    pub fn begin(&self, app: &Arc<App>) {
-        self.app.get_or_init(|| Arc::downgrade(app));
+        Ok(config.inside.then(|| Arc::new(Self { offers, key: *key, app: Arc::clone(app) })))
     }
 
     fn passage(
@@ -104,7 +104,7 @@ impl ModelsInside {
             | Action::StreamGenerate { .. } => {}
         }
         let (wire, offer, body, cost) = self.passage(&question)?;
-        let Some(app) = self.app.get().and_then(Weak::upgrade) else {
+        let Some(app) = self.app.get() else {
             return Err(Refused::wrong(StatusCode::SERVICE_UNAVAILABLE, "Errand is starting."));
         };
         let Question { query, headers, .. } = question;

@@ -1,7 +1,7 @@
 //! `errand serve`: puts the parts together, and takes them apart in order.
 
 use crate::agents::Agents;
-use crate::app::{App, LocalFarEnd};
+use crate::app::{App, AppCell, LocalFarEnd};
 use crate::auth::Auth;
 use crate::auth::addresses::Addresses;
 use crate::aws::Aws;
@@ -10,7 +10,6 @@ use crate::builder::Builders;
 use crate::builds::Manifests;
 use crate::config::Config;
 use crate::first_look::FirstLooks;
-use crate::flow::Reads;
 use crate::images::Images;
 use crate::keys::Keys;
 use crate::machines::Machines;
@@ -151,8 +150,10 @@ pub async fn run(
     listener.set_nonblocking(true).context("listen")?;
     let listener = TcpListener::from_std(listener).context("listen")?;
     let address = listener.local_addr().context("read the address")?;
-    let (denials, waiting) = audit::channel();
-    let (app, token_path) = build(options, launcher, address, denials, (identity, far_end)).await?;
+    let cell = Arc::<AppCell>::default();
+    let (denials, waiting) = audit::channel(&cell);
+    let (app, token_path) =
+        build(options, launcher, address, (cell, denials), (identity, far_end)).await?;
     app.tasks.spawn(audit::record(Arc::clone(&app), waiting));
     app.tasks.spawn(audit::windows::keep(Arc::clone(&app)));
     app.tasks.spawn(alarm::ring(Arc::clone(&app)));
@@ -187,7 +188,7 @@ async fn build(
     options: Options,
     launcher: LauncherHandle,
     address: SocketAddr,
-    denials: audit::Channel,
+    (cell, denials): (Arc<AppCell>, audit::Channel),
     (identity, far_end): (Identity, Option<FarEndProgram>),
 ) -> Result<(Arc<App>, PathBuf)> {
     let Options { data, config, .. } = options;
@@ -196,13 +197,11 @@ async fn build(
     let public_url = public_url(&config, address);
     let link_key = link_key(&data)?;
     let catalog = catalog::catalog(&config.models)?;
-    let models_inside = ModelsInside::of(&config.models, &catalog, &link_key)?;
+    let models_inside = ModelsInside::of(&config.models, &catalog, &link_key, &cell)?;
     let seeds = Seeds::open(&store).await?;
     let aws = Arc::new(Aws::new(&config.aws, http.clone()));
     let windows = denials.windows();
-    let reads = Arc::<Reads>::default();
-    let parts =
-        parts(&config, denials, models_inside.clone(), Arc::clone(&aws), Arc::clone(&reads))?;
+    let parts = parts(&config, denials, models_inside.clone(), Arc::clone(&aws), &cell)?;
     let provider = Arc::new(LocalProvider::new(launcher).context("speak to the launcher")?);
     let base = base(&config, &provider).await?;
     let app = App {
@@ -220,7 +219,7 @@ async fn build(
         seeds,
         gateway: Gateway::new(parts),
         windows,
-        reads,
+        cell,
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         first_looks: FirstLooks::default(),
         saved_environments: SavedEnvironments::default(),
@@ -257,9 +256,7 @@ async fn build(
 /// What the gateway calls knows from here on whose it is.
 fn begun(app: App) -> Arc<App> {
     let app = Arc::new(app);
-    app.windows.begin(&app);
-    app.reads.begin(&app);
-    app.models_inside.iter().for_each(|models| models.begin(&app));
+    app.cell.fill(&app);
     app
 }
 
@@ -283,7 +280,7 @@ fn parts(
     denials: audit::Channel,
     models: Option<Arc<ModelsInside>>,
     aws: Arc<Aws>,
-    reads: Arc<Reads>,
+    cell: &Arc<AppCell>,
 ) -> Result<Parts> {
     // Fails now rather than at the first sandbox.
     crate::sandbox_spec::policy(config)?;
@@ -296,7 +293,8 @@ fn parts(
         limits: upload_limits(config),
         models: models.map(|models| models as _),
         roles: Some(aws),
-        readings: Some(reads),
+        witness: Some(Arc::clone(cell) as _),
+        readings: Some(Arc::clone(cell) as _),
         idle: CONNECTION_IDLE,
     })
 }

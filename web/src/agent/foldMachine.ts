@@ -86,12 +86,20 @@ export function applyMachine(fold: Fold, entry: LogEntry): boolean {
     case "Denied": {
       const name = `${event.host}:${event.port}`;
       const known = fold.row(fold.denied.get(name) ?? "", "note");
-      const { host, port, code, message } = event;
+      const { host, port, code, message, process } = event;
       if (known?.note.type === "denied") {
         fold.patch(known, { note: { ...known.note, count: known.note.count + 1 } });
       } else {
         fold.denied.set(name, `note:${entry.seq}`);
-        fold.note(entry, undefined, { type: "denied", host, port, code, message, count: 1 });
+        fold.note(entry, undefined, {
+          type: "denied",
+          host,
+          port,
+          code,
+          message,
+          count: 1,
+          ...(process && { process }),
+        });
       }
       return true;
     }

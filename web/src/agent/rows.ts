@@ -9,6 +9,7 @@ import type {
   Failure,
   Legs,
   Outlay,
+  Process,
   Prompt,
   PullRequest,
   PushConflict,
@@ -163,7 +164,15 @@ export interface NoteRow extends Base {
   note:
     | { type: "notice"; code: string; text: string }
     | { type: "compacted"; summary: string; upto: number; usage: Usage }
-    | { type: "denied"; host: string; port: number; code: string; message: string; count: number }
+    | {
+        type: "denied";
+        host: string;
+        port: number;
+        code: string;
+        message: string;
+        process?: Process;
+        count: number;
+      }
     | { type: "narrowed"; secrets: string[] }
     | { type: "allThree"; reading: Reading; legs: Legs; isAllowed: boolean }
     | { type: "flowAllowed"; principal: string }

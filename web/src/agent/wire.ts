@@ -28,6 +28,13 @@ export interface Image {
   size: number;
 }
 
+/** A process inside, as the sandbox tells it. */
+export interface Process {
+  pid: number;
+  name: string;
+  command: string;
+}
+
 export interface Prompt {
   text: string;
   images?: Image[];
@@ -171,7 +178,17 @@ export type AgentEvent =
   | Of<"HostAllowed", { entry: string; run?: string | null; principal: string }>
   | Of<"ModelAsked", { run: string | null; model: string; aside: Usage; costMicros: number }>
   | Of<"ModelCalled", { run: string | null; model: string; usage: Usage; costMicros: number }>
-  | Of<"Denied", { epoch: number; host: string; port: number; code: string; message: string }>
+  | Of<
+      "Denied",
+      {
+        epoch: number;
+        host: string;
+        port: number;
+        code: string;
+        message: string;
+        process?: Process;
+      }
+    >
   | InRun<"QuestionAsked", QuestionBody>
   | Of<"QuestionAnswered", { question: string; answer: string; principal: string }>
   | InRun<"CancelRequested", { principal: string }>

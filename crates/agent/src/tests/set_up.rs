@@ -247,6 +247,7 @@ fn a_first_machine_waits_for_its_image_and_the_model_does_not() {
         port: 443,
         code: "host_not_allowed".to_owned(),
         message: "no".to_owned(),
+        process: None,
     };
     story.report(denied.clone());
     story.report(chosen(SetUpOutcome::Done));

@@ -8,6 +8,7 @@ use protocol::environment::found::{FoundEnvironment, SET_UP_FAILED, SetUpOutcome
 use protocol::event::{Event, PushConflict, PushPlan, RepoBase, RepoCheckpoint, StopReason};
 use protocol::failure::Failure;
 use protocol::flow::{Legs, Reading, WhenAllThree};
+use protocol::process::Process;
 
 /// Width of the first column, so that what follows stands in line.
 const LABEL: usize = 14;
@@ -57,7 +58,9 @@ pub fn lines(event: &Event) -> Vec<Shown> {
         Event::Noticed { code, .. } if code == SET_UP_FAILED => Vec::new(),
         Event::Noticed { text, .. } => vec![noted(text)],
         Event::Compacted { .. } => vec![aside("earlier messages were summarised to make room")],
-        Event::Denied { host, port, code, message, .. } => denied((host, *port), code, message),
+        Event::Denied { host, port, code, message, process, .. } => {
+            denied((host, *port), code, message, process.as_ref())
+        }
         Event::HostAllowed { entry, run, principal } => {
             let how_long = if run.is_some() { " for this run" } else { "" };
             vec![aside(format!("{principal} allowed {entry}{how_long}"))]
@@ -287,17 +290,28 @@ fn checkpoint(repo: &RepoCheckpoint) -> Vec<Shown> {
     shown
 }
 
-fn denied((host, port): (&str, u16), code: &str, message: &str) -> Vec<Shown> {
+fn denied(
+    (host, port): (&str, u16),
+    code: &str,
+    message: &str,
+    process: Option<&Process>,
+) -> Vec<Shown> {
     let refused = label(Style::Bad, "✗", "network")
         .and(Style::Bad, format!("{host}:{port} was refused: {message}"));
+    let mut shown = vec![Shown::Whole(refused)];
+    if let Some(Process { pid, name, command }) = process {
+        let who = format!("    asked by {name} (process {pid}): {command}");
+        shown.push(Shown::Line(Line::of(Style::Dim, who)));
+    }
     // No entry of an allow-list opens what the rule of two closed; its message says what does.
     if code.starts_with("flow_") {
-        return vec![Shown::Whole(refused)];
+        return shown;
     }
     let how = format!(
         "    to allow it: `errand allow AGENT {host}`, or \"{host}\" under `egressAllowlist` of the environment file"
     );
-    vec![Shown::Whole(refused), Shown::Whole(Line::of(Style::Dim, how))]
+    shown.push(Shown::Whole(Line::of(Style::Dim, how)));
+    shown
 }
 
 fn todo(todo: &Todo) -> Shown {

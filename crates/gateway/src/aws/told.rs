@@ -36,12 +36,16 @@ pub(crate) fn form<B>(request: &Request<B>, origin: &Origin, rules: &Rules) -> O
 }
 
 /// The answer; a denial is reported, too.
-pub(crate) fn problem(problem: Problem, form: Form, attachment: &Attachment) -> Response<Body> {
+pub(crate) async fn problem(
+    problem: Problem,
+    form: Form,
+    attachment: &Attachment,
+) -> Response<Body> {
     let words = match &problem {
         Problem::Denied(denial) => denial.words.clone(),
         Problem::Answer(_, words) => words.clone(),
     };
-    let plain = reply::problem(problem, attachment);
+    let plain = reply::problem(problem, attachment).await;
     let code = match plain.status() {
         StatusCode::FORBIDDEN => "AccessDenied",
         StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",

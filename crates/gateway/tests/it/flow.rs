@@ -128,7 +128,7 @@ async fn closing_ends_what_carries_out_and_leaves_what_reads() {
     assert!(refused.contains("flow_closed"), "a body of a GET says as much: {refused}");
     let denied = std::iter::from_fn(|| world.seen.try_recv().ok());
     let denied = denied.filter(
-        |seen| matches!(seen, Seen::Denied(denial) if denial.code == DenialCode::FlowClosed),
+        |seen| matches!(seen, Seen::Denied(denial, _) if denial.code == DenialCode::FlowClosed),
     );
     assert_eq!(denied.count(), 2);
     assert!(!world.gateway.close(peer(2), closed()));

@@ -16,4 +16,5 @@ mod models;
 mod opened;
 mod proxy;
 mod transparent;
+mod witness;
 mod world;

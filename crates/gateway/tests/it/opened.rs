@@ -252,7 +252,7 @@ async fn the_certificate_is_of_this_sandbox_and_for_the_name_that_was_judged() {
     let fronted = greet(&world, ("api.example", "fronted.example"), &[], &world.certificate).await;
     assert!(fronted.is_err());
     let denial = loop {
-        if let Seen::Denied(denial) = world.next().await {
+        if let Seen::Denied(denial, _) = world.next().await {
             break denial;
         }
     };
@@ -468,7 +468,7 @@ async fn a_grant_goes_to_its_host_and_never_comes_back() {
     let certificate = world.certificate.clone();
     assert!(greet(&world, ("other.example", "other.example"), &[], &certificate).await.is_ok());
     while let Ok(seen) = world.seen.try_recv() {
-        assert!(!matches!(seen, Seen::Denied(_)), "{seen:?}");
+        assert!(!matches!(seen, Seen::Denied(..)), "{seen:?}");
     }
     let (status, answer) = ask(&world, "other.example", &elsewhere).await;
     // The host's certificate is for another name: the answer says so before anything is sent.
@@ -544,7 +544,7 @@ async fn more_than_the_budget_does_not_leave() {
     world.passed().await;
     ask(&world, "api.example", &post(60_000)).await;
     let denial = loop {
-        if let Seen::Denied(denial) = world.next().await {
+        if let Seen::Denied(denial, _) = world.next().await {
             break denial;
         }
     };

@@ -15,7 +15,9 @@ use gateway::reading::Readings;
 use gateway::resolve::Resolver;
 use gateway::tls::{SandboxAuthority, Trust};
 use gateway::transparent::Destinations;
+use gateway::witness::Witness;
 use protocol::ids::{AgentId, Epoch};
+use protocol::process::Process;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -30,7 +32,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// What the audit was told.
 #[derive(Debug)]
 pub enum Seen {
-    Denied(Denial),
+    Denied(Denial, Option<Process>),
     Passed(Passage),
     Recorded(Recorded),
 }
@@ -45,8 +47,8 @@ impl Told {
 }
 
 impl Audit for Told {
-    fn denied(&self, _: Peer, denial: &Denial) {
-        self.tell(Seen::Denied(denial.clone()));
+    fn denied(&self, _: Peer, denial: &Denial, process: Option<&Process>) {
+        self.tell(Seen::Denied(denial.clone(), process.cloned()));
     }
     fn passed(&self, _: Peer, passage: &Passage) {
         self.tell(Seen::Passed(passage.clone()));
@@ -132,6 +134,7 @@ pub struct Plan<'a> {
     pub roles: Option<Arc<dyn Roles>>,
     pub aws: Option<Role>,
     pub readings: Option<Arc<dyn Readings>>,
+    pub witness: Option<Arc<dyn Witness>>,
     pub idle: Duration,
 }
 
@@ -150,6 +153,7 @@ impl Default for Plan<'_> {
             roles: None,
             aws: None,
             readings: None,
+            witness: None,
             idle: PATIENCE,
         }
     }
@@ -210,6 +214,7 @@ impl World {
             limits: plan.limits,
             models: plan.models,
             roles: plan.roles,
+            witness: plan.witness,
             readings: plan.readings,
             idle: plan.idle,
         });
@@ -266,7 +271,7 @@ impl World {
 
     pub async fn denied(&mut self) -> Denial {
         match self.next().await {
-            Seen::Denied(denial) => denial,
+            Seen::Denied(denial, _) => denial,
             other @ (Seen::Passed(_) | Seen::Recorded(_)) => panic!("expected a denial: {other:?}"),
         }
     }
@@ -274,7 +279,7 @@ impl World {
     pub async fn passed(&mut self) -> Passage {
         match self.next().await {
             Seen::Passed(passage) => passage,
-            other @ (Seen::Denied(_) | Seen::Recorded(_)) => {
+            other @ (Seen::Denied(..) | Seen::Recorded(_)) => {
                 panic!("expected a passage: {other:?}")
             }
         }

@@ -2,6 +2,7 @@
 
 use super::{Bytes64, OpId};
 use crate::ids::Epoch;
+use crate::process::Process;
 use serde::{Deserialize, Serialize};
 
 /// A control message from the guest.
@@ -76,6 +77,8 @@ pub enum Answer {
     Moved { moved: bool, now: Option<String> },
     /// Ports on which somebody listens; `more` when some were left out.
     Ports { ports: Vec<OpenPort>, more: bool },
+    /// The process that holds a socket; none where none can be seen.
+    Owner { process: Option<Process> },
     /// What the machine is using.
     Stats(Stats),
     /// Done; nothing to say.

@@ -3,6 +3,7 @@
 use super::{Bytes64, OpId};
 use crate::ids::{AgentId, Epoch, Term};
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 
 /// A control message from the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,6 +133,8 @@ pub enum Request {
     Connect { port: u16 },
     /// Ports inside on which somebody listens → `Ports`.
     Ports,
+    /// The process that holds the socket with this address inside → `Owner`.
+    Owner { transport: Transport, address: SocketAddr },
     /// What the machine is using → `Stats`.
     Stats,
 }
@@ -169,6 +172,16 @@ pub enum User {
     Agent,
     /// Root of the sandbox's namespace, with the small capability set.
     Root,
+}
+
+/// What a socket speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Transport {
+    /// Connections.
+    Tcp,
+    /// Packets.
+    Udp,
 }
 
 /// What a process reads.

@@ -1,9 +1,12 @@
 //! The real guest in a real sandbox.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use protocol::ids::Term;
-use protocol::link::{Answer, Bytes64, Hello, OpId, Request, Start, Stdin, Stream, User, VERSION};
+use protocol::link::{
+    Answer, Bytes64, Hello, OpId, Request, Start, Stdin, Stream, Transport, User, VERSION,
+};
 use sandbox::link::Link;
 use sandbox::provider::{Posture, Provider, SandboxKey};
 
@@ -75,6 +78,34 @@ async fn the_guest_answers_and_its_agent_has_no_capability() {
         assert_eq!((code, text.as_str()), (Some(0), "0\nops"));
     } else {
         assert!(code != Some(0) && text.contains("sudo:"), "{text}");
+    }
+    bench.provider.destroy(spec.key).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_owner_of_a_socket_is_found_whoever_it_is() {
+    let bench = Bench::with_real_guest();
+    let spec = spec();
+    bench.provider.create(&spec).await.unwrap();
+    let link = link(&bench, spec.key).await;
+    let sudo = if is_root() { &["", "sudo "][..] } else { &[""] };
+    for (port, sudo) in (4711..).zip(sudo) {
+        let line = format!(
+            "exec {sudo}/usr/bin/python3 -c 'import os, socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+             s.bind((\"127.0.0.1\", {port}))\nprint(os.getpid(), flush=True)\nos.read(0, 1)' > pid.{port}"
+        );
+        start(&link, &format!("bind:{port}"), &line, Stdin::Open).await;
+        let line = format!("until [ -s pid.{port} ]; do :; done; cat pid.{port}");
+        let (_, pid) = run(&link, &format!("pid:{port}"), &line).await;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let owner = Request::Owner { transport: Transport::Udp, address };
+        let Answer::Owner { process } = link.request(owner).await.unwrap() else {
+            panic!("no owner")
+        };
+        let process = process.unwrap();
+        assert_eq!(process.pid.to_string(), pid);
+        assert!(process.name.starts_with("python3"), "{process:?}");
+        assert!(process.command.starts_with("/usr/bin/python3 -c import os"), "{process:?}");
     }
     bench.provider.destroy(spec.key).await.unwrap();
 }

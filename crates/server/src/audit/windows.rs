@@ -1,14 +1,15 @@
 //! What left in the last seconds, added up: a loop inside makes numbers larger, not records more.
 
-use crate::app::App;
+use crate::app::{App, AppCell};
 use crate::clock::now_ms;
 use anyhow::{Context, Result};
 use gateway::audit::{GrantName, Passage, Recorded};
 use gateway::policy::{Denial, DenialCode};
 use protocol::ids::{AgentId, OrgId, RunId};
+use protocol::process::Process;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::audit::NewRecord;
 
@@ -16,6 +17,8 @@ use store::audit::NewRecord;
 const WINDOW: Duration = Duration::from_secs(10);
 /// Hosts of one agent that are told apart in a window; all others are one.
 const PLACES: usize = 64;
+/// Processes that are named where something was refused many times.
+const PROCESSES: usize = 8;
 /// What stands in place of their names.
 pub const OTHERS: &str = "*";
 /// Methods that are told apart; a sandbox can make up any number of others.
@@ -33,10 +36,9 @@ const STATUSES: [u16; 22] = [
 type Counts = BTreeMap<String, u64>;
 
 /// Adds up what the gateway tells.
-#[derive(Default)]
 pub struct Windows {
     open: Mutex<Window>,
-    app: OnceLock<Weak<App>>,
+    app: Arc<AppCell>,
     /// Held while one is written: whoever reads after a flush finds all before it.
     flushing: tokio::sync::Mutex<()>,
 }
@@ -60,6 +62,24 @@ struct Passed {
     bytes_down: u64,
 }
 
+/// How often somebody was refused, and who the first were.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Refused {
+    count: u64,
+    processes: BTreeSet<Process>,
+}
+
+impl Refused {
+    fn add(&mut self, count: u64, processes: impl IntoIterator<Item = Process>) {
+        self.count += count;
+        for process in processes {
+            if self.processes.len() < PROCESSES {
+                self.processes.insert(process);
+            }
+        }
+    }
+}
+
 /// Pushes from inside to one ref.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Received {
@@ -72,7 +92,7 @@ struct Received {
 struct Window {
     passed: BTreeMap<Place, Passed>,
     used: BTreeMap<(Place, GrantName), Counts>,
-    denied: BTreeMap<(Place, String), u64>,
+    denied: BTreeMap<(Place, String), Refused>,
     received: BTreeMap<Received, (Recorded, u64)>,
     places: HashMap<AgentId, BTreeSet<(String, u16)>>,
 }
@@ -120,10 +140,16 @@ impl Window {
         passed.bytes_down += passage.bytes_down;
     }
 
-    fn denied(&mut self, agent: AgentId, run: Option<RunId>, denial: &Denial) {
+    fn denied(
+        &mut self,
+        (agent, run): (AgentId, Option<RunId>),
+        denial: &Denial,
+        process: Option<&Process>,
+    ) {
         let place = self.place(agent, run, (&denial.host, denial.port));
         let code: DenialCode = denial.code;
-        *self.denied.entry((place, code.as_str().to_owned())).or_default() += 1;
+        let refused = self.denied.entry((place, code.as_str().to_owned())).or_default();
+        refused.add(1, process.cloned());
     }
 
     fn received(&mut self, agent: AgentId, run: Option<RunId>, recorded: &Recorded) {
@@ -147,8 +173,8 @@ impl Window {
             let counts = self.used.entry(key).or_default();
             more.iter().for_each(|(name, times)| count(counts, name, *times));
         }
-        for (key, times) in earlier.denied {
-            *self.denied.entry(key).or_default() += times;
+        for (key, Refused { count, processes }) in earlier.denied {
+            self.denied.entry(key).or_default().add(count, processes);
         }
         for (key, (recorded, times)) in earlier.received {
             self.received.entry(key).or_insert((recorded, 0)).1 += times;
@@ -173,9 +199,11 @@ impl Window {
             });
             at(place, at_ms, "secret.used", &grant.id, details)
         });
-        let denied = self.denied.iter().map(|((place, code), times)| {
-            let details =
-                json!({ "host": place.host, "port": place.port, "code": code, "count": times });
+        let denied = self.denied.iter().map(|((place, code), refused)| {
+            let details = json!({
+                "host": place.host, "port": place.port, "code": code, "count": refused.count,
+                "processes": refused.processes,
+            });
             at(place, at_ms, "egress.denied", &place.host, details)
         });
         let received = self.received.iter().map(|(key, (recorded, times))| {
@@ -213,14 +241,18 @@ pub(crate) fn object(value: Value) -> Map<String, Value> {
 }
 
 impl Windows {
-    /// Lets it know the agents' runs.
-    pub fn begin(&self, app: &Arc<App>) {
-        self.app.get_or_init(|| Arc::downgrade(app));
+    /// Nothing yet; runs of agents are known from the app.
+    pub fn new(app: &Arc<AppCell>) -> Self {
+        Self {
+            open: Mutex::default(),
+            app: Arc::clone(app),
+            flushing: tokio::sync::Mutex::default(),
+        }
     }
 
     /// The run that is active now.
     fn run(&self, agent: AgentId) -> Option<RunId> {
-        let app = self.app.get()?.upgrade()?;
+        let app = self.app.get()?;
         let view = app.agents.handle(&OrgId::default_org(), agent).loaded()?;
         view.state.living()?.active.as_ref().map(|active| active.run)
     }
@@ -230,9 +262,9 @@ impl Windows {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn denied(&self, agent: AgentId, denial: &Denial) {
+    pub(super) fn denied(&self, agent: AgentId, denial: &Denial, process: Option<&Process>) {
         let run = self.run(agent);
-        self.open().denied(agent, run, denial);
+        self.open().denied((agent, run), denial, process);
     }
 
     pub(super) fn passed(&self, agent: AgentId, passage: &Passage) {
@@ -314,6 +346,23 @@ mod tests {
         assert_eq!(Value::Object(records[0].details.clone()), passed);
         assert_eq!(records[1].subject.as_deref(), Some("secv_1"));
         assert_eq!(records[1].details["count"], 10_001);
+    }
+
+    #[test]
+    fn all_refusals_are_counted_and_the_first_processes_named() {
+        let agent = AgentId::from_uuid(Uuid::nil());
+        let (code, host) = (DenialCode::HostNotAllowed, "a.example".to_owned());
+        let denial = Denial { code, host, port: 443, words: String::new() };
+        let (mut earlier, mut window) = (Window::default(), Window::default());
+        for pid in 0..100 {
+            let process = Process { pid, name: "sh".to_owned(), command: String::new() };
+            earlier.denied((agent, None), &denial, Some(&process));
+            window.denied((agent, None), &denial, None);
+        }
+        window.add(earlier);
+        let records = window.records(7);
+        assert_eq!(records[0].details["count"], 200);
+        assert_eq!(records[0].details["processes"].as_array().unwrap().len(), PROCESSES);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use gateway::policy::{Denial, DenialCode};
 use hyper::{Method, StatusCode};
 use protocol::ids::Epoch;
 use protocol::input::Input;
+use protocol::process::Process;
 use serde_json::{Value, json};
 use server::agents::{Extras, Handle};
 use server::audit::chain::{AuditHead, Chain};
@@ -45,9 +46,10 @@ fn traffic(house: &House, handle: &Handle, secret: &str) {
         port: 443,
         words: "no".to_owned(),
     };
-    for _ in 0..3 {
+    for pid in 100..103 {
+        let process = Process { pid, name: "curl".to_owned(), command: "curl -v".to_owned() };
         house.gateway.passed(peer, &passage);
-        house.gateway.denied(peer, &denial);
+        house.gateway.denied(peer, &denial, Some(&process));
     }
 }
 
@@ -161,6 +163,10 @@ async fn what_left_is_added_up_by_run_and_told_where_a_secret_is() {
         (&json!("TOKEN"), &json!(secret), &json!(6))
     );
     assert_eq!(told["runs"][0]["bytesUp"], 4200);
+    let record = house.get("/v1/audit?kind=egress.denied").await.json()["items"][0].clone();
+    let pids =
+        record["details"]["processes"].as_array().unwrap().iter().map(|it| it["pid"].clone());
+    assert_eq!(pids.collect::<Vec<_>>(), [100, 101, 102]);
     let listed = house.get("/v1/secrets").await.json()["items"][0].clone();
     assert_eq!(listed["uses"][0]["agentId"], json!(agent));
     assert_eq!(listed["uses"][0]["host"], "api.example.com");

@@ -22,7 +22,7 @@ use sandbox::provider::{
 };
 use serde_json::Value;
 use server::agents::{Extras, Handle};
-use server::app::App;
+use server::app::{App, AppCell};
 use server::auth::addresses::Addresses;
 use server::aws::Aws;
 use server::builder::Builders;
@@ -104,7 +104,7 @@ async fn app(
     data: &Path,
     config: Config,
     address: SocketAddr,
-    told: Arc<server::audit::Channel>,
+    (cell, told): (Arc<AppCell>, Arc<server::audit::Channel>),
 ) -> App {
     let store = Store::open(data).await.unwrap();
     let (keys, _) = Keys::open(data, 0).unwrap();
@@ -122,6 +122,7 @@ async fn app(
         limits: Limits::default(),
         models: None,
         roles: None,
+        witness: None,
         readings: None,
         idle: CONNECTION_IDLE,
     };
@@ -140,7 +141,7 @@ async fn app(
         seeds: Seeds::open(&store).await.unwrap(),
         gateway: Gateway::new(parts),
         windows,
-        reads: Default::default(),
+        cell,
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         machines: Default::default(),
         agents: server::agents::Agents::new(store.clone()),
@@ -201,10 +202,11 @@ impl House {
     async fn on(folder: tempfile::TempDir, config: Config) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (gateway, _) = server::audit::channel();
+        let cell = Arc::<AppCell>::default();
+        let (gateway, _) = server::audit::channel(&cell);
         let gateway = Arc::new(gateway);
-        let app = Arc::new(app(folder.path(), config, address, Arc::clone(&gateway)).await);
-        app.windows.begin(&app);
+        let app = Arc::new(app(folder.path(), config, address, (cell, Arc::clone(&gateway))).await);
+        app.cell.fill(&app);
         let admin = std::fs::read_to_string(folder.path().join("admin-token")).unwrap();
         let router = server::router::router(Arc::clone(&app));
         let mut serving = tokio::task::JoinSet::new();

@@ -51,6 +51,12 @@ export function Denied({ note }: { note: DeniedNote }) {
       })}
     >
       {visibleBidi(note.message)}
+      {note.process && (
+        <p>
+          Asked by {visibleBidi(note.process.name)} (process {note.process.pid}):{" "}
+          <code>{visibleBidi(note.process.command)}</code>
+        </p>
+      )}
       {allow.error && <p role="alert">{explain(allow.error).message}</p>}
     </Line>
   );

@@ -18,6 +18,7 @@ use gateway::resolve::Resolver;
 use gateway::tls::{SandboxAuthority, Trust};
 use gateway::transparent::KernelDestinations;
 use protocol::ids::{AgentId, Epoch};
+use protocol::process::Process;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::net::{IpAddr, SocketAddr};
@@ -48,7 +49,7 @@ impl Resolver for NoNames {
 struct Silent;
 
 impl Audit for Silent {
-    fn denied(&self, _: Peer, _: &Denial) {}
+    fn denied(&self, _: Peer, _: &Denial, _: Option<&Process>) {}
     fn passed(&self, _: Peer, _: &Passage) {}
     fn recorded(&self, _: Peer, _: &Recorded) {}
 }
@@ -118,6 +119,7 @@ fn gateway(host: &Host) -> Result<Gateway> {
         limits: Limits { host: u64::MAX, agent: u64::MAX },
         models: None,
         roles: None,
+        witness: None,
         readings: None,
         idle: CONNECTION_IDLE,
     }))

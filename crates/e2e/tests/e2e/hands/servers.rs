@@ -62,7 +62,10 @@ async fn several_servers_are_kept_apart_by_name() {
     assert_eq!(gone.status.code(), Some(5));
     let wrong = login(&person, &work.api.base, "mistyped", "errand_key_that_is_wrong");
     assert_eq!(wrong.status.code(), Some(6), "{wrong:?}");
-    assert!(!std::fs::read_to_string(&file).unwrap().contains("mistyped"), "a wrong key is not kept");
+    assert!(
+        !std::fs::read_to_string(&file).unwrap().contains("mistyped"),
+        "a wrong key is not kept"
+    );
     home.end().await;
     work.end().await;
 }

@@ -213,7 +213,14 @@ mod tests {
 
     fn denied(host: &str) -> Event {
         let (code, message) = ("not_allowed".to_owned(), String::new());
-        Event::Denied { epoch: Epoch(1), host: host.to_owned(), port: 443, code, message }
+        Event::Denied {
+            epoch: Epoch(1),
+            host: host.to_owned(),
+            port: 443,
+            code,
+            message,
+            process: None,
+        }
     }
 
     fn read(problems: &[&str]) -> Event {

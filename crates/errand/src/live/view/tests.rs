@@ -9,6 +9,7 @@ use protocol::event::{
 };
 use protocol::failure::Phase;
 use protocol::ids::{CallId, EffectKey, Epoch};
+use protocol::process::Process;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -340,11 +341,17 @@ fn a_denial_says_how_to_allow() {
         port: 443,
         code: "host_not_allowed".to_owned(),
         message: "not on the list".to_owned(),
+        process: Some(Process {
+            pid: 12,
+            name: "curl".to_owned(),
+            command: "curl https://files.example".to_owned(),
+        }),
     };
     let mut view = View::new("bc-1", Scope::Everything, Prompts::Shown);
     let text = shown(&mut view, vec![Sent::Event(denied)]);
     assert!(
         text.contains("files.example:443 was refused: not on the list")
+            && text.contains("curl (process 12): curl https://files.example")
             && text.contains("`errand allow AGENT files.example`"),
         "{text}"
     );
