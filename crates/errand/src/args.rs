@@ -6,6 +6,7 @@ pub mod env;
 mod machine;
 pub mod secret;
 mod sync;
+pub mod signing;
 pub mod vault;
 
 pub use machine::{Attach, Completions, Context, Copy, Forward, Man, Open, Ports, Ssh};
@@ -122,6 +123,9 @@ pub enum Command {
     /// Change the key under which values lie on the server's disk (with the installation's own token)
     #[command(subcommand)]
     Vault(vault::Vault),
+    /// Show and change the key by which the server signs commits
+    #[command(subcommand)]
+    SigningKey(signing::SigningKey),
     /// Show what left an agent's machine: hosts, what was refused, uses of credentials
     Traffic(Traffic),
     /// Read and check the audit log: who did what when, and what left
@@ -489,51 +493,55 @@ mod tests {
         Arguments::command().debug_assert();
     }
 
+    /// What may be typed.
+    const GOOD: &[&str] = &[
+        "errand run --repo . task",
+        "errand run --no-repo -",
+        "errand run --repo a --repo b --env A=1 --env B= --mode plan -d task --json",
+        "errand run --repo a --model m --param effort=high task",
+        "errand --json ls",
+        "errand watch bc-1 --from-start",
+        "errand send bc-1 text --steer",
+        "errand pr bc-1",
+        "errand pr show bc-1",
+        "errand pr merge bc-1 --repo x",
+        "errand key create ci",
+        "errand attach bc-1 --read-only",
+        "errand forward bc-1 3000 8080:80",
+        "errand ssh bc-1 -- ls -l",
+        "errand cp bc-1:/workspace/a .",
+        "errand --context home ls --watch",
+        "errand context use home",
+        "errand completions bash",
+        "errand build start --repo .",
+        "errand build ls --repo .",
+        "errand build pin bc-1",
+        "errand snapshot bc-1",
+        "errand fork bc-1 --at run-1 task",
+        "errand env check",
+        "errand env check ../shop --json",
+        "errand env schema",
+        "errand env save environment.json --repo . --name shop",
+        "errand env show shop --version 2",
+        "errand env restore shop --to 1",
+        "errand secret list --team",
+        "errand traffic bc-1 --run run-1",
+        "errand audit list --agent bc-1 --since 7d --kind secret",
+        "errand audit export",
+        "errand audit verify audit.jsonl --head 1:00",
+        "errand audit verify",
+        "errand secret set NPM_TOKEN",
+        "errand secret set KEY --host api.example.com --host *.example.org --in header,query --team",
+        "errand secret set KEY --plain --repo . --environment shop --value-file key.pem",
+        "errand secret remove KEY --id secv_1",
+        "errand secret import .env --plain",
+        "errand vault remove-old",
+        "errand signing-key allowed-signers",
+    ];
+
     #[test]
     fn what_belongs_together_parses_and_what_does_not_is_refused() {
-        for good in [
-            "errand run --repo . task",
-            "errand run --no-repo -",
-            "errand run --repo a --repo b --env A=1 --env B= --mode plan -d task --json",
-            "errand run --repo a --model m --param effort=high task",
-            "errand --json ls",
-            "errand watch bc-1 --from-start",
-            "errand send bc-1 text --steer",
-            "errand pr bc-1",
-            "errand pr show bc-1",
-            "errand pr merge bc-1 --repo x",
-            "errand key create ci",
-            "errand attach bc-1 --read-only",
-            "errand forward bc-1 3000 8080:80",
-            "errand ssh bc-1 -- ls -l",
-            "errand cp bc-1:/workspace/a .",
-            "errand --context home ls --watch",
-            "errand context use home",
-            "errand completions bash",
-            "errand build start --repo .",
-            "errand build ls --repo .",
-            "errand build pin bc-1",
-            "errand snapshot bc-1",
-            "errand fork bc-1 --at run-1 task",
-            "errand env check",
-            "errand env check ../shop --json",
-            "errand env schema",
-            "errand env save environment.json --repo . --name shop",
-            "errand env show shop --version 2",
-            "errand env restore shop --to 1",
-            "errand secret list --team",
-            "errand traffic bc-1 --run run-1",
-            "errand audit list --agent bc-1 --since 7d --kind secret",
-            "errand audit export",
-            "errand audit verify audit.jsonl --head 1:00",
-            "errand audit verify",
-            "errand secret set NPM_TOKEN",
-            "errand secret set KEY --host api.example.com --host *.example.org --in header,query --team",
-            "errand secret set KEY --plain --repo . --environment shop --value-file key.pem",
-            "errand secret remove KEY --id secv_1",
-            "errand secret import .env --plain",
-            "errand vault remove-old",
-        ] {
+        for good in GOOD {
             assert!(parses(good), "{good}");
         }
         for bad in [

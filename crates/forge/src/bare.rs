@@ -9,7 +9,7 @@ use crate::forge::{Capabilities, Forge, ForgeError, KeptBy, MergeWish, Mergeable
 use crate::pull_request::{BODY_CHARS, Content, PullRequest, State, TITLE_CHARS};
 use crate::store::{PullRequestStore, Replaced, RepositoryKey};
 use async_trait::async_trait;
-use git::commit::{CommitDraft, Merge};
+use git::commit::{CommitDraft, Merge, Signer, Signing};
 use git::error::Error as GitError;
 use git::mirror::Mirror;
 use git::name::{BranchName, CommitId};
@@ -27,6 +27,8 @@ pub struct Bare {
     pub mirror: Mirror,
     /// Where its pull requests are kept.
     pub store: Arc<dyn PullRequestStore>,
+    /// Signs the commits that merge; none: they are not signed.
+    pub signer: Option<Arc<dyn Signer>>,
 }
 
 /// Both branches as the remote has them, with their commits in the mirror.
@@ -181,7 +183,8 @@ impl Bare {
             message: format!("Merge {head} (#{})\n\n{title}", found.number),
             trailers: Vec::new(),
         };
-        self.mirror.commit(&draft).await.map_err(ForgeError::Git)
+        let signing = Signing(self.signer.as_deref());
+        self.mirror.commit_signed(&draft, signing).await.map_err(ForgeError::Git)
     }
 
     async fn push(&self, commit: &CommitId, branch: &BranchName, was: &CommitId) -> Result<()> {

@@ -61,10 +61,33 @@ pub struct CommitDraft {
     pub trailers: Vec<(String, String)>,
 }
 
+/// Signs commits.
+pub trait Signer: Send + Sync {
+    /// The armoured signature of these bytes, the same for the same bytes.
+    fn sign(&self, payload: &[u8]) -> Result<String>;
+}
+
+/// What a commit is signed with, if it is signed.
+#[derive(Clone, Copy)]
+pub struct Signing<'a>(pub Option<&'a dyn Signer>);
+
+impl std::fmt::Debug for Signing<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(if self.0.is_some() { "Signing" } else { "no signing" })
+    }
+}
+
 impl CommitDraft {
     /// The exact bytes of the commit, which are also what a signature is made over.
     pub fn payload(&self) -> Vec<u8> {
         self.encode(None).into_bytes()
+    }
+
+    /// The bytes of the commit as they are stored.
+    pub fn stored(&self, signing: Signing<'_>) -> Result<Vec<u8>> {
+        let Some(signer) = signing.0 else { return Ok(self.payload()) };
+        let signature = signer.sign(&self.payload())?;
+        Ok(self.encode(Some(&signature)).into_bytes())
     }
 
     fn encode(&self, signature: Option<&str>) -> String {
@@ -141,12 +164,18 @@ pub enum Merge {
 impl Repo {
     /// Writes a commit, checking first that its tree and parents are here.
     pub async fn commit(&self, draft: &CommitDraft) -> Result<CommitId> {
-        self.write_commit(draft, None).await
+        self.commit_signed(draft, Signing(None)).await
     }
 
-    /// Writes a commit with a signature (armoured text) made over [`CommitDraft::payload`].
-    pub async fn commit_signed(&self, draft: &CommitDraft, signature: &str) -> Result<CommitId> {
-        self.write_commit(draft, Some(signature)).await
+    /// The same, signed.
+    pub async fn commit_signed(
+        &self,
+        draft: &CommitDraft,
+        signing: Signing<'_>,
+    ) -> Result<CommitId> {
+        let bytes = draft.stored(signing)?;
+        self.check_links(draft).await?;
+        self.keep_commit(bytes).await
     }
 
     /// Keeps a commit whose tree and parents are known to be here.
@@ -154,12 +183,6 @@ impl Repo {
         let (objects, format) = (self.objects_dir(), self.format());
         let work = move || Ok(loose::write_commit(&objects, format, &content));
         blocking("write a commit", work).await?
-    }
-
-    async fn write_commit(&self, draft: &CommitDraft, signature: Option<&str>) -> Result<CommitId> {
-        let bytes = draft.encode(signature).into_bytes();
-        self.check_links(draft).await?;
-        self.keep_commit(bytes).await
     }
 
     async fn check_links(&self, draft: &CommitDraft) -> Result<()> {

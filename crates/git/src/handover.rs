@@ -14,7 +14,7 @@ mod making;
 mod message;
 mod way;
 
-use crate::commit::Signature;
+use crate::commit::{Signature, Signing};
 use crate::error::{Error, Result};
 use crate::history::History;
 use crate::name::{CommitId, TreeId};
@@ -53,6 +53,8 @@ pub struct Handover<'a> {
     pub ending: Ending,
     /// What every message goes through, also those that the agent wrote.
     pub wording: Wording<'a>,
+    /// What all commits are signed with.
+    pub signing: Signing<'a>,
 }
 
 /// Changes the words of a message.

@@ -25,6 +25,7 @@ pub mod secrets;
 pub mod server;
 pub mod session;
 pub mod settings;
+pub mod signing;
 pub mod show;
 pub mod stream;
 pub mod uploads;

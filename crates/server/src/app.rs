@@ -24,6 +24,7 @@ use crate::roster::Roster;
 use crate::saved_environments::SavedEnvironments;
 use crate::secrets::Secrets;
 use crate::seeds::Seeds;
+use crate::signing::SigningKeys;
 use crate::ssh::HostKey;
 use crate::starts::Starts;
 use crate::terminals::Terminals;
@@ -95,6 +96,8 @@ pub struct App {
     pub builders: Builders,
     /// What is derived for sandboxes.
     pub seeds: Seeds,
+    /// The keys that sign commits.
+    pub signing: SigningKeys,
     /// The only way out of them.
     pub gateway: Gateway,
     /// The way from those that it calls back to this.

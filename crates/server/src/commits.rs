@@ -6,7 +6,7 @@ use crate::effects::Job;
 use crate::redact;
 use anyhow::{Context, Result};
 use git::agent_repo::AgentRepo;
-use git::commit::{Signature, When};
+use git::commit::{Signature, Signing, When};
 use git::handover::integrate::{Integration, Meeting};
 use git::handover::{Ending, Handover, Message, Wording, Workspace};
 use git::name::{CommitId, TreeId};
@@ -42,7 +42,7 @@ pub struct Made {
 }
 
 /// What a run's commits say.
-struct Signing {
+struct Words {
     bot: Signature,
     subject: String,
     body: String,
@@ -51,7 +51,7 @@ struct Signing {
     log: Vec<Logged>,
 }
 
-async fn signing(job: &Job, run: RunId) -> Result<Signing> {
+async fn words(job: &Job, run: RunId) -> Result<Words> {
     let log = job.handle.log(Seq(0)).await?;
     let intended = log.iter().rev().find_map(|logged| match &logged.event {
         Event::CheckpointWanted { key, .. } | Event::PushWanted { key, .. } if *key == job.key => {
@@ -64,7 +64,7 @@ async fn signing(job: &Job, run: RunId) -> Result<Signing> {
         offset_minutes: 0,
     };
     let git = &job.app.config.git;
-    let mut signing = Signing {
+    let mut words = Words {
         bot: Signature { name: git.name.clone(), email: git.email.clone(), when },
         subject: String::new(),
         body: String::new(),
@@ -75,8 +75,8 @@ async fn signing(job: &Job, run: RunId) -> Result<Signing> {
     for logged in &log {
         match &logged.event {
             Event::Asked { run: of, prompt, principal, .. } if *of == run => {
-                signing.subject = subject(&prompt.text);
-                signing.trailers = vec![
+                words.subject = subject(&prompt.text);
+                words.trailers = vec![
                     ("Requested-by".to_owned(), principal.clone()),
                     ("Errand-agent".to_owned(), job.handle.id.to_string()),
                     ("Errand-run".to_owned(), run.to_string()),
@@ -84,18 +84,16 @@ async fn signing(job: &Job, run: RunId) -> Result<Signing> {
             }
             Event::TurnEnded { run: of, outcome } if *of == run => match outcome {
                 TurnOutcome::Finished { result } => {
-                    signing.body = result.chars().take(BODY_CHARS).collect()
+                    words.body = result.chars().take(BODY_CHARS).collect()
                 }
-                TurnOutcome::Cancelled => signing.ending = Ending::Cancelled,
-                TurnOutcome::Failed { .. } | TurnOutcome::Expired => {
-                    signing.ending = Ending::Failed
-                }
+                TurnOutcome::Cancelled => words.ending = Ending::Cancelled,
+                TurnOutcome::Failed { .. } | TurnOutcome::Expired => words.ending = Ending::Failed,
             },
             _ => {}
         }
     }
-    signing.log = log;
-    Ok(signing)
+    words.log = log;
+    Ok(words)
 }
 
 fn subject(prompt: &str) -> String {
@@ -119,9 +117,9 @@ pub async fn hand_over(
     run: RunId,
     handed: &Handed<'_>,
 ) -> Result<Made> {
-    let signing = signing(job, run).await?;
-    let published = published(&signing.log, handed.url)?;
-    let seen = seen(&signing.log, handed, &published)?;
+    let said = words(job, run).await?;
+    let published = published(&said.log, handed.url)?;
+    let seen = seen(&said.log, handed, &published)?;
     let head = handed.worktree.head.commit.as_deref().map(CommitId::parse).transpose()?;
     let upstream = upstream(job, handed, head.as_ref(), &seen).await?;
     let tree = TreeId::parse(&handed.worktree.tree)?;
@@ -139,11 +137,12 @@ pub async fn hand_over(
                 unmerged: &handed.worktree.unmerged,
                 embedded: &handed.worktree.embedded,
             },
-            bot: &signing.bot,
-            message: Message { subject: &signing.subject, body: &signing.body },
-            trailers: &signing.trailers,
-            ending: signing.ending,
+            bot: &said.bot,
+            message: Message { subject: &said.subject, body: &said.body },
+            trailers: &said.trailers,
+            ending: said.ending,
             wording: Wording(&|text| redactor.text(text)),
+            signing: Signing(Some(&*job.app.signer())),
         })
         .await?;
     Ok(Made {
@@ -213,13 +212,15 @@ pub async fn integrate(
     tip: &CommitId,
     theirs: &CommitId,
 ) -> Result<Integration> {
-    let signing = signing(job, run).await?;
+    let said = words(job, run).await?;
+    let signer = job.app.signer();
     let meeting = Meeting {
         ours: tip,
         theirs,
-        bot: &signing.bot,
+        bot: &said.bot,
         message: Message { subject: "Merge what was pushed meanwhile", body: "" },
-        trailers: &signing.trailers,
+        trailers: &said.trailers,
+        signing: Signing(Some(&*signer)),
     };
     Ok(ours.integrate(&meeting).await?)
 }

@@ -45,6 +45,7 @@ pub mod ssh;
 pub mod preview;
 pub mod sandbox_spec;
 pub mod seeds;
+pub mod signing;
 pub mod aws;
 pub mod egress;
 pub mod flow;

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use forge::bare::Bare;
 use forge::store::{PullRequestStore, RepositoryKey};
 use git::agent_repo::AgentRepo;
+use git::commit::Signer;
 use git::mirror::Mirror;
 use git::name::{BranchName, CommitId, RefName};
 use git::remote::{Access, Remote, SshConfig};
@@ -81,7 +82,8 @@ impl App {
         let mirror = self.mirror(org, &remote, known)?;
         let key = RepositoryKey { org: org.clone(), repository: remote.url.display() };
         let store: Arc<dyn PullRequestStore> = self.pull_requests.clone();
-        Ok(Bare { key, remote, mirror, store })
+        let signer: Arc<dyn Signer> = self.signer();
+        Ok(Bare { key, remote, mirror, store, signer: Some(signer) })
     }
 
     /// Where people read a pull request kept by Errand.

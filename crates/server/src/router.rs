@@ -4,7 +4,7 @@ use crate::api::machine::{browser, files, forward, ports, ssh, stats, terminals,
 use crate::api::{
     agents, artifacts, audit, aws, build_files, builds, diff, environments, events, forks, health,
     images, keys, live, metadata, pulls, restores, runs, secrets, server, session, settings,
-    stream, uploads, vault as keys_of_values, worktree,
+    signing, stream, uploads, vault as keys_of_values, worktree,
 };
 use crate::app::App;
 use crate::auth::{self, shell};
@@ -108,6 +108,8 @@ fn vault() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(secrets::list))
         .routes(routes!(aws::show))
         .routes(routes!(aws::check))
+        .routes(routes!(signing::list))
+        .routes(routes!(signing::rotate))
         .routes(routes!(keys_of_values::show))
         .routes(routes!(keys_of_values::rotate))
         .routes(routes!(keys_of_values::remove_older))

@@ -23,6 +23,7 @@ use crate::roster::{self, Roster};
 use crate::saved_environments::SavedEnvironments;
 use crate::secrets::Secrets;
 use crate::seeds::Seeds;
+use crate::signing::SigningKeys;
 use crate::ssh::HostKey;
 use crate::starts::Starts;
 use crate::terminals::Terminals;
@@ -216,6 +217,7 @@ async fn build(
         base,
         images: Images::open(&data, &config.images)?,
         builders: Builders::default(),
+        signing: SigningKeys::open(&store).await?,
         seeds,
         gateway: Gateway::new(parts),
         windows,

@@ -1339,6 +1339,40 @@ export interface paths {
         patch: operations["patchSettings"];
         trace?: never;
     };
+    "/v1/signing-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The public halves of all keys, newest first. */
+        get: operations["getSigningKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/signing-keys/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a new key, which signs from now on. */
+        post: operations["postSigningKeysRotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/team/aws": {
         parameters: {
             query?: never;
@@ -3381,6 +3415,24 @@ export interface components {
             code: string;
             /** @description ISO 8601. */
             expiresAt: string;
+        };
+        /** @description The public half of a key. */
+        SigningKeyBody: {
+            /** @description When it was made. */
+            createdAt: string;
+            /** @description By which people compare it. */
+            fingerprint: string;
+            /** @description As forges take it. */
+            publicKey: string;
+            /** @description When the next one took its place. */
+            retiredAt?: string | null;
+        };
+        /** @description The keys by which commits of this server are signed. */
+        SigningKeysBody: {
+            /** @description A file for git's `gpg.ssh.allowedSignersFile`. */
+            allowedSigners: string;
+            /** @description Newest first; the first one signs. */
+            items: components["schemas"]["SigningKeyBody"][];
         };
         /** @description `POST /v1/agents/{id}/snapshot`. */
         SnapshotBody: {
@@ -6525,6 +6577,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SettingsBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getSigningKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigningKeysBody"];
+                };
+            };
+        };
+    };
+    postSigningKeysRotate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigningKeysBody"];
                 };
             };
             403: {

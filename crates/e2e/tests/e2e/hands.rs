@@ -13,6 +13,7 @@ mod screen;
 mod secrets;
 mod servers;
 mod shells;
+mod signing;
 mod ssh;
 
 use e2e::world::{Job, World};

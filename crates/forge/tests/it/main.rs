@@ -90,6 +90,7 @@ impl Fixture {
             remote: Remote::open(RemoteUrl::parse(url).unwrap()),
             mirror: mirror.unwrap(),
             store: store.clone(),
+            signer: None,
         };
         let person = Signature {
             name: "Ann".to_owned(),

@@ -1,7 +1,7 @@
 //! Joins our work with what a person pushed to the same branch meanwhile.
 
 use super::Message;
-use crate::commit::{CommitDraft, Merge, Signature};
+use crate::commit::{CommitDraft, Merge, Signature, Signing};
 use crate::error::{Error, Result};
 use crate::name::CommitId;
 use crate::repo::Repo;
@@ -20,6 +20,8 @@ pub struct Meeting<'a> {
     pub message: Message<'a>,
     /// `Key: value` lines at the end of its message.
     pub trailers: &'a [(String, String)],
+    /// What a merge is signed with.
+    pub signing: Signing<'a>,
 }
 
 /// What became of two lines of history.
@@ -59,7 +61,7 @@ impl Repo {
             message: format!("{}\n\n{}", subject.trim(), body.trim()),
             trailers: meeting.trailers.to_vec(),
         };
-        Ok(Integration::Integrated { commit: self.commit(&draft).await? })
+        Ok(Integration::Integrated { commit: self.commit_signed(&draft, meeting.signing).await? })
     }
 
     /// How many commits each of the two has that the other has not.

@@ -79,7 +79,7 @@ impl<'a> Making<'a> {
         let message = reworded(&message);
         let trailers = trailers.into_iter().map(|(key, value)| (key, reworded(&value))).collect();
         let draft = CommitDraft { tree, parents, author, committer, message, trailers };
-        let content = draft.payload();
+        let content = draft.stored(self.handover.signing)?;
         let id = self.repo.keep_commit(content.clone()).await?;
         self.made.push((id.clone(), content));
         Ok(id)

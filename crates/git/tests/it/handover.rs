@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use git::agent_repo::AgentRepo;
-use git::commit::{Signature, When};
+use git::commit::{Signature, Signing, When};
 use git::error::Error;
 use git::handover::{Ending, Handover, Message, Wording, Workspace};
 use git::name::{CommitId, TreeId};
@@ -45,6 +45,7 @@ async fn the_usual_handover_starts_one_process_and_so_does_an_idle_one() {
         trailers: &[],
         ending: Ending::Finished,
         wording: Wording::AS_IT_IS,
+        signing: Signing(None),
     };
     let idle = agent.hand_over(&hand(&base, &old)).await.unwrap();
     assert_eq!((idle.tip, idle.new_commits, counted()), (base.clone(), 0, 1));

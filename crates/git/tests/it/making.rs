@@ -1,11 +1,21 @@
 //! Making commits, merging, moving refs, writing bundles.
 
-use git::commit::Merge;
+use git::commit::{Merge, Signer, Signing};
 use git::error::Error;
 use git::name::{CommitId, TreeId};
 use git::refs::Expected;
 
 use crate::fixture::{Ground, branch, draft, git_in};
+
+/// Signs these bytes and no others.
+struct Mark(Vec<u8>);
+
+impl Signer for Mark {
+    fn sign(&self, payload: &[u8]) -> git::error::Result<String> {
+        let signature = "-----BEGIN SSH SIGNATURE-----\nabc\n-----END SSH SIGNATURE-----\n";
+        if payload == self.0 { Ok(signature.to_owned()) } else { Err(Error::EmptyRepository) }
+    }
+}
 
 #[tokio::test]
 async fn a_commit_keeps_its_author_and_carries_its_trailers() {
@@ -22,11 +32,12 @@ async fn a_commit_keeps_its_author_and_carries_its_trailers() {
     assert_eq!((info.author, info.committer), (made.author.clone(), made.committer.clone()));
     assert_eq!(info.message, "Fix it\n\nBecause ü.\n\nErrand-Run: run-1\n");
 
-    let signature = "-----BEGIN SSH SIGNATURE-----\nabc\n-----END SSH SIGNATURE-----\n";
-    let signed = agent.commit_signed(&made, signature).await.unwrap();
+    let signed = agent.commit_signed(&made, Signing(Some(&Mark(made.payload())))).await.unwrap();
     let raw = git_in(agent.dir(), &["cat-file", "commit", signed.as_str()], b"");
     assert!(raw.contains("\ngpgsig -----BEGIN SSH SIGNATURE-----\n abc\n -----END"), "{raw}");
     git_in(agent.dir(), &["fsck", "--strict"], b"");
+    let unsigned = agent.commit_signed(&made, Signing(Some(&Mark(Vec::new())))).await;
+    assert!(matches!(unsigned, Err(Error::EmptyRepository)), "none goes unsigned");
 
     for (tree, parent) in [
         (TreeId::parse(&"1".repeat(40)).unwrap(), up.head()),

@@ -33,6 +33,7 @@ use server::privileges::Identity;
 use server::pull_requests::StoredPullRequests;
 use server::rate::Rate;
 use server::seeds::Seeds;
+use server::signing::SigningKeys;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -100,6 +101,23 @@ impl Drop for House {
     }
 }
 
+/// A gateway for nobody.
+fn parts(told: Arc<server::audit::Channel>) -> Parts {
+    Parts {
+        destinations: Arc::new(gateway::transparent::KernelDestinations),
+        floor: Floor::new(Default::default(), Vec::new()).unwrap(),
+        resolver: Arc::new(SystemResolver),
+        audit: told,
+        trust: Trust::new(rustls::RootCertStore::empty()).unwrap(),
+        limits: Limits::default(),
+        models: None,
+        roles: None,
+        witness: None,
+        readings: None,
+        idle: CONNECTION_IDLE,
+    }
+}
+
 async fn app(
     data: &Path,
     config: Config,
@@ -113,19 +131,6 @@ async fn app(
         url => url.to_owned(),
     };
     let windows = told.windows();
-    let parts = Parts {
-        destinations: Arc::new(gateway::transparent::KernelDestinations),
-        floor: Floor::new(Default::default(), Vec::new()).unwrap(),
-        resolver: Arc::new(SystemResolver),
-        audit: told,
-        trust: Trust::new(rustls::RootCertStore::empty()).unwrap(),
-        limits: Limits::default(),
-        models: None,
-        roles: None,
-        witness: None,
-        readings: None,
-        idle: CONNECTION_IDLE,
-    };
     App {
         builders: Builders::default(),
         catalog: server::catalog::catalog(&config.models).unwrap(),
@@ -139,7 +144,8 @@ async fn app(
         base: None,
         images: Images::open(data, &config.images).unwrap(),
         seeds: Seeds::open(&store).await.unwrap(),
-        gateway: Gateway::new(parts),
+        signing: SigningKeys::open(&store).await.unwrap(),
+        gateway: Gateway::new(parts(told)),
         windows,
         cell,
         pull_requests: Arc::new(StoredPullRequests(store.clone())),

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use git::agent_repo::AgentRepo;
-use git::commit::{Signature, When};
+use git::commit::{Signature, Signing, When};
 use git::handover::{Ending, HandedOver, Handover, Message, Wording, Workspace};
 use git::mirror::Mirror;
 use git::name::{BranchName, CommitId, TreeId};
@@ -179,6 +179,7 @@ impl Desk {
             trailers: &trailers,
             ending: self.ending,
             wording: Wording::AS_IT_IS,
+            signing: Signing(None),
         };
         let started = std::time::Instant::now();
         let handed = self.repo.hand_over(&handover).await.unwrap();

@@ -1,5 +1,6 @@
 //! A person who pushes to the agent's branch meanwhile.
 
+use git::commit::Signing;
 use git::handover::Message;
 use git::handover::integrate::{Integration, Meeting};
 use git::name::CommitId;
@@ -14,7 +15,8 @@ impl Desk {
     async fn meet(&self, ours: &CommitId, theirs: &CommitId) -> Integration {
         let bot = bot(9);
         let message = Message { subject: "Merge what was pushed meanwhile", body: "" };
-        let meeting = Meeting { ours, theirs, bot: &bot, message, trailers: &[] };
+        let meeting =
+            Meeting { ours, theirs, bot: &bot, message, trailers: &[], signing: Signing(None) };
         let made = self.repo.integrate(&meeting).await.unwrap();
         assert_eq!(self.repo.integrate(&meeting).await.unwrap(), made);
         made
