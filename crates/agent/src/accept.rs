@@ -42,6 +42,9 @@ pub fn accept(state: &State, input: Input, now_ms: i64) -> Result<Vec<Event>, Re
         Input::AllowConfiguration { digest, principal } => {
             commands::allow_configuration(commands::existing(state)?, digest, principal)
         }
+        Input::AllowStop { mark, reason, principal } => {
+            commands::allow_stop(commands::existing(state)?, mark, reason, principal)
+        }
         Input::AllowFlow { integrity, principal } => {
             commands::allow_flow(commands::existing(state)?, integrity, principal)
         }

@@ -4,15 +4,15 @@ mod stages;
 
 use crate::flow::Flow;
 use crate::state::{
-    Active, Allowed, Condition, Conflict, Disk, Ended, Failing, Image, Keeping, Life, Living,
-    Machines, ModelCall, Phase, PublishStep, Publishing, Pull, Queued, RECENT_PUBLISHED,
+    Active, Allowed, Condition, Disk, Ended, Failing, Image, Keeping, Life, Living, Machines,
+    Mending, ModelCall, Phase, PublishStep, Publishing, Pull, Queued, RECENT_PUBLISHED,
     RECENT_RUNS, RECENT_STEERS, Repo, Sandbox, SetUp, Stage, Standing, Start, State, Totals, Turn,
     Wake, Workspace, elapsed,
 };
 use protocol::content::Usage;
 use protocol::environment::found::{ChosenImage, SetUpOutcome};
 use protocol::event::{
-    Event, Logged, PullRequest, PushPlan, RepoBase, RepoCheckpoint, RunStatus, Settings,
+    Event, Logged, PullRequest, PushPlan, PushStop, RepoBase, RepoCheckpoint, RunStatus, Settings,
     StopReason, TurnOutcome,
 };
 use protocol::failure::{self, Failure};
@@ -56,6 +56,7 @@ impl Living {
             repos: settings.repos.iter().map(|repo| Repo::new(&repo.url)).collect(),
             allowed: Vec::new(),
             allowed_configurations: Vec::new(),
+            allowed_stops: Vec::new(),
             flow: Flow::default(),
             totals: Totals::default(),
             between: Totals::default(),
@@ -112,7 +113,7 @@ impl Living {
                 if options.automatic
                     && let Some(publishing) = self.publishing_mut()
                 {
-                    publishing.conflict = Conflict::Settled;
+                    publishing.mending = Mending::Settled;
                 }
             }
             Event::Steered { message, .. } => {
@@ -126,6 +127,7 @@ impl Living {
             Event::ConfigurationAllowed { digest, .. } => {
                 self.allowed_configurations.push(digest.clone());
             }
+            Event::StopAllowed { mark, .. } => self.allowed_stops.push(mark.clone()),
             Event::Woken { .. } => {
                 self.wake = Wake::Asked;
                 self.active_at_ms = at_ms;
@@ -261,7 +263,7 @@ impl Living {
                 outcome: outcome.clone(),
                 step: PublishStep::Unsaved,
                 trouble: None,
-                conflict: Conflict::Settled,
+                mending: Mending::Settled,
             });
         }
     }
@@ -448,6 +450,7 @@ impl Living {
                 }
             }
             Event::Pushed { pushes, .. } => self.pushed(pushes),
+            Event::PushFailed { stops, .. } => self.push_stopped(stops),
             Event::PullRequestPublished { pulls, .. } => self.published(pulls),
             _ => {}
         }
@@ -465,6 +468,16 @@ impl Living {
                 repo.remote = Some(push.commit.clone());
                 repo.tip = Some(push.commit.clone());
                 repo.unpushed = None;
+                repo.stops.clear();
+            }
+        }
+    }
+
+    fn push_stopped(&mut self, stops: &[PushStop]) {
+        for repo in &mut self.repos {
+            let mut own = stops.iter().filter(|stop| stop.url == repo.url).peekable();
+            if own.peek().is_some() {
+                repo.stops = own.cloned().collect();
             }
         }
     }
@@ -511,6 +524,7 @@ impl Repo {
             unpushed: None,
             remote: None,
             pull: Pull::Absent,
+            stops: Vec::new(),
             published: VecDeque::new(),
         }
     }

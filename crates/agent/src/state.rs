@@ -30,7 +30,7 @@ mod run;
 
 pub use models::{ModelCall, Room};
 pub use run::{
-    Active, Call, Conflict, Machines, Phase, Progress, PublishStep, Publishing, Question, Stage,
+    Active, Call, Machines, Mending, Phase, Progress, PublishStep, Publishing, Question, Stage,
     Start, StepNow, Turn, Waiting, Workspace,
 };
 
@@ -38,7 +38,8 @@ use crate::flow::Flow;
 use protocol::content::Usage;
 use protocol::environment::found::{FoundEnvironment, SavedText, SetUpOutcome, SetUpPhase};
 use protocol::event::{
-    Configuration, PullRequest, RepoBase, RunStatus, Settings, SnapshotPurpose, StopReason,
+    Configuration, PullRequest, PushStop, RepoBase, RunStatus, Settings, SnapshotPurpose,
+    StopReason,
 };
 use protocol::failure::{self, Failure};
 use protocol::ids::{AgentId, EffectKey, Epoch, LayerId, MessageId, RunId, Seq};
@@ -112,6 +113,8 @@ pub struct Living {
     pub allowed: Vec<Allowed>,
     /// Digests of configurations that people allowed.
     pub allowed_configurations: Vec<String>,
+    /// Marks of what pushes may carry although they were stopped for it.
+    pub allowed_stops: Vec<String>,
     /// What it has read and could carry out.
     pub flow: Flow,
     /// What was used up so far.
@@ -310,8 +313,17 @@ pub struct Repo {
     pub remote: Option<String>,
     /// Its pull request.
     pub pull: Pull,
+    /// What stopped the newest push, until one is seen on the remote.
+    pub stops: Vec<PushStop>,
     /// `local id -> published id` of the last checkpoints.
     pub published: VecDeque<(String, String)>,
+}
+
+impl Repo {
+    /// Whether what is not pushed holds something that nobody let through: then it may not be pushed as it is.
+    pub fn is_stopped(&self, allowed: &[String]) -> bool {
+        self.stops.iter().any(|stop| !allowed.contains(&stop.mark))
+    }
 }
 
 /// The pull request of a repository.

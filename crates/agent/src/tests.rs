@@ -12,7 +12,8 @@ use crate::effect::{Action, Interruption};
 use crate::plan;
 use protocol::content::Usage;
 use protocol::event::{
-    AskOptions, Event, Outlay, PushConflict, PushPlan, RunStatus, Settings, StopReason, TurnOutcome,
+    AskOptions, Event, Outlay, PushConflict, PushPlan, PushStop, RunStatus, Settings, StopReason,
+    TurnOutcome,
 };
 use protocol::failure::{Failure, Phase, Refusal};
 use protocol::ids::{Epoch, Step};
@@ -355,7 +356,13 @@ fn a_conflict_is_handed_to_the_agent_once_and_not_again() {
         let files = vec!["src/lib.rs".to_owned()];
         let conflict = Some(PushConflict { url: URL.to_owned(), theirs: "p1".to_owned(), files });
         let failure = Failure::new(Phase::Push, "push_conflict", "conflict");
-        story.report(Event::PushFailed { run: story.active(), key, failure, conflict });
+        story.report(Event::PushFailed {
+            run: story.active(),
+            key,
+            failure,
+            conflict,
+            stops: Vec::new(),
+        });
     };
     conflicted(&mut story);
     assert_eq!(story.ended(1), Some((RunStatus::Error, Some("push_conflict".to_owned()))));
@@ -368,6 +375,60 @@ fn a_conflict_is_handed_to_the_agent_once_and_not_again() {
     });
     conflicted(&mut story);
     assert!(story.living().active.is_none() && story.living().queue.is_empty());
+}
+
+#[test]
+fn what_stops_a_push_is_handed_to_the_agent_once_and_a_person_may_let_it_through() {
+    let mut story = Story::working(settings());
+    let stop = |mark: &str| PushStop {
+        url: URL.to_owned(),
+        commit: "c1".to_owned(),
+        rule: "secret/example".to_owned(),
+        path: Some("a.env".to_owned()),
+        line: Some(3),
+        why: "it looks like a key".to_owned(),
+        mark: mark.to_owned(),
+    };
+    let stopped = |story: &mut Story, mark: &str| {
+        story.finish();
+        story.checkpoint(&format!("c{}", story.log.len()));
+        let key = story.key(|action| matches!(action, Action::Push { .. }));
+        let failure = Failure::new(Phase::Push, "push_stopped", "stopped");
+        let (run, stops) = (story.active(), vec![stop(mark)]);
+        story.report(Event::PushFailed { run, key, failure, conflict: None, stops });
+    };
+    let allow = |story: &mut Story, mark: &str| {
+        let (mark, reason) = (mark.to_owned(), "a sample".to_owned());
+        story.give(Input::AllowStop { mark, reason, principal: "owner".to_owned() })
+    };
+    stopped(&mut story, "m1");
+    assert_eq!(story.ended(1), Some((RunStatus::Error, Some("push_stopped".to_owned()))));
+    assert_eq!(story.active(), crate::plan::follow_up_of(run(1)));
+    let asked = story.log.iter().rev().find_map(|event| match event {
+        Event::Asked { prompt, .. } => Some(prompt.text.clone()),
+        _ => None,
+    });
+    assert!(asked.unwrap().contains("- a.env:3: it looks like a key (secret/example)"));
+    story.base("b0", None);
+    story.report(Event::WorkspaceReady {
+        epoch: Epoch(1),
+        run: story.active(),
+        branches: Vec::new(),
+    });
+    stopped(&mut story, "m2");
+    assert!(story.living().active.is_none() && story.living().queue.is_empty());
+    let is_stopped = |story: &Story| {
+        let living = story.living();
+        living.repos[0].is_stopped(&living.allowed_stops)
+    };
+    assert!(is_stopped(&story));
+    assert_eq!(allow(&mut story, "m1"), Err(Refusal::StopUnknown), "only what stopped the newest");
+    assert!(is_stopped(&story));
+    allow(&mut story, "m2").unwrap();
+    let events = story.log.len();
+    allow(&mut story, "m2").unwrap();
+    assert_eq!(story.log.len(), events, "once");
+    assert!(!is_stopped(&story));
 }
 
 #[test]

@@ -103,6 +103,7 @@ fn every_life_keeps_its_promises() {
         "CheckpointFailed",
         "Pushed",
         "PushFailed",
+        "StopAllowed",
         "PullRequestPublished",
         "PullRequestMerged",
         "Asked automatically",

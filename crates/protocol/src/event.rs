@@ -15,8 +15,8 @@ mod repository;
 mod settings;
 
 pub use repository::{
-    Configuration, ConfigurationTrust, DiffStat, PullRequest, PushConflict, PushPlan, RepoBase,
-    RepoCheckpoint, WorkspaceBranch,
+    Configuration, ConfigurationTrust, DiffStat, PullRequest, PushConflict, PushPlan, PushStop,
+    RepoBase, RepoCheckpoint, WorkspaceBranch,
 };
 pub use settings::{
     AskOptions, BuildOrder, ForkedFrom, Mode, ModelChoice, ModelParam, RepoSettings, RunLimits,
@@ -207,6 +207,8 @@ pub enum Event {
 
     /// A person allowed a host that no environment names: an entry of an allow-list, for one run or for good.
     HostAllowed { entry: String, run: Option<RunId>, principal: String },
+    /// A person lets a push carry what has this mark.
+    StopAllowed { mark: String, reason: String, principal: String },
     /// A person allowed a configuration that is not trusted by itself: the agent has its credentials from here on.
     ConfigurationAllowed { digest: String, principal: String },
 
@@ -240,7 +242,15 @@ pub enum Event {
     /// The remote was asked and shows exactly these commits.
     Pushed { run: RunId, key: EffectKey, pushes: Vec<PushPlan> },
     /// The push was refused or could not be verified.
-    PushFailed { run: RunId, key: EffectKey, failure: Failure, conflict: Option<PushConflict> },
+    PushFailed {
+        run: RunId,
+        key: EffectKey,
+        failure: Failure,
+        conflict: Option<PushConflict>,
+        /// What stopped it, if that is why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stops: Vec<PushStop>,
+    },
     /// Intent: a pull request for the pushed branch shall exist and describe the run.
     PullRequestWanted { run: RunId, key: EffectKey },
     /// The pull request exists with this content.
@@ -453,6 +463,7 @@ impl Event {
             | Self::AllThreeMet { .. }
             | Self::FlowAllowed { .. }
             | Self::HostAllowed { .. }
+            | Self::StopAllowed { .. }
             | Self::ConfigurationAllowed { .. }
             | Self::QuestionAnswered { .. }
             | Self::PullRequestMerged { .. }

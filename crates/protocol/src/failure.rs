@@ -100,6 +100,11 @@ pub enum Refusal {
         "the agent has no configuration of this digest: look at it again, then allow what it shows"
     )]
     ConfigurationUnknown,
+    /// Nothing of this mark stopped a push.
+    #[error(
+        "nothing of this mark stopped the newest push: look at it again, then allow what it shows"
+    )]
+    StopUnknown,
     /// The agent has read something since that is trusted less than what a person saw.
     #[error(
         "the agent has read something that is trusted less: look at it again, then allow what it shows"
@@ -127,6 +132,7 @@ impl Refusal {
             Self::NoActiveRun => "no_active_run",
             Self::HostsFull => "hosts_full",
             Self::ConfigurationUnknown => "configuration_unknown",
+            Self::StopUnknown => "stop_unknown",
             Self::FlowLowered => "flow_lowered",
             Self::Stale(_) => "stale",
         }

@@ -48,6 +48,8 @@ pub enum Input {
     AllowHost { entry: String, run_only: bool, principal: String },
     /// A person allows the configuration of this digest.
     AllowConfiguration { digest: String, principal: String },
+    /// A person lets a push carry what stopped one, and says why.
+    AllowStop { mark: String, reason: String, principal: String },
     /// A person lets it carry data out, having seen that what it read is worth this.
     AllowFlow { integrity: Integrity, principal: String },
     /// A person works in the machine.

@@ -222,6 +222,23 @@ pub(super) fn allow_configuration(
     }
 }
 
+/// What stopped the newest push, and nothing that nobody saw.
+pub(super) fn allow_stop(
+    living: &Living,
+    mark: String,
+    reason: String,
+    principal: String,
+) -> Result<Vec<Event>, Refusal> {
+    if living.allowed_stops.contains(&mark) {
+        return Ok(Vec::new());
+    }
+    let mut stops = living.repos.iter().flat_map(|repo| &repo.stops);
+    if stops.any(|stop| stop.mark == mark) {
+        return Ok(vec![Event::StopAllowed { mark, reason, principal }]);
+    }
+    Err(Refusal::StopUnknown)
+}
+
 /// What was looked at is what is allowed: not what was read since.
 pub(super) fn allow_flow(
     living: &Living,

@@ -79,6 +79,7 @@ pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Ref
         | Event::AllThreeMet { .. }
         | Event::FlowAllowed { .. }
         | Event::HostAllowed { .. }
+        | Event::StopAllowed { .. }
         | Event::ConfigurationAllowed { .. }
         | Event::Woken { .. }
         | Event::Attended { .. }

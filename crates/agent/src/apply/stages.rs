@@ -2,7 +2,7 @@
 
 use super::keep_newest;
 use crate::state::{
-    Call, Conflict, OPEN_QUESTIONS, Phase, Progress, PublishStep, Publishing, Question, StepNow,
+    Call, Mending, OPEN_QUESTIONS, Phase, Progress, PublishStep, Publishing, Question, StepNow,
     Turn,
 };
 use protocol::event::{Event, TurnOutcome};
@@ -79,15 +79,17 @@ impl Publishing {
                 self.trouble(PublishStep::Unsavable, failure);
             }
             Event::PullRequestFailed { failure, .. } => self.trouble(PublishStep::Done, failure),
-            Event::PushFailed { failure, conflict, .. } => {
+            Event::PushFailed { failure, conflict, stops, .. } => {
                 self.trouble(PublishStep::Done, failure);
                 // A person who cancelled wants quiet; an automatic run is not followed by another.
-                let hand_over = !automatic && self.outcome != TurnOutcome::Cancelled;
-                if let Some(conflict) = conflict
-                    && hand_over
-                {
-                    self.conflict = Conflict::Open(conflict.clone());
+                if automatic || self.outcome == TurnOutcome::Cancelled {
+                    return;
                 }
+                self.mending = match (conflict, stops.is_empty()) {
+                    (Some(conflict), _) => Mending::Merge(conflict.clone()),
+                    (None, false) => Mending::Remove(stops.clone()),
+                    (None, true) => return,
+                };
             }
             _ => {}
         }

@@ -107,7 +107,10 @@ fn final_failure(action: &Action, failing: &Failing) -> Option<Event> {
             Some(Event::TurnEnded { run, outcome: TurnOutcome::Failed { failure } })
         }
         Action::Checkpoint { run, .. } => Some(Event::CheckpointFailed { run, key, failure }),
-        Action::Push { run, .. } => Some(Event::PushFailed { run, key, failure, conflict: None }),
+        Action::Push { run, .. } => {
+            let (conflict, stops) = (None, Vec::new());
+            Some(Event::PushFailed { run, key, failure, conflict, stops })
+        }
         Action::PublishPullRequest { run } => Some(Event::PullRequestFailed { run, key, failure }),
         Action::Freeze { .. } => Some(Event::SnapshotFailed { key, failure }),
         // What must end is tried for ever: giving up would leave something running, or open.

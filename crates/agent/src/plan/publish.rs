@@ -3,12 +3,12 @@
 use super::checkpoint_key;
 use super::decide::want_sandbox;
 use crate::state::{
-    Active, Conflict, Living, Machines, PublishStep, Publishing, Pull, Repo, Sandbox, Standing,
+    Active, Living, Machines, Mending, PublishStep, Publishing, Pull, Repo, Sandbox, Standing,
     Start, Workspace, elapsed,
 };
 use protocol::content::{Prompt, Source};
 use protocol::event::{
-    AskOptions, Event, PushConflict, PushPlan, RepoSettings, RunStatus, TurnOutcome,
+    AskOptions, Event, PushConflict, PushPlan, PushStop, RepoSettings, RunStatus, TurnOutcome,
 };
 use protocol::failure::{Failure, Phase};
 use protocol::ids::{AgentId, EffectKey, RunId};
@@ -138,10 +138,12 @@ impl Repo {
 }
 
 fn end(living: &Living, active: &Active, publishing: &Publishing, now_ms: i64) -> Option<Event> {
-    if let Conflict::Open(conflict) = &publishing.conflict
-        && living.standing == Standing::Open
-    {
-        return Some(hand_over(active.run, conflict));
+    if living.standing == Standing::Open {
+        match &publishing.mending {
+            Mending::Settled => {}
+            Mending::Merge(conflict) => return Some(asked(active.run, merge(conflict))),
+            Mending::Remove(stops) => return Some(asked(active.run, remove(stops))),
+        }
     }
     let (status, failure, result) = match (&publishing.outcome, publishing.trouble.clone()) {
         (TurnOutcome::Finished { result }, None) => (RunStatus::Finished, None, result.clone()),
@@ -156,12 +158,12 @@ fn end(living: &Living, active: &Active, publishing: &Publishing, now_ms: i64) -
     Some(Event::RunEnded { run: active.run, status, failure, result, duration_ms })
 }
 
-/// The id of the run that settles the conflict of another; the same for every repeat.
+/// The id of the run that mends what kept another from pushing; the same for every repeat.
 pub(crate) fn follow_up_of(run: RunId) -> RunId {
     RunId::from_uuid(Uuid::from_u128(run.uuid().as_u128() ^ FOLLOW_UP_MASK))
 }
 
-fn hand_over(run: RunId, conflict: &PushConflict) -> Event {
+fn merge(conflict: &PushConflict) -> String {
     let mut text = format!(
         "Somebody pushed to the branch of {} while you were working (commit {}), and the two do not merge by themselves. Merge their commit into your work, keep what both sides meant, and make sure that it still works. Files in conflict:\n",
         conflict.url, conflict.theirs
@@ -174,6 +176,32 @@ fn hand_over(run: RunId, conflict: &PushConflict) -> Event {
     if conflict.files.len() > FILES_NAMED {
         text.push_str("- and more\n");
     }
+    text
+}
+
+fn remove(stops: &[PushStop]) -> String {
+    let mut text =
+        "Your work was not pushed, because it holds something that may not leave:\n".to_owned();
+    for stop in stops.iter().take(FILES_NAMED) {
+        let place = match (&stop.path, stop.line) {
+            (Some(path), Some(line)) => format!("{path}:{line}: "),
+            (Some(path), None) => format!("{path}: "),
+            (None, _) => "a commit's message: ".to_owned(),
+        };
+        text.push_str(&format!("- {place}{} ({})\n", stop.why, stop.rule));
+    }
+    if stops.len() > FILES_NAMED {
+        text.push_str("- and more\n");
+    }
+    text.push_str(
+        "Take it out of the files and of what you write in commits, in a way that keeps the work right. You need not \
+         rewrite history: what was not pushed yet becomes one commit of the files as they are then. Do not write it in \
+         another spelling; if it has to stay, say why, and a person decides.",
+    );
+    text
+}
+
+fn asked(run: RunId, text: String) -> Event {
     let options = AskOptions { automatic: true, ..AskOptions::default() };
     let prompt = Prompt { text, images: Vec::new(), source: Source::Platform };
     let principal = PLATFORM_PRINCIPAL.to_owned();

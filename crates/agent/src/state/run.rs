@@ -1,7 +1,7 @@
 //! The run that is going on: its turn, and the saving and showing that follow it.
 
 use super::{Totals, elapsed};
-use protocol::event::{Event, Outlay, PushConflict, PushPlan, TurnOutcome};
+use protocol::event::{Event, Outlay, PushConflict, PushPlan, PushStop, TurnOutcome};
 use protocol::failure::Failure;
 use protocol::ids::{CallId, EffectKey, Epoch, MessageId, QuestionId, RunId, Step};
 use std::collections::VecDeque;
@@ -165,7 +165,7 @@ pub struct Publishing {
     /// The first thing that failed in it.
     pub trouble: Option<Failure>,
     /// Whether a conflict is handed to the agent.
-    pub conflict: Conflict,
+    pub mending: Mending,
 }
 
 /// How far saving and showing the work is.
@@ -202,13 +202,15 @@ pub enum PublishStep {
     Done,
 }
 
-/// Whether a conflict is handed to the agent as a run of its own.
+/// What of a failed push is handed to the agent as a run of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Conflict {
-    /// There was none, or it is handed over already.
+pub enum Mending {
+    /// Nothing, or it is handed over already.
     Settled,
-    /// It is still to be handed over.
-    Open(PushConflict),
+    /// A conflict is still to be handed over.
+    Merge(PushConflict),
+    /// What stopped it is still to be handed over.
+    Remove(Vec<PushStop>),
 }
 
 impl Turn {

@@ -225,7 +225,7 @@ impl Story {
     pub(super) fn refuse_push(&mut self) {
         let key = self.key(|action| matches!(action, Action::Push { .. }));
         let (run, failure) = (self.active(), Failure::new(Phase::Push, "push_refused", "no"));
-        self.report(Event::PushFailed { run, key, failure, conflict: None });
+        self.report(Event::PushFailed { run, key, failure, conflict: None, stops: Vec::new() });
     }
 
     pub(super) fn publish(&mut self, commit: &str) {

@@ -10,7 +10,7 @@ use protocol::environment::found::{
     ChosenImage, FoundEnvironment, NamedTerminal, SetUpOutcome, SetUpPhase,
 };
 use protocol::event::{
-    DiffStat, Event, Outlay, PullRequest, PushConflict, PushPlan, QuestionKind, RepoBase,
+    DiffStat, Event, Outlay, PullRequest, PushConflict, PushPlan, PushStop, QuestionKind, RepoBase,
     RepoCheckpoint, TurnOutcome, WorkspaceBranch,
 };
 use protocol::failure::{Failure, Phase};
@@ -279,7 +279,27 @@ fn checkpoint(world: &mut World, run: RunId, epoch: Epoch, key: &EffectKey) -> O
     Some(Event::CheckpointMade { run, key: key.clone(), repos: vec![made] })
 }
 
+/// What the gate finds, now and then, in something new.
+fn stopped(world: &mut World, run: RunId, pushes: &[PushPlan], key: &EffectKey) -> Option<Event> {
+    let wanted = pushes.first().filter(|_| world.fault(12))?;
+    let stop = PushStop {
+        url: wanted.url.clone(),
+        commit: wanted.commit.clone(),
+        rule: "secret".to_owned(),
+        path: Some("src/lib.rs".to_owned()),
+        line: Some(1),
+        why: "injected".to_owned(),
+        mark: format!("mark of {}", wanted.commit),
+    };
+    let failure = Failure::new(Phase::Push, "push_stopped", "injected");
+    let (key, conflict) = (key.clone(), None);
+    Some(Event::PushFailed { run, key, failure, conflict, stops: vec![stop] })
+}
+
 fn push(world: &mut World, run: RunId, pushes: &[PushPlan], key: &EffectKey) -> Event {
+    if let Some(stopped) = stopped(world, run, pushes, key) {
+        return stopped;
+    }
     let mut done = Vec::new();
     for wanted in pushes {
         let commit = number(&wanted.commit);
@@ -304,7 +324,8 @@ fn push(world: &mut World, run: RunId, pushes: &[PushPlan], key: &EffectKey) -> 
                 let files = vec!["src/lib.rs".to_owned()];
                 let conflict = Some(PushConflict { url: URL.to_owned(), theirs, files });
                 let failure = Failure::new(Phase::Push, "push_conflict", "injected");
-                return Event::PushFailed { run, key: key.clone(), failure, conflict };
+                let stops = Vec::new();
+                return Event::PushFailed { run, key: key.clone(), failure, conflict, stops };
             }
         };
         done.push(PushPlan { commit: sha(commit), ..wanted.clone() });

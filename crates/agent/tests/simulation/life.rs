@@ -331,6 +331,11 @@ impl Life {
     fn flow_input(&mut self) -> Input {
         let Some(living) = self.world.current.living() else { return self.ask() };
         let (epoch, least) = (living.epoch, living.flow.integrity());
+        let stop = living.repos.iter().find_map(|repo| repo.stops.first());
+        if let Some(mark) = stop.map(|stop| stop.mark.clone()).filter(|_| self.world.rng.bool()) {
+            let (reason, principal) = ("a sample".to_owned(), "owner".to_owned());
+            return Input::AllowStop { mark, reason, principal };
+        }
         let rng = &mut self.world.rng;
         let mut some = |words: &[&str]| -> Vec<String> {
             words.iter().filter(|_| rng.bool()).map(|word| (*word).to_owned()).collect()
@@ -494,6 +499,7 @@ fn name(event: &Event) -> &'static str {
         Event::AllThreeMet { .. } => "AllThreeMet",
         Event::FlowAllowed { .. } => "FlowAllowed",
         Event::HostAllowed { .. } => "HostAllowed",
+        Event::StopAllowed { .. } => "StopAllowed",
         Event::ConfigurationAllowed { .. } => "ConfigurationAllowed",
         Event::Woken { .. } => "Woken",
         Event::Attended { .. } => "Attended",

@@ -132,6 +132,28 @@ pub struct PushConflict {
     pub files: Vec<String>,
 }
 
+/// Something that a push would have carried and may not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PushStop {
+    /// The repository's URL.
+    pub url: String,
+    /// The commit that brings it.
+    pub commit: String,
+    /// Stable name of the rule.
+    pub rule: String,
+    /// The file, where it is in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The line, where it is in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// In plain words what it is and what to do; never the thing itself.
+    pub why: String,
+    /// By which a person allows exactly this.
+    pub mark: String,
+}
+
 /// A pull request as its forge knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

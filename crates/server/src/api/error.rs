@@ -105,6 +105,7 @@ impl From<Refusal> for ApiError {
             | Refusal::NoActiveRun
             | Refusal::HostsFull
             | Refusal::ConfigurationUnknown
+            | Refusal::StopUnknown
             | Refusal::FlowLowered => StatusCode::CONFLICT,
             Refusal::QueueFull => StatusCode::TOO_MANY_REQUESTS,
         };
