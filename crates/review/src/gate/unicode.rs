@@ -9,117 +9,12 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection::skeleton;
 use unicode_security::mixed_script::AugmentedScriptSet;
 
+mod kind;
+
+pub(super) use kind::Kind;
+
 /// Characters of one word that are looked at; of a longer one, its beginning.
 const WORD_CHARS: usize = 256;
-
-/// What a text is for, which decides what may stand in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A program or its settings.
-    Code,
-    /// Data with texts in it, such as translations.
-    Data,
-    /// Text for people.
-    Prose,
-    /// The message of a commit.
-    Message,
-    /// No text at all, though its bytes are: it is not shown as text.
-    Blob,
-}
-
-impl Kind {
-    /// By the name of a file, and what it holds.
-    pub(super) fn of(path: &str, text: &str) -> Self {
-        const PROSE: &[&str] = &[
-            "md", "markdown", "mdx", "rst", "txt", "adoc", "asciidoc", "tex", "org", "textile",
-            "typ", "html", "htm", "xhtml",
-        ];
-        const DATA: &[&str] = &[
-            "json",
-            "jsonl",
-            "ndjson",
-            "json5",
-            "po",
-            "pot",
-            "xlf",
-            "xliff",
-            "arb",
-            "strings",
-            "stringsdict",
-            "resx",
-            "ftl",
-            "properties",
-            "csv",
-            "tsv",
-            "xml",
-            "svg",
-            "srt",
-            "vtt",
-            "xcstrings",
-            "snap",
-            "cast",
-        ];
-        const BLOB: &[&str] =
-            &["bin", "dat", "der", "raw", "seed", "pkcs8", "p8", "p12", "pfx", "crt", "cer"];
-        /// Data that machines run.
-        const RUN: &[&str] = &[
-            "package.json",
-            "composer.json",
-            "deno.json",
-            "tsconfig.json",
-            "tasks.json",
-            "launch.json",
-            "devcontainer.json",
-            "settings.json",
-            "pom.xml",
-        ];
-        const TOLD: &[&str] = &[
-            "readme",
-            "license",
-            "licence",
-            "copying",
-            "notice",
-            "changelog",
-            "changes",
-            "authors",
-            "contributors",
-            "news",
-            "copyright",
-            "maintainers",
-        ];
-        const LANGUAGES: &[&str] = &[
-            "locale",
-            "locales",
-            "i18n",
-            "l10n",
-            "lang",
-            "langs",
-            "translations",
-            "intl",
-            "messages",
-        ];
-        let lower = path.to_ascii_lowercase();
-        let name = lower.rsplit('/').next().unwrap_or_default();
-        let end = name.rsplit_once('.').map_or("", |(_, end)| end);
-        if RUN.contains(&name) {
-            return Self::Code;
-        }
-        if PROSE.contains(&end)
-            || TOLD.iter().any(|told| name.split(['.', '-']).next() == Some(told))
-        {
-            return Self::Prose;
-        }
-        if DATA.contains(&end) || lower.split('/').any(|part| LANGUAGES.contains(&part)) {
-            return Self::Data;
-        }
-        let is_blob = BLOB.contains(&end) || (end.is_empty() && text.contains('\0'));
-        if is_blob { Self::Blob } else { Self::Code }
-    }
-
-    fn is_language(self) -> bool {
-        matches!(self, Self::Data | Self::Prose | Self::Message)
-    }
-}
 
 /// A kind of character that stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

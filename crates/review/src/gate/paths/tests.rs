@@ -65,9 +65,9 @@ fn looks_of_git_stop() {
         ".g\u{200c}it/x",
         ".git::$INDEX_ALLOCATION/x",
         "a\\.git\\config",
-        ".ｇｉｔ/x",
+        ".\u{ff47}\u{ff49}\u{ff54}/x",
         ".g\u{131}t/x",
-        ".gіt/x",
+        ".g\u{456}t/x",
         "\u{feff}.git/x",
     ] {
         let found = rules(&[added(path, "")]);

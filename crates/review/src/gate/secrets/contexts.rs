@@ -253,7 +253,8 @@ fn is_settings_secret(seen: &Seen<'_>) -> bool {
 /// Whether a value is a name, an address, a path, a number with its unit or something to be worked out.
 fn is_called(value: &str) -> bool {
     let is_segment = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let is_dotted = value.contains(['.', ':', '/', '-'])
+    let is_dotted = !check::is_shuffled(value)
+        && value.contains(['.', ':', '/', '-'])
         && value
             .split(['.', ':', '/', '-'])
             .all(|part| part.chars().all(is_segment) && part.len() <= 14);

@@ -48,8 +48,8 @@ pub(super) const FORMATS: &[Format] = &[
     begun!(
         "aws-bedrock-key",
         "an AWS Bedrock API key",
-        ["absk"],
-        "ABSK[A-Za-z0-9+/]{100,280}={0,2}"
+        ["abskqmvk", "bedrock-api-key-"],
+        "(?:ABSKQmVkcm9ja0FQSUtleS[A-Za-z0-9+/]{80,280}={0,2}|bedrock-api-key-[A-Za-z0-9+/_-]{100,2000})"
     ),
     begun!("google-api-key", "a Google API key", ["aiza"], "AIza[A-Za-z0-9_-]{35}"),
     begun!(
@@ -614,8 +614,8 @@ pub(super) const FORMATS: &[Format] = &[
     begun!(
         "twitter-token",
         "a bearer token of X",
-        ["aaaaaaaaaaaaaaaaaaaaa"],
-        "A{20}[A-Za-z0-9%]{60,120}",
+        ["aaaaaaaaaaaaaaaaaaa"],
+        "A{19}[A-Za-z0-9%]{20,60}%3D[A-Za-z0-9]{40,60}",
         330,
         Proof::Digits(check::is_mixed)
     ),

@@ -42,6 +42,10 @@ const WORDS: &[&str] = &[
     "todo",
     "…",
     "fake",
+    // What the documents show that define these tokens.
+    "2yotnfzfejr1z",
+    "tgzv3jokf0xg5",
+    "czzcagrsa3f0mz",
 ];
 /// What passwords of tests and templates are made of.
 const PLAIN: &[&str] = &[

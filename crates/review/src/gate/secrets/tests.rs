@@ -11,7 +11,7 @@ use fastrand::Rng;
 const SAMPLES: &[(&str, &str, &str)] = &[
     ("aws-access-key", "a", "AK|IA<16B>"),
     ("aws-access-key", "a", "id=AS|IA<16B>;"),
-    ("aws-bedrock-key", "a", "AB|SK<128b>"),
+    ("aws-bedrock-key", "a", "AB|SKQmVkcm9ja0FQSUtleS<110b>"),
     ("google-api-key", "a", "AI|za<35w>"),
     ("google-client-secret", "a", "GOC|SPX-<28w>"),
     ("google-access-token", "a", "ya|29.<120w>"),
@@ -123,7 +123,7 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("prefect-key", "a", "pn|u_<36l>"),
     ("dropbox-token", "a", "s|l.u.<150w>"),
     ("facebook-token", "a", "EA|A<150A>"),
-    ("twitter-token", "a", "AAAAAAAAAA|AAAAAAAAAAA<70A>"),
+    ("twitter-token", "a", "AAAAAAAAAA|AAAAAAAAAAA<40A>%3|D<50A>"),
     ("signed-token", "a", "ey|JhbGciOiJIUzI1NiJ9.ey|Jlcm5hIjoidHJ1ZSJ9.<43w>"),
     ("aws-secret-key", "a", "aws_secret_access_|key = <40b>"),
     ("aws-secret-key", "a.ts", "secretAccess|Key: '<40b>',"),

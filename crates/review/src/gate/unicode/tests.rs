@@ -44,11 +44,11 @@ fn what_is_hidden_stops() {
 #[test]
 fn what_is_taken_for_another_stops() {
     for (text, rule) in [
-        ("let isАdmin = true;", "unicode.mixed"),
-        ("def scоpe(): pass", "unicode.mixed"),
-        ("import \"pаypal\"", "unicode.mixed"),
-        ("fn ѕсоре() {}", "unicode.look-alike"),
-        ("let ａ = 1;", "unicode.look-alike"),
+        ("let is\u{410}dmin = true;", "unicode.mixed"),
+        ("def sc\u{43e}pe(): pass", "unicode.mixed"),
+        ("import \"p\u{430}ypal\"", "unicode.mixed"),
+        ("fn \u{455}\u{441}\u{43e}\u{440}\u{435}() {}", "unicode.look-alike"),
+        ("let \u{ff41} = 1;", "unicode.look-alike"),
         ("if (env\u{1c3}=PROD) {", "unicode.look-alike"),
         ("a = 1\u{37e}", "unicode.look-alike"),
         ("if a \u{ff01}= b {", "unicode.look-alike"),
@@ -103,7 +103,7 @@ fn paths_and_messages_are_looked_at() {
     for (path, rule) in [
         ("src/a\u{200b}.rs", "unicode.widthless"),
         ("src/\u{202e}sr.a", "unicode.override"),
-        ("src/sсope.rs", "unicode.mixed"),
+        ("src/s\u{441}ope.rs", "unicode.mixed"),
         ("a\u{a0}b", "unicode.space"),
     ] {
         assert_eq!(rules(&[added(path, "")]), [rule], "{path:?}");
@@ -116,6 +116,6 @@ fn paths_and_messages_are_looked_at() {
         stops.into_iter().map(|stop| (stop.rule, stop.line)).collect::<Vec<_>>()
     };
     assert_eq!(of("Fix\n\nit\u{202e}"), [("unicode.override".to_owned(), Some(3))]);
-    assert_eq!(of("Fix pаypal"), [("unicode.mixed".to_owned(), Some(1))]);
+    assert_eq!(of("Fix p\u{430}ypal"), [("unicode.mixed".to_owned(), Some(1))]);
     assert_eq!(of("Добавить API 🎉\n\n• שלום\u{200f}"), []);
 }
