@@ -167,7 +167,11 @@ pub(super) fn is_lock_file(path: &str) -> bool {
 pub(super) fn is_trial(path: &str) -> bool {
     const PARTS: &[&str] =
         &["test", "spec", "fixture", "mock", "example", "sample", "fake", "e2e", "bench", "docs"];
-    let path = path.to_ascii_lowercase();
-    let is_prose = [".md", ".rst", ".adoc", ".txt"].iter().any(|end| path.ends_with(end));
-    is_prose || PARTS.iter().any(|part| path.contains(part))
+    let lower = path.to_ascii_lowercase();
+    let is_prose = [".md", ".rst", ".adoc", ".txt"].iter().any(|end| lower.ends_with(end));
+    // `latest` is no test, and `LoginTest` is one.
+    let mut words = lower.split(|c: char| !c.is_ascii_alphanumeric());
+    is_prose
+        || words.any(|word| PARTS.iter().any(|part| word.starts_with(part)))
+        || ["Test", "Spec", "Mock", "Fake"].iter().any(|part| path.contains(part))
 }
