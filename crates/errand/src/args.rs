@@ -352,7 +352,7 @@ pub struct Allow {
     /// Id, beginning of the id, or name
     pub agent: String,
     /// The host, as in an allow-list: `api.example.com`, `db.example.com:5432`, `"GET https://api.example.com/v1/*"`
-    #[arg(required_unless_present_any = ["configuration", "flow"])]
+    #[arg(required_unless_present_any = ["configuration", "flow", "push"])]
     pub host: Option<String>,
     /// Only until the active run ends
     #[arg(long, conflicts_with = "environment")]
@@ -367,6 +367,15 @@ pub struct Allow {
     /// trusted less
     #[arg(long, conflicts_with_all = ["host", "run", "environment", "configuration"])]
     pub flow: bool,
+    /// Let its pushes carry what stopped the newest one; needs a reason
+    #[arg(long, requires = "reason", conflicts_with_all = ["host", "run", "environment", "configuration", "flow"])]
+    pub push: bool,
+    /// Only what has this mark, as `errand show` and --json tell it; can be repeated
+    #[arg(long, value_name = "MARK", requires = "push")]
+    pub mark: Vec<String>,
+    /// Why it may leave, for whoever reads the audit log and the pull request
+    #[arg(long, value_name = "WHY", requires = "push")]
+    pub reason: Option<String>,
 }
 
 /// `errand traffic`.

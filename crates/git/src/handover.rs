@@ -55,6 +55,9 @@ pub struct Handover<'a> {
     pub wording: Wording<'a>,
     /// What all commits are signed with.
     pub signing: Signing<'a>,
+    /// Whether all there is since the tip becomes one commit, with none of the agent's messages: something in the
+    /// commits on the way may not be published.
+    pub folded: bool,
 }
 
 /// Changes the words of a message.
@@ -127,6 +130,8 @@ pub enum Note {
     Rewritten,
     /// There were too many commits: one commit has all changes.
     Collapsed,
+    /// What was not pushed yet became one commit.
+    Folded,
     /// Repositories inside the workspace were left out.
     Embedded(Vec<String>),
     /// Files were committed with their conflict marks.
@@ -144,6 +149,9 @@ impl std::fmt::Display for Note {
                 f,
                 "The agent made more than {NEW_COMMITS_MAX} commits or very large messages; its \
                  result was published as one commit."
+            ),
+            Self::Folded => f.write_str(
+                "What was not pushed yet became one commit, because something in the commits before may not leave.",
             ),
             Self::Embedded(paths) => write!(
                 f,
@@ -167,6 +175,9 @@ impl Repo {
         let published: Published<'_> = handover.published.iter().map(|(l, p)| (l, p)).collect();
         let our_tree = self.check_handover(handover).await?;
         let our = handover.tip.unwrap_or(handover.base);
+        if handover.folded {
+            return self.fold(handover, &our_tree).await;
+        }
         let there = handover.workspace.head.filter(|head| published.resolve(head) == our);
         let history = match (handover.workspace.head, there) {
             (Some(head), None) => self.news(handover, head).await?,
@@ -197,6 +208,20 @@ impl Repo {
                 let locals = commits.iter().map(|commit| commit.id.clone());
                 making.published.extend(locals.map(|local| (local, making.tip.clone())));
             }
+        }
+        Ok(making.finish())
+    }
+
+    /// One commit of the files as they are, which brings along what the agent took over from the remote.
+    async fn fold(&self, handover: &Handover<'_>, our_tree: &TreeId) -> Result<HandedOver> {
+        let mut making = Making::new(self, handover);
+        let second = match handover.workspace.head {
+            Some(head) => self.newest_upstream_below(handover, head).await?,
+            None => None,
+        };
+        if our_tree != handover.workspace.tree || second.is_some() {
+            making.rest(&[], second).await?;
+            making.notes.push(Note::Folded);
         }
         Ok(making.finish())
     }

@@ -11,6 +11,7 @@
 //! server; on a person's computer, none of their configuration is obeyed that names a program.
 
 pub mod agent_repo;
+pub mod brought;
 pub mod bundle;
 pub mod commit;
 pub mod diff;

@@ -22,6 +22,8 @@ pub const ENV_VALUE_BYTES: usize = 4096;
 pub const ENV_NAME_BYTES: usize = 255;
 /// Bytes of one entry of an allow-list.
 pub const ALLOW_ENTRY_BYTES: usize = 1024;
+/// Characters of the reason for which a person lets something through.
+pub const REASON_CHARS: usize = 500;
 /// Hosts that the settings name for agents.
 pub const ALLOWED_HOSTS: usize = 500;
 /// Follow-ups waiting behind the active run.

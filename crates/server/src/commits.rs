@@ -4,6 +4,7 @@
 
 use crate::effects::Job;
 use crate::redact;
+use agent::state::Living;
 use anyhow::{Context, Result};
 use git::agent_repo::AgentRepo;
 use git::commit::{Signature, Signing, When};
@@ -74,8 +75,14 @@ async fn words(job: &Job, run: RunId) -> Result<Words> {
     };
     for logged in &log {
         match &logged.event {
-            Event::Asked { run: of, prompt, principal, .. } if *of == run => {
-                words.subject = subject(&prompt.text);
+            Event::Asked { run: of, prompt, options, principal } => {
+                // What Errand asks for itself is part of what somebody asked for before.
+                if !options.automatic && words.trailers.is_empty() {
+                    words.subject = subject(&prompt.text);
+                }
+                if *of != run {
+                    continue;
+                }
                 words.trailers = vec![
                     ("Requested-by".to_owned(), principal.clone()),
                     ("Errand-agent".to_owned(), job.handle.id.to_string()),
@@ -119,12 +126,21 @@ pub async fn hand_over(
 ) -> Result<Made> {
     let said = words(job, run).await?;
     let published = published(&said.log, handed.url)?;
+    let view = job.view().await?;
+    let living = view.living()?;
+    let stopped = stopped(living, handed)?;
     let seen = seen(&said.log, handed, &published)?;
+    let seen = match &stopped {
+        // What the remote and the workspace both have had; the commits after it do not leave.
+        Some(remote) => {
+            ours.merge_base(&seen, remote).await?.unwrap_or_else(|| handed.base.clone())
+        }
+        None => seen,
+    };
     let head = handed.worktree.head.commit.as_deref().map(CommitId::parse).transpose()?;
     let upstream = upstream(job, handed, head.as_ref(), &seen).await?;
     let tree = TreeId::parse(&handed.worktree.tree)?;
-    let view = job.view().await?;
-    let redactor = redact::of_agent(&job.app, &job.handle.org, view.living()?).await?;
+    let redactor = redact::of_agent(&job.app, &job.handle.org, living).await?;
     let made = ours
         .hand_over(&Handover {
             base: handed.base,
@@ -143,6 +159,7 @@ pub async fn hand_over(
             ending: said.ending,
             wording: Wording(&|text| redactor.text(text)),
             signing: Signing(Some(&*job.app.signer())),
+            folded: stopped.is_some(),
         })
         .await?;
     Ok(Made {
@@ -155,6 +172,16 @@ pub async fn hand_over(
             .collect(),
         notes: made.notes.iter().map(ToString::to_string).collect(),
     })
+}
+
+/// Where the remote stands, if something that is not pushed yet may not be pushed as it is.
+fn stopped(living: &Living, handed: &Handed<'_>) -> Result<Option<CommitId>> {
+    let repo = living.repos.iter().find(|repo| repo.url == handed.url);
+    let Some(repo) = repo.filter(|repo| repo.is_stopped(&living.allowed_stops)) else {
+        return Ok(None);
+    };
+    let remote = repo.remote.as_deref().map(CommitId::parse).transpose()?;
+    Ok(Some(remote.unwrap_or_else(|| handed.base.clone())))
 }
 
 /// Local commits and what they were published as, from the whole log.

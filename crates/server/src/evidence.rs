@@ -4,6 +4,7 @@ use crate::agents::View;
 use crate::api::diff;
 use crate::effects::Job;
 use crate::flow;
+use crate::gate;
 use anyhow::Result;
 use forge::describe::{CommandFact, CommitFact, Effort, Facts, FileFact};
 use protocol::event::{Event, Logged, RepoSettings, TurnOutcome};
@@ -50,6 +51,7 @@ pub async fn facts(
         }
     }
     facts.notes.extend(flow::note(&log));
+    facts.notes.extend(gate::notes(&log));
     if let Some(diff) = diff {
         facts.stat = diff.stat;
         facts.commits = diff

@@ -29,6 +29,7 @@ pub mod sweeper;
 pub mod retention;
 pub mod effects;
 pub mod commits;
+pub mod gate;
 pub mod lfs;
 pub mod evidence;
 pub mod images;

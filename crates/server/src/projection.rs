@@ -7,7 +7,7 @@ use agent::flow::Flow;
 use protocol::api::agents::FlowBody;
 use protocol::content::{Prompt, Usage};
 use protocol::event::{
-    Configuration, Event, Logged, PullRequest, PushPlan, RepoBase, RunStatus, Settings,
+    Configuration, Event, Logged, PullRequest, PushPlan, PushStop, RepoBase, RunStatus, Settings,
 };
 use protocol::failure::Failure;
 use protocol::ids::{Epoch, MessageId, RunId, Seq};
@@ -67,6 +67,12 @@ pub struct Detail {
     pub question: Option<Event>,
     /// What configures it, by the repository's URL.
     pub configurations: Vec<(String, Configuration)>,
+    /// What stopped the newest push of each repository.
+    #[serde(default)]
+    pub stops: Vec<PushStop>,
+    /// Marks of what people let through.
+    #[serde(default)]
+    pub allowed_stops: Vec<String>,
     /// Digests of configurations that people allowed.
     pub allowed_configurations: Vec<String>,
     /// What it has read and could carry out.
@@ -141,7 +147,15 @@ impl Projection {
                 detail.allowed_configurations.push(digest.clone());
             }
             Event::DeleteRequested { .. } => detail.deleting = true,
-            Event::Pushed { pushes, .. } => detail.pushed.clone_from(pushes),
+            Event::StopAllowed { mark, .. } => detail.allowed_stops.push(mark.clone()),
+            Event::PushFailed { stops, .. } if !stops.is_empty() => {
+                detail.stops.retain(|old| stops.iter().all(|new| new.url != old.url));
+                detail.stops.extend(stops.iter().cloned());
+            }
+            Event::Pushed { pushes, .. } => {
+                detail.stops.retain(|stop| pushes.iter().all(|push| push.url != stop.url));
+                detail.pushed.clone_from(pushes);
+            }
             Event::PullRequestPublished { pulls, .. } => detail.pulls.clone_from(pulls),
             Event::QuestionAsked { .. } => detail.question = Some(logged.event.clone()),
             Event::QuestionAnswered { .. } => detail.question = None,

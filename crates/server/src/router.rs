@@ -58,6 +58,7 @@ fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(settings::network))
         .routes(routes!(agents::allow_configuration))
         .routes(routes!(agents::allow_flow))
+        .routes(routes!(agents::allow_stop))
         .routes(routes!(forks::create))
         .routes(routes!(restores::create))
         .routes(routes!(runs::create, runs::list))

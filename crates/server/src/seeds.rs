@@ -51,6 +51,11 @@ impl Seeds {
         self.derived("placeholders", "")
     }
 
+    /// The key by which what stops a push is marked.
+    pub fn push_marks(&self) -> [u8; 32] {
+        self.derived("push marks", "")
+    }
+
     /// What trust policies of roles at AWS ask for, in four parts: one of an organisation, and one of each key, so
     /// that nobody has the server act under a role of others by naming it as their own.
     pub fn external_id(&self, org: &OrgId, key: Option<&str>) -> String {

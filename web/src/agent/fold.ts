@@ -46,6 +46,8 @@ export class Fold {
   /** Calls that are shown as something else (questions). */
   readonly hidden = new Set<string>();
   readonly denied = new Map<string, string>();
+  /** Rows by the mark of what stopped a push. */
+  readonly stopped = new Map<string, string>();
   readonly live = new Live();
   /** Snapshots that all new agents of the repositories begin with. */
   readonly keeps = new Set<string>();

@@ -26,7 +26,23 @@ export function applyPublish(fold: Fold, entry: LogEntry): boolean {
       return put(event.run, { pushed: event.pushes, pushing: false });
     case "PushFailed": {
       const conflict = event.conflict ?? undefined;
-      return put(event.run, { pushFailure: event.failure, conflict, pushing: false });
+      const stops = event.stops?.map((stop) => ({ ...stop, isAllowed: false }));
+      for (const stop of stops ?? []) {
+        fold.stopped.set(stop.mark, `publish:${event.run}`);
+      }
+      return put(event.run, { pushFailure: event.failure, conflict, stops, pushing: false });
+    }
+    case "StopAllowed": {
+      const { mark, reason, principal } = event;
+      const row = fold.row(fold.stopped.get(mark) ?? "", "publish");
+      if (row?.stops) {
+        const stops = row.stops.map((stop) =>
+          stop.mark === mark ? { ...stop, isAllowed: true } : stop,
+        );
+        fold.put({ ...row, stops });
+      }
+      fold.note(entry, undefined, { type: "stopAllowed", reason, principal });
+      return true;
     }
     case "PullRequestWanted":
       return put(event.run, { pullWanted: true });

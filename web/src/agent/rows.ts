@@ -14,6 +14,7 @@ import type {
   PullRequest,
   PushConflict,
   PushPlan,
+  PushStop,
   QuestionBody,
   Reading,
   RepoBase,
@@ -137,6 +138,7 @@ export interface PublishRow extends Base {
   pushed?: PushPlan[] | undefined;
   pushFailure?: Failure | undefined;
   conflict?: PushConflict | undefined;
+  stops?: (PushStop & { isAllowed: boolean })[] | undefined;
   pullWanted?: boolean;
   pulls?: PullRequest[] | undefined;
   pullFailure?: Failure | undefined;
@@ -176,6 +178,7 @@ export interface NoteRow extends Base {
     | { type: "narrowed"; secrets: string[] }
     | { type: "allThree"; reading: Reading; legs: Legs; isAllowed: boolean }
     | { type: "flowAllowed"; principal: string }
+    | { type: "stopAllowed"; reason: string; principal: string }
     | { type: "withheld"; url: string; digest: string; isStranger: boolean; isAllowed: boolean }
     | { type: "configured"; principal: string }
     | { type: "allowed"; entry: string; isForRun: boolean; principal: string }

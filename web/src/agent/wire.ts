@@ -28,6 +28,17 @@ export interface Image {
   size: number;
 }
 
+/** Something that a push would have carried and may not. */
+export interface PushStop {
+  url: string;
+  commit: string;
+  rule: string;
+  path?: string;
+  line?: number;
+  why: string;
+  mark: string;
+}
+
 /** A process inside, as the sandbox tells it. */
 export interface Process {
   pid: number;
@@ -198,7 +209,8 @@ export type AgentEvent =
   | InRun<"CheckpointFailed", { failure: Failure }>
   | InRun<"PushWanted", { pushes: PushPlan[] }>
   | InRun<"Pushed", { pushes: PushPlan[] }>
-  | InRun<"PushFailed", { failure: Failure; conflict?: PushConflict | null }>
+  | InRun<"PushFailed", { failure: Failure; conflict?: PushConflict | null; stops?: PushStop[] }>
+  | Of<"StopAllowed", { mark: string; reason: string; principal: string }>
   | InRun<"PullRequestWanted">
   | InRun<"PullRequestPublished", { pulls: PullRequest[] }>
   | InRun<"PullRequestFailed", { failure: Failure }>

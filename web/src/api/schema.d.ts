@@ -645,6 +645,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agents/{id}/stops": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets pushes carry what stopped one, from the next run on. */
+        post: operations["postAgentsIdStops"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agents/{id}/terminals": {
         parameters: {
             query?: never;
@@ -1605,6 +1622,8 @@ export interface components {
             skipReviewerRequest: boolean;
             /** @description `ACTIVE`, `IDLE` or `ARCHIVED`. */
             status: string;
+            /** @description What stopped its newest push. Older servers do not tell. */
+            stops?: components["schemas"]["StopBody"][];
             /** @description ISO 8601. */
             updatedAt: string;
             /** @description Where people look at it. */
@@ -1659,6 +1678,13 @@ export interface components {
          * @enum {string}
          */
         AllowScope: "run" | "agent" | "environment";
+        /** @description `POST /v1/agents/{id}/stops`. */
+        AllowStop: {
+            /** @description What is let through: the mark that the agent shows. */
+            mark: string;
+            /** @description Why, for whoever reads the audit log and the pull request. */
+            reason: string;
+        };
         /** @description `POST /v1/agents/{id}/questions/{questionId}`. */
         AnswerQuestion: {
             /** @description One of the options, or free text. */
@@ -2947,6 +2973,8 @@ export interface components {
                 skipReviewerRequest: boolean;
                 /** @description `ACTIVE`, `IDLE` or `ARCHIVED`. */
                 status: string;
+                /** @description What stopped its newest push. Older servers do not tell. */
+                stops?: components["schemas"]["StopBody"][];
                 /** @description ISO 8601. */
                 updatedAt: string;
                 /** @description Where people look at it. */
@@ -3440,6 +3468,28 @@ export interface components {
             id: string;
             /** @description The layer that its disk is kept as. */
             layer: string;
+        };
+        /** @description Something that may not leave in a push. */
+        StopBody: {
+            /** @description The commit that brings it. */
+            commit: string;
+            /** @description A person let it through. */
+            isAllowed: boolean;
+            /**
+             * Format: int32
+             * @description The line, where it is in one.
+             */
+            line?: number | null;
+            /** @description By which exactly this is let through. */
+            mark: string;
+            /** @description The file, where it is in one. */
+            path?: string | null;
+            /** @description The repository. */
+            repoUrl: string;
+            /** @description Stable name of the rule. */
+            rule: string;
+            /** @description In plain words what it is and what to do. */
+            why: string;
         };
         /** @description A terminal inside. */
         Terminal: {
@@ -4967,6 +5017,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MachineStats"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    postAgentsIdStops: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AllowStop"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdBody"];
                 };
             };
             409: {

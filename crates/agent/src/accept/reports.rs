@@ -22,10 +22,8 @@ const KNOWN: Refusal = Refusal::Stale("that is known already");
 pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Refusal> {
     let living = state.living().ok_or(Refusal::NoAgent)?;
     match event {
-        Event::BaseResolved { .. }
-        | Event::BaseFailed { .. }
-        | Event::EnvironmentRead { .. }
-        | Event::ImageChosen { .. } => beginning(living, event),
+        Event::BaseResolved { .. } | Event::BaseFailed { .. } => beginning(living, event),
+        Event::EnvironmentRead { .. } | Event::ImageChosen { .. } => beginning(living, event),
         Event::SandboxUp { .. }
         | Event::SandboxFailed { .. }
         | Event::SandboxLost { .. }

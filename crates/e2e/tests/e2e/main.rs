@@ -31,6 +31,7 @@ mod isolation;
 mod runtimes;
 mod shared;
 mod transparent;
+mod gate;
 mod grants;
 mod audit;
 mod threats;

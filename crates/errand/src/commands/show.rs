@@ -1,5 +1,6 @@
 //! `errand show`: one agent, whole.
 
+use super::allow::place;
 use super::{Cx, ls};
 use crate::args::OneAgent;
 use crate::exit::Exit;
@@ -9,7 +10,9 @@ use crate::table::Table;
 use crate::{lookup, text};
 use anyhow::Result;
 use protocol::api::Page;
-use protocol::api::agents::{Agent, ConfigurationBody, FlowBody, FlowState, QuestionBody};
+use protocol::api::agents::{
+    Agent, ConfigurationBody, FlowBody, FlowState, QuestionBody, StopBody,
+};
 use protocol::api::runs::Run;
 use protocol::event::ConfigurationTrust;
 use serde_json::json;
@@ -50,6 +53,17 @@ fn configured(one: &ConfigurationBody, agent: &str) -> Vec<Shown> {
     let mut shown = vec![row("configured", line)];
     if one.is_withheld {
         let words = format!("it has no secrets until you `errand allow {agent} --configuration`");
+        shown.push(row("", Line::of(Style::Warn, words)));
+    }
+    shown
+}
+
+/// What keeps its newest push back.
+fn stopped(stop: &StopBody, agent: &str) -> Vec<Shown> {
+    let line = Line::of(Style::Plain, format!("{} {}", place(stop), stop.why));
+    let mut shown = vec![row("not pushed", line.and(Style::Dim, format!("  {}", stop.mark)))];
+    if !stop.is_allowed {
+        let words = format!("until it is gone, or you `errand allow {agent} --push --reason WHY`");
         shown.push(row("", Line::of(Style::Warn, words)));
     }
     shown
@@ -113,6 +127,7 @@ fn whole(agent: &Agent, now: jiff::Timestamp) -> Vec<Shown> {
             .and(Style::Dim, format!("  mode {mode}")),
     ));
     shown.extend(agent.configurations.iter().flat_map(|one| configured(one, &agent.id)));
+    shown.extend(agent.stops.iter().flat_map(|stop| stopped(stop, &agent.id)));
     shown.extend(read(&agent.flow, &agent.id));
     if !agent.env_var_names.is_empty() {
         shown.push(row("variables", plain(&agent.env_var_names.join(", "))));

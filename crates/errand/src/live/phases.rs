@@ -5,7 +5,9 @@ use crate::style::{Line, Shown, Style};
 use crate::text;
 use protocol::content::{Todo, TodoState};
 use protocol::environment::found::{FoundEnvironment, SET_UP_FAILED, SetUpOutcome, SetUpPhase};
-use protocol::event::{Event, PushConflict, PushPlan, RepoBase, RepoCheckpoint, StopReason};
+use protocol::event::{
+    Event, PushConflict, PushPlan, PushStop, RepoBase, RepoCheckpoint, StopReason,
+};
 use protocol::failure::Failure;
 use protocol::flow::{Legs, Reading, WhenAllThree};
 use protocol::process::Process;
@@ -35,7 +37,9 @@ pub fn lines(event: &Event) -> Vec<Shown> {
         Event::WorkspaceFailed { failure, .. } => failed("workspace", failure),
         Event::CheckpointFailed { failure, .. } => failed("commit", failure),
         Event::PullRequestFailed { failure, .. } => failed("pull request", failure),
-        Event::PushFailed { failure, conflict, .. } => push_failed(failure, conflict.as_ref()),
+        Event::PushFailed { failure, conflict, stops, .. } => {
+            push_failed(failure, conflict.as_ref(), stops)
+        }
         Event::EffectFailed { failure, .. } => vec![noted(format!("{failure}; it is tried again"))],
         Event::SandboxLost { reason, .. } => vec![noted(format!("the sandbox was lost: {reason}"))],
         Event::SandboxStopWanted { reason, .. } => {
@@ -60,10 +64,6 @@ pub fn lines(event: &Event) -> Vec<Shown> {
         Event::Compacted { .. } => vec![aside("earlier messages were summarised to make room")],
         Event::Denied { host, port, code, message, process, .. } => {
             denied((host, *port), code, message, process.as_ref())
-        }
-        Event::HostAllowed { entry, run, principal } => {
-            let how_long = if run.is_some() { " for this run" } else { "" };
-            vec![aside(format!("{principal} allowed {entry}{how_long}"))]
         }
         Event::CancelRequested { principal, .. } => {
             vec![noted(format!("{principal} cancelled the run"))]
@@ -90,7 +90,7 @@ pub fn lines(event: &Event) -> Vec<Shown> {
     }
 }
 
-/// What it begins with, what prepares it, and what is kept of it.
+/// What it begins with, what prepares it, what people allow it, and what is kept of it.
 #[expect(clippy::wildcard_enum_match_arm, reason = "these are of one kind")]
 fn of_disk(event: &Event) -> Vec<Shown> {
     match event {
@@ -100,6 +100,13 @@ fn of_disk(event: &Event) -> Vec<Shown> {
         }
         Event::SetUpFinished { phase, outcome, duration_ms, .. } => {
             vec![set_up(*phase, outcome, *duration_ms)]
+        }
+        Event::HostAllowed { entry, run, principal } => {
+            let how_long = if run.is_some() { " for this run" } else { "" };
+            vec![aside(format!("{principal} allowed {entry}{how_long}"))]
+        }
+        Event::StopAllowed { reason, principal, .. } => {
+            vec![aside(format!("{principal} lets a push carry what stopped one: {reason}"))]
         }
         Event::ConfigurationAllowed { principal, .. } => {
             vec![aside(format!("{principal} allowed what configures the agent"))]
@@ -262,12 +269,21 @@ fn pushed(push: &PushPlan) -> Shown {
     done("pushed", format!("{} {commit} to {}, verified", push.branch, push.url))
 }
 
-fn push_failed(failure: &Failure, conflict: Option<&PushConflict>) -> Vec<Shown> {
+fn push_failed(
+    failure: &Failure,
+    conflict: Option<&PushConflict>,
+    stops: &[PushStop],
+) -> Vec<Shown> {
     let mut shown = failed("push", failure);
     let files = conflict.iter().flat_map(|conflict| &conflict.files);
     shown.extend(
         files.map(|file| Shown::Line(Line::of(Style::Bad, format!("    conflict in {file}")))),
     );
+    shown.extend(stops.iter().map(|stop| {
+        let path = stop.path.as_deref().unwrap_or("a commit's message");
+        let line = stop.line.map(|line| format!(":{line}")).unwrap_or_default();
+        Shown::Line(Line::of(Style::Bad, format!("    {path}{line}: {}", stop.why)))
+    }));
     shown
 }
 

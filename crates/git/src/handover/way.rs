@@ -96,7 +96,7 @@ impl Repo {
     }
 
     /// The newest commit that the head has from the remote, if our tip does not have it.
-    async fn newest_upstream_below(
+    pub(super) async fn newest_upstream_below(
         &self,
         handover: &Handover<'_>,
         head: &CommitId,

@@ -46,6 +46,7 @@ async fn the_usual_handover_starts_one_process_and_so_does_an_idle_one() {
         ending: Ending::Finished,
         wording: Wording::AS_IT_IS,
         signing: Signing(None),
+        folded: false,
     };
     let idle = agent.hand_over(&hand(&base, &old)).await.unwrap();
     assert_eq!((idle.tip, idle.new_commits, counted()), (base.clone(), 0, 1));

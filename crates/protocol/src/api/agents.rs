@@ -180,6 +180,9 @@ pub struct Agent {
     /// What configures it, a repository each, as soon as that was read. Older servers do not tell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub configurations: Vec<ConfigurationBody>,
+    /// What stopped its newest push. Older servers do not tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stops: Vec<StopBody>,
     /// What it has read, which secrets it had, and where it could carry data. Older servers do not tell.
     #[serde(default)]
     pub flow: FlowBody,
@@ -304,6 +307,40 @@ pub struct ConfigurationBody {
     pub trust: ConfigurationTrust,
     /// The agent is without credentials until a person allows it.
     pub is_withheld: bool,
+}
+
+/// Something that may not leave in a push.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StopBody {
+    /// The repository.
+    pub repo_url: String,
+    /// The commit that brings it.
+    pub commit: String,
+    /// Stable name of the rule.
+    pub rule: String,
+    /// The file, where it is in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The line, where it is in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// In plain words what it is and what to do.
+    pub why: String,
+    /// By which exactly this is let through.
+    pub mark: String,
+    /// A person let it through.
+    pub is_allowed: bool,
+}
+
+/// `POST /v1/agents/{id}/stops`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AllowStop {
+    /// What is let through: the mark that the agent shows.
+    pub mark: String,
+    /// Why, for whoever reads the audit log and the pull request.
+    pub reason: String,
 }
 
 /// For how long a host is allowed.

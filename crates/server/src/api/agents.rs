@@ -15,8 +15,8 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use gateway::pattern::Pattern;
 use protocol::api::agents::{
-    Agent, AllowConfiguration, AllowFlow, AllowHost, AllowScope, AnswerQuestion, CreateAgent,
-    CreatedAgent, UpdateAgent,
+    Agent, AllowConfiguration, AllowFlow, AllowHost, AllowScope, AllowStop, AnswerQuestion,
+    CreateAgent, CreatedAgent, UpdateAgent,
 };
 use protocol::api::settings::AllowedHost;
 use protocol::api::{IdBody, Page};
@@ -24,7 +24,7 @@ use protocol::event::AskOptions;
 use protocol::failure::Refusal;
 use protocol::ids::{AgentId, OrgId, QuestionId, RunId};
 use protocol::input::Input;
-use protocol::limits::ALLOW_ENTRY_BYTES;
+use protocol::limits::{ALLOW_ENTRY_BYTES, REASON_CHARS};
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -340,6 +340,25 @@ pub async fn allow_flow(
     handle.submit(input, Extras::default()).await?;
     egress::follow(&app, &handle).await?;
     Ok(Json(IdBody { id: handle.id.to_string() }))
+}
+
+/// Lets pushes carry what stopped one, from the next run on.
+#[utoipa::path(post, path = "/v1/agents/{id}/stops", tag = "agents", params(("id" = String, Path)),
+    request_body = AllowStop, responses((status = 200, body = IdBody), (status = 409, body = protocol::api::ErrorBody)))]
+pub async fn allow_stop(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<AllowStop>,
+) -> ApiResult<Json<IdBody>> {
+    let reason = body.reason.trim();
+    if reason.is_empty() || reason.chars().count() > REASON_CHARS {
+        let words = format!("has 1 to {REASON_CHARS} characters: say why this may leave");
+        return Err(ApiError::invalid("reason", words));
+    }
+    let (mark, reason) = (body.mark, reason.to_owned());
+    let principal = caller.name.clone();
+    act(&app, &caller, &id, Input::AllowStop { mark, reason, principal }).await
 }
 
 async fn act(app: &Arc<App>, caller: &Caller, id: &str, input: Input) -> ApiResult<Json<IdBody>> {

@@ -5,10 +5,11 @@ use crate::projection::{Detail, RunDetail};
 use git::url::RemoteUrl;
 use protocol::api::agents::{
     Agent, ConfigurationBody, EnvChoice, PullRequestLink, QuestionBody, RepoBody, SandboxBody,
+    StopBody,
 };
 use protocol::api::runs::{GitBody, GitBranch, Run, UsageBody};
 use protocol::api::timestamp;
-use protocol::event::{Configuration, Event, QuestionKind, RunStatus};
+use protocol::event::{Configuration, Event, PushStop, QuestionKind, RunStatus};
 use protocol::ids::{AgentId, Seq};
 use store::records::{AgentRow, RunRow};
 
@@ -53,10 +54,20 @@ pub fn agent(app: &App, id: AgentId, head: Seq, row: &AgentRow) -> anyhow::Resul
         queued_runs: detail.queued,
         question: detail.question.as_ref().and_then(question),
         configurations: configurations(&detail),
+        stops: stops(&detail),
         flow: detail.flow.clone(),
         seq: head.0,
         repos: repos.collect(),
     })
+}
+
+fn stops(detail: &Detail) -> Vec<StopBody> {
+    let body = |stop: &PushStop| {
+        let PushStop { url, commit, rule, path, line, why, mark } = stop.clone();
+        let is_allowed = detail.allowed_stops.contains(&mark);
+        StopBody { repo_url: shown_url(&url), commit, rule, path, line, why, mark, is_allowed }
+    };
+    detail.stops.iter().map(body).collect()
 }
 
 fn configurations(detail: &Detail) -> Vec<ConfigurationBody> {

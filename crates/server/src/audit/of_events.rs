@@ -56,6 +56,9 @@ fn of_agent(event: &Event) -> Option<Told> {
         Event::ConfigurationAllowed { digest, principal } => {
             Some(("configuration.allowed", who(principal), json!({ "digest": digest })))
         }
+        Event::StopAllowed { mark, reason, principal } => {
+            Some(("push.allowed", who(principal), json!({ "mark": mark, "reason": reason })))
+        }
         Event::FlowAllowed { integrity, principal } => {
             Some(("flow.allowed", who(principal), json!({ "integrity": integrity })))
         }

@@ -2,6 +2,7 @@
 
 use super::{Job, prepare};
 use crate::commits;
+use crate::gate;
 use crate::repositories::explain;
 use anyhow::{Context, Result};
 use git::error::Error as GitError;
@@ -9,7 +10,7 @@ use git::handover::integrate::Integration;
 use git::name::{BranchName, CommitId};
 use git::refs::Expected;
 use git::remote::{RefKind, RemoteHead};
-use protocol::event::{Event, PushConflict, PushPlan, RepoSettings};
+use protocol::event::{Event, PushConflict, PushPlan, PushStop, RepoSettings};
 use protocol::failure::{Failure, Phase};
 use protocol::ids::RunId;
 use std::time::Duration;
@@ -30,9 +31,10 @@ pub async fn run(job: &Job, run: RunId, mut pushes: Vec<PushPlan>) -> Result<()>
                     follow_inside(job, run, push).await;
                 }
             }
-            Err((failure, conflict)) => {
+            Err(Refused { failure, conflict, stops }) => {
                 let key = job.key.clone();
-                return job.report(vec![Event::PushFailed { run, key, failure, conflict }]).await;
+                let failed = Event::PushFailed { run, key, failure, conflict, stops };
+                return job.report(vec![failed]).await;
             }
         }
     }
@@ -51,7 +53,20 @@ async fn follow_inside(job: &Job, run: RunId, push: &PushPlan) {
     tracing::info!(agent.id = %job.handle.id, error, "the workspace stays where it is until the next run");
 }
 
-type Outcome = std::result::Result<CommitId, (Failure, Option<PushConflict>)>;
+/// A push that a repetition would not carry out.
+struct Refused {
+    failure: Failure,
+    conflict: Option<PushConflict>,
+    stops: Vec<PushStop>,
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self { failure, conflict: None, stops: Vec::new() }
+    }
+}
+
+type Outcome = std::result::Result<CommitId, Refused>;
 
 async fn one(job: &Job, run: RunId, push: &PushPlan) -> Result<Outcome> {
     let view = job.view().await?;
@@ -67,17 +82,22 @@ async fn one(job: &Job, run: RunId, push: &PushPlan) -> Result<Outcome> {
     let branch = BranchName::parse(&push.branch)?;
     let mut commit = CommitId::parse(&push.commit)?;
     let mut expected = push.expected.as_deref().map(CommitId::parse).transpose()?;
+    let stops = gate::stops(job, &ours, push).await?;
+    if !stops.is_empty() {
+        let failure = gate::failure(&stops);
+        return Ok(Err(Refused { failure, conflict: None, stops }));
+    }
     for _ in 0..MERGES {
         let expect = expected.as_ref().map_or(Expected::Absent, Expected::At);
         match ours.push(&remote, &commit, &branch, expect).await {
             Ok(_) => return Ok(Ok(commit)),
             Err(error @ GitError::NonFastForward { .. }) => {
                 let Some(theirs) = fetch_theirs(job, repo, &branch).await? else {
-                    return Ok(Err((moved(push, &error), None)));
+                    return Ok(Err(moved(push, &error).into()));
                 };
                 if expected.is_none() {
                     // A branch of this name that is not ours: never written to.
-                    return Ok(Err((taken(push), None)));
+                    return Ok(Err(taken(push).into()));
                 }
                 match commits::integrate(job, &ours, run, &commit, &theirs).await? {
                     Integration::Integrated { commit: merged } => commit = merged,
@@ -91,12 +111,12 @@ async fn one(job: &Job, run: RunId, push: &PushPlan) -> Result<Outcome> {
             Err(error @ (GitError::Unreachable { .. } | GitError::Timeout { .. })) => {
                 return Err(super::Failed(explain(&error, &push.url, Phase::Push)).into());
             }
-            Err(error) => return Ok(Err((refused(push, &error), None))),
+            Err(error) => return Ok(Err(refused(push, &error).into())),
         }
     }
     let message =
         format!("{} keeps being pushed to by others: send a follow-up to try again", push.branch);
-    Ok(Err((Failure::new(Phase::Push, "push_contended", message), None)))
+    Ok(Err(Failure::new(Phase::Push, "push_contended", message).into()))
 }
 
 /// What the remote's branch is at now, with its objects on our side.
@@ -156,16 +176,13 @@ fn refused(push: &PushPlan, error: &GitError) -> Failure {
     }
 }
 
-fn conflict(
-    push: &PushPlan,
-    theirs: &CommitId,
-    files: Vec<String>,
-) -> (Failure, Option<PushConflict>) {
+fn conflict(push: &PushPlan, theirs: &CommitId, files: Vec<String>) -> Refused {
     let message = format!(
         "somebody pushed to {} meanwhile, and both changed {}; the work is kept and not pushed",
         push.branch,
         files.join(", ")
     );
     let conflict = PushConflict { url: push.url.clone(), theirs: theirs.to_string(), files };
-    (Failure::new(Phase::Push, "push_conflict", message), Some(conflict))
+    let failure = Failure::new(Phase::Push, "push_conflict", message);
+    Refused { failure, conflict: Some(conflict), stops: Vec::new() }
 }

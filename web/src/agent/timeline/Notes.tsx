@@ -69,6 +69,12 @@ export const Note = memo(function Note({ row }: { row: NoteRow }) {
           trusted less.
         </Line>
       );
+    case "stopAllowed":
+      return (
+        <Line icon={Globe}>
+          {note.principal} lets a push carry what stopped one: {visibleBidi(note.reason)}
+        </Line>
+      );
     case "withheld":
       return <Withheld note={note} />;
     case "configured":

@@ -18,6 +18,7 @@ import { useScope } from "../useTimeline";
 import type { Failure, PullRequest, RepoCheckpoint } from "../wire";
 import { Where } from "./Notes";
 import styles from "./Publish.module.css";
+import { Stopped } from "./Stopped";
 
 /** What became of a run's work: saved, pushed, proposed. */
 export const Publish = memo(function Publish({ row }: { row: PublishRow }) {
@@ -52,6 +53,7 @@ export const Publish = memo(function Publish({ row }: { row: PublishRow }) {
           {row.conflict && row.conflict.files.length > 0 && (
             <span>In conflict: {row.conflict.files.join(", ")}</span>
           )}
+          {row.stops && <Stopped stops={row.stops} />}
         </Failed>
       )}
       {row.pullWanted && <Item icon={<Spinner />}>Opening the pull request</Item>}

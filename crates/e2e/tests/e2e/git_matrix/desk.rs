@@ -180,6 +180,7 @@ impl Desk {
             ending: self.ending,
             wording: Wording::AS_IT_IS,
             signing: Signing(None),
+            folded: false,
         };
         let started = std::time::Instant::now();
         let handed = self.repo.hand_over(&handover).await.unwrap();
