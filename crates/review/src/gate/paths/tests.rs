@@ -63,6 +63,7 @@ fn looks_of_git_stop() {
         ".git /x",
         ".git . /x",
         ".g\u{200c}it/x",
+        "g\u{200c}it~1",
         ".git::$INDEX_ALLOCATION/x",
         "a\\.git\\config",
         ".\u{ff47}\u{ff49}\u{ff54}/x",
