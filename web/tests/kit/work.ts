@@ -6,12 +6,19 @@ export type Turn =
   | { text: string }
   | { calls: ({ shell: string } | { write: { path: string; content: string } })[] };
 
+interface Options {
+  name?: string;
+  autoCreatePR?: boolean;
+  /** How its run is to end. */
+  ends?: Run["status"];
+}
+
 /** Gives an agent a script and waits until its run is over. */
 export async function work(
   house: House,
   repo: string | undefined,
   turns: Turn[],
-  options: { name?: string; autoCreatePR?: boolean } = {},
+  { ends = "FINISHED", ...options }: Options = {},
 ): Promise<Agent> {
   const prompt = { text: `script: ${JSON.stringify({ turns })}` };
   const { agent, run } = await house.call<{ agent: Agent; run: Run }>("POST", "/v1/agents", {
@@ -19,7 +26,7 @@ export async function work(
     ...(repo !== undefined && { repos: [{ url: repo }] }),
     ...options,
   });
-  await finished(house, agent.id, run.id);
+  await finished(house, agent.id, run.id, ends);
   return agent;
 }
 
@@ -30,7 +37,12 @@ export async function workOn(house: House, agent: string, turns: Turn[]): Promis
   return finished(house, agent, run.id);
 }
 
-async function finished(house: House, agent: string, run: string): Promise<Run> {
+async function finished(
+  house: House,
+  agent: string,
+  run: string,
+  ends: Run["status"] = "FINISHED",
+): Promise<Run> {
   let found: Run | undefined;
   await until(
     async () => {
@@ -39,6 +51,6 @@ async function finished(house: House, agent: string, run: string): Promise<Run> 
     },
     () => `run ${run} is not over: ${JSON.stringify(found)}`,
   );
-  if (found?.status !== "FINISHED") throw new Error(`the run failed: ${JSON.stringify(found)}`);
+  if (found?.status !== ends) throw new Error(`the run ended otherwise: ${JSON.stringify(found)}`);
   return found;
 }
