@@ -1,6 +1,10 @@
 //! What a diff holds that a person should look at, and what may not leave at all. Pure: files in, findings out.
 //!
-//! Read in this order: [`change`] is what is looked at; [`gate`] is what may not leave.
+//! Read in this order: [`change`] is what is looked at; [`gate`] is what may not leave; [`rules`] say what they see as
+//! [`finding`]s, [`score`] adds them up.
 
 pub mod change;
 pub mod gate;
+pub mod finding;
+pub mod rules;
+pub mod score;

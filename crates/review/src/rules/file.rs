@@ -1,0 +1,294 @@
+//! A changed file as the rules look at it: what it is for, and what it gains.
+
+use crate::change::{Change, Line, Lines};
+use crate::finding::{Family, Finding, Severity};
+use regex::{Regex, RegexSet};
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+/// What a file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Source that is compiled or run.
+    Code,
+    /// What tools read: configuration, build files, scripts without an ending.
+    Settings,
+    /// What a package manager wrote.
+    Lock,
+    /// Written for people.
+    Prose,
+    /// Anything else.
+    Data,
+}
+
+/// One changed file.
+pub(crate) struct File<'a> {
+    /// The change itself.
+    pub(crate) change: &'a Change,
+    /// Where it is.
+    pub(crate) path: &'a str,
+    /// The last part of the path.
+    pub(crate) name: &'a str,
+    /// The name in small letters behind its last dot.
+    pub(crate) ending: String,
+    /// What it is for.
+    pub(crate) kind: Kind,
+    /// Whether it holds tests.
+    pub(crate) is_test: bool,
+    /// What is added and removed.
+    pub(crate) lines: Lines<'a>,
+    /// All that is added.
+    pub(crate) added: String,
+}
+
+/// A line that should not be added, and why.
+pub(crate) struct Pattern {
+    pub(crate) rule: &'static str,
+    pub(crate) severity: Severity,
+    pub(crate) regex: &'static str,
+    pub(crate) why: &'static str,
+}
+
+/// Patterns that are looked for at once.
+pub(crate) struct Patterns {
+    list: &'static [Pattern],
+    set: RegexSet,
+    each: Vec<Regex>,
+}
+
+const CODE: &[&str] = &[
+    "js", "jsx", "ts", "tsx", "mjs", "cjs", "mts", "cts", "vue", "svelte", "py", "pyi", "rs", "go",
+    "java", "kt", "kts", "scala", "groovy", "rb", "php", "c", "h", "cc", "cpp", "hpp", "cs",
+    "swift", "sh", "bash", "zsh", "fish", "ps1", "bat", "cmd", "pl", "lua", "ex", "exs", "erl",
+    "sql", "dart", "m", "zig", "el", "gradle", "r", "jl", "clj",
+];
+const SETTINGS: &[&str] = &[
+    "yml",
+    "yaml",
+    "json",
+    "jsonc",
+    "json5",
+    "toml",
+    "xml",
+    "ini",
+    "cfg",
+    "conf",
+    "properties",
+    "tf",
+    "tfvars",
+    "hcl",
+    "env",
+    "cmake",
+    "mk",
+    "service",
+    "timer",
+    "plist",
+    "gradle",
+    "nix",
+    "bazel",
+    "bzl",
+    "policy",
+    "rules",
+    "csproj",
+    "targets",
+    "props",
+    "gemspec",
+    "gyp",
+    "mod",
+    "work",
+];
+const LOCKS: &[&str] = &[
+    "package-lock.json",
+    "npm-shrinkwrap.json",
+    "yarn.lock",
+    "pnpm-lock.yaml",
+    "bun.lock",
+    "cargo.lock",
+    "poetry.lock",
+    "uv.lock",
+    "pdm.lock",
+    "pipfile.lock",
+    "go.sum",
+    "gemfile.lock",
+    "composer.lock",
+    "gradle.lockfile",
+];
+const PROSE: &[&str] = &["md", "mdx", "rst", "txt", "adoc", "org", "tex", "markdown"];
+
+static TEST_PATH: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"(?x)(^|/)(tests?|__tests__|specs?|e2e|testing|test-?data|testdata|fixtures|__mocks__|
+        __snapshots__|snapshots|src/test)/
+        |(^|/)[^/]*([._-](test|tests|spec|specs|e2e)\.[a-z]+|Tests?\.(java|kt|cs|swift)|IT\.java)$
+        |(^|/)(test_[^/]*|tests?|conftest)\.(py|rs|rb|go|js|ts)$",
+    )
+});
+
+/// A pattern of ours.
+#[expect(clippy::expect_used, reason = "the patterns are constants, and a test compiles them all")]
+pub(crate) fn regex(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("pattern of a rule")
+}
+
+impl Patterns {
+    #[expect(clippy::expect_used, reason = "the patterns are constants, a test compiles them all")]
+    pub(crate) fn new(list: &'static [Pattern]) -> Self {
+        let set = RegexSet::new(list.iter().map(|pattern| pattern.regex));
+        let each = list.iter().map(|pattern| regex(pattern.regex)).collect();
+        Self { list, set: set.expect("patterns of a rule"), each }
+    }
+
+    /// The patterns that the file matches more often than before, each with the first line.
+    pub(crate) fn gained<'a, 'p>(
+        &'p self,
+        file: &'p File<'a>,
+    ) -> impl Iterator<Item = (&'static Pattern, Line<'a>)> + 'p {
+        self.set.matches(&file.added).into_iter().filter_map(|at| {
+            let (pattern, regex) = (self.list.get(at)?, self.each.get(at)?);
+            Some((pattern, file.gained(regex)?))
+        })
+    }
+
+    /// Findings for all that is gained.
+    pub(crate) fn find(&self, family: Family, file: &File<'_>) -> Vec<Finding> {
+        let found = |(pattern, line): (&Pattern, Line<'_>)| {
+            let why = format!("`{}`: {}", crate::finding::quote(line.text), pattern.why);
+            file.found(family, pattern.rule, pattern.severity, Some(line.number), why)
+        };
+        self.gained(file).map(found).collect()
+    }
+}
+
+impl<'a> File<'a> {
+    pub(crate) fn new(change: &'a Change) -> Self {
+        let path = change.path.as_str();
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let ending = name.rsplit_once('.').map(|(_, end)| end.to_lowercase()).unwrap_or_default();
+        let lines = change.lines();
+        let mut added = String::new();
+        for line in &lines.added {
+            added.push_str(line.text);
+            added.push('\n');
+        }
+        let (kind, is_test) = (kind(path, name, &ending), TEST_PATH.is_match(path));
+        Self { change, path, name, ending, kind, is_test, lines, added }
+    }
+
+    /// Whether it was not there before.
+    pub(crate) fn is_new(&self) -> bool {
+        self.change.old.is_none()
+    }
+
+    /// Whether it is not there any more.
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.change.new.is_none()
+    }
+
+    /// Text of the old side, empty if there is none.
+    pub(crate) fn old(&self) -> &'a str {
+        self.change.old_text().unwrap_or_default()
+    }
+
+    /// Text of the new side, empty if there is none.
+    pub(crate) fn new_text(&self) -> &'a str {
+        self.change.new_text().unwrap_or_default()
+    }
+
+    /// Whether a line only says something to people.
+    pub(crate) fn is_comment(&self, line: &str) -> bool {
+        let line = line.trim_start();
+        let hash = || {
+            line.starts_with('#')
+                && !line.starts_with("#[")
+                && !line.starts_with("#!")
+                && !matches!(self.ending.as_str(), "c" | "h" | "cc" | "cpp" | "hpp" | "cs")
+        };
+        let slashes = || line.starts_with("//") || line.starts_with("/*") || line.starts_with("* ");
+        match self.kind {
+            Kind::Code => slashes() || hash(),
+            Kind::Settings => hash() || line.starts_with("<!--") || line.starts_with("//"),
+            Kind::Lock | Kind::Prose | Kind::Data => false,
+        }
+    }
+
+    /// The first line with the pattern, if more lines with it are added than removed.
+    pub(crate) fn gained(&self, regex: &Regex) -> Option<Line<'a>> {
+        let matches = |line: &&Line<'_>| !self.is_comment(line.text) && regex.is_match(line.text);
+        let added = self.lines.added.iter().filter(matches).count();
+        let removed: HashSet<&str> =
+            self.lines.removed.iter().filter(matches).map(|line| line.text.trim()).collect();
+        if added <= self.lines.removed.iter().filter(matches).count() {
+            return None;
+        }
+        let fresh = |line: &&Line<'_>| !removed.contains(line.text.trim());
+        self.lines.added.iter().filter(matches).find(fresh).copied()
+    }
+
+    /// The first added line with the pattern that was not there before.
+    pub(crate) fn gained_or_changed(&self, regex: &Regex) -> Option<Line<'a>> {
+        let removed: HashSet<&str> =
+            self.lines.removed.iter().map(|line| line.text.trim().trim_end_matches(',')).collect();
+        let fresh = |line: &&Line<'_>| {
+            regex.is_match(line.text)
+                && !self.is_comment(line.text)
+                && !removed.contains(line.text.trim().trim_end_matches(','))
+        };
+        self.lines.added.iter().find(fresh).copied()
+    }
+
+    /// The first added line that holds the text.
+    pub(crate) fn line_of(&self, text: &str) -> Option<u32> {
+        let holds = |line: &&Line<'_>| line.text.contains(text);
+        self.lines.added.iter().find(holds).map(|line| line.number)
+    }
+
+    /// The first added line, or the first removed one where nothing is added.
+    pub(crate) fn first_line(&self) -> Option<u32> {
+        self.lines.added.first().or(self.lines.removed.first()).map(|line| line.number)
+    }
+
+    /// A finding in this file.
+    pub(crate) fn found(
+        &self,
+        family: Family,
+        rule: &'static str,
+        severity: Severity,
+        line: Option<u32>,
+        why: impl Into<String>,
+    ) -> Finding {
+        let (path, why) = (self.path.to_owned(), why.into());
+        Finding { rule: Cow::Borrowed(rule), family, severity, path, line, why }
+    }
+}
+
+fn kind(path: &str, name: &str, ending: &str) -> Kind {
+    let lower = name.to_lowercase();
+    let plain = || {
+        !name.contains('.')
+            && (lower.contains("file") || lower.contains("rc") || path.contains("hook"))
+    };
+    let requirements = || {
+        lower.starts_with("requirements")
+            || lower.starts_with("constraints")
+            || path.contains("requirements/")
+    };
+    if LOCKS.contains(&lower.as_str()) {
+        Kind::Lock
+    } else if lower == "cmakelists.txt" || (ending == "txt" && requirements()) {
+        Kind::Settings
+    } else if PROSE.contains(&ending) {
+        Kind::Prose
+    } else if CODE.contains(&ending) {
+        Kind::Code
+    } else if SETTINGS.contains(&ending)
+        || name.starts_with('.')
+        || lower.starts_with("dockerfile")
+        || lower.starts_with("makefile")
+        || plain()
+    {
+        Kind::Settings
+    } else {
+        Kind::Data
+    }
+}
