@@ -59,7 +59,7 @@ static CODE: LazyLock<Patterns> = LazyLock::new(|| {
         pattern!(
             "token-unverified",
             High,
-            r#"(?i)\bjwt\.decode\(\s*\w+\s*\)|jwt_?decode\(|verify_signature['"]?\s*[:=]\s*False|\bParseUnverified\(|insecure_disable_signature_validation|insecure_decode|dangerous_(insecure_)?decode|algorithms?['"]?\s*[:=(]\s*[\[{]?[^\])]*['"]none['"]|SigningMethodNone|UnsafeAllowNoneSignatureType|Algorithm\.none\(|alg['"]?\s*[:=]\s*['"]none|\.parseClaimsJwt\(|JWT\.decode\(|verify\s*:\s*false|ignoreExpiration['"]?\s*:\s*true|validate_exp\s*=\s*false|verify_exp['"]?\s*[:=]\s*False|setSkipSignatureVerification|unsecured\(\)|setDisableRequireSignature"#,
+            r#"(?i)\bjwt\.decode\(\s*\w+\s*\)|jwt_?decode\(|verify_signature['"]?\s*[:=]\s*False|\bParseUnverified\(|insecure_disable_signature_validation|insecure_decode|dangerous_(insecure_)?decode|algorithms?['"]?\s*[:=(]\s*[\[{]?[^\])]*['"]none['"]|SigningMethodNone|UnsafeAllowNoneSignatureType|Algorithm\.none\(|alg['"]?\s*[:=]\s*['"]none|\.parseClaimsJwt\(|(?-i:\bJWT\.decode\()|verify\s*:\s*false|ignoreExpiration['"]?\s*:\s*true|validate_exp\s*=\s*false|verify_exp['"]?\s*[:=]\s*False|setSkipSignatureVerification|unsecured\(\)|setDisableRequireSignature"#,
             "a token is believed without its signature, so anybody can write one. Verify it"
         ),
         pattern!(

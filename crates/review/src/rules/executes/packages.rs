@@ -165,7 +165,7 @@ fn manager(file: &File<'_>) -> Vec<Finding> {
     if whole && !file.is_deleted() {
         return vec![found(file, rule, Severity::Warning, file.first_line(), why("this file"))];
     }
-    let line = if keyed { file.gained(&MANAGER_KEY) } else { None };
+    let line = if keyed { file.gained_or_changed(&MANAGER_KEY) } else { None };
     let line = line.or_else(|| {
         (!keyed && file.kind != super::super::file::Kind::Prose)
             .then(|| file.gained(&GO_ENVIRONMENT))
