@@ -1,9 +1,21 @@
 //! The rules measured on diffs of our own, and on bytes that nobody wrote.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a measurement may panic, and says what it measured"
+)]
+
 #[path = "corpus/cases.rs"]
 mod cases;
+#[path = "corpus/hostile.rs"]
+mod hostile;
+#[path = "corpus/many.rs"]
+mod many;
 
 use cases::{Case, Half};
+use many::many_files;
 use review::finding::Finding;
 use review::rules::{Diff, find};
 use std::collections::BTreeMap;

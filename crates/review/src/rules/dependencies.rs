@@ -78,7 +78,9 @@ fn added(
                     quote(name)
                 ),
             ),
-            _ if known.contains(&(ecosystem, name.to_owned()))
+            // Chosen by a tool on behalf of another dependency, as in a lock file.
+            _ if dependency.indirect
+                || known.contains(&(ecosystem, name.to_owned()))
                 || names::is_popular(ecosystem, name)
                 || own.iter().any(|prefix| name.starts_with(prefix.as_str())) =>
             {

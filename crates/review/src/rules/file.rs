@@ -2,10 +2,13 @@
 
 use crate::change::{Change, Line, Lines};
 use crate::finding::{Family, Finding, Severity};
-use regex::{Regex, RegexSet};
+use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::LazyLock;
+
+/// Bytes of a line that are looked at.
+const LINE_BYTES: usize = 4_000;
 
 /// What a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,22 +122,35 @@ const PROSE: &[&str] = &["md", "mdx", "rst", "txt", "adoc", "org", "tex", "markd
 static TEST_PATH: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r"(?x)(^|/)(tests?|__tests__|specs?|e2e|testing|test-?data|testdata|fixtures|__mocks__|
-        __snapshots__|snapshots|src/test)/
+        __snapshots__|snapshots|seeds|corpus|corpora|src/test)/
         |(^|/)[^/]*([._-](test|tests|spec|specs|e2e)\.[a-z]+|Tests?\.(java|kt|cs|swift)|IT\.java)$
         |(^|/)(test_[^/]*|tests?|conftest)\.(py|rs|rb|go|js|ts)$",
     )
 });
 
+/// Bytes that an automaton may keep, so that a long set of patterns still takes a byte at a time.
+const AUTOMATON_BYTES: usize = 32 * 1024 * 1024;
+
 /// A pattern of ours.
-#[expect(clippy::expect_used, reason = "the patterns are constants, and a test compiles them all")]
+#[expect(clippy::expect_used, reason = "the patterns are constants, and tests compile them all")]
 pub(crate) fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("pattern of a rule")
+    let built = RegexBuilder::new(&plain(pattern)).dfa_size_limit(AUTOMATON_BYTES).build();
+    built.expect("pattern of a rule")
+}
+
+/// The pattern with classes of ASCII: words of all alphabets would make it many times as slow, and
+/// its boundaries slower still wherever a text has a letter of another alphabet.
+fn plain(pattern: &str) -> String {
+    let plain = pattern.replace(r"\b", r"(?-u:\b)").replace(r"\w", "[0-9A-Za-z_]");
+    let plain = plain.replace(r"\d", "[0-9]").replace(r"\s", r"[\t\n\r\x20]");
+    plain.replace(r"\S", r"[^\t\n\r\x20]")
 }
 
 impl Patterns {
-    #[expect(clippy::expect_used, reason = "the patterns are constants, a test compiles them all")]
+    #[expect(clippy::expect_used, reason = "the patterns are constants, tests compile them all")]
     pub(crate) fn new(list: &'static [Pattern]) -> Self {
-        let set = RegexSet::new(list.iter().map(|pattern| pattern.regex));
+        let set = RegexSetBuilder::new(list.iter().map(|pattern| plain(pattern.regex)));
+        let set = { set }.dfa_size_limit(AUTOMATON_BYTES).build();
         let each = list.iter().map(|pattern| regex(pattern.regex)).collect();
         Self { list, set: set.expect("patterns of a rule"), each }
     }
@@ -165,7 +181,10 @@ impl<'a> File<'a> {
         let path = change.path.as_str();
         let name = path.rsplit('/').next().unwrap_or(path);
         let ending = name.rsplit_once('.').map(|(_, end)| end.to_lowercase()).unwrap_or_default();
-        let lines = change.lines();
+        let mut lines = change.lines();
+        for line in lines.added.iter_mut().chain(&mut lines.removed) {
+            line.text = cut(line.text);
+        }
         let mut added = String::new();
         for line in &lines.added {
             added.push_str(line.text);
@@ -260,6 +279,11 @@ impl<'a> File<'a> {
         let (path, why) = (self.path.to_owned(), why.into());
         Finding { rule: Cow::Borrowed(rule), family, severity, path, line, why }
     }
+}
+
+/// The beginning of a line; that it is too long is a finding of its own.
+fn cut(line: &str) -> &str {
+    line.get(..line.floor_char_boundary(LINE_BYTES)).unwrap_or(line)
 }
 
 fn kind(path: &str, name: &str, ending: &str) -> Kind {

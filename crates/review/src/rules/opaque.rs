@@ -11,6 +11,9 @@ const LONG_LINE: usize = 1_000;
 /// Bytes of a picture above which somebody is told.
 const PICTURE_BYTES: u64 = 1024 * 1024;
 
+/// Bytes of a test's data above which somebody is told.
+const FIXTURE_BYTES: u64 = 64 * 1024;
+
 const PICTURES: &[&str] = &[
     "png", "jpg", "jpeg", "gif", "webp", "ico", "bmp", "avif", "tiff", "woff", "woff2", "ttf",
     "otf", "eot", "mp3", "mp4", "webm", "ogg", "wav", "pdf", "icns", "heic",
@@ -150,6 +153,9 @@ fn binary(file: &File<'_>) -> Option<Finding> {
                 && new.bytes <= PICTURE_BYTES =>
         {
             ("binary-added", Severity::Info, "a picture or document")
+        }
+        Form::Other if file.is_test && new.bytes <= FIXTURE_BYTES => {
+            ("binary-added", Severity::Info, "data of a test")
         }
         Form::Archive | Form::Other => ("binary-added", Severity::Notice, "bytes"),
     };

@@ -46,7 +46,7 @@ fn cases(text: &str) -> Vec<Case> {
         if let Some(title) = line.strip_prefix("= ") {
             finish(&mut cases, file.take());
             let (language, name) = title.split_once(": ").unwrap();
-            let half = if hash(name) % 2 == 0 { Half::Seen } else { Half::HeldOut };
+            let half = if hash(name).is_multiple_of(2) { Half::Seen } else { Half::HeldOut };
             let (name, language) = (name.to_owned(), language.to_owned());
             let (expected, changes, owners) = (Vec::new(), Vec::new(), None);
             cases.push(Case { name, language, half, expected, changes, owners });

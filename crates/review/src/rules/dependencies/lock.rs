@@ -94,11 +94,16 @@ pub(super) fn find(file: &File<'_>, changed: &BTreeSet<Ecosystem>) -> Vec<Findin
     findings.extend(hashes(file, &old, &new));
     findings.extend(scripts(file, &old, &new));
     if let Some(of) = of {
-        findings.extend(lowered(file, &old, &new));
-        let without = !file.is_new() && !changed.contains(&of) && adds(&old, &new);
+        let alone = !file.is_new() && !changed.contains(&of);
+        // Where a manifest changes as well, the tool resolves anew and may well go back.
+        if alone {
+            findings.extend(lowered(file, &old, &new));
+        }
+        let without = alone && adds(&old, &new);
         if without {
             let why = "the lock file changes and no manifest does. Look what moved, and why";
-            findings.push(found(file, "lock-only", Severity::Notice, file.first_line(), why));
+            let severity = if only_newer(&old, &new) { Severity::Info } else { Severity::Notice };
+            findings.push(found(file, "lock-only", severity, file.first_line(), why));
         }
     }
     findings
@@ -121,6 +126,23 @@ fn adds(old: &[Locked], new: &[Locked]) -> bool {
     };
     let before: BTreeSet<_> = old.iter().map(key).collect();
     new.iter().any(|locked| !before.contains(&key(locked)))
+}
+
+/// Whether no package appears and none stays at its version with another place or hash.
+fn only_newer(old: &[Locked], new: &[Locked]) -> bool {
+    let before: BTreeSet<&str> = old.iter().map(|locked| locked.name.as_str()).collect();
+    let all: BTreeSet<(&str, &str)> =
+        old.iter().map(|locked| (locked.name.as_str(), locked.version.as_str())).collect();
+    let known: BTreeSet<(&str, &str, &str)> = old
+        .iter()
+        .map(|locked| (locked.name.as_str(), locked.version.as_str(), locked.place.as_str()))
+        .collect();
+    new.iter().all(|locked| {
+        let (name, version) = (locked.name.as_str(), locked.version.as_str());
+        let moved = all.contains(&(name, version))
+            && !known.contains(&(name, version, locked.place.as_str()));
+        before.contains(name) && !moved
+    })
 }
 
 fn host(place: &str) -> Option<&str> {

@@ -226,6 +226,19 @@ const CARGO: &[&str] = &[
     "wiremock",
 ];
 const PYTHON: &[&str] = &[
+    "iniconfig",
+    "pluggy",
+    "platformdirs",
+    "exceptiongroup",
+    "flit-core",
+    "build",
+    "sphinx",
+    "cffi",
+    "pycparser",
+    "typing-extensions",
+    "importlib-metadata",
+    "zipp",
+    "tomli",
     "requests",
     "urllib3",
     "numpy",
@@ -368,6 +381,22 @@ const GO_OWNERS: &[&str] = &[
     "github.com/cespare",
 ];
 const JAVA_GROUPS: &[&str] = &[
+    "org.hamcrest",
+    "org.jetbrains",
+    "org.sonatype",
+    "com.microsoft",
+    "com.azure",
+    "software.amazon",
+    "org.ow2",
+    "org.codehaus",
+    "com.squareup",
+    "javax",
+    "jakarta",
+    "org.eclipse",
+    "com.fasterxml",
+    "org.junit",
+    "org.apache",
+    "com.google",
     "org.springframework",
     "org.springframework.boot",
     "org.apache.commons",
@@ -515,7 +544,7 @@ pub(super) fn is_popular(ecosystem: Ecosystem, name: &str) -> bool {
     match ecosystem {
         Ecosystem::Npm => NPM.contains(&name) || NPM_SCOPES.contains(&maker.as_str()),
         Ecosystem::Go => GO_OWNERS.iter().any(|owner| name.starts_with(&format!("{owner}/"))),
-        Ecosystem::Java => JAVA_GROUPS.iter().any(|group| grouped(&group)),
+        Ecosystem::Java => JAVA_GROUPS.iter().any(grouped),
         Ecosystem::Cargo | Ecosystem::Python | Ecosystem::Ruby | Ecosystem::Composer => {
             popular(ecosystem).contains(&name)
         }
@@ -626,6 +655,10 @@ pub(super) fn own<'a>(
 
 /// Whether the version that is asked for goes down.
 pub(super) fn is_lower(was: &str, now: &str) -> bool {
+    // What was not released is no version to go back from; an upper bound says nothing.
+    if was.contains("SNAPSHOT") || was.contains("dev") || was.trim_start().starts_with('<') {
+        return false;
+    }
     let numbers = |text: &str| -> Vec<u64> {
         let start = text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
         let text = text.get(start..).unwrap_or_default();

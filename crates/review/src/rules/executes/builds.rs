@@ -38,7 +38,7 @@ static RUBY: LazyLock<Regex> = LazyLock::new(|| {
 });
 static CARGO_KEY: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r#"^\s*(rustc|rustc-wrapper|rustc-workspace-wrapper|rustdoc|linker|runner|rustflags|ar|credential-provider|replace-with|registry|index|git-fetch-with-cli|global-credential-providers|[A-Z_]+)\s*=|^\s*\[(env|source|registr|patch)"#,
+        r#"^\s*(rustc|rustc-wrapper|rustc-workspace-wrapper|rustdoc|linker|runner|ar|credential-provider|replace-with|registry|index|git-fetch-with-cli|global-credential-providers|[A-Z_]+)\s*=|^\s*\[(env|source|registr|patch)"#,
     )
 });
 static BACKEND: LazyLock<Regex> = LazyLock::new(|| {

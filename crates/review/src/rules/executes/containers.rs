@@ -1,6 +1,6 @@
 //! Images, containers of developers, and what machines run by themselves.
 
-use super::super::file::{File, Pattern, Patterns, regex};
+use super::super::file::{File, Kind, Pattern, Patterns, regex};
 use super::found;
 use crate::finding::{Family, Finding, Severity, quote};
 use regex::Regex;
@@ -186,7 +186,8 @@ fn by_itself(file: &File<'_>, lower: &str) -> Vec<Finding> {
         let why = "every shell runs this at its start. Read it before you use this branch";
         return vec![found(file, "shell-startup", Severity::Warning, file.first_line(), why)];
     }
-    if super::super::file::Kind::Prose == file.kind || file.is_test {
+    let script = matches!(file.ending.as_str(), "sh" | "bash" | "zsh" | "ps1" | "bat");
+    if !(file.kind == Kind::Settings || script) || file.is_test {
         return Vec::new();
     }
     SCHEDULE.find(Family::Executes, file)

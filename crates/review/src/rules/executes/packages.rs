@@ -1,6 +1,6 @@
 //! What package managers run at install, where they fetch, and the hooks of git.
 
-use super::super::file::{File, regex};
+use super::super::file::{File, Kind, regex};
 use super::super::outline::{Entry, outline};
 use super::found;
 use crate::finding::{Finding, Severity, quote};
@@ -28,6 +28,23 @@ const LIFECYCLE: &[&str] = &[
     "preversion",
     "version",
     "postversion",
+];
+/// Whose hooks are used everywhere.
+const KNOWN_HOOKS: &[&str] = &[
+    "pre-commit",
+    "astral-sh",
+    "psf",
+    "PyCQA",
+    "codespell-project",
+    "asottile",
+    "adrienverge",
+    "igorshubovych",
+    "shellcheck-py",
+    "pre-commit-ci",
+    "gitleaks",
+    "rhysd",
+    "woodruffw",
+    "zizmorcore",
 ];
 /// Hooks that git runs.
 const HOOKS: &[&str] = &[
@@ -63,8 +80,8 @@ static COMPOSER_SCRIPT: LazyLock<Regex> = LazyLock::new(|| {
 static MANAGER_KEY: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r#"(?xi)^\s*"?(//|@[\w-]+:registry|registry\b|npmRegistryServer|npmPublishRegistry|npmScopes|
-        yarnPath|yarn-path|plugins\b|enableScripts|unsafeHttpWhitelist|enableStrictSsl|strict-ssl|
-        checksumBehavior|script-shell|node-options|ignore-scripts|git\b|_auth|cafile|ca\b|https?-?proxy|
+        yarnPath|yarn-path|plugins\b|enableScripts|unsafeHttpWhitelist|enableStrictSsl|strict-ssl\s*[:=]\s*false|
+        checksumBehavior|script-shell|node-options|ignore-scripts\s*[:=]\s*false|git\b|_auth|cafile|ca\b|https?-?proxy|
         only-?built-?dependencies|dangerously|index-url|extra-index-url|find-links|trusted-host|no-index|
         index\b|\[\[?(index|registr|source|tool\.uv\.(index|sources)|registries)|replace-with|
         <mirror|<repository|<url|<server|<pluginRepository|GOPROXY|GOFLAGS|GONOSUM|GOINSECURE|GOPRIVATE|
@@ -166,10 +183,10 @@ fn manager(file: &File<'_>) -> Vec<Finding> {
         return vec![found(file, rule, Severity::Warning, file.first_line(), why("this file"))];
     }
     let line = if keyed { file.gained_or_changed(&MANAGER_KEY) } else { None };
+    let script = file.kind == Kind::Settings || matches!(file.ending.as_str(), "sh" | "bash");
     let line = line.or_else(|| {
-        (!keyed && file.kind != super::super::file::Kind::Prose)
-            .then(|| file.gained(&GO_ENVIRONMENT))
-            .flatten()
+        let elsewhere = !keyed && script && !file.is_test;
+        elsewhere.then(|| file.gained(&GO_ENVIRONMENT)).flatten()
     });
     let finding = |line: crate::change::Line<'_>| {
         let why = why(&format!("`{}`", quote(line.text)));
@@ -221,9 +238,12 @@ fn hook(file: &File<'_>, line: Option<u32>, what: &str) -> Finding {
 
 fn pre_commit(file: &File<'_>) -> Vec<Finding> {
     let (old, new) = (outline(file.old()), outline(file.new_text()));
+    let known = |url: &str| {
+        KNOWN_HOOKS.iter().any(|owner| url.contains(&format!("://github.com/{owner}/")))
+    };
     let moving = |entry: &Entry<'_>| entry.is("rev") && !FLOATING.is_match(entry.value);
     let matters = |entry: &&Entry<'_>| {
-        entry.is("repo")
+        (entry.is("repo") && !known(entry.value))
             || entry.is("entry")
             || entry.below("additional_dependencies")
             || moving(entry)

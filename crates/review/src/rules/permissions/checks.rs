@@ -22,10 +22,16 @@ static GUARD: LazyLock<Regex> = LazyLock::new(|| {
           auth\.\w+|authorize\w*|authenticated\w*)
         |\b(require|ensure|check|assert|must|verify|validate|enforce)_?\w*(auth\w*|admin|login|permission\w*|role\w*|owner\w*|signature|access|token|session|scope\w*|csrf|user|hmac|member\w*|tenant|claims|password|certificate)\b
         |\b(is|has|can|may)_?(admin|authenticated|authorized|authorised|permitted|allowed|owner|permission\w*|role\w*|access|logged_?in|read|write|delete|edit|manage|view|signed_?in)\b
-        |\b(authz|authorizer|authorize|authorise|authenticate|policy|enforcer|guard|acl|rbac|signature|permissions?|access_?control)\s*(\.|::|\()\s*\w*
+        |\blogin_required\b
+        |\b(authz|authorizer|enforcer|guard|acl|rbac|access_?control)\s*(\.|::)\s*\w+
+        |\b(policy|permissions?|signature)\s*(\.|::)\s*(can|allow|check|verify|enforce|authori|require|has|is_|permit)\w*
+        |\b(authorize|authorise|authenticate)\w*\s*\(
         |\b(compare_digest|constant_time_eq|ct_eq|ConstantTimeCompare|timingSafeEqual|hmac\.Equal|verify_password|bcrypt\.(compare|checkpw)|check_password\w*|password_verify|BCrypt\.checkpw|passwordEncoder\.matches)\b
         |\b(StatusForbidden|StatusUnauthorized|PermissionDenied|Forbidden|Unauthorized|Unauthorised|AccessDenied\w*|HTTP_40[13]\w*|NotAuthorized)\b",
     )
+});
+static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"(?i)^(Status)?(Forbidden|Unauthori[sz]ed)|Denied|HTTP_40|NotAuthorized")
 });
 static YES: LazyLock<Regex> = LazyLock::new(|| {
     regex(
@@ -70,6 +76,12 @@ pub(super) fn find(files: &[File<'_>]) -> Vec<Finding> {
     findings
 }
 
+/// Who checks, without what is asked: `authz` of `authz.can_read`.
+fn root(guard: &str) -> &str {
+    let guard = guard.trim_start_matches('@');
+    guard.split(['.', ':', '(', ' ']).next().unwrap_or(guard)
+}
+
 /// How often each check is named in what is taken from the files.
 fn counted<'a>(
     files: impl Iterator<Item = &'a File<'a>>,
@@ -111,9 +123,14 @@ fn removed(file: &File<'_>, everywhere: &BTreeMap<&str, usize>) -> Option<Findin
     if guards(&file.lines.removed) <= guards(&file.lines.added) {
         return None;
     }
+    let added: BTreeSet<&str> = names.iter().map(|guard| root(guard)).collect();
     let gone = file.lines.removed.iter().find(|line| {
         let lost = |guard: regex::Match<'_>| {
-            !names.contains(guard.as_str()) && !everywhere.contains_key(guard.as_str())
+            let guard = guard.as_str();
+            let kept = added.contains(root(guard)) || everywhere.contains_key(guard);
+            // A refusal that is written another way is still one.
+            let rewritten = REFUSAL.is_match(guard) && !names.is_empty();
+            !kept && !rewritten
         };
         !file.is_comment(line.text) && !import(line.text) && GUARD.find_iter(line.text).any(lost)
     })?;

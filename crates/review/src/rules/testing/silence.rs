@@ -12,7 +12,7 @@ const FEW: usize = 2;
 static PASSED_OVER: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r#"(?xi)continue-?on-?error["']?\s*:\s*["']?true|allow_failure["']?\s*:\s*true|soft_fail\s*:\s*true|allow_failures\s*:|fail-fast\s*:\s*never
-        |test\.failure\.ignore>?\s*[=>]?\s*true|<testFailureIgnore>\s*true|ignoreFailures\s*=?\s*true|-DskipTests|-DskipITs|maven\.test\.skip>?\s*[=>]?\s*(true)?|<skipTests>\s*true
+        |test\.failure\.ignore>?\s*[=>]?\s*true|<testFailureIgnore>\s*true|ignoreFailures\s*=?\s*true|-DskipTests|-DskipITs|maven\.test\.skip>?\s*[=>]\s*true|-Dmaven\.test\.skip|<skipTests>\s*true
         |-x\s+(test|check)\b|--passWithNoTests|--no-verify\b|\bif:\s*(\$\{\{\s*)?false\b|--exit-zero|failure\s*:\s*ignore|catchError\s*\(.*SUCCESS|returnStatus\s*:\s*true|ignore_errors\s*:\s*(true|yes)|test\s*\{\s*enabled\s*=\s*false|\benabled\s*=\s*false"#,
     )
 });
@@ -27,9 +27,10 @@ static WHOLE_FILE: LazyLock<Regex> = LazyLock::new(|| {
         |\#\s*mypy:\s*ignore-errors|\#\s*type:\s*ignore\[?\s*$\s*^|^\s*//\s*nolint\s*$|@SuppressWarnings\(\s*\{?\s*"all"|\#pragma\s+warning\s+disable\s*$|biome-ignore-all|//nolint:all|rubocop:disable\s+all|@Suppress\("ALL"|prettier-ignore-start|NOSONAR\s*$"#,
     )
 });
+/// Silenced without saying which warning.
 static ONE_LINE: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"#\s*noqa\b|#\s*type:\s*ignore|@ts-(ignore|expect-error)|eslint-disable(-next)?-line|//\s*nolint\b|#\[allow\(|@SuppressWarnings|pylint:\s*disable|NOSONAR|#\s*nosec|rubocop:disable|biome-ignore|pragma:\s*no cover|istanbul ignore|c8 ignore|v8 ignore|LCOV_EXCL",
+        r"#\s*noqa\s*$|#\s*type:\s*ignore\s*($|#)|@ts-ignore|eslint-disable(-next)?-line\s*$|//\s*nolint\s*$|#\[allow\((warnings|clippy::all)|NOSONAR|#\s*nosec\s*$|pragma:\s*no cover|(istanbul|c8|v8) ignore|LCOV_EXCL",
     )
 });
 
