@@ -18,7 +18,7 @@ static TEST: LazyLock<Regex> = LazyLock::new(|| {
 });
 static ASSERTION: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"(?x)\b(assert\w*|expect\w*|require\.\w+|should\w*|ensure_\w+|verify\w*|fail)\s*(!|\(|\.|\s)
+        r"(?x)\b(assert\w*|require\.\w+|should|ensure_\w+|verify|fail)\s*(!|\(|\.)|(^|[^.\w])expect\s*\(
         |\bt\.(Error|Fatal|Fail)\w*\(|\bassert\s|\.should\b|\bpytest\.(raises|warns)|\bisEqualTo\(|\bexpectThrows|\bmust\w*\(|@raises",
     )
 });
@@ -34,7 +34,7 @@ static SKIP: LazyLock<Regex> = LazyLock::new(|| {
         |\b(xit|xdescribe|xtest|xcontext|fit|fdescribe|ftest)\s*\(
         |@?pytest\.(mark\.)?(skip\w*|xfail|importorskip)\b|@(unittest\.)?(skip\w*|expectedFailure)\b|\bself\.skipTest\(|raise\s+(unittest\.)?SkipTest
         |\#\[(cfg_attr\([^\]]*,\s*)?ignore\b|\bt\.Skip(f|Now)?\(|\bb\.Skip|@(Disabled|Ignore)\b|\bAssum(e|ptions)\.\w*\(?\s*false
-        |\bassumeTrue\(\s*false|//go:build\s+ignore|\bpending\s*\(|\bskip\s*:\s*true|\#\[cfg\(any\(\)\)\]|this\.skip\(\)|__test__\s*=\s*False",
+        |\bassumeTrue\(\s*false|//go:build\s+ignore|^\s*pending\s*\(|\bskip\s*:\s*true|\#\[cfg\(any\(\)\)\]|this\.skip\(\)|__test__\s*=\s*False",
     )
 });
 static TRIVIAL: LazyLock<Regex> = LazyLock::new(|| {
@@ -147,16 +147,14 @@ fn assertions(file: &File<'_>) -> Option<Finding> {
     if !may_test(file) || file.is_new() {
         return None;
     }
-    let lines = |lines: &[crate::change::Line<'_>]| {
-        lines
-            .iter()
-            .filter(|line| {
-                !file.is_comment(line.text)
-                    && ASSERTION.is_match(line.text)
-                    && !TEST.is_match(line.text)
-            })
-            .count()
+    let asserts = |line: &&crate::change::Line<'_>| {
+        let import = ["import ", "from ", "use "].iter().any(|word| line.text.starts_with(word));
+        !import
+            && !file.is_comment(line.text)
+            && ASSERTION.is_match(line.text)
+            && !TEST.is_match(line.text)
     };
+    let lines = |lines: &[crate::change::Line<'_>]| lines.iter().filter(asserts).count();
     let (removed, added) = (lines(&file.lines.removed), lines(&file.lines.added));
     let fewer_tests = count(&file.lines.removed, &TEST) > count(&file.lines.added, &TEST);
     let many = file.lines.added.iter().any(|line| MANY.is_match(line.text));
@@ -167,7 +165,7 @@ fn assertions(file: &File<'_>) -> Option<Finding> {
     if removed <= added || few || fewer_tests || many || is_rust_code {
         return None;
     }
-    let first = file.lines.removed.iter().find(|line| ASSERTION.is_match(line.text))?;
+    let first = file.lines.removed.iter().find(asserts)?;
     let why = format!(
         "the tests assert less than before: `{}` is gone. Put it back, or say why it no longer holds",
         quote(first.text)

@@ -23,6 +23,17 @@ const OWN: &[&str] = &[
     "forgejo",
 ];
 
+/// Rights by which a workflow says something and changes no code.
+const LESSER: &[&str] = &[
+    "issues",
+    "pull-requests",
+    "checks",
+    "statuses",
+    "discussions",
+    "security-events",
+    "repository-projects",
+];
+
 static EXPRESSION: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r"\$\{\{[^}]*(github\.head_ref|github\.event\.[\w.\[\]*'-]*(title|body|head_ref|head_branch|\.ref|label|message|\.name|email|login|description))",
@@ -113,15 +124,21 @@ fn permissions(file: &File<'_>, old: &[Entry<'_>], new: &[Entry<'_>]) -> Vec<Fin
             writes(was.value) && (was.keys.last() == entry.keys.last() || was.value == "write-all")
         })
     };
-    let wider = after.iter().find(|(_, entry)| writes(entry.value) && !held(entry));
-    if let Some((_, entry)) = wider {
+    let lesser = |entry: &Entry<'_>| entry.keys.last().is_some_and(|key| LESSER.contains(key));
+    let mut wider: Vec<_> =
+        after.iter().filter(|(_, entry)| writes(entry.value) && !held(entry)).collect();
+    wider.sort_by_key(|(_, entry)| lesser(entry));
+    if let Some((_, entry)) = wider.first() {
         let what = entry.keys.last().copied().unwrap_or_default();
         let why = format!(
             "the workflow may now write: `{what}: {}`. Permit only what its steps need",
             quote(entry.value)
         );
         let line = Some(entry.number);
-        findings.push(found(file, "ci-permissions", Severity::Warning, line, why));
+        // Where nothing was limited, a limit that leaves little is no more than before.
+        let lesser = before.is_empty() && !file.is_new() && LESSER.contains(&what);
+        let severity = if lesser { Severity::Info } else { Severity::Warning };
+        findings.push(found(file, "ci-permissions", severity, line, why));
     }
     if !before.is_empty() && after.is_empty() && !file.is_deleted() {
         let why = "the workflow no longer limits its permissions, so the default of the \

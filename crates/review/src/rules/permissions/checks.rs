@@ -21,7 +21,8 @@ static GUARD: LazyLock<Regex> = LazyLock::new(|| {
           requires?_\w*|admin_required|jwt_required|UseGuards|Authenticated|RequiresPermissions|staff_member_required|
           auth\.\w+|authorize\w*|authenticated\w*)
         |\b(require|ensure|check|assert|must|verify|validate|enforce)_?\w*(auth\w*|admin|login|permission\w*|role\w*|owner\w*|signature|access|token|session|scope\w*|csrf|user|hmac|member\w*|tenant|claims|password|certificate)\b
-        |\b(is|has|can|may)_?(admin|authenticated|authorized|authorised|permitted|allowed|owner|permission\w*|role\w*|access|logged_?in|read|write|delete|edit|manage|view|signed_?in)\b
+        |\b(is|has|can|may)_?(admin|authenticated|authorized|authorised|permitted|allowed|owner|permission\w*|role\w*|access|logged_?in|signed_?in)\b
+        |\b(can|may)_?(read|write|delete|edit|manage|view)\b
         |\blogin_required\b
         |\b(authz|authorizer|enforcer|guard|acl|rbac|access_?control)\s*(\.|::)\s*\w+
         |\b(policy|permissions?|signature)\s*(\.|::)\s*(can|allow|check|verify|enforce|authori|require|has|is_|permit)\w*
@@ -53,7 +54,9 @@ static DOOR: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 pub(super) fn find(files: &[File<'_>]) -> Vec<Finding> {
-    let code = |file: &&File<'_>| file.kind == Kind::Code && !file.is_test;
+    let code = |file: &&File<'_>| {
+        file.kind == Kind::Code && !file.is_test && !file.name.ends_with(".d.ts")
+    };
     let added: BTreeMap<&str, usize> = counted(files.iter().filter(code), |file| {
         file.lines.added.iter().map(|line| line.text).collect()
     });
