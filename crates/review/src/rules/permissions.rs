@@ -53,7 +53,7 @@ static CODE: LazyLock<Patterns> = LazyLock::new(|| {
         pattern!(
             "cors-any",
             Warning,
-            r#"(?i)access-control-allow-origin['"]?\s*[,:=)]\s*['"]?\s*\*|\borigin['"]?\s*:\s*(['"]\*|true\b)|allow(ed)?_?origins?(patterns)?\s*[=(:]\s*[\[({]?\s*['"]\*|allow_any_origin\(|AllowAllOrigins\s*:\s*true|CORS_(ORIGIN_)?ALLOW_ALL(_ORIGINS)?\s*=\s*True|@CrossOrigin(\(\s*("\*"|origins\s*=\s*"\*")|\s*$)|CorsLayer::(very_)?permissive|AllowAnyOrigin|Any\)\s*//\s*cors|setAllowedOrigins\(.*"\*"|app\.use\(\s*cors\(\s*\)\s*\)|AllowOriginFunc.*return true"#,
+            r#"(?i)access-control-allow-origin['"]?\s*[,:=)]\s*['"]?\s*\*|access-control-allow-origin['"]?\s*[,:=]\s*(req|request|r|ctx|c)\b.{0,40}origin|\borigin['"]?\s*:\s*(['"]\*|true\b)|allow(ed)?_?origins?(patterns)?\s*[=(:]\s*[\[({]?\s*['"]\*|allow_any_origin\(|AllowAllOrigins\s*:\s*true|CORS_(ORIGIN_)?ALLOW_ALL(_ORIGINS)?\s*=\s*True|@CrossOrigin(\(\s*("\*"|origins\s*=\s*"\*")|\s*$)|CorsLayer::(very_)?permissive|AllowAnyOrigin|Any\)\s*//\s*cors|setAllowedOrigins\(.*"\*"|app\.use\(\s*cors\(\s*\)\s*\)|AllowOriginFunc.*return true"#,
             "any page may call this with the visitor's rights. Name the origins"
         ),
         pattern!(
@@ -71,7 +71,7 @@ static CODE: LazyLock<Patterns> = LazyLock::new(|| {
         pattern!(
             "code-from-input",
             Warning,
-            r#"(^|[^.\w])eval\s*\(\s*[^)'"\s]|\bnew Function\s*\(\s*[^)'"\s]|(^|[^.\w])exec\s*\(\s*(f["']|request|req\b|input|data|body|params|user|code|source|text|open)|shell\s*=\s*True|\bos\.(system|popen)\s*\(\s*(f["']|[^"')]|["'][^"']*["']\s*[+%])|\bchild_process\.exec(Sync)?\s*\(|(^|[^.\w])exec(Sync)?\s*\(\s*(`[^`]*\$\{|["'][^"']*["']\s*\+)|exec\.Command(Context)?\(.*"(ba|z)?sh"\s*,\s*"-c"\s*,\s*[^")]*("[^"]*"\s*\+|[a-zA-Z_]|fmt\.Sprintf)|getRuntime\(\)\.exec\(\s*("[^"]*"\s*\+|[a-z]\w*\s*[+)]|String\.format)|ProcessBuilder\(.*"(ba)?sh"\s*,\s*"-c"|arg\("-c"\)\s*\.arg\(\s*(&?format!|[&a-z])|shell:\s*true|\bvm\.run\w*\(|ScriptEngine.*\.eval\(|\binstance_eval\b|\bsetTimeout\(\s*["'`][^"'`]*["'`]\s*\+|render_template_string\(\s*[^"')]|SpelExpressionParser|createContextualFragment|\bcommands\.getoutput"#,
+            r#"(^|[^.\w])eval\s*\(\s*[^)'"\s]|\bnew Function\s*\(\s*[^)'"\s]|(^|[^.\w])exec\s*\(\s*(f["']|request|req\b|input|data|body|params|user|code|source|text|open)|shell\s*=\s*True|\bos\.(system|popen)\s*\(\s*(f["']|[^"')]|["'][^"']*["']\s*[+%])|\bchild_process\.exec(Sync)?\s*\(|(^|[^.\w])exec(Sync)?\s*\(\s*(`[^`]*\$\{|["'][^"']*["']\s*\+)|exec\.Command(Context)?\(.*"(ba|z)?sh"\s*,\s*"-c"\s*,\s*[^")]*("[^"]*"\s*\+|[a-zA-Z_]|fmt\.Sprintf)|getRuntime\(\)\.exec\(\s*(new String\[\]\s*\{\s*"(ba|z)?sh"|"[^"]*"\s*\+|[a-z]\w*\s*[+)]|String\.format)|ProcessBuilder\(.*"(ba)?sh"\s*,\s*"-c"|arg\("-c"\)\s*\.arg\(\s*(&?format!|[&a-z])|shell:\s*true|\bvm\.run\w*\(|ScriptEngine.*\.eval\(|\binstance_eval\b|\bsetTimeout\(\s*["'`][^"'`]*["'`]\s*\+|render_template_string\(\s*[^"')]|SpelExpressionParser|createContextualFragment|\bcommands\.getoutput"#,
             "text from outside may become a command or code. Hand over arguments, or parse it"
         ),
         pattern!(

@@ -30,6 +30,11 @@ pub fn harmless() -> Vec<Case> {
     read("harmless")
 }
 
+/// What a rule must find, written after the rules.
+pub fn later() -> Vec<Case> {
+    read("later")
+}
+
 fn read(folder: &str) -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(folder);
     let mut paths: Vec<_> =
@@ -167,6 +172,7 @@ fn expand(line: &str, number: usize) -> String {
     for (kind, letters) in [
         ("{base64:", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"),
         ("{hex:", "0123456789abcdef"),
+        ("{bytes:", ""),
         ("{minified:", "var a=b;if(c){d(e,f)}else{g=h[i]||j};"),
     ] {
         while let Some(start) = out.find(kind) {
@@ -176,6 +182,7 @@ fn expand(line: &str, number: usize) -> String {
             let letters: Vec<char> = letters.chars().collect();
             let random_letter = |_| letters[random.usize(..letters.len())];
             let text: String = match kind {
+                "{bytes:" => (0..length).map(|_| format!("{}, ", random.u8(..))).collect(),
                 "{minified:" => letters.iter().cycle().take(length).collect(),
                 _ => (0..length).map(random_letter).collect(),
             };

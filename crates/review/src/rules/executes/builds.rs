@@ -13,7 +13,7 @@ const STARTS: &str = "runs while the project is built, and reaches beyond it. Re
 
 static RUST: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r#"\bCommand::new|\b(std::)?net::|TcpStream|UdpSocket|\b(reqwest|ureq|curl|hyper|attohttpc|minreq)::|\bfs::(write|remove|read_dir|copy|rename|File::create)|\bread_dir\(|env::(var|var_os)\("(HOME|USER|PATH|SSH|AWS|GITHUB|CI|CARGO_REGISTRY|TOKEN)|home_dir\(|include_bytes!|\blibloading\b|from_str_radix\("#,
+        r#"\bCommand::new|\bprocess::(\{|Command)|\b(std::)?net::|TcpStream|UdpSocket|\b(reqwest|ureq|curl|hyper|attohttpc|minreq)::|\bfs::(write|remove|read_dir|copy|rename|File::create)|\bread_dir\(|env::(var|var_os)\("(HOME|USER|PATH|SSH|AWS|GITHUB|CI|CARGO_REGISTRY|TOKEN)|home_dir\(|include_bytes!|\blibloading\b|from_str_radix\("#,
     )
 });
 static PYTHON: LazyLock<Regex> = LazyLock::new(|| {

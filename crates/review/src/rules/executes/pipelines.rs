@@ -3,7 +3,8 @@
 use super::super::file::{File, regex};
 use super::super::outline::{Entry, outline, set};
 use super::{found, workflows};
-use crate::finding::{Finding, Severity, quote};
+use crate::change::Line;
+use crate::finding::{Family, Finding, Severity, quote};
 use regex::Regex;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -47,6 +48,11 @@ static SECRET: LazyLock<Regex> = LazyLock::new(|| {
         r"\bwithCredentials\b|\bcredentials\s*\(|\bfrom_secret\b|\bsecretEnv\b|\bid_tokens\s*:|\bsecrets?\s*:|\bsecret-variables\b|\bcontext\s*:",
     )
 });
+static CHECK: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(go (test|vet)|cargo (nextest|test|clippy|deny|audit)|(npm|yarn|pnpm|bun)( run)? (test|lint|check|audit)|npx (vitest|jest|eslint|tsc)|pytest|tox|nox|mypy|ruff|pylint|mvnw? .*(verify|test)|gradlew? .*(check|test|build)|make (test|check|lint)|rspec|phpunit|golangci-lint|codeql-action|trivy|scorecard|gitleaks|zizmor)",
+    )
+});
 static OWN_MACHINE: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)self[-._]hosted"));
 
 pub(super) fn find(file: &File<'_>) -> Vec<Finding> {
@@ -63,6 +69,7 @@ pub(super) fn find(file: &File<'_>) -> Vec<Finding> {
         findings.extend(when(file, &old, &new));
         findings.extend(lines(file));
     }
+    findings.extend(dropped(file));
     if findings.is_empty() {
         let why = "what runs in the pipeline is changed";
         findings.push(found(file, "ci-changed", Severity::Info, file.first_line(), why));
@@ -82,6 +89,21 @@ fn whole(file: &File<'_>) -> Vec<Finding> {
         return vec![found(file, "ci-new", Severity::Notice, None, why)];
     }
     Vec::new()
+}
+
+/// Checks that the pipeline made and makes no more.
+fn dropped(file: &File<'_>) -> Option<Finding> {
+    let count = |lines: &[Line<'_>]| lines.iter().filter(|line| CHECK.is_match(line.text)).count();
+    if file.is_deleted() || count(&file.lines.removed) <= count(&file.lines.added) {
+        return None;
+    }
+    let line = file.lines.removed.iter().find(|line| CHECK.is_match(line.text))?;
+    let why = format!(
+        "the pipeline no longer checks this: `{}`. Put it back, or show where it is done now",
+        quote(line.text)
+    );
+    let number = Some(line.number);
+    Some(file.found(Family::Tests, "ci-check-dropped", Severity::Notice, number, why))
 }
 
 /// Whether an entry takes a part of the pipeline from elsewhere.

@@ -1,8 +1,13 @@
 //! Commands that fetch what they run, or send what they find, in files whose lines are run.
 
-use super::super::file::{File, Kind, Pattern, Patterns};
-use crate::finding::{Family, Finding, Severity};
+use super::super::file::{File, Kind, Pattern, Patterns, regex};
+use crate::finding::{Family, Finding, Severity, quote};
+use regex::Regex;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
+
+/// Downloads of one file that are followed.
+const FETCHED: usize = 20;
 
 const RULE: &str = "fetch-and-run";
 const RUNS: &str = "runs what it fetches, and nobody has seen that. Fetch a fixed version, compare \
@@ -71,8 +76,82 @@ static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
             regex: r#"(?i)\b(npx|bunx|pnpm dlx|yarn dlx|uvx|pipx run|go run|pip[0-9.]* install|npm (i|install))\b.*\s["']?(https?://|git\+)"#,
             why: RUNS,
         },
+        Pattern {
+            rule: RULE,
+            severity: Severity::High,
+            regex: r"\b(exec|eval|Function|compile|runInThisContext|instance_eval)\s*\(.{0,80}\b(urlopen|urlretrieve|requests\.get|httpx\.get|fetch|https?\.get|Net::HTTP|URI\.open|file_get_contents|DownloadString)\b",
+            why: RUNS,
+        },
     ])
 });
+
+/// Where a download is put.
+static PUT: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r#"(?i)\b(?:curl|wget|iwr|invoke-webrequest)\b.*?(?:\s-[a-z]*o[ =]?|--output[ =]|--output-document[ =]|-outfile |\s>\s*)["']?([^\s"';&|-][^\s"';&|]*)"#,
+    )
+});
+/// All of the environment at once.
+static ENVIRONMENT: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\bos\.Environ\(\)|\b(dict|str|repr|list|dumps)\(\s*(dict\()?os\.environ\b|os\.environ\.(copy|items)\(|JSON\.stringify\(\s*process\.env\s*[,)]|Object\.(entries|keys|values|assign)\([^)]*process\.env\s*\)|\.\.\.process\.env\b|System\.getenv\(\s*\)|\benv::vars(_os)?\(\)|\bENV\.to_(h|a|json)|\$_ENV\b\s*[,)]",
+    )
+});
+/// Something that leaves the machine.
+static SENDING: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"(?i)\bfetch\(|urlopen|\b(requests|httpx|axios|got|reqwest|ureq|http|https|client|session)(\.|::)(post|put|request|patch|send)\w*\b|http\.NewRequest|HttpRequest|openConnection|new URL\(|\bsocket\.|TcpStream|net\.Dial|UdpSocket|sendBeacon|Net::HTTP|XMLHttpRequest|WebSocket\(|dns\.resolve|getaddrinfo|sendmail|smtplib",
+    )
+});
+
+/// A file that is fetched on one line and run on another.
+fn run_later(file: &File<'_>) -> Option<Finding> {
+    let script = file.kind == Kind::Settings
+        || matches!(file.ending.as_str(), "sh" | "bash" | "zsh" | "ps1" | "bat");
+    if !script || !PUT.is_match(&file.added) {
+        return None;
+    }
+    let put: BTreeSet<&str> = file
+        .lines
+        .added
+        .iter()
+        .flat_map(|line| PUT.captures_iter(line.text).filter_map(|found| found.get(1)))
+        .map(|name| name.as_str())
+        .take(FETCHED)
+        .collect();
+    let runs = |text: &str, name: &str| {
+        let text = text.trim().trim_start_matches(['-', ' ', '@', '"']);
+        let text = text.strip_prefix("run: ").or(text.strip_prefix("RUN ")).unwrap_or(text);
+        let mut words = text.split([' ', '"', '\'', ';']).filter(|word| !word.is_empty());
+        let first = words.next().unwrap_or_default();
+        let called = first == name || first.strip_prefix("./") == Some(name);
+        let starts =
+            ["sh", "bash", "source", ".", "chmod", "python", "python3", "node", "sudo", "perl"];
+        called || (starts.contains(&first) && words.any(|word| word == name))
+    };
+    let line = file.lines.added.iter().find(|line| put.iter().any(|name| runs(line.text, name)))?;
+    let why = format!("`{}` {RUNS}", quote(line.text));
+    Some(file.found(Family::Executes, RULE, Severity::High, Some(line.number), why))
+}
+
+/// Code that sends all of the environment, secrets with it.
+fn environment(file: &File<'_>) -> Option<Finding> {
+    if file.kind != Kind::Code || file.is_test || !SENDING.is_match(&file.added) {
+        return None;
+    }
+    let line = file.gained(&ENVIRONMENT)?;
+    let why = format!(
+        "`{}` takes the whole environment, secrets with it, and something is sent nearby. Name the variables that are needed",
+        quote(line.text)
+    );
+    Some(file.found(
+        Family::Executes,
+        "code-sends-environment",
+        Severity::High,
+        Some(line.number),
+        why,
+    ))
+}
 
 pub(super) fn find(file: &File<'_>) -> Vec<Finding> {
     // Tests of what is refused name it in their strings.
@@ -80,5 +159,8 @@ pub(super) fn find(file: &File<'_>) -> Vec<Finding> {
         || file.kind == Kind::Settings
         || file.path.contains("hooks/")
         || file.path.starts_with(".husky/");
-    if runs { PATTERNS.find(Family::Executes, file) } else { Vec::new() }
+    let mut findings = if runs { PATTERNS.find(Family::Executes, file) } else { Vec::new() };
+    findings.extend(run_later(file));
+    findings.extend(environment(file));
+    findings
 }
