@@ -3,506 +3,90 @@
 use super::manifest::{Dependency, Ecosystem};
 use std::collections::BTreeSet;
 
-const NPM: &[&str] = &[
-    "react",
-    "react-dom",
-    "next",
-    "express",
-    "lodash",
-    "axios",
-    "chalk",
-    "commander",
-    "debug",
-    "zod",
-    "typescript",
-    "vite",
-    "vitest",
-    "jest",
-    "mocha",
-    "chai",
-    "eslint",
-    "prettier",
-    "webpack",
-    "rollup",
-    "esbuild",
-    "babel",
-    "svelte",
-    "preact",
-    "angular",
-    "moment",
-    "dayjs",
-    "date-fns",
-    "uuid",
-    "semver",
-    "request",
-    "rxjs",
-    "redux",
-    "zustand",
-    "immer",
-    "yargs",
-    "inquirer",
-    "dotenv",
-    "cors",
-    "helmet",
-    "passport",
-    "jsonwebtoken",
-    "bcrypt",
-    "bcryptjs",
-    "mongoose",
-    "sequelize",
-    "prisma",
-    "knex",
-    "mysql2",
-    "redis",
-    "ioredis",
-    "socket.io",
-    "fastify",
-    "koa",
-    "nodemon",
-    "ts-node",
-    "tsx",
-    "rimraf",
-    "glob",
-    "minimist",
-    "mkdirp",
-    "async",
-    "underscore",
-    "bluebird",
-    "colors",
-    "winston",
-    "pino",
-    "morgan",
-    "body-parser",
-    "cookie-parser",
-    "multer",
-    "sharp",
-    "puppeteer",
-    "playwright",
-    "cypress",
-    "electron",
-    "tailwindcss",
-    "postcss",
-    "autoprefixer",
-    "sass",
-    "styled-components",
-    "graphql",
-    "node-fetch",
-    "cross-env",
-    "husky",
-    "lint-staged",
-    "nanoid",
-    "marked",
-    "classnames",
-    "clsx",
-    "formik",
-    "yup",
-    "joi",
-    "pg",
-    "ws",
-    "qs",
-    "ms",
-    "jquery",
-    "bootstrap",
-    "three",
-    "tslib",
-    "event-stream",
-    "nodemailer",
-    "concurrently",
-    "turbo",
-    "lerna",
-    "storybook",
-    "happy-dom",
-    "jsdom",
-    "msw",
-    "nock",
-    "supertest",
-];
-const NPM_SCOPES: &[&str] = &[
-    "@types",
-    "@babel",
-    "@testing-library",
-    "@typescript-eslint",
-    "@vitejs",
-    "@angular",
-    "@nestjs",
-    "@tanstack",
-    "@aws-sdk",
-    "@playwright",
-    "@storybook",
-    "@octokit",
-    "@prisma",
-    "@emotion",
-    "@mui",
-    "@reduxjs",
-    "@eslint",
-    "@rollup",
-    "@jest",
-    "@swc",
-    "@fastify",
-    "@sveltejs",
-    "@vue",
-    "@apollo",
-    "@google-cloud",
-    "@azure",
-    "@opentelemetry",
-    "@sentry",
-    "@radix-ui",
-    "@hookform",
-    "@vitest",
-];
-const CARGO: &[&str] = &[
-    "serde",
-    "serde_json",
-    "serde_yaml",
-    "tokio",
-    "tokio-util",
-    "tokio-stream",
-    "anyhow",
-    "thiserror",
-    "clap",
-    "regex",
-    "rand",
-    "log",
-    "tracing",
-    "tracing-subscriber",
-    "reqwest",
-    "hyper",
-    "axum",
-    "actix-web",
-    "futures",
-    "async-trait",
-    "chrono",
-    "time",
-    "uuid",
-    "url",
-    "bytes",
-    "base64",
-    "hex",
-    "sha2",
-    "rustls",
-    "openssl",
-    "sqlx",
-    "diesel",
-    "rusqlite",
-    "itertools",
-    "rayon",
-    "crossbeam",
-    "parking_lot",
-    "once_cell",
-    "lazy_static",
-    "bitflags",
-    "libc",
-    "nix",
-    "syn",
-    "quote",
-    "proc-macro2",
-    "toml",
-    "tempfile",
-    "walkdir",
-    "globset",
-    "indexmap",
-    "hashbrown",
-    "smallvec",
-    "num-traits",
-    "criterion",
-    "proptest",
-    "insta",
-    "similar",
-    "env_logger",
-    "tower",
-    "tower-http",
-    "tonic",
-    "prost",
-    "bindgen",
-    "cc",
-    "flate2",
-    "zstd",
-    "memchr",
-    "aho-corasick",
-    "rust_decimal",
-    "semver",
-    "schemars",
-    "assert_cmd",
-    "wiremock",
-];
-const PYTHON: &[&str] = &[
-    "iniconfig",
-    "pluggy",
-    "platformdirs",
-    "exceptiongroup",
-    "flit-core",
-    "build",
-    "sphinx",
-    "cffi",
-    "pycparser",
-    "typing-extensions",
-    "importlib-metadata",
-    "zipp",
-    "tomli",
-    "requests",
-    "urllib3",
-    "numpy",
-    "pandas",
-    "scipy",
-    "matplotlib",
-    "django",
-    "flask",
-    "fastapi",
-    "uvicorn",
-    "gunicorn",
-    "pydantic",
-    "sqlalchemy",
-    "alembic",
-    "celery",
-    "redis",
-    "boto3",
-    "botocore",
-    "click",
-    "typer",
-    "rich",
-    "tqdm",
-    "pyyaml",
-    "jinja2",
-    "markupsafe",
-    "werkzeug",
-    "certifi",
-    "idna",
-    "charset-normalizer",
-    "cryptography",
-    "pyjwt",
-    "pillow",
-    "lxml",
-    "beautifulsoup4",
-    "selenium",
-    "scrapy",
-    "httpx",
-    "aiohttp",
-    "attrs",
-    "pytest",
-    "pytest-cov",
-    "pytest-mock",
-    "pytest-asyncio",
-    "coverage",
-    "tox",
-    "mypy",
-    "ruff",
-    "black",
-    "isort",
-    "flake8",
-    "pylint",
-    "setuptools",
-    "wheel",
-    "pip",
-    "poetry",
-    "hatchling",
-    "virtualenv",
-    "tensorflow",
-    "torch",
-    "torchvision",
-    "transformers",
-    "scikit-learn",
-    "keras",
-    "opencv-python",
-    "psycopg2",
-    "psycopg2-binary",
-    "psycopg",
-    "pymongo",
-    "paramiko",
-    "python-dateutil",
-    "pytz",
-    "six",
-    "simplejson",
-    "colorama",
-    "tabulate",
-    "openai",
-    "tenacity",
-    "orjson",
-    "structlog",
-    "hypothesis",
-    "freezegun",
-    "respx",
-    "pre-commit",
-    "djangorestframework",
-    "marshmallow",
-    "python-dotenv",
-    "packaging",
-    "types-requests",
-    "setuptools-scm",
-    "websockets",
-];
-const GO_OWNERS: &[&str] = &[
-    "golang.org/x",
-    "google.golang.org",
-    "k8s.io",
-    "sigs.k8s.io",
-    "go.uber.org",
-    "cloud.google.com/go",
-    "gorm.io",
-    "go.opentelemetry.io",
-    "gopkg.in",
-    "go.mongodb.org",
-    "modernc.org",
-    "connectrpc.com",
-    "github.com/stretchr",
-    "github.com/google",
-    "github.com/spf13",
-    "github.com/gin-gonic",
-    "github.com/gorilla",
-    "github.com/sirupsen",
-    "github.com/pkg",
-    "github.com/aws",
-    "github.com/hashicorp",
-    "github.com/prometheus",
-    "github.com/grpc-ecosystem",
-    "github.com/golang",
-    "github.com/jackc",
-    "github.com/lib",
-    "github.com/go-sql-driver",
-    "github.com/labstack",
-    "github.com/go-chi",
-    "github.com/redis",
-    "github.com/docker",
-    "github.com/moby",
-    "github.com/onsi",
-    "github.com/golang-jwt",
-    "github.com/rs",
-    "github.com/uber-go",
-    "github.com/urfave",
-    "github.com/fatih",
-    "github.com/Masterminds",
-    "github.com/kubernetes",
-    "github.com/opencontainers",
-    "github.com/testcontainers",
-    "github.com/mattn",
-    "github.com/davecgh",
-    "github.com/pmezard",
-    "github.com/gofiber",
-    "github.com/go-playground",
-    "github.com/cespare",
-];
-const JAVA_GROUPS: &[&str] = &[
-    "org.hamcrest",
-    "org.jetbrains",
-    "org.sonatype",
-    "com.microsoft",
-    "com.azure",
-    "software.amazon",
-    "org.ow2",
-    "org.codehaus",
-    "com.squareup",
-    "javax",
-    "jakarta",
-    "org.eclipse",
-    "com.fasterxml",
-    "org.junit",
-    "org.apache",
-    "com.google",
-    "org.springframework",
-    "org.springframework.boot",
-    "org.apache.commons",
-    "org.apache.logging.log4j",
-    "org.apache.httpcomponents",
-    "org.apache.kafka",
-    "org.hibernate",
-    "com.google.guava",
-    "com.google.code.gson",
-    "com.google.protobuf",
-    "com.fasterxml.jackson.core",
-    "com.fasterxml.jackson.datatype",
-    "com.squareup.okhttp3",
-    "com.squareup.retrofit2",
-    "org.slf4j",
-    "ch.qos.logback",
-    "org.projectlombok",
-    "junit",
-    "org.junit.jupiter",
-    "org.mockito",
-    "org.assertj",
-    "org.testcontainers",
-    "io.netty",
-    "io.micrometer",
-    "io.projectreactor",
-    "com.zaxxer",
-    "org.postgresql",
-    "com.h2database",
-    "mysql",
-    "com.mysql",
-    "redis.clients",
-    "org.jetbrains.kotlin",
-    "org.jetbrains.kotlinx",
-    "io.quarkus",
-    "io.micronaut",
-    "jakarta.servlet",
-    "org.flywaydb",
-    "org.liquibase",
-    "com.github.ben-manes.caffeine",
-    "org.mapstruct",
-    "io.grpc",
-    "io.opentelemetry",
-    "commons-io",
-    "commons-lang",
-    "org.bouncycastle",
-    "com.amazonaws",
-    "software.amazon.awssdk",
-    "io.jsonwebtoken",
-    "org.apache.maven",
-    "org.codehaus.mojo",
-];
-const RUBY: &[&str] = &[
-    "rails",
-    "rake",
-    "rspec",
-    "rspec-rails",
-    "sinatra",
-    "puma",
-    "sidekiq",
-    "devise",
-    "nokogiri",
-    "redis",
-    "pg",
-    "mysql2",
-    "rubocop",
-    "minitest",
-    "faraday",
-    "httparty",
-    "bundler",
-    "rack",
-    "activesupport",
-    "activerecord",
-    "bootsnap",
-    "capybara",
-    "factory_bot",
-    "simplecov",
-    "webmock",
-    "jwt",
-    "bcrypt",
-    "pry",
-];
-const COMPOSER: &[&str] = &[
-    "laravel/framework",
-    "symfony/console",
-    "symfony/http-foundation",
-    "guzzlehttp/guzzle",
-    "monolog/monolog",
-    "phpunit/phpunit",
-    "doctrine/orm",
-    "twig/twig",
-    "nesbot/carbon",
-    "ramsey/uuid",
-    "firebase/php-jwt",
-    "league/flysystem",
-    "vlucas/phpdotenv",
-    "phpstan/phpstan",
-    "mockery/mockery",
-];
+const NPM: &str = "\
+    react react-dom next express lodash axios chalk commander debug zod typescript vite vitest jest \
+    mocha chai eslint prettier webpack rollup esbuild babel svelte preact angular moment dayjs \
+    date-fns uuid semver request rxjs redux zustand immer yargs inquirer dotenv cors helmet passport \
+    jsonwebtoken bcrypt bcryptjs mongoose sequelize prisma knex mysql2 redis ioredis socket.io \
+    fastify koa nodemon ts-node tsx rimraf glob minimist mkdirp async underscore bluebird colors \
+    winston pino morgan body-parser cookie-parser multer sharp puppeteer playwright cypress electron \
+    tailwindcss postcss autoprefixer sass styled-components graphql node-fetch cross-env husky \
+    lint-staged nanoid marked classnames clsx formik yup joi pg ws qs ms jquery bootstrap three \
+    tslib event-stream nodemailer concurrently turbo lerna storybook happy-dom jsdom msw nock \
+    supertest";
+const NPM_SCOPES: &str = "\
+    @types @babel @testing-library @typescript-eslint @vitejs @angular @nestjs @tanstack @aws-sdk \
+    @playwright @storybook @octokit @prisma @emotion @mui @reduxjs @eslint @rollup @jest @swc \
+    @fastify @sveltejs @vue @apollo @google-cloud @azure @opentelemetry @sentry @radix-ui @hookform \
+    @vitest";
+const CARGO: &str = "\
+    serde serde_json serde_yaml tokio tokio-util tokio-stream anyhow thiserror clap regex rand log \
+    tracing tracing-subscriber reqwest hyper axum actix-web futures async-trait chrono time uuid url \
+    bytes base64 hex sha2 rustls openssl sqlx diesel rusqlite itertools rayon crossbeam parking_lot \
+    once_cell lazy_static bitflags libc nix syn quote proc-macro2 toml tempfile walkdir globset \
+    indexmap hashbrown smallvec num-traits criterion proptest insta similar env_logger tower \
+    tower-http tonic prost bindgen cc flate2 zstd memchr aho-corasick rust_decimal semver schemars \
+    assert_cmd wiremock";
+const PYTHON: &str = "\
+    iniconfig pluggy platformdirs exceptiongroup flit-core build sphinx cffi pycparser \
+    typing-extensions importlib-metadata zipp tomli requests urllib3 numpy pandas scipy matplotlib \
+    django flask fastapi uvicorn gunicorn pydantic sqlalchemy alembic celery redis boto3 botocore \
+    click typer rich tqdm pyyaml jinja2 markupsafe werkzeug certifi idna charset-normalizer \
+    cryptography pyjwt pillow lxml beautifulsoup4 selenium scrapy httpx aiohttp attrs pytest \
+    pytest-cov pytest-mock pytest-asyncio coverage tox mypy ruff black isort flake8 pylint \
+    setuptools wheel pip poetry hatchling virtualenv tensorflow torch torchvision transformers \
+    scikit-learn keras opencv-python psycopg2 psycopg2-binary psycopg pymongo paramiko \
+    python-dateutil pytz six simplejson colorama tabulate openai tenacity orjson structlog \
+    hypothesis freezegun respx pre-commit djangorestframework marshmallow python-dotenv packaging \
+    types-requests setuptools-scm websockets";
+const GO_OWNERS: &str = "\
+    golang.org/x google.golang.org k8s.io sigs.k8s.io go.uber.org cloud.google.com/go gorm.io \
+    go.opentelemetry.io gopkg.in go.mongodb.org modernc.org connectrpc.com github.com/stretchr \
+    github.com/google github.com/spf13 github.com/gin-gonic github.com/gorilla github.com/sirupsen \
+    github.com/pkg github.com/aws github.com/hashicorp github.com/prometheus \
+    github.com/grpc-ecosystem github.com/golang github.com/jackc github.com/lib \
+    github.com/go-sql-driver github.com/labstack github.com/go-chi github.com/redis \
+    github.com/docker github.com/moby github.com/onsi github.com/golang-jwt github.com/rs \
+    github.com/uber-go github.com/urfave github.com/fatih github.com/Masterminds \
+    github.com/kubernetes github.com/opencontainers github.com/testcontainers github.com/mattn \
+    github.com/davecgh github.com/pmezard github.com/gofiber github.com/go-playground \
+    github.com/cespare";
+const JAVA_GROUPS: &str = "\
+    org.hamcrest org.jetbrains org.sonatype com.microsoft com.azure software.amazon org.ow2 \
+    org.codehaus com.squareup javax jakarta org.eclipse com.fasterxml org.junit org.apache \
+    com.google org.springframework org.springframework.boot org.apache.commons \
+    org.apache.logging.log4j org.apache.httpcomponents org.apache.kafka org.hibernate \
+    com.google.guava com.google.code.gson com.google.protobuf com.fasterxml.jackson.core \
+    com.fasterxml.jackson.datatype com.squareup.okhttp3 com.squareup.retrofit2 org.slf4j \
+    ch.qos.logback org.projectlombok junit org.junit.jupiter org.mockito org.assertj \
+    org.testcontainers io.netty io.micrometer io.projectreactor com.zaxxer org.postgresql \
+    com.h2database mysql com.mysql redis.clients org.jetbrains.kotlin org.jetbrains.kotlinx \
+    io.quarkus io.micronaut jakarta.servlet org.flywaydb org.liquibase com.github.ben-manes.caffeine \
+    org.mapstruct io.grpc io.opentelemetry commons-io commons-lang org.bouncycastle com.amazonaws \
+    software.amazon.awssdk io.jsonwebtoken org.apache.maven org.codehaus.mojo";
+const RUBY: &str = "\
+    rails rake rspec rspec-rails sinatra puma sidekiq devise nokogiri redis pg mysql2 rubocop \
+    minitest faraday httparty bundler rack activesupport activerecord bootsnap capybara factory_bot \
+    simplecov webmock jwt bcrypt pry";
+const COMPOSER: &str = "\
+    laravel/framework symfony/console symfony/http-foundation guzzlehttp/guzzle monolog/monolog \
+    phpunit/phpunit doctrine/orm twig/twig nesbot/carbon ramsey/uuid firebase/php-jwt \
+    league/flysystem vlucas/phpdotenv phpstan/phpstan mockery/mockery";
 /// Honest names that happen to be close to others.
-const HONEST: &[&str] = &[
-    "colors", "color", "redis", "rediss", "nexts", "hyper", "hypers", "jest-dom", "chart", "kleur",
-    "tonic", "tower", "asyncio", "httpx2", "request", "globs", "types", "times", "futures",
-    "rando", "clapi", "flask2", "celery", "ruff", "pylint", "mocha", "boto",
-];
+const HONEST: &str = "\
+    colors color redis rediss nexts hyper hypers jest-dom chart kleur tonic tower asyncio httpx2 \
+    request globs types times futures rando clapi flask2 celery ruff pylint mocha boto";
 
-fn popular(ecosystem: Ecosystem) -> &'static [&'static str] {
+/// The words of a list.
+fn words(list: &'static str) -> impl Iterator<Item = &'static str> {
+    list.split_whitespace()
+}
+
+fn lists(list: &'static str, name: &str) -> bool {
+    words(list).any(|word| word == name)
+}
+
+fn popular(ecosystem: Ecosystem) -> &'static str {
     match ecosystem {
         Ecosystem::Npm => NPM,
         Ecosystem::Cargo => CARGO,
@@ -536,17 +120,17 @@ fn maker(ecosystem: Ecosystem, name: &str) -> String {
 /// Whether many projects use it, so that its name alone is no reason to look.
 pub(super) fn is_popular(ecosystem: Ecosystem, name: &str) -> bool {
     let maker = maker(ecosystem, name);
-    let grouped = |group: &&str| {
+    let grouped = |group: &'static str| {
         maker
-            .strip_prefix(*group)
+            .strip_prefix(group)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '/']))
     };
     match ecosystem {
-        Ecosystem::Npm => NPM.contains(&name) || NPM_SCOPES.contains(&maker.as_str()),
-        Ecosystem::Go => GO_OWNERS.iter().any(|owner| name.starts_with(&format!("{owner}/"))),
-        Ecosystem::Java => JAVA_GROUPS.iter().any(grouped),
+        Ecosystem::Npm => lists(NPM, name) || lists(NPM_SCOPES, &maker),
+        Ecosystem::Go => words(GO_OWNERS).any(|owner| name.starts_with(&format!("{owner}/"))),
+        Ecosystem::Java => words(JAVA_GROUPS).any(grouped),
         Ecosystem::Cargo | Ecosystem::Python | Ecosystem::Ruby | Ecosystem::Composer => {
-            popular(ecosystem).contains(&name)
+            lists(popular(ecosystem), name)
         }
     }
 }
@@ -555,7 +139,7 @@ pub(super) fn is_popular(ecosystem: Ecosystem, name: &str) -> bool {
 pub(super) fn lookalike(ecosystem: Ecosystem, name: &str) -> Option<&'static str> {
     const LONGEST: usize = 64;
     let maker = maker(ecosystem, name);
-    if is_popular(ecosystem, name) || HONEST.contains(&name) || maker.len() > LONGEST {
+    if is_popular(ecosystem, name) || lists(HONEST, name) || maker.len() > LONGEST {
         return None;
     }
     let known = match ecosystem {
@@ -568,7 +152,7 @@ pub(super) fn lookalike(ecosystem: Ecosystem, name: &str) -> Option<&'static str
         | Ecosystem::Ruby
         | Ecosystem::Composer => popular(ecosystem),
     };
-    known.iter().find(|known| looks_like(&maker, known)).copied()
+    words(known).find(|known| looks_like(&maker, known))
 }
 
 fn looks_like(name: &str, known: &str) -> bool {

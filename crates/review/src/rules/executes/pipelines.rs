@@ -50,7 +50,7 @@ static SECRET: LazyLock<Regex> = LazyLock::new(|| {
 });
 static CHECK: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"\b(go (test|vet)|cargo (nextest|test|clippy|deny|audit)|(npm|yarn|pnpm|bun)( run)? (test|lint|check|audit)|npx (vitest|jest|eslint|tsc)|pytest|tox|nox|mypy|ruff|pylint|mvnw? .*(verify|test)|gradlew? .*(check|test|build)|make (test|check|lint)|rspec|phpunit|golangci-lint|codeql-action|trivy|scorecard|gitleaks|zizmor)",
+        r"\b(go (test|vet)|cargo (nextest|test|clippy|deny|audit)|(npm|yarn|pnpm|bun)( run)? (test|lint|check|audit)|npx (vitest|jest|eslint|tsc)|(pytest|tox|nox|mypy|ruff|pylint)([^:\w]|$)|mvnw? .*(verify|test)|gradlew? .*(check|test|build)|make (test|check|lint)|rspec|phpunit|golangci-lint|codeql-action|trivy|scorecard|gitleaks|zizmor)",
     )
 });
 static OWN_MACHINE: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)self[-._]hosted"));
@@ -93,11 +93,12 @@ fn whole(file: &File<'_>) -> Vec<Finding> {
 
 /// Checks that the pipeline made and makes no more.
 fn dropped(file: &File<'_>) -> Option<Finding> {
-    let count = |lines: &[Line<'_>]| lines.iter().filter(|line| CHECK.is_match(line.text)).count();
+    let checks = |line: &&Line<'_>| !file.is_comment(line.text) && CHECK.is_match(line.text);
+    let count = |lines: &[Line<'_>]| lines.iter().filter(checks).count();
     if file.is_deleted() || count(&file.lines.removed) <= count(&file.lines.added) {
         return None;
     }
-    let line = file.lines.removed.iter().find(|line| CHECK.is_match(line.text))?;
+    let line = file.lines.removed.iter().find(checks)?;
     let why = format!(
         "the pipeline no longer checks this: `{}`. Put it back, or show where it is done now",
         quote(line.text)
