@@ -10,6 +10,9 @@ use crate::finding::{Family, Finding, Severity, quote};
 use manifest::{Dependency, Ecosystem, Source};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Findings of one file; a file with more is read as a whole anyway, and each costs a search for its line.
+const OF_ONE_FILE: usize = 100;
+
 pub(crate) fn find(files: &[File<'_>]) -> Vec<Finding> {
     let manifests: Vec<(&File<'_>, Ecosystem)> = files
         .iter()
@@ -48,6 +51,9 @@ fn declared(
     let own: BTreeSet<String> = names::own(ecosystem, file.new_text(), old.values());
     let mut findings = Vec::new();
     for (key, dependency) in &new {
+        if findings.len() >= OF_ONE_FILE {
+            break;
+        }
         let found = match old.get(key) {
             Some(was) if was == dependency => None,
             Some(was) => changed(file, was, dependency),

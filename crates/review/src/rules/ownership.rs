@@ -2,7 +2,7 @@
 
 use super::file::{File, Kind, regex};
 use crate::finding::{Family, Finding, Severity, quote};
-use regex::Regex;
+use regex::{Regex, RegexSet};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -88,9 +88,12 @@ fn licence(file: &File<'_>) -> Option<Finding> {
 /// One finding for each group of owners.
 fn owned(files: &[File<'_>], owners: &str) -> Vec<Finding> {
     let rules: Vec<(String, String)> = owners.lines().filter_map(rule).take(RULES).collect();
+    let patterns = rules.iter().map(|(pattern, _)| covered(pattern));
+    // A file of owners too large to be read at once says nothing here; the forge still asks them.
+    let Ok(set) = RegexSet::new(patterns) else { return Vec::new() };
     let mut by_owner: BTreeMap<&str, Vec<&File<'_>>> = BTreeMap::new();
     for file in files {
-        let last = rules.iter().rev().find(|(pattern, _)| covers(pattern, file.path));
+        let last = set.matches(file.path).into_iter().next_back().and_then(|at| rules.get(at));
         if let Some((_, owner)) = last.filter(|(_, owner)| !owner.is_empty()) {
             by_owner.entry(owner).or_default().push(file);
         }
@@ -112,63 +115,31 @@ fn rule(line: &str) -> Option<(String, String)> {
     Some((pattern.to_owned(), owners.split_whitespace().collect::<Vec<_>>().join(" ")))
 }
 
-/// Whether a pattern of a file of owners covers the path.
-fn covers(pattern: &str, path: &str) -> bool {
+/// A pattern of a file of owners as a regular expression over paths.
+fn covered(pattern: &str) -> String {
     let anchored = pattern.trim_end_matches('/').contains('/');
-    let folder = pattern.ends_with('/') || !pattern.contains('*');
-    let pattern = pattern.trim_start_matches('/').trim_end_matches('/');
-    let starts: Box<dyn Iterator<Item = &str>> = if anchored {
-        Box::new(std::iter::once(path))
-    } else {
-        let inner = path.match_indices('/').map(|(at, _)| path.get(at + 1..).unwrap_or_default());
-        Box::new(std::iter::once(path).chain(inner))
+    let end = match (pattern.ends_with('/'), pattern.contains('*')) {
+        _ if pattern == "*" => "",
+        (true, _) => "/",
+        (false, true) => "$",
+        (false, false) => "(/|$)",
     };
-    let mut starts = starts;
-    starts.any(|path| {
-        let whole = matches(pattern, path);
-        let below = || {
-            path.match_indices('/')
-                .any(|(at, _)| matches(pattern, path.get(..at).unwrap_or_default()))
-        };
-        whole || (folder && below()) || (!anchored && pattern == "*")
-    })
-}
-
-/// `*` within a part of the path, `**` across parts. Never more work than pattern times path.
-fn matches(pattern: &str, path: &str) -> bool {
-    let (pattern, path) = (pattern.as_bytes(), path.as_bytes());
-    let mut reached = vec![false; path.len() + 1];
-    if let Some(start) = reached.first_mut() {
-        *start = true;
-    }
-    let mut at = 0;
-    while let Some(sign) = pattern.get(at) {
-        let double = *sign == b'*' && pattern.get(at + 1) == Some(&b'*');
-        let mut next = vec![false; path.len() + 1];
-        let mut carried = false;
-        for position in 0..=path.len() {
-            let here = reached.get(position).copied().unwrap_or(false);
-            let before = position.checked_sub(1).and_then(|last| path.get(last)).copied();
-            let step = |last: usize| reached.get(last).copied().unwrap_or(false);
-            let now = match sign {
-                b'*' => {
-                    carried = here || (carried && (double || before != Some(b'/')));
-                    carried
-                }
-                b'?' => before.is_some_and(|sign| sign != b'/') && step(position.saturating_sub(1)),
-                other => before == Some(*other) && step(position.saturating_sub(1)),
-            };
-            if let Some(cell) = next.get_mut(position) {
-                *cell = now;
+    let mut out = if anchored { "^".to_owned() } else { "(^|/)".to_owned() };
+    let mut rest = pattern.trim_start_matches('/').trim_end_matches('/');
+    while let Some(sign) = rest.chars().next() {
+        let (taken, means) = match sign {
+            '*' if rest.starts_with("**/") => ("**/", "(.*/)?".to_owned()),
+            '*' if rest.starts_with("**") => ("**", ".*".to_owned()),
+            '*' => ("*", "[^/]*".to_owned()),
+            '?' => ("?", "[^/]".to_owned()),
+            other => {
+                (rest.get(..other.len_utf8()).unwrap_or(rest), regex::escape(&other.to_string()))
             }
-        }
-        reached = next;
-        at += if double { 2 } else { 1 };
-        if double && pattern.get(at) == Some(&b'/') {
-            at += 1;
-        }
+        };
+        out.push_str(&means);
+        rest = rest.strip_prefix(taken).unwrap_or_default();
     }
-    reached.last().copied().unwrap_or(false)
+    out + end
 }
 
 #[cfg(test)]
@@ -188,7 +159,8 @@ mod tests {
             ("/src/**/b.js", "src/a/c/b.js", true),
             ("apps", "x/apps/y", true),
         ] {
-            assert_eq!(covers(pattern, path), expected, "{pattern} {path}");
+            let covers = Regex::new(&covered(pattern)).unwrap().is_match(path);
+            assert_eq!(covers, expected, "{pattern} {path}");
         }
     }
 }

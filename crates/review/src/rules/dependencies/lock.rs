@@ -1,6 +1,7 @@
 //! What lock files say: hosts, hashes, versions and scripts of every package.
 
 use super::super::file::{File, Kind, regex};
+use super::OF_ONE_FILE;
 use super::manifest::Ecosystem;
 use super::names;
 use crate::finding::{Family, Finding, Severity, quote};
@@ -157,6 +158,9 @@ fn places(file: &File<'_>, old: &[Locked], new: &[Locked]) -> Vec<Finding> {
     let hosts: BTreeSet<&str> = old.iter().filter_map(|locked| host(&locked.place)).collect();
     let mut findings = Vec::new();
     for locked in new {
+        if findings.len() >= OF_ONE_FILE {
+            break;
+        }
         let was = before.get(locked.name.as_str()).copied();
         let Some(host) = host(&locked.place) else { continue };
         let git = locked.place.starts_with("git")
@@ -198,6 +202,9 @@ fn hashes(file: &File<'_>, old: &[Locked], new: &[Locked]) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     for locked in new {
+        if findings.len() >= OF_ONE_FILE {
+            break;
+        }
         let Some(was) = before.get(&(locked.name.as_str(), locked.version.as_str())) else {
             continue;
         };
@@ -237,6 +244,7 @@ fn scripts(file: &File<'_>, old: &[Locked], new: &[Locked]) -> Vec<Finding> {
         old.iter().filter(|locked| locked.script).map(|locked| locked.name.as_str()).collect();
     let fresh = new.iter().filter(|locked| locked.script && !before.contains(locked.name.as_str()));
     fresh
+        .take(OF_ONE_FILE)
         .map(|locked| {
             let known = WITH_SCRIPT.contains(&locked.name.as_str());
             let severity = if known { Severity::Info } else { Severity::Warning };
@@ -273,6 +281,9 @@ fn lowered(file: &File<'_>, old: &[Locked], new: &[Locked]) -> Vec<Finding> {
     let (before, after) = (single(old), single(new));
     let mut findings = Vec::new();
     for (name, now) in &after {
+        if findings.len() >= OF_ONE_FILE {
+            break;
+        }
         if let (Some(Some(was)), Some(now)) = (before.get(name), now)
             && names::is_lower(was, now)
         {

@@ -197,6 +197,9 @@ fn is_near(a: &str, b: &str) -> bool {
         || swapped()
 }
 
+/// Dependencies that are asked whose they are.
+const OWN: usize = 500;
+
 /// Beginnings of names that belong to the project itself.
 pub(super) fn own<'a>(
     ecosystem: Ecosystem,
@@ -204,7 +207,7 @@ pub(super) fn own<'a>(
     old: impl Iterator<Item = &'a Dependency>,
 ) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
-    for dependency in old {
+    for dependency in old.take(OWN) {
         match ecosystem {
             Ecosystem::Npm if dependency.name.starts_with('@') => {
                 all.extend(dependency.name.split_once('/').map(|(scope, _)| format!("{scope}/")));

@@ -187,6 +187,9 @@ const KNOWN_PLUGINS: &[&str] = &[
     "antlr",
 ];
 
+/// New plugins of one file that are told.
+const PLUGINS: usize = 50;
+
 fn plugins(file: &File<'_>) -> Vec<Finding> {
     let maven = file.name == "pom.xml" || file.path.ends_with(".mvn/extensions.xml");
     let gradle = file.ending == "gradle" || file.name.ends_with(".gradle.kts");
@@ -203,7 +206,7 @@ fn plugins(file: &File<'_>) -> Vec<Finding> {
     if !maven && !gradle {
         return findings;
     }
-    for name in names(file.new_text()).difference(&names(file.old())) {
+    for name in names(file.new_text()).difference(&names(file.old())).take(PLUGINS) {
         let last = name.rsplit(' ').next().unwrap_or_default();
         let severity = if RUNNERS.contains(&last) {
             Severity::Warning

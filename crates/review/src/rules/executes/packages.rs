@@ -69,6 +69,9 @@ const HOOKS: &[&str] = &[
     "fsmonitor-watchman",
 ];
 
+/// Scripts of one file that are told.
+const SCRIPTS: usize = 50;
+
 static LIFECYCLE_LINE: LazyLock<Regex> = LazyLock::new(|| {
     regex(r#""(pre|post)?(install|prepare|uninstall|pack|publish(Only)?)"\s*:\s*""#)
 });
@@ -119,7 +122,7 @@ fn scripts(file: &File<'_>) -> Vec<Finding> {
             LIFECYCLE.contains(&name.as_str())
         };
         let before = old.get("scripts").and_then(|scripts| scripts.get(name));
-        if called && before != Some(value) {
+        if called && before != Some(value) && findings.len() < SCRIPTS {
             let line = file.line_of(&format!("\"{name}\""));
             findings.push(script(file, line, &format!("{name}: {value}")));
         }

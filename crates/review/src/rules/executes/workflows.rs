@@ -119,10 +119,15 @@ fn permissions(file: &File<'_>, old: &[Entry<'_>], new: &[Entry<'_>]) -> Vec<Fin
     let writes = |value: &str| value.contains("write");
     let mut findings = Vec::new();
     // What moves from the workflow to one of its jobs is no wider than before.
+    let written: BTreeSet<&str> = before
+        .values()
+        .filter(|was| writes(was.value))
+        .filter_map(
+            |was| if was.value == "write-all" { Some("*") } else { was.keys.last().copied() },
+        )
+        .collect();
     let held = |entry: &Entry<'_>| {
-        before.values().any(|was| {
-            writes(was.value) && (was.keys.last() == entry.keys.last() || was.value == "write-all")
-        })
+        written.contains("*") || entry.keys.last().is_some_and(|key| written.contains(key))
     };
     let lesser = |entry: &Entry<'_>| entry.keys.last().is_some_and(|key| LESSER.contains(key));
     let mut wider: Vec<_> =
