@@ -1,4 +1,4 @@
-//! How long a diff of 10,000 files takes to be judged: `cargo run --release -p review --example judge`.
+//! How long a diff of 10,000 files takes to be judged: `cargo run --release -p review --example many`.
 
 #[path = "../tests/corpus/many.rs"]
 mod many;
