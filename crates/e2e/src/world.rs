@@ -247,6 +247,25 @@ impl World {
         Job { agent: agent.to_owned(), run: answer["run"]["id"].as_str().unwrap().to_owned() }
     }
 
+    /// Waits for the end of the run that Errand asks for where a push was kept back.
+    pub async fn mended(&self, agent: &str) {
+        let mut watcher = self.watch(agent);
+        let asked = watcher
+            .until(|event| event["type"] == "Asked" && event["options"]["automatic"] == true)
+            .await;
+        let run = asked["run"].as_str().unwrap().to_owned();
+        watcher.until_ended(&run).await;
+    }
+
+    /// Lets through what keeps the newest push back.
+    pub async fn let_through(&self, agent: &str, reason: &str) {
+        let shown = self.agent(agent).await;
+        for stop in shown["stops"].as_array().unwrap() {
+            let body = json!({"mark": stop["mark"], "reason": reason});
+            self.api.post(&format!("/v1/agents/{agent}/stops"), &body).await.expect(200);
+        }
+    }
+
     /// The agent as the API shows it.
     pub async fn agent(&self, id: &str) -> Value {
         self.api.get(&format!("/v1/agents/{id}")).await.expect(200)

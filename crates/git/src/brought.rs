@@ -8,6 +8,7 @@ use crate::name::{BlobId, CommitId};
 use crate::objects::EntryKind;
 use crate::repo::Repo;
 use crate::runner::{Input, LOCAL_TIME_MAX, Overflow};
+use std::collections::HashMap;
 
 /// Bytes of names and ids that are read.
 const RECORDS_MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -33,7 +34,7 @@ pub struct BroughtEntry {
 }
 
 impl Repo {
-    /// What these commits bring; fails where that is too much to be listed.
+    /// What these commits bring, in their order; fails where that is too much to be listed.
     pub async fn brought(&self, commits: &[CommitId]) -> Result<Vec<Brought>> {
         let ids: String = commits.iter().map(|commit| format!("{commit}\n")).collect();
         let call = self
@@ -43,7 +44,15 @@ impl Repo {
             .heavy(LOCAL_TIME_MAX)
             .stdout_max(RECORDS_MAX_BYTES, Overflow::Fail)
             .input(Input::Bytes(ids.into_bytes()));
-        Ok(parse(&call.run().await?.stdout))
+        let listed = parse(&call.run().await?.stdout);
+        let mut listed: HashMap<_, _> =
+            listed.into_iter().map(|one| (one.commit, one.entries)).collect();
+        // Those that bring nothing are not listed.
+        let brought = commits.iter().map(|commit| Brought {
+            commit: commit.clone(),
+            entries: listed.remove(commit).unwrap_or_default(),
+        });
+        Ok(brought.collect())
     }
 }
 

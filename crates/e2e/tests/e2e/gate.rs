@@ -12,23 +12,13 @@ const PLAIN: &str = "e2e-plain-90d1c6a4f7";
 /// Makes a key, writes its secret down in another spelling, turns a line around, and goes on in another commit.
 const LEAKS: &str = "{ printf -- '-----BEGIN OPENSSH %s KEY-----\\n' PRIVATE; head -c 300 /dev/urandom | base64; \
     printf -- '-----END OPENSSH %s KEY-----\\n' PRIVATE; } > deploy.pem; \
-    printf %s \"$PLAIN\" | base64 > config.txt; git add -A; git commit -qm 'Add what is needed'; \
+    printf %s \"$PLAIN\" | base64 > config.txt; git add -A; git commit -qF deploy.pem; ln -s /etc/passwd people; \
     printf 'ok = 1 # \\342\\200\\256 nothing\\n' > turned.py; git rm -q deploy.pem";
 
 async fn opened(world: &World, repository: &Repository, turns: &[Turn]) -> Job {
     let text = format!("Keep the shop open.\n{}", prompt(turns));
     let repos = json!([{"url": repository.url()}]);
     world.open(json!({"prompt": {"text": text}, "repos": repos, "autoCreatePR": true})).await
-}
-
-/// The end of the run that Errand asked for by itself.
-async fn mended(world: &World, job: &Job) {
-    let mut watcher = world.watch(&job.agent);
-    let asked = watcher
-        .until(|event| event["type"] == "Asked" && event["options"]["automatic"] == true)
-        .await;
-    let run = asked["run"].as_str().unwrap().to_owned();
-    watcher.until_ended(&run).await;
 }
 
 /// Rules and places of what keeps the newest push back.
@@ -75,16 +65,17 @@ async fn what_may_not_leave_stays_and_goes_once_it_is_taken_out() {
     let run = world.ended(&job).await;
     assert_eq!((&run["status"], &run["error"]["code"]), (&json!("ERROR"), &json!("push_stopped")));
     let message = run["error"]["message"].as_str().unwrap();
-    assert!(message.contains("deploy.pem:1: "), "T-PER: {message}");
-    mended(&world, &job).await;
+    assert!(message.contains("a commit's message: "), "T-PER 11: {message}");
+    world.mended(&job.agent).await;
     let agent = world.agent(&job.agent).await;
     // The commit in between is not there any more; what is still in the files stops again.
-    assert_eq!(stops(&agent), ["config.txt:1 secret.known", "turned.py:1 unicode.override"]);
+    let left = ["config.txt:1 secret.known", "people:null path.link", "turned.py:1 unicode.override"];
+    assert_eq!(stops(&agent), left);
     assert!(!agent.to_string().contains(PLAIN), "a stop does not tell what it stopped");
     let branch = agent["branchName"].as_str().unwrap();
     assert_eq!(repository.head(branch), None, "nothing was pushed");
 
-    let mends = "sed -i 's/ # .*//' turned.py; rm -f config.txt; echo open > shop.txt";
+    let mends = "sed -i 's/ # .*//' turned.py; rm -f config.txt people; echo open > shop.txt";
     let again = world.send(&job.agent, &[shell(mends), Turn::say("Taken out.")]).await;
     world.ended_as(&again, "FINISHED").await;
     assert_eq!(repository.file(branch, "turned.py"), "ok = 1");
@@ -111,7 +102,7 @@ async fn a_person_lets_through_what_was_seen_with_a_reason_that_is_kept() {
     let turned = "printf 'ok = 1 # \\342\\200\\256 nothing\\n' > turned.py";
     let job = opened(&world, &repository, &[shell(turned), Turn::say("Done.")]).await;
     world.ended_as(&job, "ERROR").await;
-    mended(&world, &job).await;
+    world.mended(&job.agent).await;
     let agent = world.agent(&job.agent).await;
     let mark = agent["stops"][0]["mark"].as_str().unwrap();
     let allow =

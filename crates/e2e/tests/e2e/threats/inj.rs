@@ -67,6 +67,11 @@ async fn names_are_never_commands() {
     }
     script += "mkdir -p '$(touch mark)' && echo x > '$(touch mark)/--help'; ls -1b";
     let job = world.errand(&repository, &[shell(script), Turn::say("Done.")]).await;
+    let run = world.ended_as(&job, "ERROR").await;
+    assert_eq!(run["error"]["code"], "push_stopped", "names with line ends wait for a person");
+    world.mended(&job.agent).await;
+    world.let_through(&job.agent, "they are what is tried").await;
+    let job = world.send(&job.agent, &[Turn::say("Go on.")]).await;
     let run = world.ended_as(&job, "FINISHED").await;
     let branch = run["git"]["branches"][0]["branch"].as_str().unwrap_or_default().to_owned();
     let listed = repository.git(&["ls-tree", "-r", "-z", "--name-only", &branch]);
