@@ -8,7 +8,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::AsyncWriteExt as _;
@@ -76,14 +76,15 @@ async fn answer(State(shelf): State<Shelf>, request: Request) -> Response {
     if path.starts_with("/large/") {
         return StatusCode::OK.into_response();
     }
-    match backend(&shelf, request).await {
+    match backend(&shelf.folder, request).await {
         Ok(response) => response,
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
 
+/// Has git's own program answer a request for one of the repositories below a folder.
 #[expect(clippy::disallowed_methods, reason = "the program under the fake is git's own")]
-async fn backend(shelf: &Shelf, request: Request) -> io::Result<Response> {
+pub(crate) async fn backend(folder: &Path, request: Request) -> io::Result<Response> {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, REQUEST_BYTES).await.map_err(io::Error::other)?;
     let text = |name: HeaderName| {
@@ -91,7 +92,7 @@ async fn backend(shelf: &Shelf, request: Request) -> io::Result<Response> {
     };
     let mut child = Command::new("git")
         .args(["-c", "http.receivepack=true", "-c", "safe.directory=*", "http-backend"])
-        .env("GIT_PROJECT_ROOT", &shelf.folder)
+        .env("GIT_PROJECT_ROOT", folder)
         .env("GIT_HTTP_EXPORT_ALL", "1")
         .env("GIT_PROTOCOL", text(HeaderName::from_static("git-protocol")))
         .env("REQUEST_METHOD", parts.method.as_str())

@@ -5,6 +5,7 @@
 //! compare-and-swap. The commit is recorded before it is pushed, so a crash in between is told
 //! apart from a merge that never happened.
 
+use crate::around::Ability;
 use crate::forge::{Capabilities, Forge, ForgeError, KeptBy, MergeWish, Mergeable, Result};
 use crate::pull_request::{BODY_CHARS, Content, PullRequest, State, TITLE_CHARS};
 use crate::store::{PullRequestStore, Replaced, RepositoryKey};
@@ -40,7 +41,7 @@ struct Tips {
 #[async_trait]
 impl Forge for Bare {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { kept_by: KeptBy::Errand, reviewers: false, checks: false }
+        Capabilities { kept_by: KeptBy::Errand, able: &[Ability::Drafts, Ability::ConflictFiles] }
     }
 
     async fn find_pull_request(&self, head: &BranchName) -> Result<Option<PullRequest>> {

@@ -2,13 +2,17 @@
 //!
 //! Read in this order: [`pull_request`] is the noun, [`forge`] the trait and who owes what,
 //! [`bare`] the forge of any git remote without an API (Errand keeps the pull requests itself,
-//! behind [`store`]), [`describe`] writes title and body from the facts of a run, [`conformance`]
+//! behind [`store`]), [`host`] how those with an API are asked, [`github`] is one of them, [`describe`] writes title and body from the facts of a run, [`conformance`]
 //! is run on every forge.
 
 pub mod pull_request;
+pub mod around;
 pub mod forge;
 pub mod store;
 pub mod bare;
+pub mod host;
+mod wire;
+pub mod github;
 pub mod describe;
 mod markdown;
 pub mod conformance;

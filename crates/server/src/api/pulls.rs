@@ -144,6 +144,13 @@ fn refused(error: ForgeError) -> ApiError {
         ForgeError::BaseMoved(_) => conflict("base_moved"),
         ForgeError::CheckedOut(_) => conflict("branch_checked_out"),
         ForgeError::Refused { .. } => conflict("push_refused"),
+        ForgeError::Unsupported(_) => conflict("not_supported_by_forge"),
+        ForgeError::RateLimited { .. } => conflict("forge_rate_limited"),
+        ForgeError::OutcomeUnknown { .. } | ForgeError::Unreachable { .. } => {
+            conflict("forge_unreachable")
+        }
+        ForgeError::Credential => conflict("forge_credential_refused"),
+        ForgeError::Denied { .. } | ForgeError::Rejected { .. } => conflict("forge_refused"),
         ForgeError::Git(_) | ForgeError::Store(_) => {
             anyhow::Error::new(error).context("ask the forge").into()
         }

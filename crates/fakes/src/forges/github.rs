@@ -1,0 +1,554 @@
+//! The words of GitHub: REST v3 below `/api/v3`, and the two mutations of GraphQL for drafts.
+
+use super::ask::{Ask, Reply};
+use super::bare::Bare;
+use super::hall::{Comment, Hall, Life, No, Pull, Right, Status, Token, Wish};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use rustls::SignatureScheme;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::sign::SigningKey as _;
+use serde_json::{Value, json};
+
+/// Seconds that a token of an installation is good for.
+const TOKEN_S: i64 = 3600;
+const WHEN: &str = "2026-11-01T00:00:00Z";
+
+/// A request for one repository by somebody.
+struct Call<'a> {
+    hall: &'a mut Hall,
+    ask: &'a Ask,
+    name: String,
+    bare: Bare,
+    login: String,
+}
+
+pub(super) fn answer(hall: &mut Hall, ask: &Ask) -> Reply {
+    let path: Vec<&str> = ask.path.iter().map(String::as_str).collect();
+    let header = ask.header("authorization").unwrap_or_default();
+    let token = header.strip_prefix("Bearer ").or_else(|| header.strip_prefix("token "));
+    let token = token.unwrap_or_default();
+    if let ["api", "v3", rest @ ..] = path.as_slice()
+        && let Some(reply) = as_app(hall, ask, rest, token)
+    {
+        return reply;
+    }
+    let Some(login) = hall.whose(token).map(ToOwned::to_owned) else {
+        return Reply::plain(401, "Bad credentials");
+    };
+    match path.as_slice() {
+        ["api", "graphql"] => graphql(hall, ask, &login),
+        ["api", "v3", "user"] => {
+            let mut reply = Reply::new(200, user(&login));
+            reply.headers.push(("x-oauth-scopes", "repo, read:org".to_owned()));
+            reply
+        }
+        ["api", "v3", "repos", owner, repository, rest @ ..] => {
+            let name = format!("{owner}/{repository}");
+            let only = hall.tokens.get(token).and_then(|token| token.only.as_ref());
+            let hidden =
+                only.is_some_and(|only| *only != name) || hall.right(&login) == Right::None;
+            match hall.bare(&name) {
+                Some(bare) if !hidden => Call { hall, ask, name, bare, login }.answer(rest),
+                Some(_) | None => not_found(),
+            }
+        }
+        _ => not_found(),
+    }
+}
+
+fn not_found() -> Reply {
+    Reply::plain(404, "Not Found")
+}
+
+fn invalid(error: Value) -> Reply {
+    Reply::new(422, json!({"message": "Validation Failed", "errors": [error]}))
+}
+
+fn user(login: &str) -> Value {
+    let kind = if login.ends_with("[bot]") { "Bot" } else { "User" };
+    json!({"login": login, "id": 1, "type": kind})
+}
+
+/// What an app asks with its own signature.
+fn as_app(hall: &mut Hall, ask: &Ask, path: &[&str], token: &str) -> Option<Reply> {
+    let ends = matches!(path, ["app", ..] | ["repos", _, _, "installation"]);
+    if !ends {
+        return None;
+    }
+    let now = hall.now;
+    let app = hall.app.clone()?;
+    if !is_signed(&app.key_pem, &app.id, token, now) {
+        return Some(Reply::plain(401, "A JSON web token could not be decoded"));
+    }
+    let all = json!({"metadata": "read", "contents": "write", "pull_requests": "write",
+                     "issues": "write", "statuses": "write", "checks": "read"});
+    Some(match (ask.method.as_str(), path) {
+        ("GET", ["app"]) => Reply::new(200, json!({"id": app.id, "slug": app.slug})),
+        ("GET", ["repos", owner, name, "installation"]) => {
+            match hall.bare(&format!("{owner}/{name}")) {
+                Some(_) => {
+                    let account = json!({"login": owner});
+                    let told = json!({"id": 77, "account": account, "permissions": all});
+                    Reply::new(200, told)
+                }
+                None => not_found(),
+            }
+        }
+        ("POST", ["app", "installations", "77", "access_tokens"]) => hand_out(hall, ask, &app.slug),
+        _ => not_found(),
+    })
+}
+
+fn hand_out(hall: &mut Hall, ask: &Ask, slug: &str) -> Reply {
+    let names = ask.texts("repositories");
+    let full = |name: &String| format!("acme/{name}");
+    let only = names.first().map(full);
+    let value = format!("ghs_{}", hall.next_id());
+    let login = format!("{slug}[bot]");
+    hall.people.insert(login.clone(), Right::Write);
+    let ends_at = hall.now + TOKEN_S;
+    hall.tokens.insert(value.clone(), Token { login, only, ends_at });
+    if let Some(app) = &mut hall.app {
+        app.handed_out.push(ask.body.clone());
+    }
+    let told = json!({"token": value, "expires_at": time(ends_at),
+                      "permissions": ask.body.get("permissions"),
+                      "repository_selection": "selected"});
+    Reply::new(201, told)
+}
+
+/// Seconds since 1970 as hosts write a time; right for this century.
+fn time(seconds: i64) -> String {
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// Whether the app signed this itself, for now.
+fn is_signed(key_pem: &str, id: &str, token: &str, now: i64) -> bool {
+    let checked = || {
+        let (message, signature) = token.rsplit_once('.')?;
+        let der = PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).ok()?;
+        let key = rustls::crypto::ring::sign::RsaSigningKey::new(&der).ok()?;
+        let signer = key.choose_scheme(&[SignatureScheme::RSA_PKCS1_SHA256])?;
+        let ours = URL_SAFE_NO_PAD.encode(signer.sign(message.as_bytes()).ok()?);
+        let claims = URL_SAFE_NO_PAD.decode(message.split_once('.')?.1).ok()?;
+        let claims: Value = serde_json::from_slice(&claims).ok()?;
+        let number = |name| claims.get(name).and_then(Value::as_i64);
+        let (from, to) = (number("iat")?, number("exp")?);
+        let timely = from <= now && now < to && to - now <= 600;
+        Some(timely && ours == signature && claims.get("iss")?.as_str()? == id)
+    };
+    checked().unwrap_or(false)
+}
+
+fn graphql(hall: &mut Hall, ask: &Ask, login: &str) -> Reply {
+    let query = ask.text("query").unwrap_or_default();
+    let id = ask.body.pointer("/variables/id").and_then(Value::as_str).unwrap_or_default();
+    let draft = if query.contains("markPullRequestReadyForReview") {
+        false
+    } else if query.contains("convertPullRequestToDraft") {
+        true
+    } else {
+        return Reply::new(200, json!({"errors": [{"message": "unknown field"}]}));
+    };
+    let writes = hall.right(login) >= Right::Write;
+    let found = id
+        .rsplit_once('#')
+        .and_then(|(name, number)| hall.repository(name).pulls.get_mut(&number.parse().ok()?));
+    match found.filter(|pull| writes && pull.life == Life::Open) {
+        Some(pull) => {
+            pull.draft = draft;
+            Reply::new(200, json!({"data": {"changed": {"pullRequest": {"isDraft": draft}}}}))
+        }
+        None => {
+            let message = "Could not resolve to a node with the global id";
+            Reply::new(200, json!({"data": null, "errors": [{"message": message}]}))
+        }
+    }
+}
+
+impl Call<'_> {
+    fn answer(&mut self, path: &[&str]) -> Reply {
+        let method = self.ask.method.as_str();
+        if method != "GET" && self.hall.right(&self.login) < Right::Write {
+            return Reply::plain(403, "Resource not accessible by personal access token");
+        }
+        match (method, path) {
+            ("GET", []) => self.home(),
+            ("GET", ["branches"]) => self.branches(),
+            ("GET", ["branches", name]) => match self.bare.tip(name) {
+                Some(commit) => Reply::new(200, branch(name, &commit)),
+                None => Reply::plain(404, "Branch not found"),
+            },
+            ("GET", ["compare", both]) => self.compare(both),
+            ("GET", ["pulls"]) => self.list(),
+            ("POST", ["pulls"]) => self.open(),
+            (_, ["pulls", number, rest @ ..]) => {
+                let number = number.parse().unwrap_or(0);
+                match self.hall.repository(&self.name).pulls.get(&number).cloned() {
+                    Some(pull) => self.pull(&pull, rest),
+                    None => not_found(),
+                }
+            }
+            (_, ["issues", rest @ ..]) => self.issues(rest),
+            ("GET", ["commits", commit, what]) => self.commit(commit, what),
+            ("POST", ["statuses", commit]) => self.status(commit),
+            ("GET", ["collaborators", login, "permission"]) => self.permission(login),
+            ("GET", ["contents", rest @ ..]) => self.contents(&rest.join("/")),
+            _ => not_found(),
+        }
+    }
+
+    fn home(&self) -> Reply {
+        let right = self.hall.right(&self.login);
+        let told = json!({
+            "full_name": self.name, "default_branch": self.bare.default_branch(),
+            "permissions": {"admin": right >= Right::Admin, "push": right >= Right::Write,
+                            "pull": right >= Right::Read},
+        });
+        Reply::new(200, told)
+    }
+
+    fn branches(&self) -> Reply {
+        let branches = self.bare.branches();
+        self.ask.page(branches.iter().map(|(name, commit)| branch(name, commit)).collect())
+    }
+
+    fn compare(&self, both: &str) -> Reply {
+        let counted = || {
+            let (base, head) = both.split_once("...")?;
+            Some((self.bare.count(base, head)?, self.bare.count(head, base)?))
+        };
+        match counted() {
+            Some((ahead, behind)) => {
+                Reply::new(200, json!({"ahead_by": ahead, "behind_by": behind, "commits": []}))
+            }
+            None => not_found(),
+        }
+    }
+
+    fn list(&mut self) -> Reply {
+        let mut pulls: Vec<Pull> =
+            self.hall.repository(&self.name).pulls.values().cloned().collect();
+        match self.ask.query("state").unwrap_or("open") {
+            "open" => pulls.retain(|pull| pull.life == Life::Open),
+            "closed" => pulls.retain(|pull| pull.life != Life::Open),
+            _ => {}
+        }
+        let owner = self.name.split('/').next().unwrap_or_default();
+        if let Some(head) = self.ask.query("head") {
+            pulls.retain(|pull| format!("{owner}:{}", pull.head) == head);
+        }
+        pulls.reverse();
+        let told = pulls.iter().map(|pull| self.told(pull, None)).collect();
+        self.ask.page(told)
+    }
+
+    fn open(&mut self) -> Reply {
+        let text = |name| self.ask.text(name).unwrap_or_default().to_owned();
+        let wish = Wish {
+            author: self.login.clone(),
+            title: text("title"),
+            body: text("body"),
+            head: text("head"),
+            base: text("base"),
+            draft: self.ask.body.get("draft").and_then(Value::as_bool).unwrap_or(false),
+        };
+        if wish.title.is_empty() {
+            return invalid(json!({"resource": "PullRequest", "code": "missing_field",
+                                  "field": "title"}));
+        }
+        let (head, base) = (wish.head.clone(), wish.base.clone());
+        let field = |name| json!({"resource": "PullRequest", "field": name, "code": "invalid"});
+        let owner = self.name.split('/').next().unwrap_or_default();
+        let said = |message: String| {
+            invalid(json!({"resource": "PullRequest", "code": "custom", "message": message}))
+        };
+        match self.hall.open_pull(&self.name, &self.bare, wish) {
+            Ok(pull) => Reply::new(201, self.told(&pull, None)),
+            Err(No::HeadMissing) => invalid(field("head")),
+            Err(No::BaseMissing) => invalid(field("base")),
+            Err(No::Exists(_)) => {
+                said(format!("A pull request already exists for {owner}:{head}."))
+            }
+            Err(No::Nothing | No::Moved | No::Conflicts) => {
+                said(format!("No commits between {base} and {head}"))
+            }
+        }
+    }
+
+    fn pull(&mut self, pull: &Pull, path: &[&str]) -> Reply {
+        match (self.ask.method.as_str(), path) {
+            ("GET", []) => {
+                let open = pull.life == Life::Open;
+                let name = self.name.clone();
+                let mergeable =
+                    if open { self.hall.mergeable(&name, &self.bare, pull) } else { None };
+                Reply::new(200, self.told(pull, mergeable))
+            }
+            ("PATCH", []) => self.patch(pull.clone()),
+            ("PUT", ["merge"]) => self.merge(pull),
+            ("POST", ["requested_reviewers"]) => self.ask_reviewers(pull.clone()),
+            ("GET", ["reviews"]) => {
+                let review = |(author, state, body): &(String, String, String)| json!({"id": 1, "user": user(author), "state": state, "body": body});
+                self.ask.page(pull.reviews.iter().map(review).collect())
+            }
+            ("GET", ["comments"]) => self.comments(pull.number, true),
+            ("POST", ["comments", id, "replies"]) => {
+                let id = id.parse().unwrap_or(0);
+                let said = self.hall.repository(&self.name).comments.iter();
+                let line = said.filter(|said| said.id == id).find_map(|said| said.line.clone());
+                if line.is_none() {
+                    return not_found();
+                }
+                self.say(pull.number, line, Some(id))
+            }
+            _ => not_found(),
+        }
+    }
+
+    fn patch(&mut self, mut pull: Pull) -> Reply {
+        if let Some(title) = self.ask.text("title") {
+            title.clone_into(&mut pull.title);
+        }
+        if let Some(body) = self.ask.text("body") {
+            body.clone_into(&mut pull.body);
+        }
+        if let Some(base) = self.ask.text("base") {
+            if self.bare.tip(base).is_none() {
+                return invalid(json!({"resource": "PullRequest", "field": "base",
+                                      "code": "invalid"}));
+            }
+            base.clone_into(&mut pull.base);
+        }
+        match (self.ask.text("state"), &pull.life) {
+            (Some("closed"), Life::Open) => {
+                pull.life = Life::Closed { head: self.hall.head_of(&self.name, &pull) };
+            }
+            (Some("open"), Life::Closed { .. }) => pull.life = Life::Open,
+            (Some("open" | "closed"), Life::Merged { .. }) => {
+                return invalid(json!({"resource": "PullRequest", "code": "invalid",
+                                      "field": "state"}));
+            }
+            (_, _) => {}
+        }
+        self.hall.repository(&self.name).pulls.insert(pull.number, pull.clone());
+        Reply::new(200, self.told(&pull, None))
+    }
+
+    fn merge(&mut self, pull: &Pull) -> Reply {
+        if pull.life != Life::Open {
+            return Reply::plain(405, "Pull Request is not mergeable");
+        }
+        if pull.draft {
+            return Reply::plain(405, "Pull Request is still a draft");
+        }
+        let seen = self.ask.text("sha");
+        match self.hall.merge(&self.name, &self.bare, pull, seen) {
+            Ok(commit) => {
+                let message = "Pull Request successfully merged";
+                Reply::new(200, json!({"sha": commit, "merged": true, "message": message}))
+            }
+            Err(No::Moved) => {
+                Reply::plain(409, "Head branch was modified. Review and try the merge again.")
+            }
+            Err(_) => Reply::plain(405, "Pull Request is not mergeable"),
+        }
+    }
+
+    fn ask_reviewers(&mut self, mut pull: Pull) -> Reply {
+        for login in self.ask.texts("reviewers") {
+            if self.hall.right(&login) == Right::None {
+                return Reply::plain(
+                    422,
+                    "Reviews may only be requested from collaborators. One or more of the users \
+                     or teams you specified is not a collaborator",
+                );
+            }
+            if !pull.reviewers.contains(&login) {
+                pull.reviewers.push(login);
+            }
+        }
+        self.hall.repository(&self.name).pulls.insert(pull.number, pull.clone());
+        Reply::new(201, self.told(&pull, None))
+    }
+
+    fn issues(&mut self, path: &[&str]) -> Reply {
+        let number = |text: &str| text.parse::<u64>().unwrap_or(0);
+        match (self.ask.method.as_str(), path) {
+            ("GET", [of, "comments"]) => self.comments(number(of), false),
+            ("POST", [of, "comments"]) => self.say(number(of), None, None),
+            ("PATCH", ["comments", id]) => {
+                let (id, login) = (number(id), self.login.clone());
+                let text = self.ask.text("body").unwrap_or_default().to_owned();
+                let comments = &mut self.hall.repository(&self.name).comments;
+                match comments.iter_mut().find(|said| said.id == id) {
+                    Some(said) if said.author == login => {
+                        said.body = text;
+                        Reply::new(200, comment(said))
+                    }
+                    Some(_) => Reply::plain(403, "Must have admin rights to Repository."),
+                    None => not_found(),
+                }
+            }
+            ("POST", [of, "labels"]) => {
+                let labels = self.ask.texts("labels");
+                let pulls = &mut self.hall.repository(&self.name).pulls;
+                let Some(pull) = pulls.get_mut(&number(of)) else { return not_found() };
+                for label in labels {
+                    if !pull.labels.contains(&label) {
+                        pull.labels.push(label);
+                    }
+                }
+                Reply::new(200, pull.labels.iter().map(|name| json!({"name": name})).collect())
+            }
+            _ => not_found(),
+        }
+    }
+
+    fn comments(&mut self, number: u64, lines: bool) -> Reply {
+        let said = self.hall.repository(&self.name).comments.iter();
+        let said = said.filter(|said| said.number == number && said.line.is_some() == lines);
+        let told = said.map(comment).collect();
+        self.ask.page(told)
+    }
+
+    fn say(&mut self, number: u64, line: Option<(String, u64)>, answers: Option<u64>) -> Reply {
+        if !self.hall.repository(&self.name).pulls.contains_key(&number) {
+            return not_found();
+        }
+        let body = self.ask.text("body").unwrap_or_default().to_owned();
+        let (id, author) = (self.hall.next_id(), self.login.clone());
+        let said = Comment { id, number, author, body, line, answers };
+        let told = comment(&said);
+        self.hall.repository(&self.name).comments.push(said);
+        Reply::new(201, told)
+    }
+
+    fn commit(&mut self, commit: &str, what: &str) -> Reply {
+        match what {
+            "check-runs" => {
+                let runs = self.hall.repository(&self.name).runs.iter();
+                let run = |(_, name, end): &(String, String, Option<String>)| {
+                    let status = if end.is_some() { "completed" } else { "in_progress" };
+                    json!({"name": name, "status": status, "conclusion": end,
+                           "output": {"title": null}})
+                };
+                let runs: Vec<Value> = runs.filter(|(of, _, _)| of == commit).map(run).collect();
+                let total = runs.len();
+                self.ask.page_in(runs, |page| json!({"total_count": total, "check_runs": page}))
+            }
+            "status" => {
+                let statuses = self.hall.statuses(&self.name, commit);
+                let told = statuses.iter().map(status).collect();
+                self.ask.page_in(told, |page| json!({"state": "pending", "statuses": page}))
+            }
+            _ => not_found(),
+        }
+    }
+
+    fn status(&mut self, commit: &str) -> Reply {
+        let text = |name| self.ask.text(name).unwrap_or_default().to_owned();
+        let state = text("state");
+        if !["error", "failure", "pending", "success"].contains(&state.as_str()) {
+            return invalid(json!({"resource": "Status", "field": "state", "code": "invalid"}));
+        }
+        let link = self.ask.text("target_url").map(ToOwned::to_owned);
+        let (context, description) = (text("context"), text("description"));
+        let made = Status { commit: commit.to_owned(), context, state, description, link };
+        let told = status(&made);
+        self.hall.repository(&self.name).statuses.push(made);
+        Reply::new(201, told)
+    }
+
+    fn permission(&self, login: &str) -> Reply {
+        let word = match self.hall.right(login) {
+            Right::Admin => "admin",
+            Right::Write => "write",
+            Right::Read => "read",
+            Right::None if self.hall.people.contains_key(login) => "none",
+            Right::None => return Reply::plain(404, "Not Found"),
+        };
+        Reply::new(200, json!({"permission": word, "role_name": word, "user": user(login)}))
+    }
+
+    fn contents(&self, path: &str) -> Reply {
+        let entry = |name: &String| {
+            let full = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+            json!({"name": name, "path": full, "type": "file"})
+        };
+        if let Some(entries) = self.bare.folder(path) {
+            return Reply::new(200, entries.iter().map(entry).collect());
+        }
+        match self.bare.file(path) {
+            Some(bytes) => {
+                let content = STANDARD.encode(bytes);
+                let told = json!({"type": "file", "path": path, "encoding": "base64",
+                                  "content": content});
+                Reply::new(200, told)
+            }
+            None => not_found(),
+        }
+    }
+
+    fn told(&self, pull: &Pull, mergeable: Option<bool>) -> Value {
+        let repo = json!({"full_name": self.name});
+        let owner = self.name.split('/').next().unwrap_or_default();
+        let (merged, commit) = match &pull.life {
+            Life::Merged { commit, .. } => (true, Some(commit)),
+            Life::Open | Life::Closed { .. } => (false, None),
+        };
+        let state = if pull.life == Life::Open { "open" } else { "closed" };
+        let reviewers: Vec<Value> = pull.reviewers.iter().map(|login| user(login)).collect();
+        let labels: Vec<Value> = pull.labels.iter().map(|name| json!({"name": name})).collect();
+        let head = self.hall.head_of(&self.name, pull);
+        let base = self.bare.tip(&pull.base).unwrap_or_default();
+        let url = format!("{}/{}/pull/{}", self.ask.root(), self.name, pull.number);
+        json!({
+            "number": pull.number, "node_id": format!("{}#{}", self.name, pull.number),
+            "id": pull.number, "html_url": url, "title": pull.title, "body": pull.body,
+            "draft": pull.draft, "state": state, "merged": merged, "user": user(&pull.author),
+            "merged_at": merged.then_some(WHEN), "merge_commit_sha": commit,
+            "mergeable": mergeable, "created_at": WHEN, "updated_at": WHEN,
+            "head": {"ref": pull.head, "sha": head, "repo": repo,
+                     "label": format!("{owner}:{}", pull.head)},
+            "base": {"ref": pull.base, "sha": base, "repo": repo},
+            "requested_reviewers": reviewers, "labels": labels,
+        })
+    }
+}
+
+fn branch(name: &str, commit: &str) -> Value {
+    json!({"name": name, "commit": {"sha": commit}, "protected": false})
+}
+
+fn comment(said: &Comment) -> Value {
+    let mut told = json!({
+        "id": said.id, "user": user(&said.author), "body": said.body, "created_at": WHEN,
+        "author_association": "MEMBER",
+    });
+    if let (Some((path, line)), Some(fields)) = (&said.line, told.as_object_mut()) {
+        fields.insert("path".to_owned(), json!(path));
+        fields.insert("line".to_owned(), json!(line));
+        fields.insert("in_reply_to_id".to_owned(), json!(said.answers));
+    }
+    told
+}
+
+fn status(status: &Status) -> Value {
+    json!({"context": status.context, "state": status.state, "target_url": status.link,
+           "description": status.description})
+}

@@ -1,0 +1,349 @@
+//! What a host knows: people, tokens, repositories, and what stands around pull requests.
+
+use super::Kind;
+use super::bare::{Bare, Merging};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// What somebody may do, in rising order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Right {
+    /// Nothing.
+    None,
+    /// See.
+    Read,
+    /// Push.
+    Write,
+    /// Everything.
+    Admin,
+}
+
+/// Everything.
+pub struct Hall {
+    folder: PathBuf,
+    /// People and what they may do everywhere.
+    pub people: BTreeMap<String, Right>,
+    /// Tokens and whose they are.
+    pub tokens: BTreeMap<String, Token>,
+    /// What repositories have beyond git.
+    pub repositories: BTreeMap<String, Repository>,
+    /// Seconds since 1970.
+    pub now: i64,
+    /// The app that may sign itself in, if there is one.
+    pub app: Option<App>,
+    last_id: u64,
+}
+
+/// A token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Whose.
+    pub login: String,
+    /// The one repository that it is good for, or all.
+    pub only: Option<String>,
+    /// When it ends.
+    pub ends_at: i64,
+}
+
+/// An app.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// Its number.
+    pub id: String,
+    /// Its name in addresses.
+    pub slug: String,
+    /// Its private key; signatures are compared, for there is one way only to make them.
+    pub key_pem: String,
+    /// Tokens handed out, each with what was asked for.
+    pub handed_out: Vec<serde_json::Value>,
+}
+
+/// What a repository has beyond git.
+#[derive(Debug, Default)]
+pub struct Repository {
+    /// Pull requests.
+    pub pulls: BTreeMap<u64, Pull>,
+    /// What was said under each number.
+    pub comments: Vec<Comment>,
+    /// Statuses, oldest first.
+    pub statuses: Vec<Status>,
+    /// What apps say of commits: commit, name, conclusion; none while running.
+    pub runs: Vec<(String, String, Option<String>)>,
+}
+
+/// A pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pull {
+    /// Its number.
+    pub number: u64,
+    /// Who opened it.
+    pub author: String,
+    /// Its title, as it was given.
+    pub title: String,
+    /// Its text.
+    pub body: String,
+    /// The branch with the work.
+    pub head: String,
+    /// The branch it goes to.
+    pub base: String,
+    /// Whether it is a draft, where the host has that apart from the title.
+    pub draft: bool,
+    /// Where it is in its life.
+    pub life: Life,
+    /// Who is asked for a review.
+    pub reviewers: Vec<String>,
+    /// Its labels.
+    pub labels: Vec<String>,
+    /// Reviews: who, the host's word, text.
+    pub reviews: Vec<(String, String, String)>,
+    /// Whether the host was asked for its mergeability since its branches moved.
+    pub looked: Option<(String, String)>,
+}
+
+/// Where a pull request is in its life; what is over knows its last commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Life {
+    /// It waits.
+    Open,
+    /// It was given up.
+    Closed {
+        /// The head then.
+        head: String,
+    },
+    /// It is in the base.
+    Merged {
+        /// The head then.
+        head: String,
+        /// The commit that merged it.
+        commit: String,
+    },
+}
+
+/// A comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// Its number.
+    pub id: u64,
+    /// What it is about.
+    pub number: u64,
+    /// Who wrote it.
+    pub author: String,
+    /// What.
+    pub body: String,
+    /// The file and line, if it is about one.
+    pub line: Option<(String, u64)>,
+    /// The comment that it answers.
+    pub answers: Option<u64>,
+}
+
+/// A status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Of which commit.
+    pub commit: String,
+    /// Its name.
+    pub context: String,
+    /// The host's word.
+    pub state: String,
+    /// What it says.
+    pub description: String,
+    /// Where more is.
+    pub link: Option<String>,
+}
+
+/// A pull request to be opened.
+#[derive(Debug, Clone)]
+pub(super) struct Wish {
+    pub(super) author: String,
+    pub(super) title: String,
+    pub(super) body: String,
+    pub(super) head: String,
+    pub(super) base: String,
+    pub(super) draft: bool,
+}
+
+/// Why nothing was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum No {
+    HeadMissing,
+    BaseMissing,
+    Nothing,
+    Exists(u64),
+    Moved,
+    Conflicts,
+}
+
+impl Hall {
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self {
+            folder,
+            people: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            repositories: BTreeMap::new(),
+            now: 1_780_000_000,
+            app: None,
+            last_id: 100,
+        }
+    }
+
+    /// Lets somebody in with a token.
+    pub fn admit(&mut self, login: &str, right: Right, token: &str) {
+        self.people.insert(login.to_owned(), right);
+        let token_told = Token { login: login.to_owned(), only: None, ends_at: i64::MAX };
+        self.tokens.insert(token.to_owned(), token_told);
+    }
+
+    /// What somebody wrote, as if they had done it on the host's page.
+    pub fn say(&mut self, repository: &str, number: u64, author: &str, body: &str) -> u64 {
+        self.say_at(repository, number, author, body, None)
+    }
+
+    /// The same about a line of a file.
+    pub fn say_at(
+        &mut self,
+        repository: &str,
+        number: u64,
+        author: &str,
+        body: &str,
+        line: Option<(String, u64)>,
+    ) -> u64 {
+        let id = self.next_id();
+        let (author, body) = (author.to_owned(), body.to_owned());
+        let said = Comment { id, number, author, body, line, answers: None };
+        self.repository(repository).comments.push(said);
+        id
+    }
+
+    /// What a reviewer does on the host's pages: approves, and asks about the first line of
+    /// `a.txt`.
+    pub fn review(&mut self, kind: Kind, repository: &str, number: u64, reviewer: &str) {
+        let word = match kind {
+            Kind::Github => "APPROVED",
+        };
+        let review = (reviewer.to_owned(), word.to_owned(), "Fine.".to_owned());
+        if let Some(pull) = self.repository(repository).pulls.get_mut(&number) {
+            pull.reviews.push(review);
+        }
+        self.say_at(repository, number, reviewer, "Why?", Some(("a.txt".to_owned(), 1)));
+    }
+
+    /// A repository's records.
+    pub fn repository(&mut self, name: &str) -> &mut Repository {
+        self.repositories.entry(name.to_owned()).or_default()
+    }
+
+    /// The pull requests of a repository that are open.
+    pub fn open(&mut self, name: &str) -> Vec<Pull> {
+        let pulls = self.repository(name).pulls.values();
+        pulls.filter(|pull| pull.life == Life::Open).cloned().collect()
+    }
+
+    /// Whose a token is.
+    pub fn whose(&self, token: &str) -> Option<&str> {
+        let token = self.tokens.get(token).filter(|token| self.now < token.ends_at)?;
+        Some(&token.login)
+    }
+
+    /// What somebody may do.
+    pub fn right(&self, login: &str) -> Right {
+        self.people.get(login).copied().unwrap_or(Right::None)
+    }
+
+    pub(super) fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// The git repository of that name, if there is one.
+    pub(super) fn bare(&self, name: &str) -> Option<Bare> {
+        let folder = self.folder.join(format!("{name}.git"));
+        (!name.contains("..") && folder.join("HEAD").is_file()).then_some(Bare(folder))
+    }
+
+    /// The commit of a pull request's head: of what is over, the last one.
+    pub(super) fn head_of(&self, name: &str, pull: &Pull) -> String {
+        match &pull.life {
+            Life::Open => self.bare(name).and_then(|bare| bare.tip(&pull.head)).unwrap_or_default(),
+            Life::Closed { head } | Life::Merged { head, .. } => head.clone(),
+        }
+    }
+
+    /// Opens a pull request, if the branches are there and none is open for both.
+    pub(super) fn open_pull(&mut self, name: &str, bare: &Bare, wish: Wish) -> Result<Pull, No> {
+        let base = bare.tip(&wish.base).ok_or(No::BaseMissing)?;
+        let head = bare.tip(&wish.head).ok_or(No::HeadMissing)?;
+        let same = |pull: &&Pull| pull.head == wish.head && pull.base == wish.base;
+        if let Some(found) = self.open(name).iter().find(same) {
+            return Err(No::Exists(found.number));
+        }
+        if base == head {
+            return Err(No::Nothing);
+        }
+        let repository = self.repository(name);
+        let number = repository.pulls.keys().next_back().map_or(1, |last| last + 1);
+        let Wish { author, title, body, head, base, draft } = wish;
+        let (reviewers, labels, reviews) = (Vec::new(), Vec::new(), Vec::new());
+        let life = Life::Open;
+        let pull = Pull {
+            number,
+            author,
+            title,
+            body,
+            head,
+            base,
+            draft,
+            life,
+            reviewers,
+            labels,
+            reviews,
+            looked: None,
+        };
+        repository.pulls.insert(number, pull.clone());
+        Ok(pull)
+    }
+
+    /// Merges an open one whose head is the commit named.
+    pub(super) fn merge(
+        &mut self,
+        name: &str,
+        bare: &Bare,
+        pull: &Pull,
+        seen: Option<&str>,
+    ) -> Result<String, No> {
+        let head = self.head_of(name, pull);
+        if seen.is_some_and(|seen| seen != head) {
+            return Err(No::Moved);
+        }
+        let Some(Merging::Clean(tree)) = bare.merging(&pull.base, &head) else {
+            return Err(No::Conflicts);
+        };
+        let message = format!("Merge pull request #{} from {}", pull.number, pull.head);
+        let commit = bare.merge(&pull.base, &tree, &head, &message).ok_or(No::Moved)?;
+        let life = Life::Merged { head, commit: commit.clone() };
+        self.repository(name).pulls.insert(pull.number, Pull { life, ..pull.clone() });
+        Ok(commit)
+    }
+
+    /// Whether one could be merged. Hosts find out in the background: the first question after a
+    /// branch moved gets no answer.
+    pub(super) fn mergeable(&mut self, name: &str, bare: &Bare, pull: &Pull) -> Option<bool> {
+        let tips = (bare.tip(&pull.head)?, bare.tip(&pull.base)?);
+        if pull.looked.as_ref() == Some(&tips) {
+            return Some(matches!(bare.merging(&tips.1, &tips.0)?, Merging::Clean(_)));
+        }
+        let kept = self.repository(name).pulls.get_mut(&pull.number)?;
+        kept.looked = Some(tips);
+        None
+    }
+
+    /// The newest status of each name of a commit.
+    pub(super) fn statuses(&mut self, name: &str, commit: &str) -> Vec<Status> {
+        let mut newest = BTreeMap::new();
+        for status in &self.repository(name).statuses {
+            if status.commit == commit {
+                newest.insert(status.context.clone(), status.clone());
+            }
+        }
+        newest.into_values().collect()
+    }
+}

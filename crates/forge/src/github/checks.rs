@@ -1,0 +1,94 @@
+//! Checks of a commit: runs of apps, and the older statuses.
+
+use super::Github;
+use crate::around::{Check, CheckState};
+use crate::forge::Result;
+use git::name::CommitId;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Characters of a status's description.
+const SUMMARY_CHARS: usize = 140;
+
+#[derive(Deserialize)]
+struct Runs {
+    check_runs: Vec<Run>,
+}
+
+#[derive(Deserialize)]
+struct Run {
+    name: String,
+    status: String,
+    conclusion: Option<String>,
+    html_url: Option<String>,
+    output: Option<Output>,
+}
+
+#[derive(Deserialize)]
+struct Output {
+    title: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Statuses {
+    pub(crate) statuses: Option<Vec<Status>>,
+}
+
+/// A status, newest first within its context.
+#[derive(Deserialize)]
+pub(crate) struct Status {
+    context: String,
+    #[serde(alias = "status")]
+    state: String,
+    description: Option<String>,
+    target_url: Option<String>,
+}
+
+pub(super) async fn of(forge: &Github, commit: &CommitId) -> Result<Vec<Check>> {
+    let path = forge.many(&format!("/commits/{commit}/check-runs"));
+    let runs = forge.host.pages(&path, |page: Runs| page.check_runs).await?.entries;
+    let path = forge.many(&format!("/commits/{commit}/status"));
+    let statuses = forge.host.pages(&path, |page: Statuses| page.statuses.unwrap_or_default());
+    let statuses = statuses.await?.entries.into_iter().map(Status::noun);
+    Ok(runs.into_iter().map(Run::noun).chain(statuses).collect())
+}
+
+/// A check of ours in the host's words.
+pub(crate) fn status(check: &Check) -> Value {
+    let state = match check.state {
+        CheckState::Pending => "pending",
+        CheckState::Passed => "success",
+        CheckState::Failed => "failure",
+    };
+    let summary: String = check.summary.chars().take(SUMMARY_CHARS).collect();
+    let mut status = json!({"state": state, "context": check.name, "description": summary});
+    if let (Some(link), Some(fields)) = (&check.link, status.as_object_mut()) {
+        fields.insert("target_url".to_owned(), json!(link));
+    }
+    status
+}
+
+impl Status {
+    pub(crate) fn noun(self) -> Check {
+        let state = match self.state.as_str() {
+            "success" | "warning" | "skipped" => CheckState::Passed,
+            "pending" => CheckState::Pending,
+            _ => CheckState::Failed,
+        };
+        let summary = self.description.unwrap_or_default();
+        let link = self.target_url.filter(|link| !link.is_empty());
+        Check { name: self.context, state, summary, link }
+    }
+}
+
+impl Run {
+    fn noun(self) -> Check {
+        let state = match (self.status.as_str(), self.conclusion.as_deref()) {
+            ("completed", Some("success" | "neutral" | "skipped")) => CheckState::Passed,
+            ("completed", _) => CheckState::Failed,
+            (_, _) => CheckState::Pending,
+        };
+        let summary = self.output.and_then(|output| output.title).unwrap_or_default();
+        Check { name: self.name, state, summary, link: self.html_url }
+    }
+}

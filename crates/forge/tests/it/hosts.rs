@@ -1,0 +1,224 @@
+//! The forges of hosts with an API, against fakes of these hosts over real git.
+
+use crate::fixture::Place;
+use fakes::forges::hall::{App as FakeApp, Right};
+use fakes::forges::{Carried, Fault, ForgeHost, Kind};
+use forge::around::Permission;
+use forge::conformance::check;
+use forge::forge::{Forge, ForgeError, keep_comment};
+use forge::github::{self, App, Github};
+use forge::host::{Clock, Repository};
+use git::url::RemoteUrl;
+use reqwest::Client;
+use secrecy::SecretString;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+use url::Url;
+
+pub const TOKEN: &str = "token-of-errand-bot";
+pub const NAME: &str = "acme/widget";
+
+/// A host that is being served, and the forge of its one repository.
+pub struct Hosted {
+    pub place: Place,
+    pub host: ForgeHost,
+    pub forge: Box<dyn Forge>,
+    now: Arc<AtomicI64>,
+}
+
+fn client() -> Client {
+    // Where another test was quicker, the provider is there already.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+fn repository(host: &ForgeHost, name: &str) -> Repository {
+    let web = Url::parse(&host.url()).unwrap();
+    let remote = RemoteUrl::parse(&format!("{}/{name}.git", host.url())).unwrap();
+    Repository::of(&remote, &web).unwrap()
+}
+
+/// The fake and everything that both sides agree upon.
+async fn served(kind: Kind, owner: &str) -> (Place, ForgeHost, Arc<AtomicI64>, Clock) {
+    let place = Place::new(&["--bare"], owner);
+    let host = ForgeHost::start(kind, place.dir.path().join("hosted")).await.unwrap();
+    let now = host.with(|hall| {
+        hall.admit("errand-bot", Right::Write, TOKEN);
+        hall.admit("rita", Right::Write, "token-of-rita");
+        hall.admit("oscar", Right::None, "token-of-oscar");
+        Arc::new(AtomicI64::new(hall.now))
+    });
+    let clock = now.clone();
+    (place, host, now, Arc::new(move || clock.load(Ordering::Relaxed)))
+}
+
+fn opened(kind: Kind, host: &ForgeHost, clock: Clock, name: &str, token: &str) -> Box<dyn Forge> {
+    let (client, repository) = (client(), repository(host, name));
+    let token = SecretString::from(token.to_owned());
+    match kind {
+        Kind::Github => {
+            let credential = github::Credential::Token(token);
+            Box::new(Github::open(client, clock, repository, &credential).unwrap())
+        }
+    }
+}
+
+pub async fn hosted(kind: Kind) -> Hosted {
+    let (place, host, now, clock) = served(kind, "acme").await;
+    let forge = opened(kind, &host, clock, NAME, TOKEN);
+    Hosted { place, host, forge, now }
+}
+
+async fn conforms(kind: Kind) {
+    let Hosted { place, host, forge, .. } = hosted(kind).await;
+    let review = |number| host.with(|hall| hall.review(kind, NAME, number, "rita"));
+    check(forge.as_ref(), &place.ground, &review).await;
+}
+
+#[tokio::test]
+async fn github_conforms() {
+    conforms(Kind::Github).await;
+}
+
+#[expect(clippy::disallowed_methods, reason = "makes a key as people do")]
+fn key_pem(dir: &Path) -> String {
+    let file = dir.join("app.pem");
+    let made = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", "rsa", "-b", "2048", "-m", "PEM", "-N", "", "-f"])
+        .arg(&file)
+        .status();
+    assert!(made.unwrap().success());
+    std::fs::read_to_string(file).unwrap()
+}
+
+#[tokio::test]
+async fn github_conforms_for_an_app_with_narrow_tokens() {
+    let (place, host, now, clock) = served(Kind::Github, "acme").await;
+    let key_pem = key_pem(place.dir.path());
+    let (id, slug) = ("4711".to_owned(), "errand".to_owned());
+    let fake = FakeApp { id: id.clone(), slug, key_pem: key_pem.clone(), handed_out: vec![] };
+    host.with(|hall| hall.app = Some(fake));
+    let app = Arc::new(App::new(id, &key_pem.into(), clock.clone()).unwrap());
+    let credential = github::Credential::App(app);
+    let forge = Github::open(client(), clock, repository(&host, NAME), &credential).unwrap();
+    let review = |number| host.with(|hall| hall.review(Kind::Github, NAME, number, "rita"));
+    check(&forge, &place.ground, &review).await;
+
+    let own = forge.identity().await.unwrap();
+    assert_eq!((own.login.as_str(), own.permission), ("errand[bot]", Permission::Write));
+    let handed_out = || host.with(|hall| hall.app.as_ref().unwrap().handed_out.clone());
+    let asked = handed_out();
+    assert_eq!(asked.len(), 1, "one token is enough for all of that");
+    assert_eq!(asked[0]["repositories"], serde_json::json!(["widget"]));
+    assert_eq!(asked[0]["permissions"]["contents"], "write");
+    assert_eq!(asked[0]["permissions"].get("administration"), None);
+    now.fetch_add(56 * 60, Ordering::Relaxed);
+    host.with(|hall| hall.now += 56 * 60);
+    forge.default_branch().await.unwrap();
+    assert_eq!(handed_out().len(), 2, "shortly before its end there is a new one");
+    host.with(|hall| hall.tokens.retain(|token, _| !token.starts_with("ghs_")));
+    assert!(matches!(forge.default_branch().await, Err(ForgeError::Credential)));
+    forge.default_branch().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_of_another_app_is_refused() {
+    let (place, host, _, clock) = served(Kind::Github, "acme").await;
+    let fake = FakeApp {
+        id: "4711".to_owned(),
+        slug: "errand".to_owned(),
+        key_pem: key_pem(place.dir.path()),
+        handed_out: vec![],
+    };
+    host.with(|hall| hall.app = Some(fake));
+    let other = tempfile::tempdir().unwrap();
+    let app = App::new("4711".to_owned(), &key_pem(other.path()).into(), clock.clone()).unwrap();
+    let credential = github::Credential::App(Arc::new(app));
+    let forge = Github::open(client(), clock.clone(), repository(&host, NAME), &credential);
+    assert!(matches!(forge.unwrap().identity().await, Err(ForgeError::Credential)));
+    let bad = App::new("1".to_owned(), &"no key".to_owned().into(), clock);
+    assert!(bad.err().unwrap().to_string().contains("paste the whole file"));
+}
+
+async fn lists_go_over_pages(kind: Kind) {
+    let Hosted { place, host, forge, .. } = hosted(kind).await;
+    let opened = forge.create(place.ground.content(&place.ground.clean, "Title")).await.unwrap();
+    let bodies: Vec<String> = (0..120).map(|n| format!("Comment {n}")).collect();
+    host.with(|hall| {
+        for body in &bodies {
+            hall.say(NAME, opened.number, "rita", body);
+        }
+    });
+    let told = forge.comments(opened.number).await.unwrap();
+    assert_eq!(told.into_iter().map(|said| said.body).collect::<Vec<_>>(), bodies);
+    let own = keep_comment(forge.as_ref(), opened.number, "progress", "One").await.unwrap();
+    let same = keep_comment(forge.as_ref(), opened.number, "progress", "Two").await.unwrap();
+    assert_eq!(own.id, same.id, "it is found on the last page");
+}
+
+async fn a_mark_by_others_is_not_ours(kind: Kind) {
+    let Hosted { place, host, forge, .. } = hosted(kind).await;
+    let opened = forge.create(place.ground.content(&place.ground.clean, "Title")).await.unwrap();
+    let copied = "<!-- errand:progress -->";
+    let theirs = host.with(|hall| hall.say(NAME, opened.number, "rita", copied));
+    let ours = keep_comment(forge.as_ref(), opened.number, "progress", "One").await.unwrap();
+    assert_ne!(ours.id, theirs);
+    // An answer that is lost after the comment was written.
+    let before = host.asked().len();
+    keep_comment(forge.as_ref(), opened.number, "other", "x").await.unwrap();
+    let writes = host.asked().len() - before - 1;
+    host.strike(writes, Fault::Lost(Carried::Yes));
+    let lost = keep_comment(forge.as_ref(), opened.number, "result", "Done").await;
+    assert!(matches!(lost, Err(ForgeError::OutcomeUnknown { .. })), "{lost:?}");
+    keep_comment(forge.as_ref(), opened.number, "result", "Done").await.unwrap();
+    let told = forge.comments(opened.number).await.unwrap();
+    assert_eq!(told.iter().filter(|said| said.body.contains("errand:result")).count(), 1);
+}
+
+async fn faults_are_told_apart(kind: Kind) {
+    let Hosted { place, host, forge, now } = hosted(kind).await;
+    let content = place.ground.content(&place.ground.clean, "Title");
+    host.strike(0, Fault::Limited { wait_s: 17 });
+    match forge.branch(&content.base).await {
+        Err(ForgeError::RateLimited { wait }) => assert_eq!(wait, Duration::from_secs(17)),
+        other => panic!("a limit is told with its time: {other:?}"),
+    }
+    host.strike(0, Fault::Failed(Carried::No));
+    let failed = forge.branch(&content.base).await;
+    assert!(matches!(failed, Err(ForgeError::Unreachable { .. })), "{failed:?}");
+    host.strike(0, Fault::Lost(Carried::No));
+    let lost = forge.branch(&content.base).await;
+    assert!(matches!(lost, Err(ForgeError::Unreachable { .. })), "{lost:?}");
+    let opened = forge.create(content).await.unwrap();
+    host.strike(0, Fault::Failed(Carried::Yes));
+    let failed = forge.comment(opened.number, "Hello").await;
+    assert!(matches!(failed, Err(ForgeError::OutcomeUnknown { .. })), "{failed:?}");
+
+    let clock: Clock = Arc::new(move || now.load(Ordering::Relaxed));
+    let bad = super::hosts::opened(kind, &host, clock.clone(), NAME, "token-of-nobody");
+    let refused = bad.identity().await.unwrap_err();
+    assert!(matches!(refused, ForgeError::Credential), "{refused:?}");
+    assert!(!format!("{refused:?} {refused}").contains("token-of-nobody"));
+    host.with(|hall| hall.admit("reader", Right::Read, "token-of-reader"));
+    let reader = super::hosts::opened(kind, &host, clock, NAME, "token-of-reader");
+    assert_eq!(reader.identity().await.unwrap().permission, Permission::Read);
+    let denied = reader.comment(opened.number, "Hello").await;
+    assert!(matches!(denied, Err(ForgeError::Denied { .. })), "{denied:?}");
+}
+
+#[tokio::test]
+async fn github_lists_go_over_pages() {
+    lists_go_over_pages(Kind::Github).await;
+}
+
+#[tokio::test]
+async fn github_a_mark_by_others_is_not_ours() {
+    a_mark_by_others_is_not_ours(Kind::Github).await;
+}
+
+#[tokio::test]
+async fn github_faults_are_told_apart() {
+    faults_are_told_apart(Kind::Github).await;
+}
