@@ -9,6 +9,7 @@ mod ask;
 mod bare;
 mod fault;
 mod github;
+mod gitea;
 
 pub use fault::{Carried, Fault};
 
@@ -39,6 +40,8 @@ const REQUEST_BYTES: usize = 4 * 1024 * 1024;
 pub enum Kind {
     /// GitHub Enterprise Server.
     Github,
+    /// Gitea or Forgejo.
+    Gitea,
 }
 
 /// A host that is being served; ends when dropped.
@@ -187,6 +190,7 @@ impl Inner {
         let mut hall = lock(&self.hall);
         match self.kind {
             Kind::Github => github::answer(&mut hall, ask),
+            Kind::Gitea => gitea::answer(&mut hall, ask),
         }
     }
 

@@ -1,7 +1,7 @@
 //! GitHub: github.com and Enterprise Server, by REST; drafts turn over by GraphQL, the only way.
 
 mod app;
-mod checks;
+pub(crate) mod status;
 
 pub use app::App;
 
@@ -11,7 +11,9 @@ use crate::around::{
 use crate::forge::{Capabilities, Forge, ForgeError, KeptBy, MergeWish, Mergeable, Result};
 use crate::host::{self, Clock, Fixed, Host, PAGE_ENTRIES, Repository, Request, segment};
 use crate::pull_request::{Content, PullRequest, Stage, State};
-use crate::wire::{self, BranchTold, CommentTold, Pull, ReviewTold, User};
+use crate::wire::{
+    self, BranchTold, CommentTold, PermissionTold, Pull, RepositoryTold, ReviewTold, Rights, User,
+};
 use app::{AsApp, AsInstallation};
 use async_trait::async_trait;
 use git::name::{BranchName, CommitId};
@@ -52,22 +54,6 @@ enum Who {
 }
 
 #[derive(Deserialize)]
-struct RepositoryTold {
-    default_branch: String,
-    permissions: Option<Rights>,
-}
-
-#[derive(Deserialize)]
-struct Rights {
-    #[serde(default)]
-    admin: bool,
-    #[serde(default)]
-    push: bool,
-    #[serde(default)]
-    pull: bool,
-}
-
-#[derive(Deserialize)]
 struct Compared {
     ahead_by: u64,
     behind_by: u64,
@@ -86,11 +72,6 @@ struct LineTold {
     user: Option<User>,
     path: String,
     line: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct PermissionTold {
-    permission: String,
 }
 
 /// Where the REST and the GraphQL API of a host lie.
@@ -148,10 +129,6 @@ impl Github {
     fn many(&self, path: &str) -> String {
         let sign = if path.contains('?') { '&' } else { '?' };
         format!("{}{sign}per_page={PAGE_ENTRIES}", self.at(path))
-    }
-
-    fn full_name(&self) -> String {
-        format!("{}/{}", self.repository.owner, self.repository.name)
     }
 
     async fn write(&self, method: Method, path: &str, body: Value) -> Result<host::Answer> {
@@ -247,7 +224,9 @@ impl Forge for Github {
         let whose = segment(&format!("{}:{head}", self.repository.owner));
         let path = self.many(&format!("/pulls?state=open&head={whose}"));
         let found = self.host.list::<Pull>(&path).await?.whole()?;
-        let own = |pull: &Pull| pull.is_of(&self.full_name()) && pull.head.branch == head.as_str();
+        let own = |pull: &Pull| {
+            pull.is_of(&self.repository.full_name()) && pull.head.branch == head.as_str()
+        };
         found.into_iter().filter(own).min_by_key(|pull| pull.number).map(noun).transpose()
     }
 
@@ -375,11 +354,7 @@ impl Forge for Github {
 
     async fn branches(&self) -> Result<Vec<Branch>> {
         let told = self.host.list::<BranchTold>(&self.many("/branches")).await?.entries;
-        let branch = |told: BranchTold| {
-            let commit = wire::commit(&told.commit.sha)?;
-            Ok(Branch { name: wire::branch(&told.name)?, commit })
-        };
-        told.into_iter().map(branch).collect()
+        told.into_iter().map(BranchTold::noun).collect()
     }
 
     async fn compare(&self, base: &BranchName, head: &BranchName) -> Result<Comparison> {
@@ -449,12 +424,12 @@ impl Forge for Github {
     }
 
     async fn checks(&self, commit: &CommitId) -> Result<Vec<Check>> {
-        checks::of(self, commit).await
+        status::checks(self, commit).await
     }
 
     async fn report_check(&self, commit: &CommitId, check: &Check) -> Result<()> {
         let path = format!("/statuses/{commit}");
-        self.write(Method::POST, &path, checks::status(check)).await?.done().map(drop)
+        self.write(Method::POST, &path, status::of(check)).await?.done().map(drop)
     }
 
     async fn permission(&self, login: &str) -> Result<Permission> {
@@ -464,38 +439,13 @@ impl Forge for Github {
     }
 
     async fn template(&self) -> Result<Option<String>> {
-        for folder in TEMPLATE_FOLDERS {
-            let path = self.at(&format!("/contents/{folder}"));
-            let found = self.host.find(path.trim_end_matches('/')).await?;
-            let entries: Vec<wire::EntryTold> = found.unwrap_or_default();
-            let is = |entry: &&wire::EntryTold| {
-                wire::is_template(&entry.name, &["pull_request_template"])
-            };
-            let Some(entry) = entries.iter().find(is) else { continue };
-            let path: Vec<String> = entry.path.split('/').map(segment).collect();
-            let path = self.at(&format!("/contents/{}", path.join("/")));
-            return Ok(self.host.find::<wire::FileTold>(path).await?.as_ref().and_then(wire::text));
-        }
-        Ok(None)
+        wire::template(&self.host, &self.at("/contents"), &TEMPLATE_FOLDERS).await
     }
 }
 
 impl Github {
     async fn repository_told(&self) -> Result<RepositoryTold> {
-        self.host.find(self.at("")).await?.ok_or_else(|| ForgeError::Denied {
-            detail: format!("the host shows it no repository {}", self.full_name()),
-        })
-    }
-}
-
-impl Rights {
-    fn word(&self) -> Permission {
-        match (self.admin, self.push, self.pull) {
-            (true, _, _) => Permission::Admin,
-            (false, true, _) => Permission::Write,
-            (false, false, true) => Permission::Read,
-            (false, false, false) => Permission::None,
-        }
+        self.host.find(self.at("")).await?.ok_or_else(|| self.repository.hidden())
     }
 }
 

@@ -11,7 +11,7 @@ pub use answer::{Answer, told};
 
 use crate::around::Permission;
 use crate::forge::{Forge, ForgeError, Result};
-use crate::pull_request::{BODY_CHARS, Content, PullRequest, TITLE_CHARS};
+use crate::pull_request::{BODY_CHARS, Content, PullRequest, Stage, TITLE_CHARS};
 use async_trait::async_trait;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, LINK};
 use reqwest::{Client, Method};
@@ -349,6 +349,29 @@ pub fn cut(content: &Content) -> (String, String) {
     let line = content.title.split(['\n', '\r']).next().unwrap_or_default();
     let title = line.chars().take(TITLE_CHARS).collect();
     (title, content.body.chars().take(BODY_CHARS).collect())
+}
+
+/// The title on a host that knows drafts by how a title begins.
+pub(crate) fn marked(title: &str, stage: Stage, marks: &[&str]) -> String {
+    let (_, bare) = unmarked(title, marks);
+    match (stage, marks.first()) {
+        (Stage::Draft, Some(mark)) => format!("{mark} {bare}"),
+        (Stage::Draft | Stage::Ready, _) => bare.to_owned(),
+    }
+}
+
+/// Such a title taken apart.
+pub(crate) fn unmarked<'a>(title: &'a str, marks: &[&str]) -> (Stage, &'a str) {
+    let mut rest = title.trim_start();
+    let mut stage = Stage::Ready;
+    let begins = |rest: &str, mark: &str| {
+        rest.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark))
+    };
+    while let Some(mark) = marks.iter().find(|mark| begins(rest, mark)) {
+        rest = rest.get(mark.len()..).unwrap_or_default().trim_start();
+        stage = Stage::Draft;
+    }
+    (stage, rest)
 }
 
 /// The word of a host for what somebody may do.

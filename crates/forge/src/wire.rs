@@ -1,7 +1,8 @@
 //! Answers in the shapes that GitHub made common and Gitea took over.
 
-use crate::around::{Comment, Review, Verdict};
+use crate::around::{Branch, Comment, Permission, Review, Verdict};
 use crate::forge::{ForgeError, Result};
+use crate::host::{Host, segment};
 use crate::pull_request::{Content, PullRequest, Stage, State};
 use git::name::{BranchName, CommitId};
 use serde::Deserialize;
@@ -48,6 +49,8 @@ pub struct User {
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct Named {
+    #[serde(default)]
+    pub id: u64,
     pub name: String,
 }
 
@@ -72,6 +75,7 @@ pub struct CommentTold {
 
 #[derive(Debug, Deserialize)]
 pub struct ReviewTold {
+    pub id: u64,
     pub state: String,
     pub body: Option<String>,
     pub user: Option<User>,
@@ -82,6 +86,27 @@ pub struct ReviewTold {
 pub struct EntryTold {
     pub name: String,
     pub path: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct RepositoryTold {
+    pub default_branch: String,
+    pub permissions: Option<Rights>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Rights {
+    #[serde(default)]
+    admin: bool,
+    #[serde(default)]
+    push: bool,
+    #[serde(default)]
+    pull: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct PermissionTold {
+    pub permission: String,
 }
 
 /// A file with its content.
@@ -169,6 +194,37 @@ pub fn text(file: &FileTold) -> Option<String> {
     let packed: String = file.content.as_deref()?.split_whitespace().collect();
     let bytes = base64::engine::general_purpose::STANDARD.decode(packed).ok()?;
     String::from_utf8(bytes).ok()
+}
+
+impl Rights {
+    pub fn word(&self) -> Permission {
+        match (self.admin, self.push, self.pull) {
+            (true, _, _) => Permission::Admin,
+            (false, true, _) => Permission::Write,
+            (false, false, true) => Permission::Read,
+            (false, false, false) => Permission::None,
+        }
+    }
+}
+
+impl BranchTold {
+    pub fn noun(self) -> Result<Branch> {
+        Ok(Branch { name: branch(&self.name)?, commit: commit(&self.commit.sha)? })
+    }
+}
+
+/// The template for pull requests in the first of the folders that has one.
+pub async fn template(host: &Host, root: &str, folders: &[&str]) -> Result<Option<String>> {
+    for folder in folders {
+        let found = host.find(format!("{root}/{folder}").trim_end_matches('/')).await?;
+        let entries: Vec<EntryTold> = found.unwrap_or_default();
+        let is = |entry: &&EntryTold| is_template(&entry.name, &["pull_request_template"]);
+        let Some(entry) = entries.iter().find(is) else { continue };
+        let path: Vec<String> = entry.path.split('/').map(segment).collect();
+        let file = host.find::<FileTold>(format!("{root}/{}", path.join("/"))).await?;
+        return Ok(file.as_ref().and_then(text));
+    }
+    Ok(None)
 }
 
 /// Whether a file of that name is a template for pull requests, whatever its case.

@@ -130,6 +130,10 @@ impl Reply {
         Self { status, body: Some(body), headers: Vec::new() }
     }
 
+    pub(super) fn empty(status: u16) -> Self {
+        Self { status, body: None, headers: Vec::new() }
+    }
+
     pub(super) fn plain(status: u16, message: &str) -> Self {
         Self::new(status, json!({"message": message}))
     }

@@ -16,12 +16,12 @@ const TOKEN_S: i64 = 3600;
 const WHEN: &str = "2026-11-01T00:00:00Z";
 
 /// A request for one repository by somebody.
-struct Call<'a> {
-    hall: &'a mut Hall,
-    ask: &'a Ask,
-    name: String,
-    bare: Bare,
-    login: String,
+pub(super) struct Call<'a> {
+    pub(super) hall: &'a mut Hall,
+    pub(super) ask: &'a Ask,
+    pub(super) name: String,
+    pub(super) bare: Bare,
+    pub(super) login: String,
 }
 
 pub(super) fn answer(hall: &mut Hall, ask: &Ask) -> Reply {
@@ -58,7 +58,7 @@ pub(super) fn answer(hall: &mut Hall, ask: &Ask) -> Reply {
     }
 }
 
-fn not_found() -> Reply {
+pub(super) fn not_found() -> Reply {
     Reply::plain(404, "Not Found")
 }
 
@@ -66,7 +66,7 @@ fn invalid(error: Value) -> Reply {
     Reply::new(422, json!({"message": "Validation Failed", "errors": [error]}))
 }
 
-fn user(login: &str) -> Value {
+pub(super) fn user(login: &str) -> Value {
     let kind = if login.ends_with("[bot]") { "Bot" } else { "User" };
     json!({"login": login, "id": 1, "type": kind})
 }
@@ -181,7 +181,7 @@ fn graphql(hall: &mut Hall, ask: &Ask, login: &str) -> Reply {
 }
 
 impl Call<'_> {
-    fn answer(&mut self, path: &[&str]) -> Reply {
+    pub(super) fn answer(&mut self, path: &[&str]) -> Reply {
         let method = self.ask.method.as_str();
         if method != "GET" && self.hall.right(&self.login) < Right::Write {
             return Reply::plain(403, "Resource not accessible by personal access token");
@@ -290,7 +290,7 @@ impl Call<'_> {
         }
     }
 
-    fn pull(&mut self, pull: &Pull, path: &[&str]) -> Reply {
+    pub(super) fn pull(&mut self, pull: &Pull, path: &[&str]) -> Reply {
         match (self.ask.method.as_str(), path) {
             ("GET", []) => {
                 let open = pull.life == Life::Open;
@@ -504,7 +504,7 @@ impl Call<'_> {
         }
     }
 
-    fn told(&self, pull: &Pull, mergeable: Option<bool>) -> Value {
+    pub(super) fn told(&self, pull: &Pull, mergeable: Option<bool>) -> Value {
         let repo = json!({"full_name": self.name});
         let owner = self.name.split('/').next().unwrap_or_default();
         let (merged, commit) = match &pull.life {
@@ -535,7 +535,7 @@ fn branch(name: &str, commit: &str) -> Value {
     json!({"name": name, "commit": {"sha": commit}, "protected": false})
 }
 
-fn comment(said: &Comment) -> Value {
+pub(super) fn comment(said: &Comment) -> Value {
     let mut told = json!({
         "id": said.id, "user": user(&said.author), "body": said.body, "created_at": WHEN,
         "author_association": "MEMBER",

@@ -67,6 +67,8 @@ pub struct Repository {
     pub comments: Vec<Comment>,
     /// Statuses, oldest first.
     pub statuses: Vec<Status>,
+    /// Labels that pull requests may have, where they have to be made first.
+    pub labels: Vec<String>,
     /// What apps say of commits: commit, name, conclusion; none while running.
     pub runs: Vec<(String, String, Option<String>)>,
 }
@@ -218,7 +220,7 @@ impl Hall {
     /// `a.txt`.
     pub fn review(&mut self, kind: Kind, repository: &str, number: u64, reviewer: &str) {
         let word = match kind {
-            Kind::Github => "APPROVED",
+            Kind::Github | Kind::Gitea => "APPROVED",
         };
         let review = (reviewer.to_owned(), word.to_owned(), "Fine.".to_owned());
         if let Some(pull) = self.repository(repository).pulls.get_mut(&number) {

@@ -1,5 +1,6 @@
 //! Which repository on which host an address stands for.
 
+use crate::forge::ForgeError;
 use git::url::RemoteUrl;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
@@ -54,6 +55,17 @@ impl Repository {
     /// `owner/name` as one segment.
     pub fn id(&self) -> String {
         segment(&format!("{}/{}", self.owner, self.name))
+    }
+
+    /// `owner/name`, as people write it.
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.owner, self.name)
+    }
+
+    /// What is to be said where the host does not show it.
+    pub fn hidden(&self) -> ForgeError {
+        let detail = format!("the host shows it no repository {}", self.full_name());
+        ForgeError::Denied { detail }
     }
 
     /// An address below the host's pages.

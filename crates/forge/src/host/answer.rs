@@ -96,9 +96,13 @@ fn collect<'a>(value: &'a Value, said: &mut Vec<&'a str>, depth: u8) {
         }
         Value::Object(fields) if depth < 4 => {
             let known = ["message", "error", "error_description", "errors", "detail"];
-            known.iter().filter_map(|name| fields.get(*name)).for_each(|field| {
-                collect(field, said, depth + 1);
-            });
+            let mut named = known.iter().filter_map(|name| fields.get(*name)).peekable();
+            if named.peek().is_some() {
+                named.for_each(|field| collect(field, said, depth + 1));
+            } else if depth > 0 {
+                // Complaints by field.
+                fields.values().for_each(|field| collect(field, said, depth + 1));
+            }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {}
     }

@@ -6,6 +6,7 @@ use fakes::forges::{Carried, Fault, ForgeHost, Kind};
 use forge::around::Permission;
 use forge::conformance::check;
 use forge::forge::{Forge, ForgeError, keep_comment};
+use forge::gitea::Gitea;
 use forge::github::{self, App, Github};
 use forge::host::{Clock, Repository};
 use git::url::RemoteUrl;
@@ -45,7 +46,9 @@ async fn served(kind: Kind, owner: &str) -> (Place, ForgeHost, Arc<AtomicI64>, C
     let place = Place::new(&["--bare"], owner);
     let host = ForgeHost::start(kind, place.dir.path().join("hosted")).await.unwrap();
     let now = host.with(|hall| {
-        hall.admit("errand-bot", Right::Write, TOKEN);
+        // Only an admin may ask Gitea what others may do.
+        let own = if kind == Kind::Gitea { Right::Admin } else { Right::Write };
+        hall.admit("errand-bot", own, TOKEN);
         hall.admit("rita", Right::Write, "token-of-rita");
         hall.admit("oscar", Right::None, "token-of-oscar");
         Arc::new(AtomicI64::new(hall.now))
@@ -62,6 +65,7 @@ fn opened(kind: Kind, host: &ForgeHost, clock: Clock, name: &str, token: &str) -
             let credential = github::Credential::Token(token);
             Box::new(Github::open(client, clock, repository, &credential).unwrap())
         }
+        Kind::Gitea => Box::new(Gitea::open(client, clock, repository, &token).unwrap()),
     }
 }
 
@@ -80,6 +84,11 @@ async fn conforms(kind: Kind) {
 #[tokio::test]
 async fn github_conforms() {
     conforms(Kind::Github).await;
+}
+
+#[tokio::test]
+async fn gitea_conforms() {
+    conforms(Kind::Gitea).await;
 }
 
 #[expect(clippy::disallowed_methods, reason = "makes a key as people do")]
@@ -221,4 +230,19 @@ async fn github_a_mark_by_others_is_not_ours() {
 #[tokio::test]
 async fn github_faults_are_told_apart() {
     faults_are_told_apart(Kind::Github).await;
+}
+
+#[tokio::test]
+async fn gitea_lists_go_over_pages() {
+    lists_go_over_pages(Kind::Gitea).await;
+}
+
+#[tokio::test]
+async fn gitea_a_mark_by_others_is_not_ours() {
+    a_mark_by_others_is_not_ours(Kind::Gitea).await;
+}
+
+#[tokio::test]
+async fn gitea_faults_are_told_apart() {
+    faults_are_told_apart(Kind::Gitea).await;
 }

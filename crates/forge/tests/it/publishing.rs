@@ -85,3 +85,8 @@ async fn one_pull_request_comes_of_it(kind: Kind) {
 async fn github_has_one_pull_request_whatever_happens() {
     one_pull_request_comes_of_it(Kind::Github).await;
 }
+
+#[tokio::test]
+async fn gitea_has_one_pull_request_whatever_happens() {
+    one_pull_request_comes_of_it(Kind::Gitea).await;
+}

@@ -44,7 +44,7 @@ pub(crate) struct Status {
     target_url: Option<String>,
 }
 
-pub(super) async fn of(forge: &Github, commit: &CommitId) -> Result<Vec<Check>> {
+pub(super) async fn checks(forge: &Github, commit: &CommitId) -> Result<Vec<Check>> {
     let path = forge.many(&format!("/commits/{commit}/check-runs"));
     let runs = forge.host.pages(&path, |page: Runs| page.check_runs).await?.entries;
     let path = forge.many(&format!("/commits/{commit}/status"));
@@ -54,7 +54,7 @@ pub(super) async fn of(forge: &Github, commit: &CommitId) -> Result<Vec<Check>> 
 }
 
 /// A check of ours in the host's words.
-pub(crate) fn status(check: &Check) -> Value {
+pub(crate) fn of(check: &Check) -> Value {
     let state = match check.state {
         CheckState::Pending => "pending",
         CheckState::Passed => "success",
