@@ -10,6 +10,7 @@ mod bare;
 mod fault;
 mod github;
 mod gitea;
+mod gitlab;
 
 pub use fault::{Carried, Fault};
 
@@ -42,6 +43,8 @@ pub enum Kind {
     Github,
     /// Gitea or Forgejo.
     Gitea,
+    /// GitLab.
+    Gitlab,
 }
 
 /// A host that is being served; ends when dropped.
@@ -191,6 +194,7 @@ impl Inner {
         match self.kind {
             Kind::Github => github::answer(&mut hall, ask),
             Kind::Gitea => gitea::answer(&mut hall, ask),
+            Kind::Gitlab => gitlab::answer(&mut hall, ask),
         }
     }
 

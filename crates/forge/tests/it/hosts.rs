@@ -8,6 +8,7 @@ use forge::conformance::check;
 use forge::forge::{Forge, ForgeError, keep_comment};
 use forge::gitea::Gitea;
 use forge::github::{self, App, Github};
+use forge::gitlab::Gitlab;
 use forge::host::{Clock, Repository};
 use git::url::RemoteUrl;
 use reqwest::Client;
@@ -19,7 +20,15 @@ use std::time::Duration;
 use url::Url;
 
 pub const TOKEN: &str = "token-of-errand-bot";
-pub const NAME: &str = "acme/widget";
+
+/// The one repository of a host.
+pub fn name(kind: Kind) -> &'static str {
+    match kind {
+        // With a subgroup.
+        Kind::Gitlab => "acme/tools/widget",
+        Kind::Github | Kind::Gitea => "acme/widget",
+    }
+}
 
 /// A host that is being served, and the forge of its one repository.
 pub struct Hosted {
@@ -42,7 +51,8 @@ fn repository(host: &ForgeHost, name: &str) -> Repository {
 }
 
 /// The fake and everything that both sides agree upon.
-async fn served(kind: Kind, owner: &str) -> (Place, ForgeHost, Arc<AtomicI64>, Clock) {
+async fn served(kind: Kind) -> (Place, ForgeHost, Arc<AtomicI64>, Clock) {
+    let owner = name(kind).strip_suffix("/widget").unwrap();
     let place = Place::new(&["--bare"], owner);
     let host = ForgeHost::start(kind, place.dir.path().join("hosted")).await.unwrap();
     let now = host.with(|hall| {
@@ -57,8 +67,8 @@ async fn served(kind: Kind, owner: &str) -> (Place, ForgeHost, Arc<AtomicI64>, C
     (place, host, now, Arc::new(move || clock.load(Ordering::Relaxed)))
 }
 
-fn opened(kind: Kind, host: &ForgeHost, clock: Clock, name: &str, token: &str) -> Box<dyn Forge> {
-    let (client, repository) = (client(), repository(host, name));
+fn opened(kind: Kind, host: &ForgeHost, clock: Clock, token: &str) -> Box<dyn Forge> {
+    let (client, repository) = (client(), repository(host, name(kind)));
     let token = SecretString::from(token.to_owned());
     match kind {
         Kind::Github => {
@@ -66,18 +76,19 @@ fn opened(kind: Kind, host: &ForgeHost, clock: Clock, name: &str, token: &str) -
             Box::new(Github::open(client, clock, repository, &credential).unwrap())
         }
         Kind::Gitea => Box::new(Gitea::open(client, clock, repository, &token).unwrap()),
+        Kind::Gitlab => Box::new(Gitlab::open(client, clock, repository, &token).unwrap()),
     }
 }
 
 pub async fn hosted(kind: Kind) -> Hosted {
-    let (place, host, now, clock) = served(kind, "acme").await;
-    let forge = opened(kind, &host, clock, NAME, TOKEN);
+    let (place, host, now, clock) = served(kind).await;
+    let forge = opened(kind, &host, clock, TOKEN);
     Hosted { place, host, forge, now }
 }
 
 async fn conforms(kind: Kind) {
     let Hosted { place, host, forge, .. } = hosted(kind).await;
-    let review = |number| host.with(|hall| hall.review(kind, NAME, number, "rita"));
+    let review = |number| host.with(|hall| hall.review(kind, name(kind), number, "rita"));
     check(forge.as_ref(), &place.ground, &review).await;
 }
 
@@ -89,6 +100,11 @@ async fn github_conforms() {
 #[tokio::test]
 async fn gitea_conforms() {
     conforms(Kind::Gitea).await;
+}
+
+#[tokio::test]
+async fn gitlab_conforms() {
+    conforms(Kind::Gitlab).await;
 }
 
 #[expect(clippy::disallowed_methods, reason = "makes a key as people do")]
@@ -104,15 +120,17 @@ fn key_pem(dir: &Path) -> String {
 
 #[tokio::test]
 async fn github_conforms_for_an_app_with_narrow_tokens() {
-    let (place, host, now, clock) = served(Kind::Github, "acme").await;
+    let (place, host, now, clock) = served(Kind::Github).await;
     let key_pem = key_pem(place.dir.path());
     let (id, slug) = ("4711".to_owned(), "errand".to_owned());
     let fake = FakeApp { id: id.clone(), slug, key_pem: key_pem.clone(), handed_out: vec![] };
     host.with(|hall| hall.app = Some(fake));
     let app = Arc::new(App::new(id, &key_pem.into(), clock.clone()).unwrap());
     let credential = github::Credential::App(app);
-    let forge = Github::open(client(), clock, repository(&host, NAME), &credential).unwrap();
-    let review = |number| host.with(|hall| hall.review(Kind::Github, NAME, number, "rita"));
+    let forge =
+        Github::open(client(), clock, repository(&host, name(Kind::Github)), &credential).unwrap();
+    let review =
+        |number| host.with(|hall| hall.review(Kind::Github, name(Kind::Github), number, "rita"));
     check(&forge, &place.ground, &review).await;
 
     let own = forge.identity().await.unwrap();
@@ -134,7 +152,7 @@ async fn github_conforms_for_an_app_with_narrow_tokens() {
 
 #[tokio::test]
 async fn a_key_of_another_app_is_refused() {
-    let (place, host, _, clock) = served(Kind::Github, "acme").await;
+    let (place, host, _, clock) = served(Kind::Github).await;
     let fake = FakeApp {
         id: "4711".to_owned(),
         slug: "errand".to_owned(),
@@ -145,7 +163,8 @@ async fn a_key_of_another_app_is_refused() {
     let other = tempfile::tempdir().unwrap();
     let app = App::new("4711".to_owned(), &key_pem(other.path()).into(), clock.clone()).unwrap();
     let credential = github::Credential::App(Arc::new(app));
-    let forge = Github::open(client(), clock.clone(), repository(&host, NAME), &credential);
+    let forge =
+        Github::open(client(), clock.clone(), repository(&host, name(Kind::Github)), &credential);
     assert!(matches!(forge.unwrap().identity().await, Err(ForgeError::Credential)));
     let bad = App::new("1".to_owned(), &"no key".to_owned().into(), clock);
     assert!(bad.err().unwrap().to_string().contains("paste the whole file"));
@@ -157,7 +176,7 @@ async fn lists_go_over_pages(kind: Kind) {
     let bodies: Vec<String> = (0..120).map(|n| format!("Comment {n}")).collect();
     host.with(|hall| {
         for body in &bodies {
-            hall.say(NAME, opened.number, "rita", body);
+            hall.say(name(kind), opened.number, "rita", body);
         }
     });
     let told = forge.comments(opened.number).await.unwrap();
@@ -171,7 +190,7 @@ async fn a_mark_by_others_is_not_ours(kind: Kind) {
     let Hosted { place, host, forge, .. } = hosted(kind).await;
     let opened = forge.create(place.ground.content(&place.ground.clean, "Title")).await.unwrap();
     let copied = "<!-- errand:progress -->";
-    let theirs = host.with(|hall| hall.say(NAME, opened.number, "rita", copied));
+    let theirs = host.with(|hall| hall.say(name(kind), opened.number, "rita", copied));
     let ours = keep_comment(forge.as_ref(), opened.number, "progress", "One").await.unwrap();
     assert_ne!(ours.id, theirs);
     // An answer that is lost after the comment was written.
@@ -206,12 +225,12 @@ async fn faults_are_told_apart(kind: Kind) {
     assert!(matches!(failed, Err(ForgeError::OutcomeUnknown { .. })), "{failed:?}");
 
     let clock: Clock = Arc::new(move || now.load(Ordering::Relaxed));
-    let bad = super::hosts::opened(kind, &host, clock.clone(), NAME, "token-of-nobody");
+    let bad = self::opened(kind, &host, clock.clone(), "token-of-nobody");
     let refused = bad.identity().await.unwrap_err();
     assert!(matches!(refused, ForgeError::Credential), "{refused:?}");
     assert!(!format!("{refused:?} {refused}").contains("token-of-nobody"));
     host.with(|hall| hall.admit("reader", Right::Read, "token-of-reader"));
-    let reader = super::hosts::opened(kind, &host, clock, NAME, "token-of-reader");
+    let reader = self::opened(kind, &host, clock, "token-of-reader");
     assert_eq!(reader.identity().await.unwrap().permission, Permission::Read);
     let denied = reader.comment(opened.number, "Hello").await;
     assert!(matches!(denied, Err(ForgeError::Denied { .. })), "{denied:?}");
@@ -245,4 +264,19 @@ async fn gitea_a_mark_by_others_is_not_ours() {
 #[tokio::test]
 async fn gitea_faults_are_told_apart() {
     faults_are_told_apart(Kind::Gitea).await;
+}
+
+#[tokio::test]
+async fn gitlab_lists_go_over_pages() {
+    lists_go_over_pages(Kind::Gitlab).await;
+}
+
+#[tokio::test]
+async fn gitlab_a_mark_by_others_is_not_ours() {
+    a_mark_by_others_is_not_ours(Kind::Gitlab).await;
+}
+
+#[tokio::test]
+async fn gitlab_faults_are_told_apart() {
+    faults_are_told_apart(Kind::Gitlab).await;
 }

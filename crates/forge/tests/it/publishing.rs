@@ -1,7 +1,7 @@
 //! Publishing where every request may be lost, doubled, late, or the last thing that we did.
 
 use crate::fixture::{count, first_seed, git};
-use crate::hosts::{Hosted, NAME, hosted};
+use crate::hosts::{Hosted, hosted, name};
 use fakes::forges::{Carried, Fault, Kind};
 use fastrand::Rng;
 use forge::forge::ForgeError;
@@ -74,7 +74,7 @@ async fn one_pull_request_comes_of_it(kind: Kind) {
         let last = Content { title: "Last".to_owned(), ..wanted };
         let again = published(&hosted, &last).await;
         assert_eq!((again.number, again.content), (made.number, last), "seed {seed}");
-        let kept = hosted.host.with(|hall| hall.repository(NAME).pulls.len());
+        let kept = hosted.host.with(|hall| hall.repository(name(kind)).pulls.len());
         assert_eq!(kept, 1, "seed {seed}: one pull request, and none that was closed again");
     }
     assert!(struck > 10, "most faults struck nothing");
@@ -89,4 +89,9 @@ async fn github_has_one_pull_request_whatever_happens() {
 #[tokio::test]
 async fn gitea_has_one_pull_request_whatever_happens() {
     one_pull_request_comes_of_it(Kind::Gitea).await;
+}
+
+#[tokio::test]
+async fn gitlab_has_one_pull_request_whatever_happens() {
+    one_pull_request_comes_of_it(Kind::Gitlab).await;
 }
