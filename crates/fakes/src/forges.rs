@@ -11,6 +11,7 @@ mod fault;
 mod github;
 mod gitea;
 mod gitlab;
+mod bitbucket;
 
 pub use fault::{Carried, Fault};
 
@@ -45,6 +46,8 @@ pub enum Kind {
     Gitea,
     /// GitLab.
     Gitlab,
+    /// Bitbucket Cloud.
+    Bitbucket,
 }
 
 /// A host that is being served; ends when dropped.
@@ -195,6 +198,7 @@ impl Inner {
             Kind::Github => github::answer(&mut hall, ask),
             Kind::Gitea => gitea::answer(&mut hall, ask),
             Kind::Gitlab => gitlab::answer(&mut hall, ask),
+            Kind::Bitbucket => bitbucket::answer(&mut hall, ask),
         }
     }
 

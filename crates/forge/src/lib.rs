@@ -2,7 +2,8 @@
 //!
 //! Read in this order: [`pull_request`] is the noun, [`forge`] the trait and who owes what,
 //! [`bare`] the forge of any git remote without an API (Errand keeps the pull requests itself,
-//! behind [`store`]), [`host`] how those with an API are asked, [`github`], [`gitea`] and [`gitlab`] are such, [`describe`] writes title and body from the facts of a run, [`conformance`]
+//! behind [`store`]), [`host`] how those with an API are asked, [`github`], [`gitea`], [`gitlab`] and
+//! [`bitbucket`] are such, [`describe`] writes title and body from the facts of a run, [`conformance`]
 //! is run on every forge.
 
 pub mod pull_request;
@@ -15,6 +16,7 @@ mod wire;
 pub mod github;
 pub mod gitea;
 pub mod gitlab;
+pub mod bitbucket;
 pub mod describe;
 mod markdown;
 pub mod conformance;

@@ -82,6 +82,14 @@ impl Bare {
         }
     }
 
+    /// The files that stand against merging.
+    pub(super) fn conflict_files(&self, base: &str, head: &str) -> Vec<String> {
+        let args = ["merge-tree", "--write-tree", "--name-only", "--no-messages", base, head];
+        let output = self.run(&args).map(|output| output.stdout).unwrap_or_default();
+        let said = String::from_utf8_lossy(&output).into_owned();
+        said.lines().skip(1).map(ToOwned::to_owned).collect()
+    }
+
     /// Merges and moves the branch, if it is still where it was.
     pub(super) fn merge(
         &self,

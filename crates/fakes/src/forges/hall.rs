@@ -221,7 +221,7 @@ impl Hall {
     pub fn review(&mut self, kind: Kind, repository: &str, number: u64, reviewer: &str) {
         let word = match kind {
             Kind::Github | Kind::Gitea => "APPROVED",
-            Kind::Gitlab => "approved",
+            Kind::Gitlab | Kind::Bitbucket => "approved",
         };
         let review = (reviewer.to_owned(), word.to_owned(), "Fine.".to_owned());
         if let Some(pull) = self.repository(repository).pulls.get_mut(&number) {

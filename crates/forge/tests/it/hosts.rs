@@ -4,6 +4,7 @@ use crate::fixture::Place;
 use fakes::forges::hall::{App as FakeApp, Right};
 use fakes::forges::{Carried, Fault, ForgeHost, Kind};
 use forge::around::Permission;
+use forge::bitbucket::{self, Bitbucket};
 use forge::conformance::check;
 use forge::forge::{Forge, ForgeError, keep_comment};
 use forge::gitea::Gitea;
@@ -26,7 +27,7 @@ pub fn name(kind: Kind) -> &'static str {
     match kind {
         // With a subgroup.
         Kind::Gitlab => "acme/tools/widget",
-        Kind::Github | Kind::Gitea => "acme/widget",
+        Kind::Github | Kind::Gitea | Kind::Bitbucket => "acme/widget",
     }
 }
 
@@ -77,6 +78,11 @@ fn opened(kind: Kind, host: &ForgeHost, clock: Clock, token: &str) -> Box<dyn Fo
         }
         Kind::Gitea => Box::new(Gitea::open(client, clock, repository, &token).unwrap()),
         Kind::Gitlab => Box::new(Gitlab::open(client, clock, repository, &token).unwrap()),
+        Kind::Bitbucket => {
+            let email = "bot@errand.example".to_owned();
+            let credential = bitbucket::Credential::Person { email, token };
+            Box::new(Bitbucket::open(client, clock, repository, &credential).unwrap())
+        }
     }
 }
 
@@ -105,6 +111,11 @@ async fn gitea_conforms() {
 #[tokio::test]
 async fn gitlab_conforms() {
     conforms(Kind::Gitlab).await;
+}
+
+#[tokio::test]
+async fn bitbucket_conforms() {
+    conforms(Kind::Bitbucket).await;
 }
 
 #[expect(clippy::disallowed_methods, reason = "makes a key as people do")]
@@ -279,4 +290,19 @@ async fn gitlab_a_mark_by_others_is_not_ours() {
 #[tokio::test]
 async fn gitlab_faults_are_told_apart() {
     faults_are_told_apart(Kind::Gitlab).await;
+}
+
+#[tokio::test]
+async fn bitbucket_lists_go_over_pages() {
+    lists_go_over_pages(Kind::Bitbucket).await;
+}
+
+#[tokio::test]
+async fn bitbucket_a_mark_by_others_is_not_ours() {
+    a_mark_by_others_is_not_ours(Kind::Bitbucket).await;
+}
+
+#[tokio::test]
+async fn bitbucket_faults_are_told_apart() {
+    faults_are_told_apart(Kind::Bitbucket).await;
 }

@@ -95,3 +95,8 @@ async fn gitea_has_one_pull_request_whatever_happens() {
 async fn gitlab_has_one_pull_request_whatever_happens() {
     one_pull_request_comes_of_it(Kind::Gitlab).await;
 }
+
+#[tokio::test]
+async fn bitbucket_has_one_pull_request_whatever_happens() {
+    one_pull_request_comes_of_it(Kind::Bitbucket).await;
+}
