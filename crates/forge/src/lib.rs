@@ -3,8 +3,8 @@
 //! Read in this order: [`pull_request`] is the noun, [`forge`] the trait and who owes what,
 //! [`bare`] the forge of any git remote without an API (Errand keeps the pull requests itself,
 //! behind [`store`]), [`host`] how those with an API are asked, [`github`], [`gitea`], [`gitlab`] and
-//! [`bitbucket`] are such, [`describe`] writes title and body from the facts of a run, [`conformance`]
-//! is run on every forge.
+//! [`bitbucket`] which these are, [`webhook`] what hosts tell by themselves, [`describe`] writes
+//! title and body from the facts of a run, [`conformance`] is run on every forge.
 
 pub mod pull_request;
 pub mod around;
@@ -17,6 +17,7 @@ pub mod github;
 pub mod gitea;
 pub mod gitlab;
 pub mod bitbucket;
+pub mod webhook;
 pub mod describe;
 mod markdown;
 pub mod conformance;

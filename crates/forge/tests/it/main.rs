@@ -5,3 +5,4 @@ mod bare;
 mod fixture;
 mod hosts;
 mod publishing;
+mod webhooks;
