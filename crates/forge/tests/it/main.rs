@@ -1,5 +1,9 @@
 //! The forges on real repositories: a remote without an API, and hosts with one.
-#![expect(clippy::unwrap_used, reason = "helpers of tests are not seen as tests by clippy")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are not seen as tests by clippy"
+)]
 
 mod bare;
 mod fixture;

@@ -6,8 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use fastrand::Rng;
 use forge::around::{CheckState, Verdict};
 use forge::webhook::{
-    Association, BODY_BYTES, Change, Event, Forged, Kind, Origin, Sender, Subject, Verified,
+    Association, BODY_BYTES, Change, Event, Forged, Kind, Moved, Origin, Sender, Subject, Verified,
 };
+use git::name::CommitId;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
@@ -322,48 +323,39 @@ fn forks_are_told() {
 fn checks_reviews_lines_and_pushes_are_told() {
     let home = json!({"full_name": "acme/widget"});
     let by = json!({"login": "rita"});
+    let commit = CommitId::parse(COMMIT).unwrap();
     let check = json!({"action": "completed", "repository": home, "sender": by,
                        "check_run": {"name": "ci", "head_sha": COMMIT, "conclusion": "timed_out"}});
-    match event(Sender::Github, "check_run", &check).unwrap().kind {
-        Kind::CheckEnded { commit, name, state } => {
-            assert_eq!((commit.to_string().as_str(), name.as_str()), (COMMIT, "ci"));
-            assert_eq!(state, CheckState::Failed);
-        }
-        other => panic!("{other:?}"),
-    }
+    let told = event(Sender::Github, "check_run", &check).unwrap();
+    let (name, state) = ("ci".to_owned(), CheckState::Failed);
+    assert_eq!(told.kind, Kind::CheckEnded { commit: commit.clone(), name, state });
+
     let review = json!({"action": "submitted", "repository": home, "sender": by,
                         "pull_request": {"number": 7},
                         "review": {"state": "changes_requested", "body": "No.", "user": by}});
     let told = event(Sender::Github, "pull_request_review", &review).unwrap();
     assert_eq!(told.kind, Kind::Reviewed { number: 7, verdict: Verdict::ChangesRequested });
+
     let mut line = comment(Sender::Bitbucket).1;
     line["comment"]["inline"] = json!({"path": "a.txt", "to": 4});
     line["comment"]["parent"] = json!({"id": 30});
-    match event(Sender::Bitbucket, "pullrequest:comment_created", &line).unwrap().kind {
-        Kind::CommentedLine { thread, path, line, .. } => {
-            assert_eq!((thread.as_str(), path.as_str(), line), ("30", "a.txt", Some(4)));
-        }
-        other => panic!("{other:?}"),
-    }
+    let told = event(Sender::Bitbucket, "pullrequest:comment_created", &line).unwrap();
+    let (thread, path, line) = ("30".to_owned(), "a.txt".to_owned(), Some(4));
+    assert_eq!(told.kind, Kind::CommentedLine { number: 7, comment: 31, thread, path, line });
+
     let push = json!({"ref": "refs/heads/errand/x", "before": "0".repeat(40), "after": COMMIT,
                       "repository": home, "sender": by});
     for sender in [Sender::Github, Sender::Gitea] {
-        match event(sender, "push", &push).unwrap().kind {
-            Kind::Pushed(moved) => {
-                assert_eq!(moved[0].branch, "errand/x");
-                assert_eq!((moved[0].before.is_none(), moved[0].after.is_some()), (true, true));
-            }
-            other => panic!("{other:?}"),
-        }
+        let told = event(sender, "push", &push).unwrap();
+        let branch = "errand/x".to_owned();
+        let moved = Moved { branch, before: None, after: Some(commit.clone()) };
+        assert_eq!(told.kind, Kind::Pushed(vec![moved]));
     }
     let closed = json!({"action": "closed", "repository": home, "sender": by,
                         "pull_request": {"number": 7, "merged": true}});
-    match event(Sender::Gitea, "pull_request", &closed).unwrap().kind {
-        Kind::PullRequest { change, head, .. } => {
-            assert_eq!((change, head), (Change::Merged, None));
-        }
-        other => panic!("{other:?}"),
-    }
+    let told = event(Sender::Gitea, "pull_request", &closed).unwrap();
+    let merged = Kind::PullRequest { number: 7, change: Change::Merged, head: None };
+    assert_eq!(told.kind, merged);
 }
 
 /// Puts something foreign into one place of a document.
