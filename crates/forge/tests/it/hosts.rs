@@ -39,7 +39,7 @@ pub struct Hosted {
     now: Arc<AtomicI64>,
 }
 
-fn client() -> Client {
+pub fn client() -> Client {
     // Where another test was quicker, the provider is there already.
     drop(rustls::crypto::ring::default_provider().install_default());
     Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()

@@ -9,4 +9,5 @@ mod bare;
 mod fixture;
 mod hosts;
 mod publishing;
+mod strange;
 mod webhooks;

@@ -1,0 +1,170 @@
+//! Hosts that answer what no honest one would: the credential stays where it belongs, and nothing
+//! is read without end.
+
+use crate::hosts::client;
+use forge::forge::{Forge as _, ForgeError};
+use forge::gitea::Gitea;
+use forge::host::{Clock, Repository};
+use git::name::BranchName;
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use url::Url;
+
+const TOKEN: &str = "gt-3b1f6a9c";
+
+/// A host that says the same to everybody, and what it was asked.
+struct Canned {
+    url: String,
+    asked: Arc<Mutex<Vec<String>>>,
+    _serving: JoinSet<()>,
+}
+
+impl Canned {
+    async fn new(answer: impl Fn(&str) -> String + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let (kept, own) = (asked.clone(), url.clone());
+        let mut serving = JoinSet::new();
+        serving.spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = Vec::new();
+                let mut chunk = [0; 4096];
+                while !request.windows(4).any(|four| four == b"\r\n\r\n") {
+                    match stream.read(&mut chunk).await {
+                        Ok(0) | Err(_) => break,
+                        Ok(read) => request.extend_from_slice(&chunk[..read]),
+                    }
+                }
+                kept.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
+                // Whoever hangs up in the middle of it has read enough.
+                drop(stream.write_all(answer(&own).as_bytes()).await);
+            }
+        });
+        Self { url, asked, _serving: serving }
+    }
+
+    fn forge(&self) -> Gitea {
+        let clock: Clock = Arc::new(|| 1_780_000_000);
+        let web = Url::parse(&self.url).unwrap();
+        let repository = Repository { web, owner: "acme".to_owned(), name: "widget".to_owned() };
+        Gitea::open(client(), clock, repository, &TOKEN.to_owned().into()).unwrap()
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+}
+
+fn answer(status: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+    )
+}
+
+fn main_branch() -> BranchName {
+    BranchName::parse("main").unwrap()
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let other = Canned::new(|_| answer("200 OK", "", "{}")).await;
+    let location = format!("location: {}/api/v1/user\r\n", other.url);
+    let host = Canned::new(move |_| answer("307 Temporary Redirect", &location, "")).await;
+    let refused = host.forge().branch(&main_branch()).await.unwrap_err();
+    assert!(refused.to_string().contains("enter its new address"), "{refused}");
+    assert!(host.forge().comment(1, "x").await.is_err());
+    assert_eq!((host.asked(), other.asked()), (2, 0));
+}
+
+#[tokio::test]
+async fn a_list_goes_on_at_no_other_address() {
+    let other = Canned::new(|_| answer("200 OK", "", "[]")).await;
+    for next in [format!("{}/api/v1/x", other.url), "/x?page=2".to_owned()] {
+        let link = format!("link: <{next}>; rel=\"next\"\r\n");
+        let host = Canned::new(move |_| answer("200 OK", &link, "[]")).await;
+        let refused = host.forge().branches().await.unwrap_err();
+        assert!(refused.to_string().contains("at another address"), "{refused}");
+        assert_eq!(host.asked(), 1);
+    }
+    assert_eq!(other.asked(), 0);
+}
+
+#[tokio::test]
+async fn a_list_without_end_is_left() {
+    let next = |own: &str| {
+        let link = format!("link: <{own}/api/v1/x?page=2>; rel=\"next\"\r\n");
+        answer("200 OK", &link, "[]")
+    };
+    let host = Canned::new(next).await;
+    assert_eq!(host.forge().branches().await.unwrap(), []);
+    assert_eq!(host.asked(), 30);
+    // Where not being there is concluded from a list, it has to be a whole one.
+    let unsure = host.forge().find_pull_request(&main_branch()).await;
+    assert!(matches!(unsure, Err(ForgeError::Rejected { .. })), "{unsure:?}");
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_left() {
+    let long = answer("200 OK", "", &format!("\"{}\"", "x".repeat(17 * 1024 * 1024)));
+    let host = Canned::new(move |_| long.clone()).await;
+    let refused = host.forge().branch(&main_branch()).await.unwrap_err();
+    assert!(refused.to_string().contains("longer than"), "{refused}");
+    let unknown = host.forge().comment(1, "x").await;
+    assert!(matches!(unknown, Err(ForgeError::OutcomeUnknown { .. })), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn the_token_is_in_no_error() {
+    for status in ["400 Bad Request", "403 Forbidden", "422 No", "500 Oh", "200 OK"] {
+        let body = format!("{{\"message\": \"you sent token {TOKEN}, \\u0007 really\"}}");
+        let host = Canned::new(move |_| answer(status, "", &body)).await;
+        for error in [
+            host.forge().branch(&main_branch()).await.unwrap_err(),
+            host.forge().comment(1, "x").await.unwrap_err(),
+        ] {
+            let said = format!("{error} {error:?}");
+            assert!(!said.contains(TOKEN), "{status}: {said}");
+            assert!(!said.contains('\u{7}'), "{status}: {said}");
+        }
+        let asked = host.asked.lock().unwrap().concat();
+        assert!(asked.contains(&format!("authorization: token {TOKEN}")), "it was sent: {asked}");
+    }
+}
+
+#[tokio::test]
+async fn limits_are_told_in_all_their_words() {
+    for (status, headers, body, wait) in [
+        ("429 Too Many", "retry-after: 30\r\n", "{}", 30),
+        ("429 Too Many", "ratelimit-reset: 1780000090\r\n", "{}", 90),
+        ("429 Too Many", "", "{}", 60),
+        ("403 No", "x-ratelimit-remaining: 0\r\nx-ratelimit-reset: 1780000042\r\n", "{}", 42),
+        ("403 No", "", "{\"message\": \"You have exceeded a secondary rate limit\"}", 60),
+        ("503 No", "retry-after: 7\r\n", "{}", 7),
+        ("429 Too Many", "retry-after: 99999999999\r\n", "{}", 3600),
+        ("429 Too Many", "x-ratelimit-reset: 1\r\n", "{}", 1),
+        ("429 Too Many", "retry-after: Wed, 21 Oct 2026 07:28:00 GMT\r\n", "{}", 60),
+    ] {
+        let host = Canned::new(move |_| answer(status, headers, body)).await;
+        match host.forge().comment(1, "x").await {
+            Err(ForgeError::RateLimited { wait: told }) => assert_eq!(told.as_secs(), wait),
+            other => panic!("{status} {headers}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_never_sent_is_not_unknown() {
+    let gone = {
+        let host = Canned::new(|_| String::new()).await;
+        let forge = host.forge();
+        let cut = forge.comment(1, "x").await;
+        assert!(matches!(cut, Err(ForgeError::OutcomeUnknown { .. })), "{cut:?}");
+        forge
+    };
+    let refused = gone.comment(1, "x").await;
+    assert!(matches!(refused, Err(ForgeError::Unreachable { .. })), "{refused:?}");
+}
