@@ -8,6 +8,7 @@
 mod bare;
 mod fixture;
 mod hosts;
+mod octokit;
 mod publishing;
 mod strange;
 mod webhooks;
