@@ -5,21 +5,33 @@ use forge::forge::MergeWish;
 use git::commit::{Signature, When};
 use git::name::{BranchName, CommitId};
 use std::path::{Path, PathBuf};
+use std::process::Output;
 use tempfile::TempDir;
 
 /// The repository's template for pull requests.
 const TEMPLATE: &str = "## Why\n";
 
 #[expect(clippy::disallowed_methods, reason = "a person's git beside the forge under test")]
-pub fn git(dir: &Path, args: &[&str]) -> String {
-    let output = std::process::Command::new("git")
+fn run(dir: &Path, args: &[&str]) -> Output {
+    std::process::Command::new("git")
         .args(["-c", "user.name=t", "-c", "user.email=t@t.example"])
         .args(args)
         .current_dir(dir)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_TERMINAL_PROMPT", "0")
         .output()
-        .unwrap();
+        .unwrap()
+}
+
+/// Whether git did it.
+pub fn try_git(dir: &Path, args: &[&str]) -> bool {
+    run(dir, args).status.success()
+}
+
+/// What git said.
+pub fn git(dir: &Path, args: &[&str]) -> String {
+    let output = run(dir, args);
     assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }

@@ -1,6 +1,8 @@
 //! The forges of hosts with an API, against fakes of these hosts over real git.
 
-use crate::fixture::Place;
+use crate::fixture::{Place, git, try_git};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use fakes::forges::hall::{App as FakeApp, Right};
 use fakes::forges::{Carried, Fault, ForgeHost, Kind};
 use forge::around::Permission;
@@ -11,6 +13,7 @@ use forge::gitea::Gitea;
 use forge::github::{self, App, Github};
 use forge::gitlab::Gitlab;
 use forge::host::{Clock, Repository};
+use forge::pull_request::State;
 use git::url::RemoteUrl;
 use reqwest::Client;
 use secrecy::SecretString;
@@ -247,6 +250,49 @@ async fn faults_are_told_apart(kind: Kind) {
     assert!(matches!(denied, Err(ForgeError::Denied { .. })), "{denied:?}");
 }
 
+/// Merging where the answer to each request in turn is lost.
+async fn a_merge_is_made_once(kind: Kind) {
+    for struck in 0..7 {
+        let Hosted { place, host, forge, .. } = hosted(kind).await;
+        let content = place.ground.content(&place.ground.clean, "Title");
+        let number = forge.create(content).await.unwrap().number;
+        host.strike(struck, Fault::Lost(Carried::Yes));
+        let mut tries = 0;
+        let merged = loop {
+            match forge.merge(number, &place.ground.wish).await {
+                Ok(merged) => break merged,
+                Err(ForgeError::OutcomeUnknown { .. } | ForgeError::Unreachable { .. }) => {}
+                Err(other) => panic!("{other}: {other:?}"),
+            }
+            tries += 1;
+            assert!(tries < 3, "one fault needs one more try");
+        };
+        assert!(matches!(merged.state, State::Merged { .. }), "{merged:?}");
+        let merges = git(&place.remote, &["rev-list", "--merges", "--count", "main"]);
+        assert_eq!(merges, "1", "request {struck}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn git_is_served_at_the_same_address_to_those_with_a_token() {
+    let (place, host, _, _) = served(Kind::Gitea).await;
+    host.with(|hall| hall.admit("reader", Right::Read, "token-of-reader"));
+    let url = format!("{}/{}.git", host.url(), name(Kind::Gitea));
+    let tried = |token: &str, args: &[&str]| {
+        let header = format!("http.extraHeader=Authorization: Basic {}", STANDARD.encode(token));
+        let quiet = ["-c", "credential.helper=", "-c", &header];
+        try_git(&place.work, &[&quiet, args].concat())
+    };
+    let push = ["push", "-q", &url, "errand/clean:refs/heads/errand/pushed"];
+    assert!(!tried("x:token-of-nobody", &["ls-remote", &url]));
+    assert!(!tried("x:token-of-oscar", &["ls-remote", &url]));
+    assert!(tried("x:token-of-reader", &["ls-remote", &url]));
+    assert!(!tried("x:token-of-reader", &push));
+    assert!(tried(&format!("x:{TOKEN}"), &push));
+    let pushed = git(&place.remote, &["rev-parse", "refs/heads/errand/pushed"]);
+    assert_eq!(pushed, place.ground.clean.commit.to_string());
+}
+
 #[tokio::test]
 async fn github_lists_go_over_pages() {
     lists_go_over_pages(Kind::Github).await;
@@ -305,4 +351,24 @@ async fn bitbucket_a_mark_by_others_is_not_ours() {
 #[tokio::test]
 async fn bitbucket_faults_are_told_apart() {
     faults_are_told_apart(Kind::Bitbucket).await;
+}
+
+#[tokio::test]
+async fn github_a_merge_is_made_once() {
+    a_merge_is_made_once(Kind::Github).await;
+}
+
+#[tokio::test]
+async fn gitea_a_merge_is_made_once() {
+    a_merge_is_made_once(Kind::Gitea).await;
+}
+
+#[tokio::test]
+async fn gitlab_a_merge_is_made_once() {
+    a_merge_is_made_once(Kind::Gitlab).await;
+}
+
+#[tokio::test]
+async fn bitbucket_a_merge_is_made_once() {
+    a_merge_is_made_once(Kind::Bitbucket).await;
 }

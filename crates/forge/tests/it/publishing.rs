@@ -45,8 +45,38 @@ async fn published(hosted: &Hosted, content: &Content) -> PullRequest {
     panic!("never published");
 }
 
+/// Each request of a publication, struck by each fault.
+async fn every_request_is_struck(hosted: &Hosted, kind: Kind) {
+    let ground = &hosted.place.ground;
+    let faults = [
+        Fault::Lost(Carried::Yes),
+        Fault::Lost(Carried::No),
+        Fault::Duplicated,
+        Fault::Late { after: 0 },
+        Fault::Late { after: 3 },
+        Fault::Failed(Carried::Yes),
+        Fault::Failed(Carried::No),
+        Fault::Hung(Carried::Yes),
+        Fault::Hung(Carried::No),
+    ];
+    for fault in faults {
+        for struck in 0..STRUCK {
+            hosted.host.with(|hall| hall.repositories.clear());
+            hosted.host.strike(struck, fault);
+            let content = ground.content(&ground.clean, "Title");
+            let made = published(hosted, &content).await;
+            hosted.host.settle();
+            let again = published(hosted, &content).await;
+            assert_eq!(again, made, "{fault:?} of request {struck}");
+            let kept = hosted.host.with(|hall| hall.repository(name(kind)).pulls.len());
+            assert_eq!(kept, 1, "{fault:?} of request {struck}");
+        }
+    }
+}
+
 async fn one_pull_request_comes_of_it(kind: Kind) {
     let hosted = hosted(kind).await;
+    every_request_is_struck(&hosted, kind).await;
     let ground = &hosted.place.ground;
     let refs = || git(&hosted.place.remote, &["for-each-ref"]);
     let before = refs();
