@@ -1,10 +1,11 @@
 //! Hosts of repositories with pull requests: real HTTP over real git, state in memory.
 //!
 //! [`ForgeHost`] is one host; its root answers git, the host's own API lies where the real one has
-//! it. [`hall`] is what all kinds share, one module each puts it into that host's words. A
-//! [`Fault`] strikes the n-th request from now.
+//! it. [`hall`] is what all kinds share, one module each puts it into that host's words,
+//! [`deliveries`] makes what such a host sends by itself. A [`Fault`] strikes the n-th request from now.
 
 pub mod hall;
+pub mod deliveries;
 mod ask;
 mod bare;
 mod fault;

@@ -7,13 +7,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-const PROJECT: u64 = 11;
 const WHEN: &str = "2026-11-01T00:00:00.000Z";
 
 struct Call<'a> {
     hall: &'a mut Hall,
     ask: &'a Ask,
     name: String,
+    project: u64,
     bare: Bare,
     login: String,
 }
@@ -34,9 +34,14 @@ pub(super) fn answer(hall: &mut Hall, ask: &Ask) -> Reply {
             Reply::new(200, told.into_iter().collect())
         }
         ["api", "v4", "projects", name, rest @ ..] => {
-            let name = (*name).to_owned();
+            // By number or by path.
+            let known = name.parse().ok().and_then(|number| hall.name_of(number));
+            let name = known.unwrap_or(name).to_owned();
             match hall.bare(&name).filter(|_| hall.right(&login) > Right::None) {
-                Some(bare) => Call { hall, ask, name, bare, login }.answer(rest),
+                Some(bare) => {
+                    let project = hall.number_of(&name);
+                    Call { hall, ask, name, project, bare, login }.answer(rest)
+                }
                 None => Reply::plain(404, "404 Project Not Found"),
             }
         }
@@ -64,7 +69,7 @@ impl Call<'_> {
             ("GET", []) => {
                 let access = json!({"access_level": level(self.hall.right(&self.login))});
                 let told = json!({
-                    "id": PROJECT, "path_with_namespace": self.name,
+                    "id": self.project, "path_with_namespace": self.name,
                     "default_branch": self.bare.default_branch(),
                     "permissions": {"project_access": access, "group_access": null},
                 });
@@ -288,7 +293,8 @@ impl Call<'_> {
         if pull.life != Life::Open || is_draft(pull) {
             return Reply::plain(405, "405 Method Not Allowed");
         }
-        let seen = self.ask.text("sha");
+        // This host takes what is ordered from the query too.
+        let seen = self.ask.text("sha").or_else(|| self.ask.query("sha"));
         match self.hall.merge(&self.name, &self.bare, pull, seen) {
             Ok(_) => {
                 let kept = self.hall.repository(&self.name).pulls.get(&pull.number).cloned();
@@ -367,8 +373,8 @@ impl Call<'_> {
             "id": 1000 + pull.number, "iid": pull.number, "title": pull.title,
             "description": pull.body, "state": state, "draft": is_draft(pull),
             "sha": self.hall.head_of(&self.name, pull), "source_branch": pull.head,
-            "target_branch": pull.base, "source_project_id": PROJECT, "project_id": PROJECT,
-            "target_project_id": PROJECT, "merge_commit_sha": commit, "merge_status": status,
+            "target_branch": pull.base, "source_project_id": self.project, "project_id": self.project,
+            "target_project_id": self.project, "merge_commit_sha": commit, "merge_status": status,
             "author": user(self.hall, &pull.author), "reviewers": reviewers, "web_url": url,
             "labels": pull.labels, "created_at": WHEN,
         })

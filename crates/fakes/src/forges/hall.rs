@@ -31,6 +31,7 @@ pub struct Hall {
     pub now: i64,
     /// The app that may sign itself in, if there is one.
     pub app: Option<App>,
+    numbers: BTreeMap<String, u64>,
     last_id: u64,
 }
 
@@ -184,6 +185,7 @@ impl Hall {
             repositories: BTreeMap::new(),
             now: 1_780_000_000,
             app: None,
+            numbers: BTreeMap::new(),
             last_id: 100,
         }
     }
@@ -255,6 +257,22 @@ impl Hall {
     pub(super) fn next_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
+    }
+
+    /// The number of a repository, on hosts that number them.
+    pub(super) fn number_of(&mut self, name: &str) -> u64 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = self.next_id();
+        self.numbers.insert(name.to_owned(), number);
+        number
+    }
+
+    /// The repository that has this number by now.
+    pub(super) fn name_of(&self, number: u64) -> Option<&str> {
+        let mut found = self.numbers.iter().filter(|(_, known)| **known == number);
+        found.next().map(|(name, _)| name.as_str())
     }
 
     /// The git repository of that name, if there is one.

@@ -8,7 +8,7 @@
 mod bare;
 mod fixture;
 mod hosts;
-mod octokit;
+mod clients;
 mod publishing;
 mod strange;
 mod webhooks;

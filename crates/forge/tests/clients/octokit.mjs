@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { Octokit } from "@octokit/rest";
 
-const { OCTOKIT_URL: url, OCTOKIT_TOKEN: auth, OCTOKIT_HEAD: head } = process.env;
+const { FORGE_URL: url, FORGE_TOKEN: auth, FORGE_HEAD: head } = process.env;
 const octokit = new Octokit({ auth, baseUrl: `${url}/api/v3` });
 const here = { owner: "acme", repo: "widget" };
 let pull;
