@@ -157,6 +157,10 @@ impl Github {
         let body = json!({"query": query, "variables": {"id": pull.node_id}});
         let answer = self.graphql.ask(Request::write(Method::POST, "", body)).await?.done()?;
         match answer.body::<Value>()?.get("errors") {
+            // Here the host says so in an answer like any other.
+            Some(errors) if errors.to_string().contains("RATE_LIMITED") => {
+                Err(ForgeError::RateLimited { wait: host::WAIT_UNNAMED })
+            }
             Some(errors) => Err(ForgeError::Rejected { detail: host::told(errors) }),
             None => Ok(()),
         }

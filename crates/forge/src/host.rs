@@ -7,7 +7,7 @@ mod answer;
 mod address;
 
 pub use address::{Repository, segment};
-pub use answer::{Answer, told};
+pub use answer::{Answer, WAIT_UNNAMED, told};
 
 use crate::around::Permission;
 use crate::forge::{Forge, ForgeError, Result};
@@ -134,7 +134,8 @@ pub struct Host {
 }
 
 impl Host {
-    /// `client` is the process's own and follows no redirect; `api` is the API's root.
+    /// `client` is the process's own: it names itself, as hosts demand, and follows no redirect.
+    /// `api` is the API's root.
     pub fn new(client: Client, api: Url, clock: Clock, authorize: Arc<dyn Authorize>) -> Self {
         Self { client, api, clock, authorize }
     }
@@ -386,10 +387,9 @@ pub fn permission(word: &str) -> Permission {
 
 /// The page that a `Link` header calls the next.
 pub(crate) fn next_of(headers: &reqwest::header::HeaderMap) -> Option<&str> {
-    headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()).find_map(|value| {
-        value.split(',').find_map(|link| {
-            let (url, rest) = link.trim().strip_prefix('<')?.split_once('>')?;
-            rest.contains("rel=\"next\"").then_some(url)
-        })
+    let values = headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split('<').skip(1)).find_map(|link| {
+        let (url, rest) = link.split_once('>')?;
+        rest.contains("rel=\"next\"").then_some(url)
     })
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Characters of a host's words that are passed on.
 const WORDS_CHARS: usize = 300;
 /// The wait where a host says "too many" and no time.
-const WAIT_UNNAMED: Duration = Duration::from_secs(60);
+pub const WAIT_UNNAMED: Duration = Duration::from_secs(60);
 /// The longest wait that is believed.
 const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
 
