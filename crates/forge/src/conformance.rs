@@ -244,6 +244,11 @@ async fn reviewers_and_labels_are_added(forge: &dyn Forge, ground: &Ground, open
         labels.sort();
         assert_eq!(labels, ["errand", "small"]);
     }
+    must(forge.update(number, Content { title: "Other".to_owned(), ..open.content.clone() }).await);
+    if forge.capabilities().can(Ability::Reviewers) {
+        let asked = must(forge.reviewers(number).await);
+        assert_eq!(asked, [ground.reviewer.as_str()], "another title asks nobody else");
+    }
 }
 
 async fn one_comment_is_kept(forge: &dyn Forge, open: &PullRequest) {

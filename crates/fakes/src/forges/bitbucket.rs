@@ -325,10 +325,11 @@ impl Call<'_> {
             Life::Closed { .. } => ("DECLINED", None),
             Life::Merged { commit, .. } => ("MERGED", Some(json!({"hash": short(commit)}))),
         };
-        let end = |name: &str, hash: &str| {
+        let end = |home: &str, name: &str, hash: &str| {
             json!({"branch": {"name": name}, "commit": {"hash": short(hash)},
-                   "repository": {"full_name": self.name}})
+                   "repository": {"full_name": home}})
         };
+        let home = pull.fork.as_ref().unwrap_or(&self.name);
         let head = self.hall.head_of(&self.name, pull);
         let base = self.bare.tip(&pull.base).unwrap_or_default();
         let reviewers: Vec<Value> = pull.reviewers.iter().map(|login| user(login)).collect();
@@ -340,7 +341,8 @@ impl Call<'_> {
         json!({
             "type": "pullrequest", "id": pull.number, "title": pull.title,
             "description": pull.body, "state": state, "draft": pull.draft,
-            "source": end(&pull.head, &head), "destination": end(&pull.base, &base),
+            "source": end(home, &pull.head, &head),
+            "destination": end(&self.name, &pull.base, &base),
             "merge_commit": commit, "author": user(&pull.author), "reviewers": reviewers,
             "participants": stands.collect::<Vec<_>>(), "created_on": WHEN,
             "links": {"html": {"href": url}},

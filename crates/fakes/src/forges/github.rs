@@ -250,7 +250,10 @@ impl Call<'_> {
         }
         let owner = self.name.split('/').next().unwrap_or_default();
         if let Some(head) = self.ask.query("head") {
-            pulls.retain(|pull| format!("{owner}:{}", pull.head) == head);
+            pulls.retain(|pull| {
+                let fork = pull.fork.as_deref().and_then(|fork| fork.split('/').next());
+                format!("{}:{}", fork.unwrap_or(owner), pull.head) == head
+            });
         }
         pulls.reverse();
         let told = pulls.iter().map(|pull| self.told(pull, None)).collect();
@@ -506,6 +509,7 @@ impl Call<'_> {
 
     pub(super) fn told(&self, pull: &Pull, mergeable: Option<bool>) -> Value {
         let repo = json!({"full_name": self.name});
+        let home = json!({"full_name": pull.fork.as_ref().unwrap_or(&self.name)});
         let owner = self.name.split('/').next().unwrap_or_default();
         let (merged, commit) = match &pull.life {
             Life::Merged { commit, .. } => (true, Some(commit)),
@@ -523,7 +527,7 @@ impl Call<'_> {
             "draft": pull.draft, "state": state, "merged": merged, "user": user(&pull.author),
             "merged_at": merged.then_some(WHEN), "merge_commit_sha": commit,
             "mergeable": mergeable, "created_at": WHEN, "updated_at": WHEN,
-            "head": {"ref": pull.head, "sha": head, "repo": repo,
+            "head": {"ref": pull.head, "sha": head, "repo": home,
                      "label": format!("{owner}:{}", pull.head)},
             "base": {"ref": pull.base, "sha": base, "repo": repo},
             "requested_reviewers": reviewers, "labels": labels,

@@ -366,6 +366,8 @@ impl Call<'_> {
             Some(false) => "cannot_be_merged",
             None => "checking",
         };
+        // Of forks the number alone matters.
+        let source = if pull.fork.is_some() { self.project + 1_000_000 } else { self.project };
         let reviewers: Vec<Value> =
             pull.reviewers.iter().map(|login| user(self.hall, login)).collect();
         let url = format!("{}/{}/-/merge_requests/{}", self.ask.root(), self.name, pull.number);
@@ -373,7 +375,7 @@ impl Call<'_> {
             "id": 1000 + pull.number, "iid": pull.number, "title": pull.title,
             "description": pull.body, "state": state, "draft": is_draft(pull),
             "sha": self.hall.head_of(&self.name, pull), "source_branch": pull.head,
-            "target_branch": pull.base, "source_project_id": self.project, "project_id": self.project,
+            "target_branch": pull.base, "source_project_id": source, "project_id": self.project,
             "target_project_id": self.project, "merge_commit_sha": commit, "merge_status": status,
             "author": user(self.hall, &pull.author), "reviewers": reviewers, "web_url": url,
             "labels": pull.labels, "created_at": WHEN,

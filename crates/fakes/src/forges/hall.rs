@@ -87,6 +87,8 @@ pub struct Pull {
     pub body: String,
     /// The branch with the work.
     pub head: String,
+    /// The fork that branch is in, if it is not in the repository itself.
+    pub fork: Option<String>,
     /// The branch it goes to.
     pub base: String,
     /// Whether it is a draft, where the host has that apart from the title.
@@ -232,6 +234,30 @@ impl Hall {
         self.say_at(repository, number, reviewer, "Why?", Some(("a.txt".to_owned(), 1)));
     }
 
+    /// A pull request that somebody opens out of a fork, from a branch of the same name as one here.
+    pub fn open_from_fork(&mut self, repository: &str, fork: &str, head: &str, title: &str) -> u64 {
+        let author = fork.split('/').next().unwrap_or_default().to_owned();
+        let pulls = &mut self.repository(repository).pulls;
+        let number = pulls.keys().next_back().map_or(1, |last| last + 1);
+        let pull = Pull {
+            number,
+            author,
+            title: title.to_owned(),
+            body: String::new(),
+            head: head.to_owned(),
+            fork: Some(fork.to_owned()),
+            base: "main".to_owned(),
+            draft: false,
+            life: Life::Open,
+            reviewers: Vec::new(),
+            labels: Vec::new(),
+            reviews: Vec::new(),
+            looked: None,
+        };
+        pulls.insert(number, pull);
+        number
+    }
+
     /// A repository's records.
     pub fn repository(&mut self, name: &str) -> &mut Repository {
         self.repositories.entry(name.to_owned()).or_default()
@@ -293,7 +319,8 @@ impl Hall {
     pub(super) fn open_pull(&mut self, name: &str, bare: &Bare, wish: Wish) -> Result<Pull, No> {
         let base = bare.tip(&wish.base).ok_or(No::BaseMissing)?;
         let head = bare.tip(&wish.head).ok_or(No::HeadMissing)?;
-        let same = |pull: &&Pull| pull.head == wish.head && pull.base == wish.base;
+        let same =
+            |pull: &&Pull| pull.fork.is_none() && pull.head == wish.head && pull.base == wish.base;
         if let Some(found) = self.open(name).iter().find(same) {
             return Err(No::Exists(found.number));
         }
@@ -311,6 +338,7 @@ impl Hall {
             title,
             body,
             head,
+            fork: None,
             base,
             draft,
             life,

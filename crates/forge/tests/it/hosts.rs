@@ -3,7 +3,7 @@
 use crate::fixture::{Place, git, try_git};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use fakes::forges::hall::{App as FakeApp, Right};
+use fakes::forges::hall::{App as FakeApp, Hall, Right};
 use fakes::forges::{Carried, Fault, ForgeHost, Kind};
 use forge::around::Permission;
 use forge::bitbucket::{self, Bitbucket};
@@ -250,6 +250,24 @@ async fn faults_are_told_apart(kind: Kind) {
     assert!(matches!(denied, Err(ForgeError::Denied { .. })), "{denied:?}");
 }
 
+/// An outsider names a branch of a fork as ours is named, to have theirs brought up to date.
+async fn a_branch_of_a_fork_is_not_ours(kind: Kind) {
+    let Hosted { place, host, forge, .. } = hosted(kind).await;
+    let head = &place.ground.clean;
+    let repository = name(kind);
+    let fork = |hall: &mut Hall| {
+        hall.open_from_fork(repository, "oscar/widget", head.branch.as_str(), "Theirs")
+    };
+    let theirs = host.with(fork);
+    assert_eq!(forge.find_pull_request(&head.branch).await.unwrap(), None);
+    let ours = forge.create(place.ground.content(head, "Ours")).await.unwrap();
+    assert_ne!(ours.number, theirs);
+    let again = forge.create(place.ground.content(head, "Ours")).await.unwrap();
+    assert_eq!(again, ours);
+    let kept = host.with(|hall| hall.repository(repository).pulls[&theirs].clone());
+    assert_eq!((kept.title.as_str(), kept.body.as_str()), ("Theirs", ""));
+}
+
 /// Merging where the answer to each request in turn is lost.
 async fn a_merge_is_made_once(kind: Kind) {
     for struck in 0..7 {
@@ -371,4 +389,24 @@ async fn gitlab_a_merge_is_made_once() {
 #[tokio::test]
 async fn bitbucket_a_merge_is_made_once() {
     a_merge_is_made_once(Kind::Bitbucket).await;
+}
+
+#[tokio::test]
+async fn github_a_branch_of_a_fork_is_not_ours() {
+    a_branch_of_a_fork_is_not_ours(Kind::Github).await;
+}
+
+#[tokio::test]
+async fn gitea_a_branch_of_a_fork_is_not_ours() {
+    a_branch_of_a_fork_is_not_ours(Kind::Gitea).await;
+}
+
+#[tokio::test]
+async fn gitlab_a_branch_of_a_fork_is_not_ours() {
+    a_branch_of_a_fork_is_not_ours(Kind::Gitlab).await;
+}
+
+#[tokio::test]
+async fn bitbucket_a_branch_of_a_fork_is_not_ours() {
+    a_branch_of_a_fork_is_not_ours(Kind::Bitbucket).await;
 }
