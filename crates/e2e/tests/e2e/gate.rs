@@ -69,7 +69,8 @@ async fn what_may_not_leave_stays_and_goes_once_it_is_taken_out() {
     world.mended(&job.agent).await;
     let agent = world.agent(&job.agent).await;
     // The commit in between is not there any more; what is still in the files stops again.
-    let left = ["config.txt:1 secret.known", "people:null path.link", "turned.py:1 unicode.override"];
+    let left =
+        ["config.txt:1 secret.known", "people:null path.link", "turned.py:1 unicode.override"];
     assert_eq!(stops(&agent), left);
     assert!(!agent.to_string().contains(PLAIN), "a stop does not tell what it stopped");
     let branch = agent["branchName"].as_str().unwrap();
