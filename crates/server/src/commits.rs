@@ -129,6 +129,8 @@ pub async fn hand_over(
     let view = job.view().await?;
     let living = view.living()?;
     let stopped = stopped(living, handed)?;
+    // An answer may repeat what it is about.
+    let body = if stopped.is_some() { "" } else { &said.body };
     let seen = seen(&said.log, handed, &published)?;
     let seen = match &stopped {
         // What the remote and the workspace both have had; the commits after it do not leave.
@@ -154,7 +156,7 @@ pub async fn hand_over(
                 embedded: &handed.worktree.embedded,
             },
             bot: &said.bot,
-            message: Message { subject: &said.subject, body: &said.body },
+            message: Message { subject: &said.subject, body },
             trailers: &said.trailers,
             ending: said.ending,
             wording: Wording(&|text| redactor.text(text)),

@@ -30,7 +30,7 @@ fn stops(agent: &Value) -> Vec<String> {
         .map(|stop| {
             format!(
                 "{}:{} {}",
-                stop["path"].as_str().unwrap(),
+                stop["path"].as_str().unwrap_or("a message"),
                 stop["line"],
                 stop["rule"].as_str().unwrap()
             )
