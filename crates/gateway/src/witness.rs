@@ -12,8 +12,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a refusal waits for that.
-const WAIT: Duration = Duration::from_millis(300);
+/// How long a refusal waits for that; the sandbox is as slow as it makes itself.
+const WAIT: Duration = Duration::from_secs(2);
 /// Refusals of one sandbox that wait at a time; others do without.
 pub(crate) const WAITING_PER_SANDBOX: usize = 4;
 

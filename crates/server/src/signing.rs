@@ -125,7 +125,8 @@ impl SigningKeys {
 /// A line for git's `gpg.ssh.allowedSignersFile`.
 fn allowed_signer(email: &str, Kept { public, retired_ms, .. }: &Kept) -> String {
     let until = retired_ms.map(|ms| {
-        let at = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
+        // Commits tell whole seconds: what was signed in the last one still counts.
+        let at = jiff::Timestamp::from_second(ms / 1000 + 1).unwrap_or_default();
         format!(",valid-before=\"{}\"", at.strftime("%Y%m%d%H%M%SZ"))
     });
     format!("{email} namespaces=\"{NAMESPACE}\"{} {public}\n", until.unwrap_or_default())
