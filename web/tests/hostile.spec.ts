@@ -28,7 +28,7 @@ import type { Agent } from "../src/api/types";
 import { expect, sidebar, signIn, test } from "./kit";
 import { Canary } from "./kit/canary";
 import { type House, until } from "./kit/house";
-import { work } from "./kit/work";
+import { letThrough, work } from "./kit/work";
 
 test.skip(
   ({ viewport, colorScheme }) => (viewport?.width ?? 0) < 1000 || colorScheme === "dark",
@@ -84,7 +84,12 @@ async function expectAlive(page: Page) {
 }
 
 /** Like `work`, but with the time that so many bytes take. */
-async function workAtLength(house: House, name: string, shell: string, repo?: string) {
+async function workAtLength(
+  house: House,
+  name: string,
+  shell: string,
+  { repo, ends = "FINISHED" }: { repo?: string; ends?: string } = {},
+) {
   const turns = [{ calls: [{ shell }] }, { text: "Done." }];
   const { agent } = await house.call<{ agent: Agent }>("POST", "/v1/agents", {
     prompt: { text: `script: ${JSON.stringify({ turns })}` },
@@ -93,7 +98,7 @@ async function workAtLength(house: House, name: string, shell: string, repo?: st
   });
   const now = () => house.call<Agent>("GET", `/v1/agents/${agent.id}`);
   await expect.poll(async () => (await now()).status, { timeout: PATIENCE_MS }).toBe("IDLE");
-  expect((await now()).latestRunStatus).toBe("FINISHED");
+  expect((await now()).latestRunStatus).toBe(ends);
   return agent;
 }
 
@@ -182,7 +187,7 @@ test("changes of 100 MB are listed, their lines left out in words", async ({ pag
   test.setTimeout(PATIENCE_MS);
   const repo = house.repository(`huge-${Date.now()}`);
   const shell = `${LONG_LINE} > a-line.txt && ${HUGE_LINE} > huge.txt && echo small > small.txt`;
-  const agent = await workAtLength(house, "Change a lot", shell, repo);
+  const agent = await workAtLength(house, "Change a lot", shell, { repo, ends: "ERROR" });
   await page.goto(`/agents/${agent.id}/changes`);
   const lines = page.getByRole("region", { name: "Changed lines" });
   await expect(page.getByText("These changes are very large.")).toBeVisible();
@@ -225,7 +230,9 @@ test("hostile names, texts and pictures stand on every page and do nothing", asy
   const agent = await work(house, house.repository(name), turns, {
     name: `${script} ${name}`,
     autoCreatePR: true,
+    ends: "ERROR",
   });
+  await letThrough(house, agent.id, [{ text: body }]);
   const dialogs: string[] = [];
   page.on("dialog", (dialog) => {
     dialogs.push(dialog.message());
