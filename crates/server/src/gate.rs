@@ -19,6 +19,7 @@ use review::change::{Change, Content, Mode, Side};
 use review::gate::{self, Known, Limits, Message, Stop};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Commits that are looked at; no push of ours has more.
 const COMMITS: usize = 2_000;
@@ -26,6 +27,8 @@ const COMMITS: usize = 2_000;
 const FILE_BYTES: u64 = 50 << 20;
 /// Bytes of the files of one commit that are held at a time; what is beyond is not read, and the gate tells of that.
 const COMMIT_BYTES: u64 = 400 << 20;
+/// Pushes whose commits are held at a time, of all agents together; others wait.
+static PLACES: Semaphore = Semaphore::const_new(2);
 /// Stops that are told of one push.
 const TOLD: usize = 50;
 /// Stops that the words of a failure name.
@@ -37,6 +40,7 @@ pub async fn stops(job: &Job, ours: &AgentRepo, push: &PushPlan) -> Result<Vec<P
     let living = view.living()?;
     let known = Arc::new(known(&job.app, &job.handle.org, living).await?);
     let (mut told, mut seen) = (Vec::new(), HashSet::new());
+    let _place = PLACES.acquire().await.context("wait for a place at the gate")?;
     let mut reader = ours.reader().await?;
     for (commit, brought) in unpushed(job, ours, push, living).await? {
         let changes = changes(&mut reader, brought.entries).await?;
