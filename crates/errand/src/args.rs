@@ -6,6 +6,7 @@ pub mod env;
 mod machine;
 pub mod secret;
 mod sync;
+pub mod forge;
 pub mod signing;
 pub mod vault;
 
@@ -123,6 +124,9 @@ pub enum Command {
     /// Change the key under which values lie on the server's disk (with the installation's own token)
     #[command(subcommand)]
     Vault(vault::Vault),
+    /// Connect hosts of repositories, such as GitHub or GitLab, with a credential that stays with the server
+    #[command(subcommand)]
+    Forge(forge::Forge),
     /// Show and change the key by which the server signs commits
     #[command(subcommand)]
     SigningKey(signing::SigningKey),
@@ -172,6 +176,18 @@ pub struct Run {
     /// Open no pull request
     #[arg(long)]
     pub no_pr: bool,
+    /// Open the pull request as a draft
+    #[arg(long, conflicts_with = "no_pr")]
+    pub draft: bool,
+    /// Ask this person of the repository's host for a review; may be given several times
+    #[arg(long, value_name = "LOGIN", conflicts_with = "no_pr")]
+    pub reviewer: Vec<String>,
+    /// Give the pull request this label; may be given several times
+    #[arg(long, conflicts_with = "no_pr")]
+    pub label: Vec<String>,
+    /// Go on with this pull request of the repository's host: its link
+    #[arg(long, value_name = "LINK", conflicts_with_all = ["reference", "branch", "draft", "reviewer", "label"])]
+    pub pr: Option<String>,
     /// Model calls of one run
     #[arg(long, value_name = "N")]
     pub limit_steps: Option<u32>,
@@ -416,9 +432,13 @@ pub enum PrAction {
     Show(OneAgent),
     /// Merge it into its base branch
     Merge(Merge),
+    /// Say that a draft is ready
+    Ready(Merge),
+    /// Make it a draft again
+    Draft(Merge),
 }
 
-/// `errand pr merge`.
+/// `errand pr merge`, `ready` and `draft`.
 #[derive(Debug, Args)]
 pub struct Merge {
     /// Id, beginning of the id, or name
@@ -546,6 +566,13 @@ mod tests {
         "errand secret import .env --plain",
         "errand vault remove-old",
         "errand signing-key allowed-signers",
+        "errand run --repo https://git.example/o/r --draft --reviewer rita --label agents x",
+        "errand run --repo https://git.example/o/r --pr https://git.example/o/r/pulls/4 x",
+        "errand forge connect github --app 4711 --token-file app.pem",
+        "errand forge connect gitea https://git.example",
+        "errand forge ls",
+        "errand forge check git.example",
+        "errand pr ready bc-1",
     ];
 
     #[test]

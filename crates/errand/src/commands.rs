@@ -30,6 +30,7 @@ mod shell;
 mod show;
 mod traffic;
 mod up;
+mod forge;
 mod signing;
 mod vault;
 mod ssh;
@@ -114,6 +115,7 @@ async fn with_server(command: Command, around: &Surroundings, output: &mut Outpu
         Command::Key(arguments) => key::key(cx, &arguments).await,
         Command::Secret(action) => Box::pin(secret::secret(cx, &action)).await,
         Command::Vault(action) => vault::vault(cx, action).await,
+        Command::Forge(action) => forge::forge(cx, action).await,
         Command::SigningKey(action) => signing::signing_key(cx, action).await,
         Command::Traffic(arguments) => traffic::traffic(cx, &arguments).await,
         Command::Audit(Audit::List(arguments)) => Box::pin(audit::list(cx, &arguments)).await,

@@ -48,6 +48,21 @@ pub struct Bitbucket {
     repository: Repository,
 }
 
+/// Where the API lies.
+pub(crate) fn api(web: &Url) -> Option<Url> {
+    let root = match web.host_str() {
+        Some("bitbucket.org") => return Url::parse("https://api.bitbucket.org/2.0").ok(),
+        Some(_) | None => web.as_str().trim_end_matches('/'),
+    };
+    Url::parse(&format!("{root}/2.0")).ok()
+}
+
+/// How a person's API token is shown.
+pub(crate) fn basic(email: &str, token: &SecretString) -> Fixed {
+    let pair = STANDARD.encode(format!("{email}:{}", token.expose_secret()));
+    Fixed::new(AUTHORIZATION, "Basic ", &pair.into())
+}
+
 impl Bitbucket {
     /// A repository; `client` follows no redirect.
     pub fn open(
@@ -56,17 +71,10 @@ impl Bitbucket {
         repository: Repository,
         credential: &Credential,
     ) -> Result<Self> {
-        let api = match repository.web.host_str() {
-            Some("bitbucket.org") => "https://api.bitbucket.org/2.0".to_owned(),
-            Some(_) | None => repository.below("2.0"),
-        };
-        let api = Url::parse(&api).map_err(|_| repository.hidden())?;
+        let api = api(&repository.web).ok_or_else(|| repository.hidden())?;
         let authorize: Arc<dyn Authorize> = Arc::new(match credential {
             Credential::Token(token) => Fixed::bearer(token),
-            Credential::Person { email, token } => {
-                let pair = STANDARD.encode(format!("{email}:{}", token.expose_secret()));
-                Fixed::new(AUTHORIZATION, "Basic ", &pair.into())
-            }
+            Credential::Person { email, token } => basic(email, token),
         });
         Ok(Self { host: Host::new(client, api, clock, authorize), repository })
     }

@@ -87,6 +87,11 @@ fn apis(web: &Url) -> Option<(Url, Url)> {
     Url::parse(&format!("{root}/api/v3")).ok().zip(Url::parse(&format!("{root}/api/graphql")).ok())
 }
 
+/// Where the REST API of a host lies.
+pub(crate) fn rest(web: &Url) -> Option<Url> {
+    apis(web).map(|(rest, _)| rest)
+}
+
 impl Github {
     /// A repository; `client` follows no redirect.
     pub fn open(

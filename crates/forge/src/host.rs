@@ -146,6 +146,12 @@ impl Host {
         Self { api, ..self.clone() }
     }
 
+    /// The same API with another credential.
+    #[must_use]
+    pub fn authorized(&self, authorize: Arc<dyn Authorize>) -> Self {
+        Self { authorize, ..self.clone() }
+    }
+
     /// The time, in seconds since 1970.
     pub fn now(&self) -> i64 {
         (self.clock)()

@@ -18,6 +18,7 @@ pub mod secrets;
 pub mod session;
 pub mod settings;
 pub mod sync;
+pub mod forges;
 pub mod signing;
 pub mod vault;
 

@@ -19,8 +19,8 @@ pub use repository::{
     RepoBase, RepoCheckpoint, WorkspaceBranch,
 };
 pub use settings::{
-    AskOptions, BuildOrder, ForkedFrom, Mode, ModelChoice, ModelParam, RepoSettings, RunLimits,
-    Settings, SnapshotPurpose, UploadStart,
+    AskOptions, BuildOrder, ForkedFrom, Mode, ModelChoice, ModelParam, PullWishes, RepoSettings,
+    RunLimits, Settings, SnapshotPurpose, UploadStart,
 };
 
 use crate::content::{Part, Prompt, Todo, ToolResult, Usage};

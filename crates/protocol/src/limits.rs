@@ -26,6 +26,10 @@ pub const ALLOW_ENTRY_BYTES: usize = 1024;
 pub const REASON_CHARS: usize = 500;
 /// Hosts that the settings name for agents.
 pub const ALLOWED_HOSTS: usize = 500;
+/// People who are asked for a review of a pull request.
+pub const REVIEWERS: usize = 15;
+/// Labels that a pull request is given.
+pub const LABELS: usize = 20;
 /// Follow-ups waiting behind the active run.
 pub const QUEUED_RUNS: usize = 20;
 /// Steering messages waiting for the next step.

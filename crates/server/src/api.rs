@@ -11,6 +11,7 @@ pub mod diff;
 pub mod environments;
 pub mod error;
 pub mod events;
+pub mod forges;
 pub mod forks;
 pub mod health;
 pub mod images;

@@ -11,6 +11,7 @@ use crate::builds::Manifests;
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::first_look::FirstLooks;
+use crate::forges::Forges;
 use crate::images::Images;
 use crate::keys::Keys;
 use crate::machines::Machines;
@@ -104,6 +105,8 @@ pub struct App {
     pub cell: Arc<AppCell>,
     /// What left in the last seconds.
     pub windows: Arc<Windows>,
+    /// Hosts of repositories that are connected.
+    pub forges: Forges,
     /// Pull requests kept by Errand itself.
     pub pull_requests: Arc<StoredPullRequests>,
     /// Signs links that carry their own right.

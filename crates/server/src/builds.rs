@@ -19,7 +19,8 @@ use git::name::BranchName;
 use protocol::content::{Prompt, Source};
 use protocol::environment::found::ChosenImage;
 use protocol::event::{
-    AskOptions, BuildOrder, Mode, ModelChoice, RepoSettings, RunLimits, RunStatus, Settings,
+    AskOptions, BuildOrder, Mode, ModelChoice, PullWishes, RepoSettings, RunLimits, RunStatus,
+    Settings,
 };
 use protocol::failure::Refusal;
 use protocol::ids::{AgentId, LayerId, OrgId, RunId};
@@ -225,6 +226,7 @@ fn settings(
         mode: Mode::default(),
         auto_create_pr: false,
         skip_reviewer_request: false,
+        pull: PullWishes::default(),
         work_on_current_branch: false,
         branch_name: None,
         branch: branch.to_string(),

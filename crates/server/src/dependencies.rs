@@ -99,7 +99,9 @@ struct Copied {
 impl Upstream {
     /// How it is reached.
     pub(crate) async fn remote(&self) -> Result<Remote, String> {
-        remote(&self.app, &self.name, self.sibling.clone()).await.map(|(remote, _)| remote)
+        remote((&self.app, &self.org), &self.name, self.sibling.clone())
+            .await
+            .map(|(remote, _)| remote)
     }
 }
 
@@ -139,7 +141,7 @@ async fn follow(
     name: &str,
     sibling: Option<RemoteUrl>,
 ) -> Result<Mirror, String> {
-    let (remote, is_known) = remote(app, name, sibling).await?;
+    let (remote, is_known) = remote((app, org), name, sibling).await?;
     let (remote, head) = match git::remote::ls(&app.git, &remote, None).await {
         Ok(head) => (remote, head),
         // Some hosts want `.git` at the end, some do not have it.
@@ -175,20 +177,23 @@ fn ours(name: &str, error: &dyn std::fmt::Display) -> String {
 }
 
 async fn remote(
-    app: &App,
+    (app, org): (&App, &OrgId),
     name: &str,
     sibling: Option<RemoteUrl>,
 ) -> Result<(Remote, bool), String> {
+    let reach = async |url: &str| app.reach(org, url).await.map_err(|error| format!("{error:#}"));
     if let Some(url) = sibling {
-        let remote = app.remote(url.as_str()).map_err(|error| format!("{error:#}"))?;
-        return Ok((remote, true));
+        return Ok((reach(url.as_str()).await?, true));
     }
     let (host, _) = name.split_once('/').unwrap_or((name, ""));
     let target = Authority::parse(host, Some(HTTPS_PORT)).map_err(|error| error.to_string())?;
-    let mut remote =
-        app.remote(&format!("https://{name}.git")).map_err(|error| format!("{error:#}"))?;
-    remote.access.pinned = Some(app.gateway.public_addresses(&target).await?);
-    Ok((remote, false))
+    let mut remote = reach(&format!("https://{name}.git")).await?;
+    // TRUST: a host that an administrator connected may be an inner one; any other may not.
+    let is_connected = remote.access.header.is_some();
+    if !is_connected {
+        remote.access.pinned = Some(app.gateway.public_addresses(&target).await?);
+    }
+    Ok((remote, is_connected))
 }
 
 #[cfg(test)]

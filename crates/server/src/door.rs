@@ -12,7 +12,7 @@ use git::url::RemoteUrl;
 use protocol::api::agents::{CreateAgent, LimitsBody, RepoBody};
 use protocol::api::runs::{Prompt as PromptBody, PromptImage};
 use protocol::content::{Image, Prompt, Source};
-use protocol::event::{ModelChoice, RepoSettings, RunLimits, Settings, UploadStart};
+use protocol::event::{ModelChoice, PullWishes, RepoSettings, RunLimits, Settings, UploadStart};
 use protocol::ids::AgentId;
 use protocol::limits;
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,6 +118,7 @@ pub fn settings(
         mode: body.mode.unwrap_or_default(),
         auto_create_pr: body.auto_create_pr.unwrap_or(false),
         skip_reviewer_request: body.skip_reviewer_request.unwrap_or(false),
+        pull: pull_wishes(body)?,
         work_on_current_branch: body.work_on_current_branch.unwrap_or(false),
         branch_name: body.branch_name.clone(),
         env_names: env.into_keys().collect(),
@@ -135,6 +136,33 @@ pub fn settings(
         name,
         repos,
         branch,
+    })
+}
+
+fn pull_wishes(body: &CreateAgent) -> ApiResult<PullWishes> {
+    let names = |field: &str, given: &Option<Vec<String>>, most: usize| {
+        let given = given.clone().unwrap_or_default();
+        let wrong = |name: &String| {
+            name.trim().is_empty()
+                || name.chars().count() > limits::NAME_CHARS
+                || name.chars().any(char::is_control)
+        };
+        if given.len() > most {
+            let message = format!("has {} entries; at most {most} fit", given.len());
+            return Err(ApiError::invalid(field, message));
+        }
+        match given.iter().position(wrong) {
+            Some(at) => {
+                let field = format!("{field}[{at}]");
+                Err(ApiError::invalid(&field, "needs 1 to 100 characters on one line"))
+            }
+            None => Ok(given),
+        }
+    };
+    Ok(PullWishes {
+        draft: body.draft_pr.unwrap_or(false),
+        reviewers: names("reviewers", &body.reviewers, limits::REVIEWERS)?,
+        labels: names("labels", &body.labels, limits::LABELS)?,
     })
 }
 
@@ -206,12 +234,6 @@ pub fn repos(app: &App, caller: &Caller, bodies: &[RepoBody]) -> ApiResult<Vec<R
             return Err(ApiError::invalid(&field, "is listed twice"));
         }
         allow_local(app, caller, &url, &field)?;
-        if body.pr_url.is_some() {
-            let message = format!(
-                "repos[{index}].prUrl: this repository has no forge with pull requests to continue; use startingRef"
-            );
-            return Err(ApiError::new(StatusCode::BAD_REQUEST, "pr_resolution_failed", message));
-        }
         if let Some(starting) = &body.starting_ref {
             StartingRef::parse(starting).map_err(|problem| {
                 ApiError::invalid(&format!("repos[{index}].startingRef"), problem)
@@ -221,7 +243,7 @@ pub fn repos(app: &App, caller: &Caller, bodies: &[RepoBody]) -> ApiResult<Vec<R
         repos.push(RepoSettings {
             url: body.url.clone(),
             starting_ref: body.starting_ref.clone(),
-            pr_url: None,
+            pr_url: body.pr_url.clone(),
             folder,
             upload: upload(index, body)?,
         });
@@ -323,9 +345,21 @@ fn branch(
             return Err(bad_branch("cannot be combined with workOnCurrentBranch"));
         }
         let starting = repos.first().and_then(|repo| repo.starting_ref.clone());
-        return starting.ok_or_else(|| {
+        let starting = starting.ok_or_else(|| {
             ApiError::invalid("workOnCurrentBranch", "needs repos[0].startingRef: the branch to push to, which is not the default branch")
-        });
+        })?;
+        // TRUST: one that names none would be pushed to where it starts.
+        let other = repos.iter().position(|repo| repo.starting_ref.as_ref() != Some(&starting));
+        return match other {
+            Some(at) => {
+                let field = format!("repos[{at}].startingRef");
+                let problem = format!(
+                    "with workOnCurrentBranch all repositories are pushed to one branch: name {starting:?} here, too"
+                );
+                Err(ApiError::invalid(&field, problem))
+            }
+            None => Ok(starting),
+        };
     }
     match &body.branch_name {
         Some(branch) if repos.is_empty() => {

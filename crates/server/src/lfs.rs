@@ -73,7 +73,7 @@ impl Publishing<'_> {
         }
         let files = files.into_iter().map(checked).collect::<Result<Vec<_>>>()?;
         let app = &self.job.app;
-        let remote = app.remote(&self.repo.url)?;
+        let remote = app.reach(&self.job.handle.org, &self.repo.url).await?;
         let shelf = app.large_files(&self.job.handle.org, &remote.url);
         let quarantine = app.quarantine(self.job.handle.id).await?;
         if remote.url.is_local() {

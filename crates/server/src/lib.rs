@@ -46,6 +46,7 @@ pub mod ssh;
 pub mod preview;
 pub mod sandbox_spec;
 pub mod seeds;
+pub mod forges;
 pub mod signing;
 pub mod aws;
 pub mod egress;

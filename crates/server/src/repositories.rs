@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::disk;
 use anyhow::{Context, Result};
 use forge::bare::Bare;
+use forge::forge::{Forge, ForgeError};
 use forge::store::{PullRequestStore, RepositoryKey};
 use git::agent_repo::AgentRepo;
 use git::commit::Signer;
@@ -11,14 +12,15 @@ use git::mirror::Mirror;
 use git::name::{BranchName, CommitId, RefName};
 use git::remote::{Access, Remote, SshConfig};
 use git::url::RemoteUrl;
-use protocol::event::RepoSettings;
+use protocol::event::{PullRequest, RepoSettings};
 use protocol::failure::{Failure, Phase};
 use protocol::ids::{AgentId, OrgId};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 impl App {
-    /// A remote with the access configured for its host.
+    /// A remote with the access configured for its host, which is enough to find its mirror; [`App::reach`] adds what
+    /// people connected.
     pub fn remote(&self, url: &str) -> Result<Remote> {
         let url = RemoteUrl::parse(url).context("parse the repository's URL")?;
         let host = url.host().map(str::to_owned);
@@ -76,9 +78,30 @@ impl App {
             .context("open the agent's repository")
     }
 
-    /// Where the pull requests of a repository are.
-    pub fn forge(&self, org: &OrgId, url: &str, known: &CommitId) -> Result<Bare> {
-        let remote = self.remote(url)?;
+    /// Where the pull requests of a repository are: at its host, if that is connected, or with Errand. One that is
+    /// known stays where it was opened.
+    pub async fn forge_of(
+        &self,
+        agent: AgentId,
+        org: &OrgId,
+        (url, commit): (&str, &CommitId),
+        known: Option<&PullRequest>,
+    ) -> Result<Arc<dyn Forge>, ForgeError> {
+        let ours = known.is_some_and(|pull| is_kept_here(agent, pull));
+        let host = if ours { None } else { self.host_of(org, url).map_err(ForgeError::Store)? };
+        match host {
+            Some(host) => Ok(host),
+            None if known.is_some() && !ours => {
+                let detail =
+                    format!("its host is not connected any more: connect it to go on with {url}");
+                Err(ForgeError::Rejected { detail })
+            }
+            None => Ok(Arc::new(self.bare(org, url, commit).await.map_err(ForgeError::Store)?)),
+        }
+    }
+
+    async fn bare(&self, org: &OrgId, url: &str, known: &CommitId) -> Result<Bare> {
+        let remote = self.reach(org, url).await?;
         let mirror = self.mirror(org, &remote, known)?;
         let key = RepositoryKey { org: org.clone(), repository: remote.url.display() };
         let store: Arc<dyn PullRequestStore> = self.pull_requests.clone();
@@ -88,8 +111,17 @@ impl App {
 
     /// Where people read a pull request kept by Errand.
     pub fn pull_link(&self, agent: AgentId, number: u64) -> String {
-        format!("{}/agents/{agent}/pull-requests/{number}", self.public_url)
+        format!("{}{}", self.public_url, pull_path(agent, number))
     }
+}
+
+fn pull_path(agent: AgentId, number: u64) -> String {
+    format!("/agents/{agent}/pull-requests/{number}")
+}
+
+/// Whether Errand itself keeps a pull request; the server may have had another address then.
+fn is_kept_here(agent: AgentId, pull: &PullRequest) -> bool {
+    pull.link.ends_with(&pull_path(agent, pull.number))
 }
 
 /// A failure of git in words that tell what to do.

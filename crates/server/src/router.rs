@@ -2,9 +2,9 @@
 
 use crate::api::machine::{browser, files, forward, ports, ssh, stats, terminals, wake};
 use crate::api::{
-    agents, artifacts, audit, aws, build_files, builds, diff, environments, events, forks, health,
-    images, keys, live, metadata, pulls, restores, runs, secrets, server, session, settings,
-    signing, stream, uploads, vault as keys_of_values, worktree,
+    agents, artifacts, audit, aws, build_files, builds, diff, environments, events, forges, forks,
+    health, images, keys, live, metadata, pulls, restores, runs, secrets, server, session,
+    settings, signing, stream, uploads, vault as keys_of_values, worktree,
 };
 use crate::app::App;
 use crate::auth::{self, shell};
@@ -36,6 +36,7 @@ use utoipa_axum::routes;
         (name = "session", description = "Signing in with a browser, tickets, and the live socket."),
         (name = "builds", description = "Machines prepared ahead, with which agents begin."),
         (name = "environments", description = "What machines are made of, for repositories without a file of their own."),
+        (name = "forges", description = "Hosts of repositories, connected with a credential that stays here."),
         (name = "secrets", description = "Values for sandboxes: they come in and never go out again."),
         (name = "audit", description = "Who did what when, in one chain of records."),
         (name = "machine", description = "Inside an agent's sandbox: terminals, files, ports."),
@@ -71,6 +72,7 @@ fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(diff::diff))
         .routes(routes!(pulls::list))
         .routes(routes!(pulls::merge))
+        .routes(routes!(pulls::stage))
         .routes(routes!(artifacts::list))
         .routes(routes!(artifacts::download))
         .routes(routes!(metadata::me))
@@ -109,6 +111,9 @@ fn vault() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(secrets::list))
         .routes(routes!(aws::show))
         .routes(routes!(aws::check))
+        .routes(routes!(forges::list, forges::connect))
+        .routes(routes!(forges::disconnect))
+        .routes(routes!(forges::check))
         .routes(routes!(signing::list))
         .routes(routes!(signing::rotate))
         .routes(routes!(keys_of_values::show))

@@ -10,6 +10,7 @@ use crate::builder::Builders;
 use crate::builds::Manifests;
 use crate::config::Config;
 use crate::first_look::FirstLooks;
+use crate::forges::Forges;
 use crate::images::Images;
 use crate::keys::Keys;
 use crate::machines::Machines;
@@ -205,6 +206,7 @@ async fn build(
     let parts = parts(&config, denials, models_inside.clone(), Arc::clone(&aws), &cell)?;
     let provider = Arc::new(LocalProvider::new(launcher).context("speak to the launcher")?);
     let base = base(&config, &provider).await?;
+    let forges = Forges::open(&store, http.inner().clone()).await?;
     let app = App {
         catalog,
         models_inside,
@@ -222,6 +224,7 @@ async fn build(
         gateway: Gateway::new(parts),
         windows,
         cell,
+        forges,
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         first_looks: FirstLooks::default(),
         saved_environments: SavedEnvironments::default(),

@@ -108,13 +108,17 @@ fn push(living: &Living, repo: &Repo, chosen: &RepoSettings) -> Option<PushPlan>
 
 fn want_pull_request(living: &Living, active: &Active, publishing: &Publishing) -> Option<Event> {
     let finished = matches!(publishing.outcome, TurnOutcome::Finished { .. });
-    let opens =
-        living.settings.auto_create_pr && finished && !living.settings.work_on_current_branch;
+    let settings = &living.settings;
+    let opens = settings.auto_create_pr && finished && !settings.work_on_current_branch;
     let run = active.run;
     living
         .repos
         .iter()
-        .any(|repo| repo.wants_pull_request(opens))
+        .zip(&settings.repos)
+        // One that was there before the agent is told what was done, whatever else was asked for.
+        .any(|(repo, chosen)| {
+            repo.wants_pull_request(opens || (finished && chosen.pr_url.is_some()))
+        })
         .then(|| Event::PullRequestWanted { run, key: EffectKey(format!("{run}/pull")) })
 }
 

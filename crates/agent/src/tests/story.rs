@@ -5,9 +5,9 @@ use crate::state::{Living, State};
 use crate::{accept, apply, plan};
 use protocol::content::{Prompt, Source};
 use protocol::event::{
-    AskOptions, DiffStat, Event, Logged, Mode, ModelChoice, PullRequest, PushPlan, QuestionKind,
-    RepoBase, RepoCheckpoint, RepoSettings, RunLimits, RunStatus, Settings, StopReason,
-    TurnOutcome,
+    AskOptions, DiffStat, Event, Logged, Mode, ModelChoice, PullRequest, PullWishes, PushPlan,
+    QuestionKind, RepoBase, RepoCheckpoint, RepoSettings, RunLimits, RunStatus, Settings,
+    StopReason, TurnOutcome,
 };
 use protocol::failure::{Failure, Phase, Refusal};
 use protocol::ids::{AgentId, Epoch, MessageId, QuestionId, RunId};
@@ -56,6 +56,7 @@ pub(super) fn settings() -> Settings {
         mode: Mode::Agent,
         auto_create_pr: true,
         skip_reviewer_request: false,
+        pull: PullWishes::default(),
         work_on_current_branch: false,
         branch_name: None,
         branch: "errand/work".to_owned(),

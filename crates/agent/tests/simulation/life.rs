@@ -412,6 +412,7 @@ pub fn settings(rng: &mut fastrand::Rng) -> Settings {
         mode: Mode::Agent,
         auto_create_pr: rng.u32(..4) > 0,
         skip_reviewer_request: false,
+        pull: Default::default(),
         work_on_current_branch: false,
         branch_name: None,
         branch: BRANCH.to_owned(),

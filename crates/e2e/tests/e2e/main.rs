@@ -46,6 +46,7 @@ mod dockerfiles;
 mod builds;
 mod sdk;
 mod foreign;
+mod forges;
 mod sync;
 mod hands;
 mod resume;

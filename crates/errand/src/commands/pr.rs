@@ -7,12 +7,14 @@ use crate::live::summary::row;
 use crate::style::{Line, Shown, Style};
 use crate::{diff, lookup, text};
 use anyhow::Result;
-use protocol::api::agents::{MergePullRequest, PullRequestBody};
+use protocol::api::agents::{MergePullRequest, PullRequestBody, StagePullRequest};
 use protocol::api::metadata::Items;
 
 pub(super) async fn pr(cx: Cx<'_>, arguments: &Pr) -> Result<Exit> {
     match (&arguments.action, &arguments.agent) {
         (Some(PrAction::Merge(merge)), _) => self::merge(cx, merge).await,
+        (Some(PrAction::Ready(wanted)), _) => stage(cx, wanted, false).await,
+        (Some(PrAction::Draft(wanted)), _) => stage(cx, wanted, true).await,
         (Some(PrAction::Show(shown)), _) => show(cx, &shown.agent).await,
         (None, Some(agent)) => show(cx, agent).await,
         (None, None) => Err(Trouble::usage("name an agent").into()),
@@ -32,6 +34,26 @@ async fn show(cx: Cx<'_>, agent: &str) -> Result<Exit> {
         for pull in &pulls.items {
             output.show(&whole(pull))?;
         }
+    }
+    Ok(Exit::Done)
+}
+
+async fn stage(cx: Cx<'_>, arguments: &Merge, draft: bool) -> Result<Exit> {
+    let Cx { client, output } = cx;
+    let agent = lookup::agent(&client, &arguments.agent).await?;
+    let pulls: Items<PullRequestBody> =
+        client.get(&["agents", &agent.id, "pull-requests"], &[]).await?;
+    let pull = choose(&pulls.items, arguments.repo.as_deref())?;
+    let number = pull.number.to_string();
+    let body = StagePullRequest { draft, repo_url: Some(pull.repo_url.clone()) };
+    let now: PullRequestBody =
+        client.put(&["agents", &agent.id, "pull-requests", &number, "stage"], &body).await?;
+    if output.is_for_program() {
+        output.json(&now)?;
+    } else {
+        let words = if now.is_draft { "is a draft" } else { "is ready" };
+        let line = Line::of(Style::Good, "✓ ").and(Style::Plain, format!("#{number} {words}"));
+        output.line(line)?;
     }
     Ok(Exit::Done)
 }

@@ -60,7 +60,8 @@ fn body(arguments: &Run, server: &url::Url) -> Result<CreateAgent> {
     }
     let repos = arguments.repo.iter().map(|typed| {
         let url = repository::address(typed, server)?;
-        Ok(RepoBody { url, starting_ref: arguments.reference.clone(), pr_url: None, upload: None })
+        let (starting_ref, pr_url) = (arguments.reference.clone(), arguments.pr.clone());
+        Ok(RepoBody { url, starting_ref, pr_url, upload: None })
     });
     let repos = repos.collect::<Result<Vec<_>, Trouble>>()?;
     let limits = LimitsBody {
@@ -74,6 +75,9 @@ fn body(arguments: &Run, server: &url::Url) -> Result<CreateAgent> {
         model: prompt::model(&arguments.how),
         name: arguments.name.clone(),
         auto_create_pr,
+        draft_pr: arguments.draft.then_some(true),
+        reviewers: Some(&arguments.reviewer).filter(|it| !it.is_empty()).cloned(),
+        labels: Some(&arguments.label).filter(|it| !it.is_empty()).cloned(),
         env_vars: prompt::env(&arguments.how),
         mode: prompt::mode(&arguments.how),
         branch_name: arguments.branch.clone(),
@@ -94,6 +98,9 @@ pub(super) const fn plain(prompt: Prompt, repos: Vec<RepoBody>) -> CreateAgent {
         auto_create_pr: None,
         work_on_current_branch: None,
         skip_reviewer_request: None,
+        draft_pr: None,
+        reviewers: None,
+        labels: None,
         open_as_cursor_github_app: None,
         env_vars: None,
         run_env_vars: None,

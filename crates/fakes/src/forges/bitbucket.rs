@@ -32,6 +32,15 @@ pub(super) fn answer(hall: &mut Hall, ask: &Ask) -> Reply {
     };
     match path.as_slice() {
         ["2.0", "user"] => Reply::new(200, user(&login)),
+        ["2.0", "repositories"] => {
+            let told = |(name, bare): (String, Bare)| {
+                json!({
+                    "type": "repository", "full_name": name, "is_private": true,
+                    "mainbranch": {"type": "branch", "name": bare.default_branch()},
+                })
+            };
+            page(ask, hall.seen_by(&login).into_iter().map(told).collect())
+        }
         ["2.0", "repositories", owner, repository, rest @ ..] => {
             let name = format!("{owner}/{repository}");
             match hall.bare(&name).filter(|_| hall.right(&login) > Right::None) {

@@ -3,7 +3,7 @@
 
 use super::ask::{Ask, Reply};
 use super::bare::Merging;
-use super::github::{Call, comment, not_found, user};
+use super::github::{Call, comment, not_found, repositories, user};
 use super::hall::{Comment, Hall, Life, No, Pull, Right, Wish};
 use serde_json::{Value, json};
 
@@ -16,6 +16,7 @@ pub(super) fn answer(hall: &mut Hall, ask: &Ask) -> Reply {
     };
     match path.as_slice() {
         ["api", "v1", "user"] => Reply::new(200, user(&login)),
+        ["api", "v1", "user", "repos"] => ask.page(repositories(hall, ask, &login)),
         ["api", "v1", "repos", owner, repository, rest @ ..] => {
             let name = format!("{owner}/{repository}");
             match hall.bare(&name).filter(|_| hall.right(&login) > Right::None) {

@@ -44,6 +44,12 @@ pub(super) fn answer(hall: &mut Hall, ask: &Ask) -> Reply {
             reply.headers.push(("x-oauth-scopes", "repo, read:org".to_owned()));
             reply
         }
+        ["api", "v3", "user", "repos"] => ask.page(repositories(hall, ask, &login)),
+        ["api", "v3", "installation", "repositories"] => {
+            let all = repositories(hall, ask, &login);
+            let count = all.len();
+            ask.page_in(all, |page| json!({"total_count": count, "repositories": page}))
+        }
         ["api", "v3", "repos", owner, repository, rest @ ..] => {
             let name = format!("{owner}/{repository}");
             let only = hall.tokens.get(token).and_then(|token| token.only.as_ref());
@@ -56,6 +62,17 @@ pub(super) fn answer(hall: &mut Hall, ask: &Ask) -> Reply {
         }
         _ => not_found(),
     }
+}
+
+/// All repositories that somebody may see, in short.
+pub(super) fn repositories(hall: &Hall, ask: &Ask, login: &str) -> Vec<Value> {
+    let told = |(name, bare): (String, Bare)| {
+        json!({
+            "full_name": name, "clone_url": format!("{}/{name}.git", ask.root()),
+            "default_branch": bare.default_branch(), "private": true,
+        })
+    };
+    hall.seen_by(login).into_iter().map(told).collect()
 }
 
 pub(super) fn not_found() -> Reply {
@@ -86,6 +103,10 @@ fn as_app(hall: &mut Hall, ask: &Ask, path: &[&str], token: &str) -> Option<Repl
                      "issues": "write", "statuses": "write", "checks": "read"});
     Some(match (ask.method.as_str(), path) {
         ("GET", ["app"]) => Reply::new(200, json!({"id": app.id, "slug": app.slug})),
+        ("GET", ["app", "installations"]) => {
+            let told = json!({"id": 77, "account": {"login": "acme"}, "permissions": all});
+            ask.page(vec![told])
+        }
         ("GET", ["repos", owner, name, "installation"]) => {
             match hall.bare(&format!("{owner}/{name}")) {
                 Some(_) => {

@@ -33,6 +33,20 @@ pub(super) fn answer(hall: &mut Hall, ask: &Ask) -> Reply {
             let told = known.then(|| user(hall, wanted));
             Reply::new(200, told.into_iter().collect())
         }
+        ["api", "v4", "personal_access_tokens", "self"] => {
+            Reply::new(200, json!({"id": 1, "scopes": ["api", "write_repository"], "active": true}))
+        }
+        ["api", "v4", "projects"] => {
+            let all = hall.seen_by(&login);
+            let told = |(name, bare): (String, Bare)| {
+                json!({
+                    "id": hall.number_of(&name), "path_with_namespace": name,
+                    "http_url_to_repo": format!("{}/{name}.git", ask.root()),
+                    "default_branch": bare.default_branch(), "visibility": "private",
+                })
+            };
+            ask.page(all.into_iter().map(told).collect())
+        }
         ["api", "v4", "projects", name, rest @ ..] => {
             // By number or by path.
             let known = name.parse().ok().and_then(|number| hall.name_of(number));

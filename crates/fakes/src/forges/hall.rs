@@ -192,6 +192,32 @@ impl Hall {
         }
     }
 
+    /// All repositories, `owner/name`; owners may have groups below them.
+    pub fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut folders = vec![(self.folder.clone(), String::new())];
+        while let Some((folder, before)) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let name = format!("{before}{}", entry.file_name().to_string_lossy());
+                match name.strip_suffix(".git") {
+                    Some(name) => names.push(name.to_owned()),
+                    None => folders.push((entry.path(), format!("{name}/"))),
+                }
+            }
+        }
+        names.sort();
+        names
+    }
+
+    /// Those that somebody may see.
+    pub(super) fn seen_by(&self, login: &str) -> Vec<(String, Bare)> {
+        if self.right(login) == Right::None {
+            return Vec::new();
+        }
+        let names = self.names().into_iter();
+        names.filter_map(|name| self.bare(&name).map(|bare| (name, bare))).collect()
+    }
+
     /// Lets somebody in with a token.
     pub fn admit(&mut self, login: &str, right: Right, token: &str) {
         self.people.insert(login.to_owned(), right);

@@ -1,7 +1,7 @@
 //! A GitHub App: signs for itself, and gets tokens narrowed to one repository and what is needed.
 
 use crate::forge::{ForgeError, Result};
-use crate::host::{Authorize, Clock, Host, Repository, Request};
+use crate::host::{Authorize, Clock, Fixed, Host, PAGE_ENTRIES, Repository, Request};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -89,6 +89,30 @@ impl App {
         let signature = signer.and_then(|signer| signer.sign(message.as_bytes()).ok());
         let signature = signature.ok_or(ForgeError::Credential)?;
         Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)).into())
+    }
+
+    /// Asks as the app itself.
+    pub(crate) fn as_itself(self: &Arc<Self>) -> Arc<dyn Authorize> {
+        Arc::new(AsApp(Arc::clone(self)))
+    }
+
+    /// Where it is installed.
+    pub(crate) async fn installations(&self, own: &Host) -> Result<Vec<u64>> {
+        let path = format!("/app/installations?per_page={PAGE_ENTRIES}");
+        let found = own.list::<Installed>(&path).await?.entries;
+        Ok(found.into_iter().map(|installed| installed.id).collect())
+    }
+
+    /// Asks as an installation, which repositories it has and nothing else.
+    pub(crate) async fn of_installation(
+        &self,
+        own: &Host,
+        installation: u64,
+    ) -> Result<Arc<dyn Authorize>> {
+        let path = format!("/app/installations/{installation}/access_tokens");
+        let body = json!({"permissions": {"metadata": "read"}});
+        let made: Made = own.read(Request::write(Method::POST, path, body).harmless()).await?;
+        Ok(Arc::new(Fixed::bearer(&made.token.into())))
     }
 
     async fn token(&self, own: &Host, repository: &Repository) -> Result<Token> {

@@ -55,7 +55,7 @@ fn repository(host: &ForgeHost, name: &str) -> Repository {
 }
 
 /// The fake and everything that both sides agree upon.
-async fn served(kind: Kind) -> (Place, ForgeHost, Arc<AtomicI64>, Clock) {
+pub async fn served(kind: Kind) -> (Place, ForgeHost, Arc<AtomicI64>, Clock) {
     let owner = name(kind).strip_suffix("/widget").unwrap();
     let place = Place::new(&["--bare"], owner);
     let host = ForgeHost::start(kind, place.dir.path().join("hosted")).await.unwrap();
@@ -122,7 +122,7 @@ async fn bitbucket_conforms() {
 }
 
 #[expect(clippy::disallowed_methods, reason = "makes a key as people do")]
-fn key_pem(dir: &Path) -> String {
+pub fn key_pem(dir: &Path) -> String {
     let file = dir.join("app.pem");
     let made = std::process::Command::new("ssh-keygen")
         .args(["-q", "-t", "rsa", "-b", "2048", "-m", "PEM", "-N", "", "-f"])

@@ -5,6 +5,7 @@
     reason = "helpers of tests are not seen as tests by clippy"
 )]
 
+mod accounts;
 mod bare;
 mod fixture;
 mod hosts;

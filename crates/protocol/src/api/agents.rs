@@ -35,6 +35,15 @@ pub struct CreateAgent {
     /// Ask nobody for a review.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip_reviewer_request: Option<bool>,
+    /// Open it as a draft.
+    #[serde(default, rename = "draftPR", skip_serializing_if = "Option::is_none")]
+    pub draft_pr: Option<bool>,
+    /// Who is asked for a review, by their names on the host; at most 15.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewers: Option<Vec<String>>,
+    /// Labels for the pull request, at most 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
     /// Accepted for compatibility: pull requests are opened by the connection's own identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_as_cursor_github_app: Option<bool>,
@@ -390,11 +399,36 @@ pub struct PullRequestBody {
     pub commit: String,
     /// `open`, `merged` or `closed`.
     pub state: String,
+    /// For reading only yet.
+    pub is_draft: bool,
+    /// Where it is kept: by Errand or by the repository's host.
+    pub kept_by: PullRequestKeeper,
     /// The merge commit, once merged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merge_commit: Option<String>,
     /// Counted against the base.
     pub stat: DiffStat,
+}
+
+/// Where a pull request is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum PullRequestKeeper {
+    /// By Errand; people read and merge it here.
+    Errand,
+    /// By the host of the repository.
+    Host,
+}
+
+/// `PUT /v1/agents/{id}/pull-requests/{number}/stage`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StagePullRequest {
+    /// Whether it is for reading only.
+    pub draft: bool,
+    /// Which repository, where several have this number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repo_url: Option<String>,
 }
 
 /// `POST /v1/agents/{id}/pull-requests/{number}/merge`.

@@ -64,8 +64,14 @@ pub struct ModelParameterValue {
 /// One repository of `GET /v1/repositories`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RepositoryBody {
-    /// Its URL as an agent was given it.
+    /// Its URL as an agent is given it.
     pub url: String,
+    /// The connection that opens it; none: an agent worked on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forge: Option<String>,
+    /// The branch that its host shows first, as far as that says so.
+    #[serde(default, rename = "defaultBranch", skip_serializing_if = "Option::is_none")]
+    pub default_branch: Option<String>,
 }
 
 /// One artifact of `GET /v1/agents/{id}/artifacts`.

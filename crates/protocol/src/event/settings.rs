@@ -25,6 +25,9 @@ pub struct Settings {
     pub auto_create_pr: bool,
     /// Do not ask for reviewers on it.
     pub skip_reviewer_request: bool,
+    /// How a first pull request is opened.
+    #[serde(default, skip_serializing_if = "PullWishes::is_default")]
+    pub pull: PullWishes,
     /// Push straight to the starting ref instead of a branch of its own.
     pub work_on_current_branch: bool,
     /// Branch asked for by the caller, if any.
@@ -85,6 +88,24 @@ pub struct ForkedFrom {
     pub agent: AgentId,
     /// Its last run that this one knows.
     pub run: RunId,
+}
+
+/// How a first pull request is opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PullWishes {
+    /// For reading only until a person says that it is ready.
+    pub draft: bool,
+    /// Who is asked for a review, by their names on the host.
+    pub reviewers: Vec<String>,
+    /// Labels that it is given.
+    pub labels: Vec<String>,
+}
+
+impl PullWishes {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What a build is to make.

@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::audit::by_people::{Deed, note};
 use crate::auth::{Caller, admin_only};
 use crate::clock::now_ms;
+use crate::forges::pulls;
 use crate::projection::Detail;
 use crate::{builds, door, driver, egress, settings, uploads};
 use axum::Json;
@@ -52,6 +53,7 @@ pub async fn create(
     }
     let defaults = settings::read(&app, &caller.org).await?;
     settings::fill(&defaults, &mut body);
+    pulls::resolve(&app, &caller, &mut body).await?;
     let mut settings = door::settings(&app, &caller, id, &body)?;
     settings.privacy_mode = defaults.privacy_mode;
     settings.layers = builds::layers(&app, &caller.org, &settings.repos).await?;

@@ -3,8 +3,10 @@
 use super::error::ApiResult;
 use crate::app::App;
 use crate::auth::Caller;
+use crate::forges;
 use axum::Json;
 use axum::extract::State;
+use git::url::RemoteUrl;
 use model::Thinking;
 use protocol::api::metadata::{
     Items, Me, ModelBody, ModelParameter, ModelParameterValue, RepositoryBody,
@@ -61,7 +63,7 @@ pub async fn models(State(app): State<Arc<App>>, _: Caller) -> Json<Items<ModelB
     Json(Items { items: items.collect() })
 }
 
-/// Repositories that agents have worked in.
+/// Repositories that connected hosts open, and those that agents have worked in.
 #[utoipa::path(get, path = "/v1/repositories", tag = "metadata", responses((status = 200, body = Items<RepositoryBody>)))]
 pub async fn repositories(
     State(app): State<Arc<App>>,
@@ -83,5 +85,14 @@ pub async fn repositories(
             break;
         }
     }
-    Ok(Json(Items { items: urls.into_iter().map(|url| RepositoryBody { url }).collect() }))
+    let mut items = forges::repositories(&app, &caller.org).await;
+    let known: BTreeSet<_> = items.iter().map(|item| named(&item.url)).collect();
+    let others = urls.into_iter().filter(|url| !known.contains(&named(url)));
+    items.extend(others.map(|url| RepositoryBody { url, forge: None, default_branch: None }));
+    Ok(Json(Items { items }))
+}
+
+/// By which the same repository is known in all spellings of its address.
+fn named(url: &str) -> String {
+    RemoteUrl::parse(url).map_or_else(|_| url.to_owned(), |url| url.display())
 }

@@ -11,10 +11,13 @@ use anyhow::Context as _;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use forge::forge::{Forge as _, ForgeError, MergeWish};
+use forge::forge::{Forge, ForgeError, KeptBy, MergeWish};
+use forge::pull_request::{Content, Stage};
 use git::commit::{Signature, When};
 use git::name::CommitId;
-use protocol::api::agents::{MergePullRequest, PullRequestBody};
+use protocol::api::agents::{
+    MergePullRequest, PullRequestBody, PullRequestKeeper, StagePullRequest,
+};
 use protocol::api::metadata::Items;
 use protocol::event::PullRequest;
 use protocol::input::Input;
@@ -42,11 +45,7 @@ async fn body(
     view: &View,
     pull: &PullRequest,
 ) -> ApiResult<PullRequestBody> {
-    let forge = app.forge(
-        &handle.org,
-        &pull.url,
-        &CommitId::parse(&pull.commit).context("parse a commit")?,
-    )?;
+    let forge = forge_of(app, handle, pull).await?;
     let found = forge.get(pull.number).await.map_err(refused)?;
     let repos = &view.living()?.settings.repos;
     let place = repos
@@ -71,6 +70,11 @@ async fn body(
         base: found.content.base.to_string(),
         commit: found.content.commit.to_string(),
         state: found.state.as_str().to_owned(),
+        is_draft: found.content.stage == Stage::Draft,
+        kept_by: match forge.capabilities().kept_by {
+            KeptBy::Errand => PullRequestKeeper::Errand,
+            KeptBy::Host => PullRequestKeeper::Host,
+        },
         merge_commit,
         stat: diff.map(|diff| diff.stat).unwrap_or_default(),
     })
@@ -95,7 +99,7 @@ pub async fn merge(
         }
         None => CommitId::parse(&pull.commit).context("parse a commit")?,
     };
-    let forge = app.forge(&handle.org, &pull.url, &seen)?;
+    let forge = forge_of(&app, &handle, pull).await?;
     let when = When { seconds: now_ms() / 1000, offset_minutes: 0 };
     let bot =
         Signature { name: app.config.git.name.clone(), email: app.config.git.email.clone(), when };
@@ -112,6 +116,32 @@ pub async fn merge(
         handle.submit(input, Extras::default()).await?;
     }
     Ok(Json(body(&app, &handle, &view, pull).await?))
+}
+
+/// Makes a pull request a draft, or says that it is ready.
+#[utoipa::path(put, path = "/v1/agents/{id}/pull-requests/{number}/stage", tag = "agents",
+    params(("id" = String, Path), ("number" = u64, Path)), request_body = StagePullRequest,
+    responses((status = 200, body = PullRequestBody), (status = 409, body = protocol::api::ErrorBody)))]
+pub async fn stage(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((id, number)): Path<(String, u64)>,
+    Body(wish): Body<StagePullRequest>,
+) -> ApiResult<Json<PullRequestBody>> {
+    let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
+    let view = handle.view().await?;
+    let pull = find(&view, number, wish.repo_url.as_deref())?;
+    let forge = forge_of(&app, &handle, pull).await?;
+    let there = forge.get(number).await.map_err(refused)?;
+    let stage = if wish.draft { Stage::Draft } else { Stage::Ready };
+    forge.update(number, Content { stage, ..there.content }).await.map_err(refused)?;
+    Ok(Json(body(&app, &handle, &view, pull).await?))
+}
+
+async fn forge_of(app: &App, handle: &Handle, pull: &PullRequest) -> ApiResult<Arc<dyn Forge>> {
+    let commit = CommitId::parse(&pull.commit).context("parse a commit")?;
+    let place = (pull.url.as_str(), &commit);
+    app.forge_of(handle.id, &handle.org, place, Some(pull)).await.map_err(refused)
 }
 
 fn find<'a>(view: &'a View, number: u64, repo: Option<&str>) -> ApiResult<&'a PullRequest> {

@@ -117,7 +117,7 @@ pub async fn serve(job: &Job, mut machine: Machine) -> Result<Machine> {
         let opened = job.app.agent_repo(peer.agent, repo)?;
         let remote = job.app.remote(&repo.url)?;
         job.app.large_files(&job.handle.org, &remote.url).tidy().await;
-        let origin = Origin::Own(Box::new(remote));
+        let origin = Origin::Own(remote.url);
         let quarantine = Some(job.app.quarantine(peer.agent).await?);
         repositories.push(AgentRepository {
             large_files: Inside::new(job.app.clone(), job.handle.org.clone(), origin, quarantine),

@@ -2,59 +2,184 @@
 
 use super::Job;
 use crate::evidence;
-use crate::redact;
-use anyhow::{Context, Result};
-use forge::describe::describe;
-use forge::forge::{Forge as _, ForgeError};
+use crate::forges::{self, publish};
+use crate::redact::{self, Redactor};
+use agent::state::{Living, Pull, Repo};
+use anyhow::Result;
+use forge::describe::{Description, describe};
+use forge::forge::{Forge, ForgeError, KeptBy, keep_comment};
 use forge::pull_request::{Content, Stage};
 use git::name::{BranchName, CommitId};
-use protocol::event::{Event, PullRequest};
-use protocol::failure::{Failure, Phase};
+use protocol::event::{Event, PullRequest, RepoBase, RepoSettings};
+use protocol::failure::Phase;
 use protocol::ids::RunId;
+use std::sync::Arc;
+
+/// One repository with work to show.
+struct Shown<'a> {
+    chosen: &'a RepoSettings,
+    base: &'a RepoBase,
+    tip: CommitId,
+    /// The one that the log knows, where it is open.
+    known: Option<&'a PullRequest>,
+    description: Description,
+}
 
 /// One pull request a repository whose branch differs from its base.
 pub async fn run(job: &Job, run: RunId) -> Result<()> {
     let view = job.view().await?;
     let living = view.living()?;
     let redactor = redact::of_agent(&job.app, &job.handle.org, living).await?;
-    let mut pulls = Vec::new();
-    for (index, repo) in living.settings.repos.iter().enumerate() {
-        let Some(state) = living.repos.get(index) else { continue };
-        let (Some(base), Some(tip)) = (&state.base, &state.remote) else { continue };
+    let mut shown = Vec::new();
+    for (index, (chosen, repo)) in living.settings.repos.iter().zip(&living.repos).enumerate() {
+        let (Some(base), Some(tip)) = (&repo.base, &repo.remote) else { continue };
         if *tip == base.commit {
             continue;
         }
-        let forge = job.app.forge(&job.handle.org, &repo.url, &CommitId::parse(tip)?)?;
-        let facts = evidence::facts(job, &view, run, index, repo).await?;
-        let description = describe(&facts);
-        let content = Content {
-            title: redactor.text(&description.title),
-            body: redactor.text(&description.body),
-            head: BranchName::parse(&living.settings.branch)?,
-            commit: CommitId::parse(tip)?,
-            base: BranchName::parse(&base.base_branch)?,
-            stage: Stage::Ready,
-        };
-        let made = match forge.create(content).await {
-            Ok(made) => made,
-            Err(ForgeError::Git(error)) => return Err(error).context("ask the forge"),
-            Err(ForgeError::Store(error)) => return Err(error),
-            Err(error) => {
-                let failure =
-                    Failure::new(Phase::PullRequest, "pull_request_failed", error.to_string());
-                return job
-                    .report(vec![Event::PullRequestFailed { run, key: job.key.clone(), failure }])
-                    .await;
-            }
-        };
-        pulls.push(PullRequest {
-            url: repo.url.clone(),
-            number: made.number,
-            link: job.app.pull_link(job.handle.id, made.number),
-            head: made.content.head.to_string(),
-            base: made.content.base.to_string(),
-            commit: made.content.commit.to_string(),
-        });
+        let facts = evidence::facts(job, &view, run, index, chosen).await?;
+        let description = redacted(&redactor, describe(&facts));
+        let known = open(repo);
+        shown.push(Shown { chosen, base, tip: CommitId::parse(tip)?, known, description });
     }
-    job.report(vec![Event::PullRequestPublished { run, key: job.key.clone(), pulls }]).await
+    match Box::pin(all(job, living, &shown)).await {
+        Ok(pulls) => {
+            job.report(vec![Event::PullRequestPublished { run, key: job.key.clone(), pulls }]).await
+        }
+        Err(Stopped { error, url }) if forges::may_pass(&error) => {
+            Err(forges::failed(error, &url, Phase::PullRequest))
+        }
+        Err(Stopped { error, url }) => {
+            let failure = forges::explain(&error, &url, Phase::PullRequest);
+            job.report(vec![Event::PullRequestFailed { run, key: job.key.clone(), failure }]).await
+        }
+    }
+}
+
+/// What kept one of them from being published.
+struct Stopped {
+    error: ForgeError,
+    url: String,
+}
+
+fn open(repo: &Repo) -> Option<&PullRequest> {
+    match &repo.pull {
+        Pull::Open(pull) => Some(pull),
+        Pull::Absent | Pull::Merged(_) => None,
+    }
+}
+
+fn redacted(redactor: &Redactor, description: Description) -> Description {
+    Description { title: redactor.text(&description.title), body: redactor.text(&description.body) }
+}
+
+/// All of them, each naming the others.
+async fn all(job: &Job, living: &Living, shown: &[Shown<'_>]) -> Result<Vec<PullRequest>, Stopped> {
+    let mut links: Vec<Option<String>> =
+        shown.iter().map(|one| one.known.map(|pull| pull.link.clone())).collect();
+    let mut pulls = Vec::new();
+    for (at, one) in shown.iter().enumerate() {
+        let told = links.clone();
+        let stopped = |error| Stopped { error, url: one.chosen.url.clone() };
+        let pull = self::one(job, living, one, (at, &told)).await.map_err(stopped)?;
+        if let Some(link) = links.get_mut(at) {
+            *link = Some(pull.link.clone());
+        }
+        pulls.push((pull, told));
+    }
+    let mut published = Vec::new();
+    for (at, ((pull, told), one)) in pulls.into_iter().zip(shown).enumerate() {
+        // Written before the others had a link.
+        let is_stale = others(at, &told).ne(others(at, &links));
+        if is_stale {
+            let one = Shown {
+                known: Some(&pull),
+                description: one.description.clone(),
+                tip: one.tip.clone(),
+                ..*one
+            };
+            let stopped = |error| Stopped { error, url: one.chosen.url.clone() };
+            published.push(self::one(job, living, &one, (at, &links)).await.map_err(stopped)?);
+        } else {
+            published.push(pull);
+        }
+    }
+    Ok(published)
+}
+
+fn others(at: usize, links: &[Option<String>]) -> impl Iterator<Item = &str> {
+    links
+        .iter()
+        .enumerate()
+        .filter(move |(other, _)| *other != at)
+        .filter_map(|(_, link)| link.as_deref())
+}
+
+async fn one(
+    job: &Job,
+    living: &Living,
+    shown: &Shown<'_>,
+    (at, links): (usize, &[Option<String>]),
+) -> forge::forge::Result<PullRequest> {
+    let (app, org, chosen) = (&job.app, &job.handle.org, shown.chosen);
+    let mut body = shown.description.body.clone();
+    let others: Vec<_> = others(at, links).map(|link| format!("- {link}")).collect();
+    if !others.is_empty() {
+        body.push_str(&format!("\n\n### Belongs together with\n\n{}", others.join("\n")));
+    }
+    let host = app.forge_of(job.handle.id, org, (&chosen.url, &shown.tip), shown.known).await?;
+    if let Some(link) = &chosen.pr_url {
+        return continued(job, living, shown, (&host, link), &body).await;
+    }
+    let other = |error: git::name::BadName| ForgeError::Store(error.into());
+    let content = Content {
+        title: shown.description.title.clone(),
+        body,
+        head: BranchName::parse(&living.settings.branch).map_err(other)?,
+        commit: shown.tip.clone(),
+        base: BranchName::parse(&shown.base.base_branch).map_err(other)?,
+        stage: if living.settings.pull.draft { Stage::Draft } else { Stage::Ready },
+    };
+    let made = match host.capabilities().kept_by {
+        KeptBy::Host => {
+            let mut wishes = living.settings.pull.clone();
+            if living.settings.skip_reviewer_request {
+                wishes.reviewers.clear();
+            }
+            let known = shown.known.map(|pull| pull.number);
+            publish::publish(host.as_ref(), content, known, &wishes).await?
+        }
+        KeptBy::Errand => host.create(content).await?,
+    };
+    Ok(PullRequest {
+        url: chosen.url.clone(),
+        number: made.number,
+        link: host.link(made.number).unwrap_or_else(|| app.pull_link(job.handle.id, made.number)),
+        head: made.content.head.to_string(),
+        base: made.content.base.to_string(),
+        commit: shown.tip.to_string(),
+    })
+}
+
+/// A pull request that was there before the agent: its text is somebody else's, so what was done is a comment.
+async fn continued(
+    job: &Job,
+    living: &Living,
+    shown: &Shown<'_>,
+    (host, link): (&Arc<dyn Forge>, &str),
+    body: &str,
+) -> forge::forge::Result<PullRequest> {
+    let head = BranchName::parse(&living.settings.branch);
+    let head = head.map_err(|error| ForgeError::Store(error.into()))?;
+    let there = host.find_pull_request(&head).await?;
+    let there = there
+        .ok_or_else(|| ForgeError::Rejected { detail: format!("{link} is not open any more") })?;
+    keep_comment(host.as_ref(), there.number, &job.handle.id.to_string(), body).await?;
+    Ok(PullRequest {
+        url: shown.chosen.url.clone(),
+        number: there.number,
+        link: host.link(there.number).unwrap_or_else(|| link.to_owned()),
+        head: there.content.head.to_string(),
+        base: there.content.base.to_string(),
+        commit: shown.tip.to_string(),
+    })
 }

@@ -77,7 +77,7 @@ async fn one(job: &Job, run: RunId, push: &PushPlan) -> Result<Outcome> {
         .iter()
         .find(|repo| repo.url == push.url)
         .context("the push names another repository")?;
-    let remote = job.app.remote(&push.url)?;
+    let remote = job.app.reach(&job.handle.org, &push.url).await?;
     let ours = job.app.agent_repo(job.handle.id, repo)?;
     let branch = BranchName::parse(&push.branch)?;
     let mut commit = CommitId::parse(&push.commit)?;
@@ -125,7 +125,7 @@ async fn fetch_theirs(
     repo: &RepoSettings,
     branch: &BranchName,
 ) -> Result<Option<CommitId>> {
-    let remote = job.app.remote(&repo.url)?;
+    let remote = job.app.reach(&job.handle.org, &repo.url).await?;
     let Some(now) = git::remote::branch_head(&job.app.git, &remote, branch).await? else {
         return Ok(None);
     };

@@ -68,7 +68,7 @@ async fn fail(job: &Job, run: RunId, repo: &RepoSettings, error: anyhow::Error) 
 }
 
 async fn resolve(job: &Job, settings: &Settings, repo: &RepoSettings) -> Result<(RepoBase, Sight)> {
-    let remote = job.app.remote(&repo.url)?;
+    let remote = job.app.reach(&job.handle.org, &repo.url).await?;
     let start = repo
         .starting_ref
         .as_deref()
@@ -184,7 +184,7 @@ async fn follow(
     repo: &RepoSettings,
     base: &RepoBase,
 ) -> Result<RepoBase> {
-    let remote = job.app.remote(&repo.url)?;
+    let remote = job.app.reach(&job.handle.org, &repo.url).await?;
     let branch = BranchName::parse(&settings.branch).context("parse the branch")?;
     let base_branch = BranchName::parse(&base.base_branch).context("parse the base branch")?;
     let asked = [branch.clone(), base_branch.clone()];

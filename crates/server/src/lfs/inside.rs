@@ -15,6 +15,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use gateway::large_files::{Content, LargeFiles, Pointer, Refused, Standing, too_large, verified};
 use git::name::RefName;
 use git::remote::Remote;
+use git::url::RemoteUrl;
 use http::StatusCode;
 use moka::future::Cache;
 use protocol::ids::OrgId;
@@ -30,7 +31,7 @@ const WORDS_KEPT: u64 = 10_000;
 /// Where a repository's contents come from.
 pub enum Origin {
     /// One that the agent works on.
-    Own(Box<Remote>),
+    Own(RemoteUrl),
     /// One that it may read besides.
     Dependency(Arc<Upstream>),
 }
@@ -59,7 +60,7 @@ impl Inside {
 
     async fn remote(&self) -> Result<Remote> {
         match &self.origin {
-            Origin::Own(remote) => Ok((**remote).clone()),
+            Origin::Own(url) => self.app.reach(&self.org, url.as_str()).await,
             Origin::Dependency(upstream) => {
                 upstream.remote().await.map_err(|words| Final(words).into())
             }

@@ -27,6 +27,7 @@ use server::auth::addresses::Addresses;
 use server::aws::Aws;
 use server::builder::Builders;
 use server::config::Config;
+use server::forges::Forges;
 use server::images::Images;
 use server::keys::Keys;
 use server::privileges::Identity;
@@ -148,6 +149,7 @@ async fn app(
         gateway: Gateway::new(parts(told)),
         windows,
         cell,
+        forges: Forges::open(&store, HttpClient::new().unwrap().inner().clone()).await.unwrap(),
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         machines: Default::default(),
         agents: server::agents::Agents::new(store.clone()),
@@ -295,6 +297,7 @@ fn opened() -> Settings {
         mode: Mode::default(),
         auto_create_pr: false,
         skip_reviewer_request: false,
+        pull: Default::default(),
         work_on_current_branch: false,
         branch_name: None,
         branch: String::new(),
