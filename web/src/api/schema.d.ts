@@ -485,6 +485,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agents/{id}/pull-requests/{number}/stage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Makes a pull request a draft, or says that it is ready. */
+        put: operations["putAgentsIdPullRequestsNumberStage"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agents/{id}/questions/{questionId}": {
         parameters: {
             query?: never;
@@ -1164,6 +1181,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/forges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Hosts that are connected, without their credentials. */
+        get: operations["getForges"];
+        put?: never;
+        /** Connects a host, or enters another credential for one that is connected. The host is asked first. */
+        post: operations["postForges"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/forges/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forgets a host and its credential. Its repositories are then reached as any other git remote. */
+        delete: operations["deleteForgesId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/forges/{id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks the host again whose credential it is. */
+        post: operations["postForgesIdCheck"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/live": {
         parameters: {
             query?: never;
@@ -1239,7 +1308,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Repositories that agents have worked in. */
+        /** Repositories that connected hosts open, and those that agents have worked in. */
         get: operations["getRepositories"];
         put?: never;
         post?: never;
@@ -1905,6 +1974,21 @@ export interface components {
          * @enum {string}
          */
         ConfigurationTrust: "default_branch" | "named_branch" | "unchanged" | "changed" | "stranger";
+        /** @description A host to connect, with the credential for it. */
+        ConnectForge: {
+            /** @description Number or client id of a GitHub App, in place of a token. */
+            appId?: string | null;
+            /** @description The mail address that goes with a person's token at Bitbucket. */
+            email?: string | null;
+            /** @description Which words it speaks: `github`, `gitlab`, `gitea` (Forgejo, too) or `bitbucket`. */
+            kind: string;
+            /** @description The App's private key in PEM form. */
+            privateKey?: string | null;
+            /** @description A token: of a person, or of a project, group or workspace. */
+            token?: string | null;
+            /** @description Where its pages are; none: the public one of that kind. */
+            url?: string | null;
+        };
         /** @description Money in cents. */
         CostBody: {
             /**
@@ -1930,11 +2014,15 @@ export interface components {
             branchName?: string | null;
             /** @description Subagents; a non-empty list is refused until they are supported. */
             customSubagents?: unknown[] | null;
+            /** @description Open it as a draft. */
+            draftPR?: boolean | null;
             env?: components["schemas"]["EnvChoice"] | null;
             /** @description Variables for the sandbox, at most 50; values are sealed. */
             envVars?: {
                 [key: string]: string;
             } | null;
+            /** @description Labels for the pull request, at most 20. */
+            labels?: string[] | null;
             limits?: components["schemas"]["LimitsBody"] | null;
             /** @description MCP servers; a non-empty list is refused until they are supported. */
             mcpServers?: unknown[] | null;
@@ -1952,6 +2040,8 @@ export interface components {
             prompt: components["schemas"]["Prompt"];
             /** @description At most 20. */
             repos?: components["schemas"]["RepoBody"][];
+            /** @description Who is asked for a review, by their names on the host; at most 15. */
+            reviewers?: string[] | null;
             /** @description Variables of the first run; treated as `envVars`. */
             runEnvVars?: {
                 [key: string]: string;
@@ -2389,6 +2479,29 @@ export interface components {
          * @enum {string}
          */
         FlowState: "apart" | "closed" | "waiting" | "allowed" | "recorded";
+        /** @description A host that is connected; its credential is never told. */
+        ForgeBody: {
+            /** @description When the host took the credential last, as far as somebody asked. */
+            checkedAt: string;
+            /** @description Who entered the credential. */
+            connectedBy: string;
+            /** @description When it was connected. */
+            createdAt: string;
+            /** @description What kind of credential it is: `token`, `person` or `app`. */
+            credential: string;
+            /** @description Its id. */
+            id: string;
+            /** @description Which words it speaks. */
+            kind: string;
+            /** @description Whose credential the host says it is. */
+            login: string;
+            /** @description The number of the app, or the mail address that goes with the token. */
+            name?: string | null;
+            /** @description Scopes that the host names for it; empty where it names none. */
+            scopes: string[];
+            /** @description Where its pages are. */
+            url: string;
+        };
         /** @description What was pushed. */
         GitBody: {
             /** @description One entry a repository. */
@@ -2605,6 +2718,32 @@ export interface components {
             }[];
         };
         /** @description A list without pages. */
+        Items_ForgeBody: {
+            /** @description All rows. */
+            items: {
+                /** @description When the host took the credential last, as far as somebody asked. */
+                checkedAt: string;
+                /** @description Who entered the credential. */
+                connectedBy: string;
+                /** @description When it was connected. */
+                createdAt: string;
+                /** @description What kind of credential it is: `token`, `person` or `app`. */
+                credential: string;
+                /** @description Its id. */
+                id: string;
+                /** @description Which words it speaks. */
+                kind: string;
+                /** @description Whose credential the host says it is. */
+                login: string;
+                /** @description The number of the app, or the mail address that goes with the token. */
+                name?: string | null;
+                /** @description Scopes that the host names for it; empty where it names none. */
+                scopes: string[];
+                /** @description Where its pages are. */
+                url: string;
+            }[];
+        };
+        /** @description A list without pages. */
         Items_ModelBody: {
             /** @description All rows. */
             items: {
@@ -2653,6 +2792,10 @@ export interface components {
                 commit: string;
                 /** @description Branch with the work. */
                 head: string;
+                /** @description For reading only yet. */
+                isDraft: boolean;
+                /** @description Where it is kept: by Errand or by the repository's host. */
+                keptBy: components["schemas"]["PullRequestKeeper"];
                 /** @description The merge commit, once merged. */
                 mergeCommit?: string | null;
                 /**
@@ -2676,7 +2819,11 @@ export interface components {
         Items_RepositoryBody: {
             /** @description All rows. */
             items: {
-                /** @description Its URL as an agent was given it. */
+                /** @description The branch that its host shows first, as far as that says so. */
+                defaultBranch?: string | null;
+                /** @description The connection that opens it; none: an agent worked on it. */
+                forge?: string | null;
+                /** @description Its URL as an agent is given it. */
                 url: string;
             }[];
         };
@@ -3107,6 +3254,10 @@ export interface components {
             commit: string;
             /** @description Branch with the work. */
             head: string;
+            /** @description For reading only yet. */
+            isDraft: boolean;
+            /** @description Where it is kept: by Errand or by the repository's host. */
+            keptBy: components["schemas"]["PullRequestKeeper"];
             /** @description The merge commit, once merged. */
             mergeCommit?: string | null;
             /**
@@ -3125,6 +3276,11 @@ export interface components {
             /** @description Where people read it. */
             url: string;
         };
+        /**
+         * @description Where a pull request is kept.
+         * @enum {string}
+         */
+        PullRequestKeeper: "errand" | "host";
         /** @description A pull request of an agent, in short. */
         PullRequestLink: {
             /**
@@ -3221,7 +3377,11 @@ export interface components {
         };
         /** @description One repository of `GET /v1/repositories`. */
         RepositoryBody: {
-            /** @description Its URL as an agent was given it. */
+            /** @description The branch that its host shows first, as far as that says so. */
+            defaultBranch?: string | null;
+            /** @description The connection that opens it; none: an agent worked on it. */
+            forge?: string | null;
+            /** @description Its URL as an agent is given it. */
             url: string;
         };
         /** @description `POST /v1/environments/{id}/versions/{version}/restore`. */
@@ -3468,6 +3628,13 @@ export interface components {
             id: string;
             /** @description The layer that its disk is kept as. */
             layer: string;
+        };
+        /** @description `PUT /v1/agents/{id}/pull-requests/{number}/stage`. */
+        StagePullRequest: {
+            /** @description Whether it is for reading only. */
+            draft: boolean;
+            /** @description Which repository, where several have this number. */
+            repoUrl?: string | null;
         };
         /** @description Something that may not leave in a push. */
         StopBody: {
@@ -4715,6 +4882,40 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["MergePullRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PullRequestBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    putAgentsIdPullRequestsNumberStage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StagePullRequest"];
             };
         };
         responses: {
@@ -6239,6 +6440,154 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EnvironmentCheck"];
+                };
+            };
+        };
+    };
+    getForges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_ForgeBody"];
+                };
+            };
+        };
+    };
+    postForges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectForge"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForgeBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deleteForgesId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    postForgesIdCheck: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForgeBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };

@@ -20,6 +20,11 @@ const ADVICE: Record<string, string> = {
   branch_checked_out:
     "The base branch is checked out in the repository's own folder, so it cannot be changed from outside. Check out another branch there, or merge by hand.",
   pull_request_not_open: "It was merged or closed already.",
+  forge_unreachable:
+    "The repository's host does not answer. Nothing may have been done: look there, then try again.",
+  forge_rate_limited: "The repository's host asks to be left alone for a while. Try again later.",
+  forge_credential_refused:
+    "The repository's host does not take the credential any more. An administrator enters a new one under Settings, Forges.",
   push_refused: "The repository refused the push. A rule or a hook there may say why.",
 };
 

@@ -6,6 +6,7 @@ import { Badge, type Tone } from "../ui/Badge";
 import { CopyButton } from "../ui/CopyButton";
 import { EmptyState } from "../ui/EmptyState";
 import { Banner, ErrorState } from "../ui/ErrorState";
+import { ExternalLink } from "../ui/ExternalLink";
 import { Markdown } from "../ui/Markdown";
 import { useRepoIndex } from "./ChangesPage";
 import { CommitList } from "./CommitList";
@@ -14,6 +15,7 @@ import { DiffView } from "./DiffView";
 import { MergeButton } from "./MergeButton";
 import styles from "./PullRequestPage.module.css";
 import { type PullRequest, useDiff, usePullRequests } from "./queries";
+import { StageButton } from "./StageButton";
 import { visible } from "./segments";
 import { useFreshChanges } from "./useFreshChanges";
 
@@ -62,17 +64,21 @@ function Head({ agent, pull }: { agent: string; pull: PullRequest }) {
         <h2 className={styles.title}>
           {visible(pull.title)} <span className={styles.number}>#{pull.number}</span>
         </h2>
+        <StageButton agent={agent} pull={pull} />
         <MergeButton agent={agent} pull={pull} />
       </div>
       <div className={styles.facts}>
         <Badge tone={state.tone} icon={<GitPullRequest aria-hidden="true" />}>
-          {state.word}
+          {pull.isDraft && pull.state === "open" ? "Draft" : state.word}
         </Badge>
         <span className={styles.branches}>
           <GitBranch aria-hidden="true" />
           <code>{visible(pull.head)}</code> into <code>{visible(pull.base)}</code>
         </span>
         <CopyButton text={pull.head} label="Copy the branch" />
+        {pull.keptBy === "host" && (
+          <ExternalLink href={pull.url}>At the repository's host</ExternalLink>
+        )}
         {pull.mergeCommit && (
           <span>
             as <code>{pull.mergeCommit.slice(0, 10)}</code>

@@ -2,13 +2,11 @@ import type { ReactNode } from "react";
 import { Navigate, useParams } from "react-router";
 import { useServer } from "../api/queries";
 import { Banner } from "../ui/ErrorState";
-import { ForgesPage } from "./configured/ForgesPage";
 import { ProvidersPage } from "./configured/ProvidersPage";
 import { TeamsPage } from "./configured/TeamsPage";
 import { settingsPages } from "./pages";
 
 const PAGES: Record<string, ReactNode> = {
-  forges: <ForgesPage />,
   providers: <ProvidersPage />,
   teams: <TeamsPage />,
 };

@@ -15,6 +15,7 @@ const Environment = lazy(() => import("./environments/EnvironmentPage"));
 const NewEnvironment = lazy(async () => ({
   default: (await import("./environments/EnvironmentPage")).NewEnvironmentPage,
 }));
+const Forges = lazy(() => import("./ForgesPage"));
 const Secrets = lazy(() => import("./SecretsPage"));
 const Network = lazy(() => import("./NetworkPage"));
 const Aws = lazy(() => import("./AwsPage"));
@@ -62,6 +63,7 @@ export default function SettingsPage() {
                 <Route path="environments" element={<Environments />} />
                 <Route path="environments/new" element={<NewEnvironment />} />
                 <Route path="environments/:id" element={<Environment />} />
+                <Route path="forges" element={<Forges />} />
                 <Route path="secrets" element={<Secrets />} />
                 <Route path="network" element={<Network />} />
                 <Route path="aws" element={<Aws />} />

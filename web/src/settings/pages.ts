@@ -23,6 +23,11 @@ const HERE: readonly Omit<SettingsPageInfo, "place">[] = [
     words: "snapshot image dockerfile devcontainer install pin layers",
   },
   {
+    path: "forges",
+    title: "Forges",
+    words: "github gitlab gitea bitbucket connect pull requests ssh git",
+  },
+  {
     path: "secrets",
     title: "Secrets",
     words: "variables env token credentials grants vault hosts",
@@ -41,7 +46,6 @@ const HERE: readonly Omit<SettingsPageInfo, "place">[] = [
 
 /** What has no form here yet: each page says what holds and how it is set. */
 const IN_CONFIGURATION: readonly Omit<SettingsPageInfo, "place">[] = [
-  { path: "forges", title: "Forges", words: "github gitlab gitea bitbucket pull requests ssh git" },
   { path: "providers", title: "Providers", words: "cloud machines limits memory modal fly vercel" },
   { path: "teams", title: "Teams", words: "members roles people organisation" },
 ];

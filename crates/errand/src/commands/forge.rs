@@ -70,10 +70,10 @@ async fn disconnect(cx: Cx<'_>, which: &Which) -> Result<Exit> {
 
 fn tell(body: &ForgeBody, output: &mut Output) -> Result<()> {
     if output.is_for_program() {
-        return output.json(body);
+        return Ok(output.json(body)?);
     }
     let words = format!("{} is connected as {}", body.url, body.login);
-    output.line(Line::of(Style::Good, "✓ ").and(Style::Plain, words))
+    Ok(output.line(Line::of(Style::Good, "✓ ").and(Style::Plain, words))?)
 }
 
 /// The connection that is meant, by id, address or host.

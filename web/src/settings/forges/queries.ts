@@ -1,0 +1,14 @@
+import type { components } from "../../api/schema";
+
+export type ForgeBody = components["schemas"]["ForgeBody"];
+export type ConnectForge = components["schemas"]["ConnectForge"];
+
+export const FORGES = ["forges"];
+
+/** What a host is called, by its kind. */
+export const KINDS: Record<string, string> = {
+  github: "GitHub",
+  gitlab: "GitLab",
+  gitea: "Gitea or Forgejo",
+  bitbucket: "Bitbucket Cloud",
+};
