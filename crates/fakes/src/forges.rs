@@ -8,12 +8,14 @@ pub mod hall;
 pub mod deliveries;
 mod ask;
 mod bare;
+mod exchange;
 mod fault;
 mod github;
 mod gitea;
 mod gitlab;
 mod bitbucket;
 
+pub use exchange::Exchange;
 pub use fault::{Carried, Fault};
 
 use crate::git_host::backend;
@@ -66,6 +68,7 @@ struct Inner {
     hall: Mutex<Hall>,
     faults: Mutex<Faults>,
     asked: Mutex<Vec<String>>,
+    exchanges: Mutex<Vec<Exchange>>,
     hung: Notify,
 }
 
@@ -81,6 +84,7 @@ impl ForgeHost {
             folder,
             faults: Mutex::default(),
             asked: Mutex::default(),
+            exchanges: Mutex::default(),
             hung: Notify::new(),
         });
         let mut serving = JoinSet::new();
@@ -101,6 +105,11 @@ impl ForgeHost {
     /// Methods and paths of all requests to the API, in order.
     pub fn asked(&self) -> Vec<String> {
         lock(&self.inner.asked).clone()
+    }
+
+    /// Requests that were carried out and their answers, in order; those that a fault struck are left out.
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        lock(&self.inner.exchanges).clone()
     }
 
     /// Has a fault strike the request that follows after `skipped` others.
@@ -170,7 +179,11 @@ impl Inner {
             }
         };
         match fault {
-            None => Ok(self.carry_out(ask).into_response()),
+            None => {
+                let reply = self.carry_out(ask);
+                lock(&self.exchanges).push(Exchange::new(ask, &reply));
+                Ok(reply.into_response())
+            }
             Some(Fault::Duplicated) => {
                 self.carry_out(ask);
                 Ok(self.carry_out(ask).into_response())

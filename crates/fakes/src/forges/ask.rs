@@ -19,8 +19,8 @@ pub(super) struct Ask {
     pub(super) method: String,
     /// The path's segments, decoded.
     pub(super) path: Vec<String>,
-    raw_path: String,
-    query: BTreeMap<String, String>,
+    pub(super) raw_path: String,
+    pub(super) query: BTreeMap<String, String>,
     pub(super) body: Value,
     headers: BTreeMap<String, String>,
     address: SocketAddr,

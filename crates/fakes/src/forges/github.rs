@@ -1,5 +1,9 @@
 //! The words of GitHub: REST v3 below `/api/v3`, and the two mutations of GraphQL for drafts.
 
+mod shapes;
+
+pub(super) use shapes::user;
+
 use super::ask::{Ask, Reply};
 use super::bare::Bare;
 use super::hall::{Comment, Hall, Life, No, Pull, Right, Status, Token, Wish};
@@ -10,10 +14,10 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::sign::SigningKey as _;
 use serde_json::{Value, json};
+use shapes::{WHEN, with};
 
 /// Seconds that a token of an installation is good for.
 const TOKEN_S: i64 = 3600;
-const WHEN: &str = "2026-11-01T00:00:00Z";
 
 /// A request for one repository by somebody.
 pub(super) struct Call<'a> {
@@ -40,7 +44,7 @@ pub(super) fn answer(hall: &mut Hall, ask: &Ask) -> Reply {
     match path.as_slice() {
         ["api", "graphql"] => graphql(hall, ask, &login),
         ["api", "v3", "user"] => {
-            let mut reply = Reply::new(200, user(&login));
+            let mut reply = Reply::new(200, shapes::own_user(&login));
             reply.headers.push(("x-oauth-scopes", "repo, read:org".to_owned()));
             reply
         }
@@ -83,11 +87,6 @@ fn invalid(error: Value) -> Reply {
     Reply::new(422, json!({"message": "Validation Failed", "errors": [error]}))
 }
 
-pub(super) fn user(login: &str) -> Value {
-    let kind = if login.ends_with("[bot]") { "Bot" } else { "User" };
-    json!({"login": login, "id": 1, "type": kind})
-}
-
 /// What an app asks with its own signature.
 fn as_app(hall: &mut Hall, ask: &Ask, path: &[&str], token: &str) -> Option<Reply> {
     let ends = matches!(path, ["app", ..] | ["repos", _, _, "installation"]);
@@ -102,17 +101,20 @@ fn as_app(hall: &mut Hall, ask: &Ask, path: &[&str], token: &str) -> Option<Repl
     let all = json!({"metadata": "read", "contents": "write", "pull_requests": "write",
                      "issues": "write", "statuses": "write", "checks": "read"});
     Some(match (ask.method.as_str(), path) {
-        ("GET", ["app"]) => Reply::new(200, json!({"id": app.id, "slug": app.slug})),
         ("GET", ["app", "installations"]) => {
             let told = json!({"id": 77, "account": {"login": "acme"}, "permissions": all});
             ask.page(vec![told])
         }
+        ("GET", ["app"]) => {
+            let id = app.id.parse::<u64>().unwrap_or(0);
+            let told = json!({"id": id, "slug": app.slug});
+            Reply::new(200, with(shapes::around_app(&app.slug), told))
+        }
         ("GET", ["repos", owner, name, "installation"]) => {
             match hall.bare(&format!("{owner}/{name}")) {
                 Some(_) => {
-                    let account = json!({"login": owner});
-                    let told = json!({"id": 77, "account": account, "permissions": all});
-                    Reply::new(200, told)
+                    let told = json!({"id": 77, "account": user(owner), "permissions": all});
+                    Reply::new(200, with(shapes::around_installation(&app.id, &app.slug), told))
                 }
                 None => not_found(),
             }
@@ -211,7 +213,7 @@ impl Call<'_> {
             ("GET", []) => self.home(),
             ("GET", ["branches"]) => self.branches(),
             ("GET", ["branches", name]) => match self.bare.tip(name) {
-                Some(commit) => Reply::new(200, branch(name, &commit)),
+                Some(commit) => Reply::new(200, shapes::whole_branch(&self.name, name, &commit)),
                 None => Reply::plain(404, "Branch not found"),
             },
             ("GET", ["compare", both]) => self.compare(both),
@@ -236,27 +238,38 @@ impl Call<'_> {
     fn home(&self) -> Reply {
         let right = self.hall.right(&self.login);
         let told = json!({
-            "full_name": self.name, "default_branch": self.bare.default_branch(),
+            "network_count": 0, "subscribers_count": 0,
             "permissions": {"admin": right >= Right::Admin, "push": right >= Right::Write,
                             "pull": right >= Right::Read},
         });
-        Reply::new(200, told)
+        Reply::new(200, with(shapes::repository(&self.name, &self.bare.default_branch()), told))
     }
 
     fn branches(&self) -> Reply {
         let branches = self.bare.branches();
-        self.ask.page(branches.iter().map(|(name, commit)| branch(name, commit)).collect())
+        let told = branches.iter().map(|(name, sha)| shapes::branch(&self.name, name, sha));
+        self.ask.page(told.collect())
     }
 
     fn compare(&self, both: &str) -> Reply {
         let counted = || {
             let (base, head) = both.split_once("...")?;
-            Some((self.bare.count(base, head)?, self.bare.count(head, base)?))
+            let (ahead, behind) = (self.bare.count(base, head)?, self.bare.count(head, base)?);
+            let status = match (ahead, behind) {
+                (0, 0) => "identical",
+                (_, 0) => "ahead",
+                (0, _) => "behind",
+                (_, _) => "diverged",
+            };
+            let commit = |sha: &str| shapes::commit(&self.name, sha);
+            Some(json!({
+                "ahead_by": ahead, "behind_by": behind, "total_commits": ahead, "status": status,
+                "base_commit": commit(&self.bare.git(&["rev-parse", base])?),
+                "merge_base_commit": commit(&self.bare.git(&["merge-base", base, head])?),
+            }))
         };
         match counted() {
-            Some((ahead, behind)) => {
-                Reply::new(200, json!({"ahead_by": ahead, "behind_by": behind, "commits": []}))
-            }
+            Some(told) => Reply::new(200, with(shapes::around_comparison(&self.name, both), told)),
             None => not_found(),
         }
     }
@@ -277,7 +290,7 @@ impl Call<'_> {
             });
         }
         pulls.reverse();
-        let told = pulls.iter().map(|pull| self.told(pull, None)).collect();
+        let told = pulls.iter().map(|pull| self.listed(pull)).collect();
         self.ask.page(told)
     }
 
@@ -327,7 +340,11 @@ impl Call<'_> {
             ("PUT", ["merge"]) => self.merge(pull),
             ("POST", ["requested_reviewers"]) => self.ask_reviewers(pull.clone()),
             ("GET", ["reviews"]) => {
-                let review = |(author, state, body): &(String, String, String)| json!({"id": 1, "user": user(author), "state": state, "body": body});
+                let head = self.hall.head_of(&self.name, pull);
+                let review = |(author, state, body): &(String, String, String)| {
+                    let told = json!({"id": 1, "user": user(author), "state": state, "body": body});
+                    with(shapes::around_review(&head), told)
+                };
                 self.ask.page(pull.reviews.iter().map(review).collect())
             }
             ("GET", ["comments"]) => self.comments(pull.number, true),
@@ -407,7 +424,7 @@ impl Call<'_> {
             }
         }
         self.hall.repository(&self.name).pulls.insert(pull.number, pull.clone());
-        Reply::new(201, self.told(&pull, None))
+        Reply::new(201, self.listed(&pull))
     }
 
     fn issues(&mut self, path: &[&str]) -> Reply {
@@ -437,7 +454,8 @@ impl Call<'_> {
                         pull.labels.push(label);
                     }
                 }
-                Reply::new(200, pull.labels.iter().map(|name| json!({"name": name})).collect())
+                let told = pull.labels.iter().map(|name| shapes::label(&self.name, name));
+                Reply::new(200, told.collect())
             }
             _ => not_found(),
         }
@@ -468,8 +486,12 @@ impl Call<'_> {
                 let runs = self.hall.repository(&self.name).runs.iter();
                 let run = |(_, name, end): &(String, String, Option<String>)| {
                     let status = if end.is_some() { "completed" } else { "in_progress" };
-                    json!({"name": name, "status": status, "conclusion": end,
-                           "output": {"title": null}})
+                    let output = json!({"title": null, "summary": null, "text": null,
+                                        "annotations_count": 0,
+                                        "annotations_url": "https://github.example/annotations"});
+                    let told = json!({"name": name, "status": status, "conclusion": end,
+                                      "output": output});
+                    with(shapes::around_run(commit), told)
                 };
                 let runs: Vec<Value> = runs.filter(|(of, _, _)| of == commit).map(run).collect();
                 let total = runs.len();
@@ -477,8 +499,14 @@ impl Call<'_> {
             }
             "status" => {
                 let statuses = self.hall.statuses(&self.name, commit);
-                let told = statuses.iter().map(status).collect();
-                self.ask.page_in(told, |page| json!({"state": "pending", "statuses": page}))
+                let told: Vec<Value> = statuses.iter().map(status).collect();
+                let repository = shapes::small_repository(&self.name);
+                let url = format!("{}/commits/{commit}", self.ask.root());
+                let total = told.len();
+                self.ask.page_in(told, |page| {
+                    json!({"state": "pending", "statuses": page, "sha": commit, "url": url,
+                           "total_count": total, "commit_url": url, "repository": repository})
+                })
             }
             _ => not_found(),
         }
@@ -493,7 +521,7 @@ impl Call<'_> {
         let link = self.ask.text("target_url").map(ToOwned::to_owned);
         let (context, description) = (text("context"), text("description"));
         let made = Status { commit: commit.to_owned(), context, state, description, link };
-        let told = status(&made);
+        let told = with(status(&made), json!({"creator": user(&self.login)}));
         self.hall.repository(&self.name).statuses.push(made);
         Reply::new(201, told)
     }
@@ -506,74 +534,98 @@ impl Call<'_> {
             Right::None if self.hall.people.contains_key(login) => "none",
             Right::None => return Reply::plain(404, "Not Found"),
         };
-        Reply::new(200, json!({"permission": word, "role_name": word, "user": user(login)}))
+        let permissions = json!({"pull": true, "triage": false, "push": word != "read",
+                                 "maintain": false, "admin": word == "admin"});
+        let asked = json!({"permissions": permissions, "role_name": word});
+        let told = json!({"permission": word, "role_name": word, "user": with(user(login), asked)});
+        Reply::new(200, told)
     }
 
     fn contents(&self, path: &str) -> Reply {
         let entry = |name: &String| {
             let full = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
-            json!({"name": name, "path": full, "type": "file"})
+            let kind = if self.bare.folder(&full).is_some() { "dir" } else { "file" };
+            with(self.entry(&full), json!({"type": kind, "size": 0}))
         };
         if let Some(entries) = self.bare.folder(path) {
             return Reply::new(200, entries.iter().map(entry).collect());
         }
         match self.bare.file(path) {
             Some(bytes) => {
-                let content = STANDARD.encode(bytes);
-                let told = json!({"type": "file", "path": path, "encoding": "base64",
-                                  "content": content});
-                Reply::new(200, told)
+                let told = json!({"type": "file", "encoding": "base64", "size": bytes.len(),
+                                  "content": STANDARD.encode(&bytes)});
+                Reply::new(200, with(self.entry(path), told))
             }
             None => not_found(),
         }
     }
 
+    fn entry(&self, path: &str) -> Value {
+        let at = format!("{}:{path}", self.bare.default_branch());
+        shapes::around_entry(path, &self.bare.git(&["rev-parse", &at]).unwrap_or_default())
+    }
+
+    /// One that is asked for by its number.
     pub(super) fn told(&self, pull: &Pull, mergeable: Option<bool>) -> Value {
-        let repo = json!({"full_name": self.name});
-        let home = json!({"full_name": pull.fork.as_ref().unwrap_or(&self.name)});
+        let merged = matches!(pull.life, Life::Merged { .. });
+        let merged_by = merged.then(|| user(&self.login));
+        let own = json!({"merged": merged, "mergeable": mergeable, "merged_by": merged_by});
+        with(with(self.listed(pull), shapes::of_one_pull()), own)
+    }
+
+    /// One in a list, where the host says less.
+    fn listed(&self, pull: &Pull) -> Value {
+        let trunk = self.bare.default_branch();
+        let home = pull.fork.as_ref().unwrap_or(&self.name);
         let owner = self.name.split('/').next().unwrap_or_default();
-        let (merged, commit) = match &pull.life {
-            Life::Merged { commit, .. } => (true, Some(commit)),
-            Life::Open | Life::Closed { .. } => (false, None),
+        let whose = home.split('/').next().unwrap_or_default();
+        let merged = match &pull.life {
+            Life::Merged { commit, .. } => Some(commit),
+            Life::Open | Life::Closed { .. } => None,
         };
-        let state = if pull.life == Life::Open { "open" } else { "closed" };
+        let (state, closed_at) =
+            if pull.life == Life::Open { ("open", None) } else { ("closed", Some(WHEN)) };
         let reviewers: Vec<Value> = pull.reviewers.iter().map(|login| user(login)).collect();
-        let labels: Vec<Value> = pull.labels.iter().map(|name| json!({"name": name})).collect();
+        let label = |name: &String| shapes::label(&self.name, name);
+        let labels: Vec<Value> = pull.labels.iter().map(label).collect();
         let head = self.hall.head_of(&self.name, pull);
         let base = self.bare.tip(&pull.base).unwrap_or_default();
         let url = format!("{}/{}/pull/{}", self.ask.root(), self.name, pull.number);
-        json!({
+        let told = json!({
             "number": pull.number, "node_id": format!("{}#{}", self.name, pull.number),
             "id": pull.number, "html_url": url, "title": pull.title, "body": pull.body,
-            "draft": pull.draft, "state": state, "merged": merged, "user": user(&pull.author),
-            "merged_at": merged.then_some(WHEN), "merge_commit_sha": commit,
-            "mergeable": mergeable, "created_at": WHEN, "updated_at": WHEN,
-            "head": {"ref": pull.head, "sha": head, "repo": home,
-                     "label": format!("{owner}:{}", pull.head)},
-            "base": {"ref": pull.base, "sha": base, "repo": repo},
+            "draft": pull.draft, "state": state, "user": user(&pull.author),
+            "merged_at": merged.map(|_| WHEN), "merge_commit_sha": merged, "closed_at": closed_at,
+            "head": {"ref": pull.head, "sha": head, "repo": shapes::repository(home, &trunk),
+                     "label": format!("{whose}:{}", pull.head), "user": user(whose)},
+            "base": {"ref": pull.base, "sha": base, "repo": shapes::repository(&self.name, &trunk),
+                     "label": format!("{owner}:{}", pull.base), "user": user(owner)},
             "requested_reviewers": reviewers, "labels": labels,
-        })
+        });
+        with(shapes::around_pull(&self.name, pull.number), told)
     }
-}
-
-fn branch(name: &str, commit: &str) -> Value {
-    json!({"name": name, "commit": {"sha": commit}, "protected": false})
 }
 
 pub(super) fn comment(said: &Comment) -> Value {
-    let mut told = json!({
-        "id": said.id, "user": user(&said.author), "body": said.body, "created_at": WHEN,
-        "author_association": "MEMBER",
-    });
-    if let (Some((path, line)), Some(fields)) = (&said.line, told.as_object_mut()) {
-        fields.insert("path".to_owned(), json!(path));
-        fields.insert("line".to_owned(), json!(line));
-        fields.insert("in_reply_to_id".to_owned(), json!(said.answers));
+    let told = json!({"id": said.id, "user": user(&said.author), "body": said.body});
+    match (&said.line, said.answers) {
+        (None, _) => {
+            let issue = format!("https://github.example/issues/{}", said.number);
+            with(with(shapes::around_comment(said.id), json!({"issue_url": issue})), told)
+        }
+        (Some((path, line)), answers) => {
+            let at = json!({"path": path, "line": line});
+            let told = with(with(shapes::around_line_comment(said.id, ""), told), at);
+            match answers {
+                Some(answers) => with(told, json!({"in_reply_to_id": answers})),
+                None => told,
+            }
+        }
     }
-    told
 }
 
 fn status(status: &Status) -> Value {
-    json!({"context": status.context, "state": status.state, "target_url": status.link,
-           "description": status.description})
+    let told = json!({"context": status.context, "state": status.state,
+                      "target_url": status.link, "description": status.description});
+    with(shapes::around_status(1), told)
 }

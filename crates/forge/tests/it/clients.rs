@@ -48,17 +48,17 @@ fn folder() -> PathBuf {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the clients are programs of their own")]
-fn command(program: impl AsRef<Path>) -> Command {
+pub fn command(program: impl AsRef<Path>) -> Command {
     let mut command = Command::new(program.as_ref());
     command.current_dir(folder());
     command
 }
 
-fn is_there(program: &str) -> bool {
+pub fn is_there(program: &str) -> bool {
     command(program).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
-fn shown(output: &Output) -> String {
+pub fn shown(output: &Output) -> String {
     let (said, complained) = (&output.stdout, &output.stderr);
     format!("{}\n{}", String::from_utf8_lossy(said), String::from_utf8_lossy(complained))
 }

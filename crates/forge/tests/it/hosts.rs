@@ -132,8 +132,8 @@ pub fn key_pem(dir: &Path) -> String {
     std::fs::read_to_string(file).unwrap()
 }
 
-#[tokio::test]
-async fn github_conforms_for_an_app_with_narrow_tokens() {
+/// The same for an app, whose slug is `errand`.
+pub async fn hosted_for_an_app() -> Hosted {
     let (place, host, now, clock) = served(Kind::Github).await;
     let key_pem = key_pem(place.dir.path());
     let (id, slug) = ("4711".to_owned(), "errand".to_owned());
@@ -143,9 +143,15 @@ async fn github_conforms_for_an_app_with_narrow_tokens() {
     let credential = github::Credential::App(app);
     let forge =
         Github::open(client(), clock, repository(&host, name(Kind::Github)), &credential).unwrap();
+    Hosted { place, host, forge: Box::new(forge), now }
+}
+
+#[tokio::test]
+async fn github_conforms_for_an_app_with_narrow_tokens() {
+    let Hosted { place, host, forge, now } = hosted_for_an_app().await;
     let review =
         |number| host.with(|hall| hall.review(Kind::Github, name(Kind::Github), number, "rita"));
-    check(&forge, &place.ground, &review).await;
+    check(forge.as_ref(), &place.ground, &review).await;
 
     let own = forge.identity().await.unwrap();
     assert_eq!((own.login.as_str(), own.permission), ("errand[bot]", Permission::Write));

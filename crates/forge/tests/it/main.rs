@@ -9,6 +9,7 @@ mod accounts;
 mod bare;
 mod fixture;
 mod hosts;
+mod openapi;
 mod clients;
 mod publishing;
 mod strange;
