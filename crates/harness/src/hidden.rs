@@ -63,6 +63,12 @@ fn listed(found: &BTreeMap<&'static str, usize>) -> String {
     parts.join(", ")
 }
 
+/// The text without what is hidden, and what that was, in words.
+pub fn without(text: &str) -> (String, Option<String>) {
+    let (seen, found) = parted(text);
+    (seen, (!found.is_empty()).then(|| listed(&found)))
+}
+
 /// Takes out what is hidden, and says so before the text.
 pub(crate) fn stripped(text: &str) -> String {
     if text.is_ascii() {

@@ -18,7 +18,7 @@ mod steps;
 mod log;
 mod transcript;
 mod said;
-mod hidden;
+pub mod hidden;
 mod context;
 mod ask;
 mod listen;

@@ -67,6 +67,7 @@ pub mod artifacts;
 pub mod audit;
 pub mod witness;
 pub mod repositories;
+pub mod triggers;
 pub mod uploads;
 pub mod pull_requests;
 pub mod catalog;
