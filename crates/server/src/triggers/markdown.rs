@@ -44,11 +44,18 @@ impl Said {
             body.chars().filter(|c| !matches!(*c, SHOWN | QUOTED | '\0')).collect();
         let mut seen = text.clone();
         blocks(&text, &mut seen);
+        // A page takes whichever of backticks and tags comes first; here it is hidden if it is by either.
+        let mut by_tags = seen.clone();
         spans(&mut seen);
         elements(&mut seen);
         tags(&mut seen);
-        // Where a tag holds a backtick, others than before are a pair.
-        spans(&mut seen);
+        tags(&mut by_tags);
+        spans(&mut by_tags);
+        for (c, other) in seen.iter_mut().zip(by_tags) {
+            if other == SHOWN && *c != QUOTED {
+                *c = SHOWN;
+            }
+        }
         Self { text, seen, comments }
     }
 

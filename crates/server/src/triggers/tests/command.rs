@@ -246,11 +246,10 @@ fn what_does_not_name_us_is_never_an_order() {
     for _ in 0..5_000 {
         let pieces = rng.usize(..20);
         let around = drawn(&mut rng, pieces).replace("@errand", "@other");
-        let inside = drawn(&mut rng, 6).replace("```", "").replace("~~~", "");
-        let inside = inside.replace("-->", "").replace('\r', "");
+        let inside = drawn(&mut rng, 6).replace(['~', '\r'], "");
         for body in [
             around.clone(),
-            format!("<!--{inside} @errand fix it -->{around}"),
+            format!("<!--{} @errand fix it -->{around}", inside.replace('>', "")),
             format!("~~~~\n{inside}\n@errand fix it\n~~~~\n{around}"),
             format!("> {} @errand fix it\n\n{around}", inside.replace('\n', " ")),
         ] {
