@@ -8,6 +8,7 @@ pub mod secret;
 mod sync;
 pub mod forge;
 pub mod signing;
+pub mod verify;
 pub mod vault;
 
 pub use machine::{Attach, Completions, Context, Copy, Forward, Man, Open, Ports, Ssh};
@@ -24,7 +25,7 @@ An agent is named by its id, the beginning of its id (with or without bc-), or i
 
 Exit codes:
   0  done; a run that was followed ended FINISHED, or was left with Ctrl-C and goes on
-  1  the run ended ERROR
+  1  the run ended ERROR, or what was checked does not hold
   2  the command or the request was wrong
   3  the run ended CANCELLED
   4  the run ended EXPIRED
@@ -76,6 +77,8 @@ pub enum Command {
     Diff(Diff),
     /// Show or merge an agent's pull requests
     Pr(Pr),
+    /// Check the signed record of what an agent pushed: who asked for it, what it ran, and that nothing was changed
+    Verify(verify::Verify),
     /// Sit down at a terminal of an agent's machine; Ctrl-] leaves
     Attach(Attach),
     /// Reach a port of an agent's machine on this computer

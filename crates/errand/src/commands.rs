@@ -33,6 +33,7 @@ mod up;
 mod forge;
 mod signing;
 mod vault;
+mod verify;
 mod ssh;
 mod watch;
 
@@ -66,6 +67,9 @@ pub async fn carry_out(
                 return audit::verify_file(arguments, file, output);
             }
         }
+        Command::Verify(arguments) if arguments.is_offline() => {
+            return verify::offline(arguments, output).await;
+        }
         _ => {}
     }
     Box::pin(with_server(command, around, output)).await
@@ -85,6 +89,7 @@ async fn with_server(command: Command, around: &Surroundings, output: &mut Outpu
         Command::Allow(arguments) => allow::allow(cx, arguments).await,
         Command::Diff(arguments) => diff::diff(cx, &arguments).await,
         Command::Pr(arguments) => pr::pr(cx, &arguments).await,
+        Command::Verify(arguments) => Box::pin(verify::verify(cx, &arguments)).await,
         Command::Attach(arguments) => attach::attach(cx, &arguments).await,
         Command::Forward(arguments) => forward::forward(cx, &arguments).await,
         Command::Ssh(arguments) => ssh::ssh(cx, around, &arguments).await,

@@ -4,7 +4,7 @@ use crate::client::Client;
 use crate::exit::{Exit, Trouble};
 use crate::text;
 use anyhow::Result;
-use protocol::api::agents::Agent;
+use protocol::api::agents::{Agent, PullRequestLink};
 use protocol::api::runs::Run;
 use protocol::ids::{AgentId, RunId};
 
@@ -99,6 +99,29 @@ async fn first(
         }
     }
     Ok(None)
+}
+
+/// Pull requests that fit, with their agents, newest first; a few are enough to see that there are several.
+pub async fn pull_requests(
+    client: &Client,
+    fits: impl Fn(&PullRequestLink) -> bool,
+) -> Result<Vec<(Agent, PullRequestLink)>> {
+    let query = [("limit", PAGE.to_string())];
+    let mut found = Vec::new();
+    let mut cursor = None;
+    for _ in 0..PAGES {
+        let page = client.page::<Agent>(&["agents"], &query, cursor.as_deref()).await?;
+        for agent in page.items {
+            let pulls = agent.pull_requests.iter().filter(|pull| fits(pull)).cloned();
+            let pulls: Vec<_> = pulls.collect();
+            found.extend(pulls.into_iter().map(|pull| (agent.clone(), pull)));
+        }
+        cursor = page.next_cursor;
+        if cursor.is_none() || found.len() > NAMED {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// The runs of an agent that are not over, in the order in which they are worked on.

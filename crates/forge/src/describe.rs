@@ -42,6 +42,17 @@ pub struct Facts {
     pub effort: Effort,
     /// Where people follow the agent.
     pub link: String,
+    /// What is signed about the commit.
+    pub record: Option<RecordFact>,
+}
+
+/// The record of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordFact {
+    /// SHA-256 of its bytes.
+    pub digest: String,
+    /// Where it is.
+    pub link: String,
 }
 
 /// A commit.
@@ -226,7 +237,15 @@ fn footer(facts: &Facts) -> String {
     if let Some(micros) = cost_micros {
         parts.push(format!("for ${}.{:02}", micros / 1_000_000, micros % 1_000_000 / 10_000));
     }
-    format!("---\n{}.", parts.join(" "))
+    let made = parts.join(" ");
+    match &facts.record {
+        None => format!("---\n{made}."),
+        Some(RecordFact { digest, link: at }) => format!(
+            "---\n{made}.\n\nSigned [record]({}) of it, for `errand verify`: {}",
+            link(at),
+            code(&format!("sha256:{digest}"))
+        ),
+    }
 }
 
 /// An address that cannot end its brackets.
@@ -288,6 +307,7 @@ mod tests {
                 cost_micros: Some(1_239_999),
             },
             link: "http://127.0.0.1:7420/agents/x".to_owned(),
+            record: None,
         }
     }
 
@@ -301,6 +321,16 @@ mod tests {
             ### Commits\n\n- ` 0123456789ab ` Fix &lt;T\\>\n\n\
             ---\nMade by [Errand](http://127.0.0.1:7420/agents/x) with m-1 in 2 min 5 s for $1.23.";
         assert_eq!(describe(&facts()).body, expected);
+    }
+
+    #[test]
+    fn a_record_is_named_by_its_digest_with_the_way_to_it() {
+        let link = "http://127.0.0.1:7420/v1/agents/x/records/0123".to_owned();
+        let record = Some(RecordFact { digest: "ab12".to_owned(), link });
+        let body = describe(&Facts { record, ..facts() }).body;
+        let line = "Signed [record](http://127.0.0.1:7420/v1/agents/x/records/0123) of it, for `errand verify`: \
+            ` sha256:ab12 `";
+        assert!(body.ends_with(line), "{body}");
     }
 
     #[test]

@@ -251,6 +251,11 @@ impl Policy {
         }
     }
 
+    /// The entries of its allow-list.
+    pub fn entries(&self) -> impl Iterator<Item = String> {
+        self.allow.iter().map(Pattern::to_string)
+    }
+
     /// The mode.
     pub const fn mode(&self) -> EgressMode {
         self.mode

@@ -28,18 +28,32 @@ pub(crate) fn write_commit(
     content: &[u8],
 ) -> Result<CommitId> {
     let attempt = "write a commit";
-    let mut whole = format!("commit {}\0", content.len()).into_bytes();
-    whole.extend_from_slice(content);
-    let digits = match format {
-        ObjectFormat::Sha1 => hex(&Sha1::digest(&whole)),
-        ObjectFormat::Sha256 => hex(&Sha256::digest(&whole)),
-    };
-    let id = CommitId::parse(&digits).map_err(|bad| Error::other(attempt, bad.to_string()))?;
+    let whole = whole(content);
+    let id = name(format, &whole, attempt)?;
     let target = object_path(objects, &id);
     if !target.exists() {
         store(&target, &zlib(&whole)).map_err(Error::io(attempt))?;
     }
     Ok(id)
+}
+
+/// The id of the commit with this content.
+pub(crate) fn commit_id(format: ObjectFormat, content: &[u8]) -> Result<CommitId> {
+    name(format, &whole(content), "name a commit")
+}
+
+fn whole(content: &[u8]) -> Vec<u8> {
+    let mut whole = format!("commit {}\0", content.len()).into_bytes();
+    whole.extend_from_slice(content);
+    whole
+}
+
+fn name(format: ObjectFormat, whole: &[u8], attempt: &'static str) -> Result<CommitId> {
+    let digits = match format {
+        ObjectFormat::Sha1 => hex(&Sha1::digest(whole)),
+        ObjectFormat::Sha256 => hex(&Sha256::digest(whole)),
+    };
+    CommitId::parse(&digits).map_err(|bad| Error::other(attempt, bad.to_string()))
 }
 
 /// Whether a commit lies in a file of its own here; one in a pack does not.

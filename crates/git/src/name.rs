@@ -201,7 +201,7 @@ pub enum ObjectFormat {
 
 impl ObjectFormat {
     /// The hash that an id was made with, by its length.
-    pub(crate) const fn of(id: &str) -> Self {
+    pub const fn of(id: &str) -> Self {
         if id.len() == 64 { Self::Sha256 } else { Self::Sha1 }
     }
 

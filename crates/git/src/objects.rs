@@ -17,6 +17,8 @@ const HEADER_MAX_BYTES: u64 = 1024;
 const TREE_MAX_BYTES: u64 = 32 * 1024 * 1024;
 /// Bytes of a recursive listing.
 const LISTING_MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of one commit.
+const COMMIT_MAX_BYTES: usize = 16 * 1024 * 1024;
 const READ: &str = "read objects";
 
 /// What a tree entry is.
@@ -115,6 +117,21 @@ impl Repo {
             Some(1 | 128) => Ok(false),
             Some(_) | None => Err(crate::error::of_local("look for a commit", &output.stderr)),
         }
+    }
+
+    /// The bytes of a commit, which are those that it is named by; none if it is not here.
+    pub async fn commit_bytes(&self, id: &CommitId) -> Result<Option<Vec<u8>>> {
+        if !self.has_commit(id).await? {
+            return Ok(None);
+        }
+        let attempt = "read a commit";
+        let call = self.call(attempt).args(["cat-file", "commit", id.as_str()]);
+        let bytes = call.stdout_max(COMMIT_MAX_BYTES, Overflow::Fail).run().await?.stdout;
+        // TRUST: git does not look whether an object is what its name says; who checks a signature has to know.
+        if crate::loose::commit_id(ObjectFormat::of(id.as_str()), &bytes)? != *id {
+            return Err(Error::other(attempt, format!("{id} is damaged in this repository")));
+        }
+        Ok(Some(bytes))
     }
 
     /// Starts a process that answers several reads; cheaper than one process each.

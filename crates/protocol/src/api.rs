@@ -13,6 +13,7 @@ pub mod environments;
 pub mod live;
 pub mod machine;
 pub mod metadata;
+pub mod records;
 pub mod runs;
 pub mod secrets;
 pub mod session;

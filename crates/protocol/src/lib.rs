@@ -5,7 +5,7 @@
 //! asked of an agent, [`failure`] how things go wrong, [`flow`] what an agent has read and
 //! could carry out, [`limits`] every limit with its name,
 //! [`environment`] what a repository says about its machine, [`link`] how the server speaks to a
-//! guest, [`api`] the public HTTP bodies.
+//! guest, [`record`] what is signed about a pushed commit, [`api`] the public HTTP bodies.
 //!
 //! Plain data only: no IO, no clock, no randomness (ids are minted from values passed in).
 
@@ -20,5 +20,6 @@ pub mod process;
 pub mod limits;
 pub mod environment;
 pub mod link;
+pub mod record;
 #[cfg(feature = "api")]
 pub mod api;

@@ -202,6 +202,10 @@ pub const STARTUP_COMMAND_CHARS: usize = 500;
 pub const STARTUP_COMMAND_MS: u64 = 2 * 60 * 1000;
 /// Time in which a Dockerfile is carried out, in milliseconds.
 pub const DOCKERFILE_MS: u64 = 30 * 60 * 1000;
+/// Rows of each list in the record of a run; the newest are told.
+pub const RECORD_ROWS: usize = 1000;
+/// Bytes of a record that is checked.
+pub const RECORD_BYTES: usize = 16 * 1024 * 1024;
 /// Builds that are kept of one list of repositories.
 pub const BUILDS_KEPT: usize = 10;
 

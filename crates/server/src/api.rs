@@ -20,6 +20,7 @@ pub mod live;
 pub mod machine;
 pub mod metadata;
 pub mod pulls;
+pub mod records;
 pub mod restores;
 pub mod runs;
 pub mod secrets;

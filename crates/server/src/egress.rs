@@ -201,10 +201,15 @@ pub const fn may_be_added_to(mode: EgressMode) -> bool {
 
 /// The mode that holds for an agent.
 pub async fn mode(app: &App, handle: &Handle) -> Result<EgressMode> {
+    Ok(policy(app, handle).await?.mode())
+}
+
+/// What holds for an agent as long as its ways out are not closed.
+pub async fn policy(app: &App, handle: &Handle) -> Result<Policy> {
     let view = handle.view().await?;
     let living = view.living()?;
     let followed = environments::followed(app, &handle.org, living).await?;
-    Ok(reachable(app, handle, living, followed.as_ref()).await?.rules.policy.mode())
+    Ok(reachable(app, handle, living, followed.as_ref()).await?.rules.policy)
 }
 
 /// What becomes of what was opened under other rules.

@@ -77,7 +77,7 @@ fn duration(log: &[Logged]) -> u64 {
 }
 
 /// Commands run after the last edit: only they say something about the result.
-fn commands(log: &[Logged]) -> Vec<CommandFact> {
+pub fn commands(log: &[Logged]) -> Vec<CommandFact> {
     let mut running: BTreeMap<CallId, String> = BTreeMap::new();
     let mut edits: BTreeMap<CallId, ()> = BTreeMap::new();
     let mut commands = Vec::new();

@@ -32,6 +32,7 @@ pub mod commits;
 pub mod gate;
 pub mod lfs;
 pub mod evidence;
+pub mod record;
 pub mod images;
 pub mod dockerfile;
 pub mod journal;

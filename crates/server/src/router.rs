@@ -2,8 +2,7 @@
 
 use crate::api::machine::{browser, files, forward, ports, ssh, stats, terminals, wake};
 use crate::api::{
-    agents, artifacts, audit, aws, build_files, builds, diff, environments, events, forges, forks,
-    health, images, keys, live, metadata, pulls, restores, runs, secrets, server, session,
+    agents, artifacts, audit, aws, build_files, builds, diff, environments, events, forges, forks, health, images, keys, live, metadata, pulls, records, restores, runs, secrets, server, session,
     settings, signing, stream, uploads, vault as keys_of_values, worktree,
 };
 use crate::app::App;
@@ -73,6 +72,8 @@ fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(pulls::list))
         .routes(routes!(pulls::merge))
         .routes(routes!(pulls::stage))
+        .routes(routes!(records::list))
+        .routes(routes!(records::get))
         .routes(routes!(artifacts::list))
         .routes(routes!(artifacts::download))
         .routes(routes!(metadata::me))

@@ -1,15 +1,18 @@
-//! The keys by which Errand signs its commits: Ed25519, kept in the vault, used here and nowhere else.
+//! The keys by which Errand signs its commits and what it records of runs: Ed25519, kept in the vault, used here and
+//! nowhere else.
 //!
 //! Signatures are those of SSH, which git checks with a list of allowed signers and forges with the key in the bot's
 //! account. The same commit is signed the same way again, so what a crash interrupted is made anew with the same ids.
 
 use crate::app::App;
 use crate::clock::now_ms;
+use crate::record::envelope::RawSigner;
 use anyhow::{Context as _, Result, anyhow};
 use git::commit::Signer;
 use protocol::api::signing::{SigningKeyBody, SigningKeysBody};
 use protocol::api::timestamp;
 use protocol::ids::OrgId;
+use russh::keys::signature::Signer as _;
 use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::keys::ssh_key::{HashAlg, LineEnding, PublicKey};
 use russh::keys::{PrivateKey, ssh_key};
@@ -51,6 +54,17 @@ struct Keys {
 /// The key that signs now.
 pub struct SigningKey(PrivateKey);
 
+#[cfg(test)]
+impl SigningKey {
+    pub(crate) fn of_seed(seed: &[u8; SEED_BYTES]) -> Self {
+        Self(PrivateKey::from(Ed25519Keypair::from_seed(seed)))
+    }
+
+    pub(crate) fn public(&self) -> String {
+        self.0.public_key().to_openssh().unwrap()
+    }
+}
+
 impl Signer for SigningKey {
     fn sign(&self, payload: &[u8]) -> git::error::Result<String> {
         let sign = || self.0.sign(NAMESPACE, HashAlg::Sha512, payload)?.to_pem(LineEnding::LF);
@@ -58,6 +72,18 @@ impl Signer for SigningKey {
             attempt: "sign a commit",
             stderr: error.to_string(),
         })
+    }
+}
+
+impl RawSigner for SigningKey {
+    fn fingerprint(&self) -> String {
+        self.0.fingerprint(HashAlg::Sha256).to_string()
+    }
+
+    fn sign_raw(&self, bytes: &[u8]) -> Result<Vec<u8>> {
+        let signature =
+            self.0.try_sign(bytes).map_err(|error| anyhow!("sign a record: {error}"))?;
+        Ok(signature.as_bytes().to_vec())
     }
 }
 

@@ -9,6 +9,7 @@ mod environments;
 mod files;
 mod hostile;
 mod ports;
+mod records;
 mod screen;
 mod secrets;
 mod servers;

@@ -22,7 +22,12 @@ impl Client {
 
     /// `GET` whose answer is a stream of bytes.
     pub async fn get_for_bytes(&self, path: &[&str]) -> Result<Response> {
-        let request = self.request(Method::GET, path, &[])?;
+        self.get_bytes_of(path, &[]).await
+    }
+
+    /// The same with a query.
+    pub async fn get_bytes_of(&self, path: &[&str], query: &[(&str, String)]) -> Result<Response> {
+        let request = self.request(Method::GET, path, query)?;
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         Ok(self.accepted(response).await?)
     }

@@ -1,12 +1,13 @@
 //! Removes what an agent leaves on our side beside its log, which its driver removes last.
 
 use super::Job;
+use crate::record;
 use anyhow::{Context, Result};
 use protocol::event::Event;
 use sandbox::provider::SandboxKey;
 use std::io::ErrorKind;
 
-/// Removes disk and repositories.
+/// Removes disk, repositories and records of runs.
 pub async fn run(job: &Job) -> Result<()> {
     let agent = job.handle.id;
     let epoch = job.view().await?.living()?.epoch;
@@ -23,5 +24,6 @@ pub async fn run(job: &Job) -> Result<()> {
         }
         Ok(()) | Err(_) => {}
     }
+    record::erase(&job.app.store, &job.handle.org, agent).await?;
     job.report(vec![Event::Deleted]).await
 }

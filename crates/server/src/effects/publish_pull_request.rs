@@ -3,6 +3,7 @@
 use super::Job;
 use crate::evidence;
 use crate::forges::{self, publish};
+use crate::record;
 use crate::redact::{self, Redactor};
 use agent::state::{Living, Pull, Repo};
 use anyhow::Result;
@@ -36,7 +37,8 @@ pub async fn run(job: &Job, run: RunId) -> Result<()> {
         if *tip == base.commit {
             continue;
         }
-        let facts = evidence::facts(job, &view, run, index, chosen).await?;
+        let mut facts = evidence::facts(job, &view, run, index, chosen).await?;
+        facts.record = record::fact(job, &chosen.url, tip).await?;
         let description = redacted(&redactor, describe(&facts));
         let known = open(repo);
         shown.push(Shown { chosen, base, tip: CommitId::parse(tip)?, known, description });

@@ -3,6 +3,7 @@
 use super::{Job, prepare};
 use crate::commits;
 use crate::gate;
+use crate::record;
 use crate::repositories::explain;
 use anyhow::{Context, Result};
 use git::error::Error as GitError;
@@ -27,6 +28,7 @@ pub async fn run(job: &Job, run: RunId, mut pushes: Vec<PushPlan>) -> Result<()>
             Ok(commit) => {
                 let merged = commit.as_str() != push.commit;
                 push.commit = commit.to_string();
+                record::make(job, run, push).await.context("record the run")?;
                 if merged {
                     follow_inside(job, run, push).await;
                 }
