@@ -149,7 +149,7 @@ fn opened_by_others(person: &Person, record: &Path, signers: &Path) {
     let payload = decoded(envelope["payload"].as_str().unwrap());
     let head = format!("DSSEv1 28 application/vnd.in-toto+json {} ", payload.len());
     let list = std::fs::read_to_string(signers).unwrap();
-    let key = decoded(list.split_whitespace().nth(2).unwrap());
+    let key = decoded(list.split_whitespace().nth(3).unwrap());
     let files = [
         ("signed", [head.as_bytes(), &payload].concat()),
         ("sig", decoded(envelope["signatures"][0]["sig"].as_str().unwrap())),
