@@ -71,7 +71,6 @@ async fn every_commit_has_a_record_that_is_checked_with_a_server_and_without() {
     let job = opened(&world, &repository, true).await;
     let agent = world.agent(&job.agent).await;
     let branch = agent["branchName"].as_str().unwrap();
-    let commit = repository.git(&["rev-parse", branch]);
 
     // With the server: all but the signers and the clone, which it cannot vouch for.
     let text = person.says(&["verify", &job.agent]);
@@ -88,21 +87,7 @@ async fn every_commit_has_a_record_that_is_checked_with_a_server_and_without() {
         "branch unchecked",
     ];
     assert_eq!(outcomes(item), expected);
-    let statement = &item["statement"];
-    assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");
-    assert_eq!(statement["subject"][0]["digest"]["gitCommit"], *commit);
-    let predicate = &statement["predicate"];
-    assert_eq!(predicate["base"]["commit"], *repository.git(&["rev-parse", "main"]));
-    assert_eq!(predicate["messages"].as_array().unwrap().len(), 1);
-    assert!(!statement.to_string().contains(TASK), "the task is told by its digest alone");
-    // The root is one of the log that everybody may read.
-    let seq = predicate["log"]["seq"].as_u64().unwrap();
-    let events = world.events(&job.agent).await;
-    let event = events.iter().find(|event| event["seq"] == seq).unwrap();
-    assert_eq!(
-        (&event["hash"], &event["event"]["type"]),
-        (&predicate["log"]["hash"], &json!("PushWanted"))
-    );
+    told_by_the_log(&world, &job, &item["statement"], &repository).await;
 
     // The pull request names it.
     let [record] = records(&world, &job.agent).await.try_into().unwrap();
@@ -140,6 +125,26 @@ async fn every_commit_has_a_record_that_is_checked_with_a_server_and_without() {
     assert_eq!((code, outcomes(item)[3].as_str()), (1, "branch failed"), "{moved}");
     assert_eq!(offline(&person, &file, &list, &clone).0, 0, "as long as nobody fetched it");
     world.end().await;
+}
+
+/// What a statement says is what everybody sees elsewhere.
+async fn told_by_the_log(world: &World, job: &Job, statement: &Value, repository: &Repository) {
+    assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");
+    let agent = world.agent(&job.agent).await;
+    let commit = repository.git(&["rev-parse", agent["branchName"].as_str().unwrap()]);
+    assert_eq!(statement["subject"][0]["digest"]["gitCommit"], *commit);
+    let predicate = &statement["predicate"];
+    assert_eq!(predicate["base"]["commit"], *repository.git(&["rev-parse", "main"]));
+    assert_eq!(predicate["messages"].as_array().unwrap().len(), 1);
+    assert!(!statement.to_string().contains(TASK), "the task is told by its digest alone");
+    // The root is one of the log that everybody may read.
+    let seq = predicate["log"]["seq"].as_u64().unwrap();
+    let events = world.events(&job.agent).await;
+    let event = events.iter().find(|event| event["seq"] == seq).unwrap();
+    assert_eq!(
+        (&event["hash"], &event["event"]["type"]),
+        (&predicate["log"]["hash"], &json!("PushWanted"))
+    );
 }
 
 /// openssl needs nothing of ours but the key.
