@@ -54,6 +54,8 @@ pub enum Action {
     Checkpoint { run: RunId, epoch: Epoch },
     /// Push and verify: `Pushed` or `PushFailed`.
     Push { run: RunId, pushes: Vec<PushPlan> },
+    /// Run the base's checks at the pushed commit in a sandbox of their own: `Checked`, whatever came of it.
+    Check { run: RunId, url: String, commit: String },
     /// Make or update the pull request: `PullRequestPublished` or `PullRequestFailed`.
     PublishPullRequest { run: RunId },
     /// End the sandbox: `SandboxStopped`.

@@ -264,6 +264,8 @@ pub struct SetUp {
     pub image: Image,
     /// All of it, in order.
     pub phases: Vec<SetUpPhase>,
+    /// URL of the repository whose pushed commits are checked, where it asks for that.
+    pub checks: Option<String>,
     /// The sandbox in which some of it is over.
     pub epoch: Epoch,
     /// How many of the phases are over there.
@@ -463,6 +465,27 @@ impl Living {
         })
     }
 
+    /// The pushed commit that the server checks itself, with the URL of its repository, if there is one.
+    ///
+    /// TRUST: what is checked is what the base says. A base that nobody reviewed would say what suits it.
+    pub fn to_check(&self) -> Option<(&str, &str)> {
+        let url = self.checks()?;
+        let repo = self.repos.iter().find(|repo| repo.url == url)?;
+        let base = repo.base.as_ref()?;
+        let commit = repo.remote.as_deref().filter(|remote| *remote != base.commit)?;
+        Some((url, commit))
+    }
+
+    /// Whether pushed commits of this repository are checked.
+    pub fn is_checked(&self, url: &str) -> bool {
+        self.checks().is_some_and(|checked| checked == url)
+    }
+
+    fn checks(&self) -> Option<&str> {
+        let set_up = self.set_up.as_ref().filter(|_| self.withheld().is_none())?;
+        set_up.checks.as_deref()
+    }
+
     /// Whether tools may work in this sandbox, as far as its set-up goes.
     pub fn is_set_up(&self, epoch: Epoch) -> bool {
         self.to_set_up(epoch).is_none() && !self.is_to_be_narrowed(epoch)
@@ -503,6 +526,7 @@ impl SetUp {
             saved: None,
             image: Image::Settled,
             phases,
+            checks: None,
             epoch: Epoch(0),
             done: 0,
             trouble: None,
@@ -519,6 +543,7 @@ impl SetUp {
             Failure::new(failure::Phase::SetUp, "environment_invalid", message)
         });
         let is_build = settings.build.is_some();
+        let has_checks = problem.is_none() && !is_build && !environment.checks.is_empty();
         let mut phases = startup(settings);
         phases.extend(environment.phases());
         phases.retain(|phase| !is_build || *phase == SetUpPhase::Install);
@@ -533,6 +558,7 @@ impl SetUp {
             saved,
             image: image.map_or(Image::Settled, Image::Wanted),
             phases,
+            checks: has_checks.then(|| environment.url.clone()),
             epoch: Epoch(0),
             done: 0,
             trouble,

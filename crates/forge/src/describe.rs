@@ -36,6 +36,8 @@ pub struct Facts {
     pub files: Vec<FileFact>,
     /// Commands run after the last change to the workspace, in their order.
     pub commands: Vec<CommandFact>,
+    /// What the server ran itself at the commit.
+    pub checks: Option<ChecksFact>,
     /// Things a person should know.
     pub notes: Vec<String>,
     /// What it took.
@@ -86,6 +88,15 @@ pub struct CommandFact {
     pub duration_ms: u64,
 }
 
+/// What the base's configuration has the server run itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChecksFact {
+    /// Each command that was begun.
+    pub commands: Vec<CommandFact>,
+    /// Why not all were run.
+    pub failure: Option<String>,
+}
+
 /// What a run took.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Effort {
@@ -109,8 +120,8 @@ pub struct Description {
 /// Writes title and body.
 pub fn describe(facts: &Facts) -> Description {
     let mut body = String::new();
-    let sections: [fn(&Facts) -> String; 7] =
-        [task, result, notes, evidence, changes, commits, footer];
+    let sections: [fn(&Facts) -> String; 8] =
+        [task, result, notes, checks, evidence, changes, commits, footer];
     for section in sections {
         let text = section(facts);
         if !text.is_empty() {
@@ -180,8 +191,33 @@ fn evidence(facts: &Facts) -> String {
         out.push_str("No command was run after the last change, so nothing here was tested.\n");
         return out;
     }
-    out.push_str("Run after the last change, from the log:\n\n| command | exit code | time |\n| --- | --- | --- |\n");
-    rows(&mut out, &facts.commands, |out, run| {
+    out.push_str("Run after the last change, as the agent's sandbox reported:\n\n");
+    table(&mut out, &facts.commands);
+    out
+}
+
+fn checks(facts: &Facts) -> String {
+    let Some(ChecksFact { commands, failure }) = &facts.checks else { return String::new() };
+    if commands.is_empty() && failure.is_none() {
+        return String::new();
+    }
+    let mut out = "### Checked by Errand\n\n".to_owned();
+    if !commands.is_empty() {
+        out.push_str(
+            "What the base's configuration names, run at this commit in a fresh sandbox:\n\n",
+        );
+        table(&mut out, commands);
+    }
+    if let Some(failure) = failure {
+        let text = literal(&cut(failure, LINE_CHARS * 2));
+        writeln!(out, "\n**Not all was checked:** {text}").unwrap_or_default();
+    }
+    out
+}
+
+fn table(out: &mut String, commands: &[CommandFact]) {
+    out.push_str("| command | exit code | time |\n| --- | --- | --- |\n");
+    rows(out, commands, |out, run| {
         let ended = match run.exit_code {
             Some(0) => "0".to_owned(),
             Some(other) => format!("**{other}**"),
@@ -194,7 +230,6 @@ fn evidence(facts: &Facts) -> String {
             time(run.duration_ms)
         )
     });
-    out
 }
 
 fn changes(facts: &Facts) -> String {
@@ -300,6 +335,7 @@ mod tests {
                 },
                 CommandFact { command: "a | b".to_owned(), exit_code: Some(1), duration_ms: 20 },
             ],
+            checks: None,
             notes: vec![],
             effort: Effort {
                 model: "m-1".to_owned(),
@@ -315,7 +351,7 @@ mod tests {
     fn the_body_tells_task_result_evidence_changes_and_cost() {
         let expected = "### Task\n\n> Fix the parser\\\n> \\- see #\u{2060}12 by @\u{2060}octocat\n\n\
             ### Result, as the agent tells it\n\nDone. **All** tests pass \\![x](http://spy.example)\n\n\
-            ### Evidence\n\nRun after the last change, from the log:\n\n| command | exit code | time |\n\
+            ### Evidence\n\nRun after the last change, as the agent's sandbox reported:\n\n| command | exit code | time |\n\
             | --- | --- | --- |\n| ` cargo test ` | 0 | 1 min 1 s |\n| ` a \u{a6} b ` | **1** | 20 ms |\n\n\
             ### Changes\n\n1 file, +3 −1\n\n- ` src/a.rs ` +3 −1\n\n\
             ### Commits\n\n- ` 0123456789ab ` Fix &lt;T\\>\n\n\
@@ -331,6 +367,23 @@ mod tests {
         let line = "Signed [record](http://127.0.0.1:7420/v1/agents/x/records/0123) of it, for `errand verify`: \
             ` sha256:ab12 `";
         assert!(body.ends_with(line), "{body}");
+    }
+
+    #[test]
+    fn what_errand_checked_itself_stands_apart_and_before_what_the_sandbox_reports() {
+        let checks = Some(ChecksFact {
+            commands: vec![CommandFact {
+                command: "make test".to_owned(),
+                exit_code: Some(2),
+                duration_ms: 5,
+            }],
+            failure: Some("time <ran> out".to_owned()),
+        });
+        let body = describe(&Facts { checks, ..facts() }).body;
+        let part = "### Checked by Errand\n\nWhat the base's configuration names, run at this commit in a fresh \
+            sandbox:\n\n| command | exit code | time |\n| --- | --- | --- |\n| ` make test ` | **2** | 5 ms |\n\n\
+            **Not all was checked:** time &lt;ran\\> out\n\n### Evidence";
+        assert!(body.contains(part), "{body}");
     }
 
     #[test]

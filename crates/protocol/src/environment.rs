@@ -58,6 +58,8 @@ pub struct Environment {
     pub start: Option<String>,
     /// Programs that run while the agent works, each in a shared terminal.
     pub terminals: Vec<Terminal>,
+    /// Shell texts that the server runs by itself at every commit that an agent pushed. Errand's own key.
+    pub checks: Vec<String>,
     /// Ports that people will want to see.
     pub ports: Vec<Port>,
     /// More repositories that git may reach, as `host/owner/name`. They are not cloned.

@@ -8,15 +8,15 @@
 //! ```text
 //! Opened Asked RunStarted ─┬─ BaseResolved ── StepStarted MessageFinished ToolCalled ToolReturned StepFinished … ─┐
 //!                          └─ SandboxWanted SandboxUp PhaseFinished… WorkspaceReady SetUpFinished… ─────────────┘
-//!   TurnEnded ── CheckpointWanted CheckpointMade ── PushWanted Pushed ── PullRequestWanted PullRequestPublished ── RunEnded
+//!   TurnEnded ── CheckpointWanted CheckpointMade ── PushWanted Pushed ── [ChecksWanted Checked] ── PullRequestWanted PullRequestPublished ── RunEnded
 //! ```
 
 mod repository;
 mod settings;
 
 pub use repository::{
-    Configuration, ConfigurationTrust, DiffStat, PullRequest, PushConflict, PushPlan, PushStop,
-    RepoBase, RepoCheckpoint, WorkspaceBranch,
+    Check, CheckReport, Configuration, ConfigurationTrust, DiffStat, PullRequest, PushConflict,
+    PushPlan, PushStop, RepoBase, RepoCheckpoint, WorkspaceBranch,
 };
 pub use settings::{
     AskOptions, BuildOrder, ForkedFrom, Mode, ModelChoice, ModelParam, PullWishes, RepoSettings,
@@ -251,6 +251,10 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         stops: Vec<PushStop>,
     },
+    /// Intent: the commit that was just pushed shall be checked by the server, in a sandbox of its own.
+    ChecksWanted { run: RunId, key: EffectKey, url: String, commit: String },
+    /// The checks are over, whatever came of them.
+    Checked { run: RunId, key: EffectKey, report: Box<CheckReport> },
     /// Intent: a pull request for the pushed branch shall exist and describe the run.
     PullRequestWanted { run: RunId, key: EffectKey },
     /// The pull request exists with this content.
@@ -435,6 +439,8 @@ impl Event {
             | Self::PushWanted { run, .. }
             | Self::Pushed { run, .. }
             | Self::PushFailed { run, .. }
+            | Self::ChecksWanted { run, .. }
+            | Self::Checked { run, .. }
             | Self::PullRequestWanted { run, .. }
             | Self::PullRequestPublished { run, .. }
             | Self::PullRequestFailed { run, .. }

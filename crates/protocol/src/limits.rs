@@ -202,6 +202,12 @@ pub const STARTUP_COMMAND_CHARS: usize = 500;
 pub const STARTUP_COMMAND_MS: u64 = 2 * 60 * 1000;
 /// Time in which a Dockerfile is carried out, in milliseconds.
 pub const DOCKERFILE_MS: u64 = 30 * 60 * 1000;
+/// Checks of an environment file that the server runs.
+pub const ENVIRONMENT_CHECKS: usize = 10;
+/// Time of all of them together, with what prepares their machine, in milliseconds.
+pub const ENVIRONMENT_CHECKS_MS: u64 = 30 * 60 * 1000;
+/// Bytes of all files of a commit that is checked.
+pub const ENVIRONMENT_CHECKED_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// Rows of each list in the record of a run; the newest are told.
 pub const RECORD_ROWS: usize = 1000;
 /// Bytes of a record that is checked.

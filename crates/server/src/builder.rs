@@ -1,5 +1,5 @@
 //! A machine that makes layers: a sandbox like every other, with the same walls, limits and gateway,
-//! that belongs to no agent and lives only as long as what it is for.
+//! that belongs to no agent and lives only as long as what it is for; also one that checks a pushed commit.
 
 use crate::app::App;
 use crate::effects::failed;
@@ -52,7 +52,7 @@ pub struct Machine<'a> {
     cancel: &'a CancellationToken,
     id: AgentId,
     epoch: Epoch,
-    layer: LayerId,
+    layers: Vec<LayerId>,
     /// What may leave, and whose log is told of what was refused; without it nothing leaves.
     network: Option<(Peer, Rules)>,
     up: Option<Up>,
@@ -70,6 +70,8 @@ pub struct Command {
     pub argv: Vec<String>,
     /// Its variables.
     pub env: Vec<(String, String)>,
+    /// Where it runs.
+    pub cwd: String,
     /// Who runs it.
     pub user: User,
     /// Time for it, in milliseconds.
@@ -84,10 +86,20 @@ impl<'a> Machine<'a> {
         layer: LayerId,
         cancel: &'a CancellationToken,
     ) -> Self {
+        Self::over(app, org, vec![layer], cancel)
+    }
+
+    /// The same on several layers, or on none: then with the host's programs and an empty disk.
+    pub fn over(
+        app: &'a App,
+        org: &'a OrgId,
+        layers: Vec<LayerId>,
+        cancel: &'a CancellationToken,
+    ) -> Self {
         let id = AgentId::from_uuid(Uuid::now_v7());
         app.builders.at_work.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
         let epoch = Epoch(0);
-        Self { app, org, cancel, id, epoch, layer, network: None, up: None, commands: 0 }
+        Self { app, org, cancel, id, epoch, layers, network: None, up: None, commands: 0 }
     }
 
     /// Lets it reach what these rules allow, from when it is started next.
@@ -108,7 +120,7 @@ impl<'a> Machine<'a> {
         let key = self.key();
         let authority = self.app.seeds.authority(key)?;
         let trusted = authority.certificate();
-        let spec = sandbox_spec::builder(&self.app.config, self.org, key, self.layer, trusted);
+        let spec = sandbox_spec::builder(&self.app.config, self.org, key, &self.layers, trusted);
         let provider = &self.app.provider;
         provider.create(&spec).await.map_err(refused)?;
         let stream = provider.connect(key).await.context("connect to the guest")?;
@@ -162,7 +174,7 @@ impl<'a> Machine<'a> {
         Ok(Start {
             op: OpId::parse(&format!("builder:{}", self.commands))?,
             argv: command.argv,
-            cwd: "/".to_owned(),
+            cwd: command.cwd,
             env: command.env,
             user: command.user,
             timeout_ms: Some(command.timeout_ms),

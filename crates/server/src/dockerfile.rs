@@ -8,7 +8,7 @@
 //! of its own, behind the walls, the limits and the gateway of every sandbox, and sees placeholders of build secrets only.
 
 mod build;
-mod context;
+pub mod context;
 mod mounts;
 mod recipe;
 mod scope;

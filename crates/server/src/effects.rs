@@ -4,6 +4,7 @@
 //! itself: it fails, and the next plan decides. Dropping its future stops it.
 
 pub mod attach;
+pub mod check;
 pub mod checkpoint;
 pub mod choose_image;
 pub mod erase;
@@ -107,6 +108,7 @@ pub async fn carry_out(job: Job, action: Action) -> Result<()> {
         }
         Action::Checkpoint { run, epoch } => checkpoint::run(&job, run, epoch).await,
         Action::Push { run, pushes } => push::run(&job, run, pushes).await,
+        Action::Check { run, url, commit } => check::run(&job, run, &url, &commit).await,
         Action::PublishPullRequest { run } => publish_pull_request::run(&job, run).await,
         Action::Stop { epoch, keep_disk } => stop::run(&job, epoch, keep_disk).await,
         Action::Freeze { layer, purpose } => freeze::run(&job, layer, purpose).await,

@@ -199,6 +199,15 @@ pub const fn may_be_added_to(mode: EgressMode) -> bool {
     }
 }
 
+/// What a machine may do in which the server checks an agent's commit: as far as the agent's own, without a credential.
+pub async fn without_credentials(app: &App, handle: &Handle) -> Result<Rules> {
+    let view = handle.view().await?;
+    let living = view.living()?;
+    let followed = environments::followed(app, &handle.org, living).await?;
+    let rules = reachable(app, handle, living, followed.as_ref()).await?.under(&living.flow);
+    Ok(Rules { policy: rules.policy, grants: Grants::default(), aws: None })
+}
+
 /// The mode that holds for an agent.
 pub async fn mode(app: &App, handle: &Handle) -> Result<EgressMode> {
     Ok(policy(app, handle).await?.mode())

@@ -10,6 +10,7 @@
 //! prepares, like a package, and is not noted.
 
 use crate::app::{App, AppCell};
+use crate::effects::check;
 use crate::egress;
 use agent::flow::Flow;
 use anyhow::Result;
@@ -68,6 +69,10 @@ async fn noted(app: &App, peer: Peer, reading: Reading) -> Result<Noted> {
         || living.awaits_image().is_some()
         || living.settings.build.is_some();
     if prepares {
+        return Ok(Noted::Later);
+    }
+    // What is read in there comes to no model.
+    if peer.epoch == check::EPOCH {
         return Ok(Noted::Later);
     }
     let integrity = reading.integrity;

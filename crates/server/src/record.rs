@@ -6,7 +6,8 @@
 //!   PushWanted ─► the remote has the commit ─► the log up to PushWanted ─► statement ─► envelope ─► kept, once ─► Pushed
 //! ```
 //!
-//! A record ends at the intent of its push, so doing it again tells the same. Nobody sees one that is not kept, and what
+//! Where the base names checks, the same follows `ChecksWanted` and comes before `Checked`. A record ends at the intent
+//! of its effect, so doing it again tells the same. Nobody sees one that is not kept, and what
 //! is kept is never replaced: a crash in between, or another key by then, makes no second record of a commit.
 
 pub mod commit;
@@ -27,7 +28,7 @@ use forge::describe::RecordFact;
 use gateway::policy::Policy;
 use protocol::api::records::RecordBody;
 use protocol::api::timestamp;
-use protocol::event::{Event, Logged, PushPlan};
+use protocol::event::{Check, CheckReport, Event, Logged, PushPlan};
 use protocol::ids::{AgentId, OrgId, RunId, Seq};
 use protocol::limits::RECORD_ROWS;
 use protocol::record::{
@@ -45,22 +46,50 @@ const COMMAND_CHARS: usize = 1000;
 /// Records of one agent that are listed, or removed at once.
 const LISTED: u16 = 1000;
 
-/// Signs what is known about a commit that was just pushed, and keeps it; one that is kept stays as it is.
-pub async fn make(job: &Job, run: RunId, push: &PushPlan) -> Result<()> {
+/// Makes the record of a commit that was just checked.
+pub async fn checked(job: &Job, run: RunId, report: &CheckReport) -> Result<()> {
+    let log = job.handle.log(Seq(0)).await?;
+    let push = log.iter().rev().find_map(|logged| match &logged.event {
+        Event::Pushed { pushes, .. } => pushes.iter().find(|push| push.url == report.url),
+        _ => None,
+    });
+    let push = push.filter(|push| push.commit == report.commit);
+    make(job, run, push.context("what was checked was not pushed")?, &report.checks).await
+}
+
+/// What a record says that the server itself found, if there is one.
+pub async fn found(job: &Job, url: &str, commit: &str) -> Result<Option<Vec<Check>>> {
+    let kept = kept(&job.app.store, &job.handle.org, &key(job.handle.id, commit, url)).await?;
+    let Some(body) = kept else { return Ok(None) };
+    let (statement, _) = envelope::peek(&body).context("read a record")?;
+    let own = statement.predicate.executions.into_iter().filter(|it| it.by == Witness::Errand);
+    let checks = own.map(|it| Check {
+        command: it.command,
+        exit_code: it.exit_code,
+        duration_ms: it.duration_ms,
+        said: String::new(),
+    });
+    Ok(Some(checks.collect()))
+}
+
+/// Signs what is known about a commit that was pushed, and keeps it; a record that is kept stays as it is.
+pub async fn make(job: &Job, run: RunId, push: &PushPlan, checks: &[Check]) -> Result<()> {
     let (app, org, agent) = (&job.app, &job.handle.org, job.handle.id);
     let key = key(agent, &push.commit, &push.url);
     if kept(&app.store, org, &key).await?.is_some() {
         return Ok(());
     }
     let mut log = job.handle.log(Seq(0)).await?;
-    let intent = log.iter().rposition(
-        |logged| matches!(&logged.event, Event::PushWanted { key, .. } if *key == job.key),
-    );
+    let intent = log.iter().rposition(|logged| match &logged.event {
+        Event::PushWanted { key, .. } | Event::ChecksWanted { key, .. } => *key == job.key,
+        _ => false,
+    });
     log.truncate(intent.context("the intent is not in the log")? + 1);
     let state = folded(agent, &log);
     let living = state.living().context("there is no such agent")?;
     let mut record = of_log(run, &log, &redact::of_agent(app, org, living).await?);
     of_state(&mut record, living, push);
+    record.executions.extend(checks.iter().map(own));
     record.network = network(&egress::policy(app, &job.handle).await?, living);
     record.log = root(&app.store, org, agent, state.seq).await?;
     let subject = Subject {
@@ -164,6 +193,16 @@ fn executions(log: &[Logged], redactor: &Redactor) -> Vec<Execution> {
         by: Witness::Sandbox,
     });
     told.collect()
+}
+
+/// What the server found itself.
+fn own(check: &Check) -> Execution {
+    Execution {
+        command: check.command.chars().take(COMMAND_CHARS).collect(),
+        exit_code: check.exit_code,
+        duration_ms: check.duration_ms,
+        by: Witness::Errand,
+    }
 }
 
 /// Leaves the newest rows, and says how many that leaves out.

@@ -46,7 +46,7 @@ pub fn spec(
 ) -> SandboxSpec {
     let mut spec = SandboxSpec::new(key, org.clone());
     spec.limits = limits(config);
-    spec.posture = if config.sandbox.posture == "none" { Posture::None } else { Posture::Sudo };
+    spec.posture = posture(config);
     spec.gitconfig = gitconfig(config, &settings.repos);
     spec.env = gateway_variables();
     spec.layers.clone_from(&settings.layers);
@@ -54,23 +54,28 @@ pub fn spec(
     spec
 }
 
-/// A machine in which a Dockerfile is carried out.
+/// A machine in which a Dockerfile is carried out, or a commit is checked.
 pub fn builder(
     config: &Config,
     org: &OrgId,
     key: SandboxKey,
-    layer: LayerId,
+    layers: &[LayerId],
     certificate: &str,
 ) -> SandboxSpec {
     let mut spec = SandboxSpec::new(key, org.clone());
     spec.limits = limits(config);
     // A step has its own time; this ends what a server that is gone left behind.
     spec.lifetime_ms = DOCKERFILE_MS.saturating_mul(2);
+    spec.posture = posture(config);
     spec.gitconfig = gitconfig(config, &[]);
     spec.env = gateway_variables();
-    spec.layers = vec![layer];
+    spec.layers = layers.to_vec();
     spec.ca_certificate = Some(certificate.to_owned());
     spec
+}
+
+fn posture(config: &Config) -> Posture {
+    if config.sandbox.posture == "none" { Posture::None } else { Posture::Sudo }
 }
 
 fn gitconfig(config: &Config, repos: &[RepoSettings]) -> String {

@@ -44,6 +44,10 @@ export function applyPublish(fold: Fold, entry: LogEntry): boolean {
       fold.note(entry, undefined, { type: "stopAllowed", reason, principal });
       return true;
     }
+    case "ChecksWanted":
+      return put(event.run, { checking: true });
+    case "Checked":
+      return put(event.run, { checking: false, checked: event.report });
     case "PullRequestWanted":
       return put(event.run, { pullWanted: true });
     case "PullRequestPublished":

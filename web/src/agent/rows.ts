@@ -6,6 +6,7 @@
  */
 import type {
   AskOptions,
+  CheckReport,
   Failure,
   Legs,
   Outlay,
@@ -139,6 +140,8 @@ export interface PublishRow extends Base {
   pushFailure?: Failure | undefined;
   conflict?: PushConflict | undefined;
   stops?: (PushStop & { isAllowed: boolean })[] | undefined;
+  checking?: boolean;
+  checked?: CheckReport | undefined;
   pullWanted?: boolean;
   pulls?: PullRequest[] | undefined;
   pullFailure?: Failure | undefined;

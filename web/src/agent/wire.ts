@@ -211,6 +211,8 @@ export type AgentEvent =
   | InRun<"Pushed", { pushes: PushPlan[] }>
   | InRun<"PushFailed", { failure: Failure; conflict?: PushConflict | null; stops?: PushStop[] }>
   | Of<"StopAllowed", { mark: string; reason: string; principal: string }>
+  | InRun<"ChecksWanted", { url: string; commit: string }>
+  | InRun<"Checked", { report: CheckReport }>
   | InRun<"PullRequestWanted">
   | InRun<"PullRequestPublished", { pulls: PullRequest[] }>
   | InRun<"PullRequestFailed", { failure: Failure }>
@@ -223,6 +225,14 @@ export type AgentEvent =
   | Of<"Unarchived", { principal: string }>
   | Of<"DeleteRequested", { principal: string }>
   | Of<"Deleted">;
+
+/** What the server found when it checked a pushed commit itself. */
+export interface CheckReport {
+  url: string;
+  commit: string;
+  checks: { command: string; exitCode?: number; durationMs: number; said?: string }[];
+  failure?: Failure;
+}
 
 /** What of an agent's settings its page shows. */
 interface OpenedSettings {

@@ -56,6 +56,7 @@ pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Ref
         | Event::CheckpointFailed { .. }
         | Event::Pushed { .. }
         | Event::PushFailed { .. }
+        | Event::Checked { .. }
         | Event::PullRequestPublished { .. }
         | Event::PullRequestFailed { .. } => published(living, event),
         Event::Opened { .. }
@@ -71,6 +72,7 @@ pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Ref
         | Event::TurnEnded { .. }
         | Event::CheckpointWanted { .. }
         | Event::PushWanted { .. }
+        | Event::ChecksWanted { .. }
         | Event::PullRequestWanted { .. }
         | Event::PullRequestMerged { .. }
         | Event::RunEnded { .. }
@@ -433,6 +435,13 @@ fn published(living: &Living, event: &Event) -> Result<(), Refusal> {
         Event::CheckpointFailed { key, .. } => checkpointing(publishing, key),
         Event::Pushed { key, pushes, .. } => pushing(publishing, key, Some(pushes)),
         Event::PushFailed { key, .. } => pushing(publishing, key, None),
+        Event::Checked { key, report, .. } => {
+            let PublishStep::Checking { key: wanted, url, commit } = &publishing.step else {
+                return Err(OLD_KEY);
+            };
+            let fits = key == wanted && report.url == *url && report.commit == *commit;
+            if fits { Ok(()) } else { Err(OLD_KEY) }
+        }
         Event::PullRequestPublished { key, .. } | Event::PullRequestFailed { key, .. } => {
             requesting(publishing, key)
         }

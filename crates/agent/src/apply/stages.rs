@@ -71,6 +71,11 @@ impl Publishing {
                 self.step = PublishStep::Pushing { key: key.clone(), pushes: pushes.clone() };
             }
             Event::Pushed { .. } => self.step = PublishStep::Pushed,
+            Event::ChecksWanted { key, url, commit, .. } => {
+                let (key, url, commit) = (key.clone(), url.clone(), commit.clone());
+                self.step = PublishStep::Checking { key, url, commit };
+            }
+            Event::Checked { .. } => self.step = PublishStep::Checked,
             Event::PullRequestWanted { key, .. } => {
                 self.step = PublishStep::Requesting { key: key.clone() };
             }

@@ -8,7 +8,7 @@ use crate::state::{
     State, Turn, Wake, Workspace, elapsed, later,
 };
 use protocol::environment::found::{ChosenImage, SetUpOutcome};
-use protocol::event::{Event, SnapshotPurpose, StopReason, TurnOutcome};
+use protocol::event::{CheckReport, Event, SnapshotPurpose, StopReason, TurnOutcome};
 use protocol::ids::{AgentId, Epoch};
 use protocol::limits;
 use std::collections::BTreeMap;
@@ -110,6 +110,11 @@ fn final_failure(action: &Action, failing: &Failing) -> Option<Event> {
         Action::Push { run, .. } => {
             let (conflict, stops) = (None, Vec::new());
             Some(Event::PushFailed { run, key, failure, conflict, stops })
+        }
+        Action::Check { run, ref url, ref commit } => {
+            let (url, commit) = (url.clone(), commit.clone());
+            let report = CheckReport { url, commit, checks: Vec::new(), failure: Some(failure) };
+            Some(Event::Checked { run, key, report: Box::new(report) })
         }
         Action::PublishPullRequest { run } => Some(Event::PullRequestFailed { run, key, failure }),
         Action::Freeze { .. } => Some(Event::SnapshotFailed { key, failure }),

@@ -163,6 +163,10 @@ fn publish(active: &Active, publishing: &Publishing, effects: &mut Vec<Effect>) 
             let action = Action::Push { run, pushes: pushes.clone() };
             effects.push(Effect { key: key.clone(), action });
         }
+        PublishStep::Checking { key, url, commit } => {
+            let action = Action::Check { run, url: url.clone(), commit: commit.clone() };
+            effects.push(Effect { key: key.clone(), action });
+        }
         PublishStep::Requesting { key } => {
             let action = Action::PublishPullRequest { run };
             effects.push(Effect { key: key.clone(), action });
@@ -170,6 +174,7 @@ fn publish(active: &Active, publishing: &Publishing, effects: &mut Vec<Effect>) 
         PublishStep::Unsaved
         | PublishStep::Saved
         | PublishStep::Pushed
+        | PublishStep::Checked
         | PublishStep::Unsavable
         | PublishStep::Done => {}
     }

@@ -35,17 +35,20 @@ pub(super) fn decide(
         PublishStep::Checkpointing { .. }
         | PublishStep::Pushing { .. }
         | PublishStep::Requesting { .. } => None,
+        // Checks may take their time, and whoever deletes the agent does not wait for them.
         _ if deleting => end(),
+        PublishStep::Checking { .. } => None,
         PublishStep::Saved => want_push(living, active, Repo::differs)
             .or_else(|| want_pull_request(living, active, publishing))
             .or_else(end),
         PublishStep::Unsaved | PublishStep::Unsavable => {
             want_late_push(living, active).or_else(end)
         }
-        PublishStep::Pushed if publishing.trouble.is_none() => {
-            want_pull_request(living, active, publishing).or_else(end)
-        }
-        PublishStep::Pushed | PublishStep::Done => end(),
+        PublishStep::Pushed => want_checks(living, active)
+            .or_else(|| after_push(living, active, publishing))
+            .or_else(end),
+        PublishStep::Checked => after_push(living, active, publishing).or_else(end),
+        PublishStep::Done => end(),
     }
 }
 
@@ -104,6 +107,17 @@ fn push(living: &Living, repo: &Repo, chosen: &RepoSettings) -> Option<PushPlan>
     };
     let (url, branch, commit) = (repo.url.clone(), branch.clone(), tip.clone());
     Some(PushPlan { url, branch, expected, commit })
+}
+
+fn want_checks(living: &Living, active: &Active) -> Option<Event> {
+    let run = active.run;
+    let (url, commit) = living.to_check()?;
+    let (url, commit) = (url.to_owned(), commit.to_owned());
+    Some(Event::ChecksWanted { run, key: EffectKey(format!("{run}/checks")), url, commit })
+}
+
+fn after_push(living: &Living, active: &Active, publishing: &Publishing) -> Option<Event> {
+    publishing.trouble.is_none().then(|| want_pull_request(living, active, publishing)).flatten()
 }
 
 fn want_pull_request(living: &Living, active: &Active, publishing: &Publishing) -> Option<Event> {

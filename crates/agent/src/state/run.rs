@@ -193,6 +193,17 @@ pub enum PublishStep {
     },
     /// The remotes were seen to hold it.
     Pushed,
+    /// The server checks one of them itself under this key.
+    Checking {
+        /// The intent's key.
+        key: EffectKey,
+        /// The repository.
+        url: String,
+        /// Its commit.
+        commit: String,
+    },
+    /// That is over.
+    Checked,
     /// The pull request is being made under this key.
     Requesting {
         /// The intent's key.

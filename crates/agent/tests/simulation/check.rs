@@ -20,6 +20,8 @@ pub struct Check {
     steers: BTreeSet<MessageId>,
     saved: bool,
     pushed: bool,
+    /// A pushed commit that is to be checked.
+    unchecked: Option<String>,
     late: Late,
     turn_over: bool,
     /// The model said something whose cost is not counted yet.
@@ -149,6 +151,7 @@ impl Check {
             Action::Provision { .. }
                 | Action::Checkpoint { .. }
                 | Action::Push { .. }
+                | Action::Check { .. }
                 | Action::PublishPullRequest { .. }
                 | Action::Freeze { .. }
         );
@@ -188,7 +191,10 @@ impl Check {
                 self.active = Some(*run);
                 (self.saved, self.turn_over) = (false, false);
             }
-            Event::RunEnded { run, status, .. } => self.run_ended(*run, *status),
+            Event::RunEnded { run, status, .. } => {
+                self.unchecked = None;
+                self.run_ended(*run, *status);
+            }
             Event::Steered { message, .. } => {
                 let new = self.steers.insert(*message);
                 self.ensure(new, "one steering message accepted twice");
@@ -299,7 +305,17 @@ impl Check {
                 self.ensure(there, "a push was recorded that the remote does not show");
                 self.pushed = true;
             }
+            Event::ChecksWanted { key, commit, .. } => {
+                self.ensure(self.pushed, "a commit was to be checked before its push");
+                self.intents.insert(key.clone());
+                self.unchecked = Some(commit.clone());
+            }
+            Event::Checked { report, .. } => {
+                let fits = self.unchecked.take().as_ref() == Some(&report.commit);
+                self.ensure(fits, "another commit was checked, or one twice");
+            }
             Event::PullRequestWanted { key, .. } => {
+                self.ensure(self.unchecked.is_none(), "a pull request did not wait for the checks");
                 let fits = self.pushed && git.branch.is_some();
                 self.ensure(fits, "a pull request was wanted before its push");
                 self.intents.insert(key.clone());

@@ -10,8 +10,8 @@ use protocol::environment::found::{
     ChosenImage, FoundEnvironment, NamedTerminal, SetUpOutcome, SetUpPhase,
 };
 use protocol::event::{
-    DiffStat, Event, Outlay, PullRequest, PushConflict, PushPlan, PushStop, QuestionKind, RepoBase,
-    RepoCheckpoint, TurnOutcome, WorkspaceBranch,
+    Check, CheckReport, DiffStat, Event, Outlay, PullRequest, PushConflict, PushPlan, PushStop,
+    QuestionKind, RepoBase, RepoCheckpoint, TurnOutcome, WorkspaceBranch,
 };
 use protocol::failure::{Failure, Phase};
 use protocol::ids::{CallId, EffectKey, Epoch, LayerId, QuestionId, RunId, Step};
@@ -85,6 +85,7 @@ fn touch(world: &mut World, state: &State, effect: &Effect, term: u64) -> Option
         }
         Action::Checkpoint { run, epoch } => checkpoint(world, *run, *epoch, key)?,
         Action::Push { run, pushes } => push(world, *run, pushes, key),
+        Action::Check { run, url, commit } => check(world, *run, key, (url, commit))?,
         Action::PublishPullRequest { run } => publish(world, *run, key)?,
         Action::Stop { epoch, keep_disk } => stop(world, *epoch, *keep_disk),
         Action::Freeze { layer, .. } => freeze(world, *layer, key)?,
@@ -122,6 +123,7 @@ fn environment() -> FoundEnvironment {
         install: Some("install".to_owned()),
         start: Some("start".to_owned()),
         terminals: vec![terminal],
+        checks: vec!["check".to_owned()],
         ..FoundEnvironment::default()
     }
 }
@@ -331,6 +333,27 @@ fn push(world: &mut World, run: RunId, pushes: &[PushPlan], key: &EffectKey) -> 
         done.push(PushPlan { commit: sha(commit), ..wanted.clone() });
     }
     Event::Pushed { run, key: key.clone(), pushes: done }
+}
+
+/// What the server finds itself; the sandbox that it does so in is none of the agent's.
+fn check(
+    world: &mut World,
+    run: RunId,
+    key: &EffectKey,
+    (url, commit): (&str, &str),
+) -> Option<Event> {
+    if world.fault(4) {
+        return None;
+    }
+    let command = "check".to_owned();
+    let one = Check { command, exit_code: Some(0), duration_ms: 1, said: String::new() };
+    let (checks, failure) = match world.fault(8) {
+        true => (Vec::new(), Some(failure("checks_not_run"))),
+        false => (vec![one], None),
+    };
+    let (url, commit) = (url.to_owned(), commit.to_owned());
+    let report = Box::new(CheckReport { url, commit, checks, failure });
+    Some(Event::Checked { run, key: key.clone(), report })
 }
 
 fn publish(world: &mut World, run: RunId, key: &EffectKey) -> Option<Event> {

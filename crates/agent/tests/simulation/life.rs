@@ -488,6 +488,8 @@ fn name(event: &Event) -> &'static str {
         Event::PushWanted { .. } => "PushWanted",
         Event::Pushed { .. } => "Pushed",
         Event::PushFailed { .. } => "PushFailed",
+        Event::ChecksWanted { .. } => "ChecksWanted",
+        Event::Checked { .. } => "Checked",
         Event::PullRequestWanted { .. } => "PullRequestWanted",
         Event::PullRequestPublished { .. } => "PullRequestPublished",
         Event::PullRequestFailed { .. } => "PullRequestFailed",

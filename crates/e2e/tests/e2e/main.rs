@@ -44,6 +44,7 @@ mod base;
 mod images;
 mod dockerfiles;
 mod builds;
+mod checks;
 mod sdk;
 mod foreign;
 mod forges;

@@ -6,7 +6,7 @@ use crate::text;
 use protocol::content::{Todo, TodoState};
 use protocol::environment::found::{FoundEnvironment, SET_UP_FAILED, SetUpOutcome, SetUpPhase};
 use protocol::event::{
-    Event, PushConflict, PushPlan, PushStop, RepoBase, RepoCheckpoint, StopReason,
+    CheckReport, Event, PushConflict, PushPlan, PushStop, RepoBase, RepoCheckpoint, StopReason,
 };
 use protocol::failure::Failure;
 use protocol::flow::{Legs, Reading, WhenAllThree};
@@ -47,6 +47,7 @@ pub fn lines(event: &Event) -> Vec<Shown> {
         }
         Event::CheckpointMade { repos, .. } => repos.iter().flat_map(checkpoint).collect(),
         Event::Pushed { pushes, .. } => pushes.iter().map(pushed).collect(),
+        Event::Checked { report, .. } => checked(report),
         Event::PullRequestPublished { pulls, .. } => pulls
             .iter()
             .map(|pull| link("pull request", format!("#{} ", pull.number), &pull.link))
@@ -166,6 +167,7 @@ pub const fn doing(event: &Event) -> Option<&'static str> {
             Some("taking the work out of the sandbox")
         }
         Event::PushWanted { .. } => Some("pushing"),
+        Event::ChecksWanted { .. } => Some("checking the commit"),
         Event::PullRequestWanted { .. } => Some("writing the pull request"),
         Event::CancelRequested { .. } => Some("cancelling"),
         _ => None,
@@ -267,6 +269,24 @@ fn set_up(phase: SetUpPhase, outcome: &SetUpOutcome, ms: u64) -> Shown {
 fn pushed(push: &PushPlan) -> Shown {
     let commit = text::short_commit(&push.commit);
     done("pushed", format!("{} {commit} to {}, verified", push.branch, push.url))
+}
+
+fn checked(report: &CheckReport) -> Vec<Shown> {
+    let mut shown: Vec<Shown> = report
+        .checks
+        .iter()
+        .map(|check| {
+            let (style, sign) =
+                if check.exit_code == Some(0) { (Style::Good, "✓") } else { (Style::Bad, "✗") };
+            let ended = check
+                .exit_code
+                .map_or_else(|| "did not end".to_owned(), |code| format!("ended with {code}"));
+            let line = label(style, sign, "checked").and(Style::Plain, &check.command);
+            Shown::Line(line.and(Style::Dim, format!("  {ended}")))
+        })
+        .collect();
+    shown.extend(report.failure.iter().flat_map(|failure| failed("checks", failure)));
+    shown
 }
 
 fn push_failed(

@@ -72,6 +72,7 @@ fn machine(environment: &Environment) -> Vec<Explained> {
         text("install", environment.install.as_ref(), "nothing"),
         text("start", environment.start.as_ref(), "nothing"),
         field("terminals", terminals, "none"),
+        field("checks", environment.checks.clone(), "none"),
         field("ports", ports, "none"),
         text(
             "chromeExecutablePath",

@@ -20,6 +20,7 @@ pub(super) const KEYS: &[&str] = &[
     "install",
     "start",
     "terminals",
+    "checks",
     "ports",
     "repositoryDependencies",
     "build",
@@ -75,6 +76,7 @@ pub(super) fn read(root: &Object<'_>, place: Place, notes: &mut Notes<'_>) -> En
         install: script(&all, "install", notes),
         start: script(&all, "start", notes),
         terminals: terminals(&all, notes),
+        checks: checks(&all, notes),
         ports: ports(&all, notes),
         repository_dependencies: reach::dependencies(&all, notes),
         agent_can_update_snapshot: all.flag("agentCanUpdateSnapshot", notes),
@@ -289,6 +291,19 @@ fn terminal(field: &Field<'_, '_>, notes: &mut Notes<'_>) -> Option<Terminal> {
         command.bad("empty", "is empty: say what runs in this terminal", notes);
     }
     Some(Terminal { name, command: command.script(notes)?, description })
+}
+
+fn checks(all: &Entries<'_, '_>, notes: &mut Notes<'_>) -> Vec<String> {
+    const WHAT: &str = "a list of shell texts: [\"make test\"]";
+    let mut found = Vec::new();
+    for field in all.list("checks", WHAT, notes) {
+        let Some(text) = field.script(notes) else { continue };
+        if text.trim().is_empty() {
+            field.bad("empty", "is empty: say what is run", notes);
+        }
+        found.push(text);
+    }
+    found
 }
 
 fn ports(all: &Entries<'_, '_>, notes: &mut Notes<'_>) -> Vec<Port> {

@@ -3,7 +3,7 @@
 use super::remark::Remark;
 use super::{Base, Environment, Port, Terminal, Understood};
 use crate::failure::Failure;
-use crate::limits::{ENVIRONMENT_DEPENDENCIES, ENVIRONMENT_TERMINALS};
+use crate::limits::{ENVIRONMENT_CHECKS, ENVIRONMENT_DEPENDENCIES, ENVIRONMENT_TERMINALS};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -43,6 +43,9 @@ pub struct FoundEnvironment {
     /// Programs that run while the agent works.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub terminals: Vec<NamedTerminal>,
+    /// Commands that the server runs at every commit that was pushed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<String>,
     /// Ports that people will want to see.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<Port>,
@@ -174,6 +177,12 @@ impl FoundEnvironment {
                 "`terminals` has {terminals} entries: the first {ENVIRONMENT_TERMINALS} are opened"
             ));
         }
+        let checks = environment.checks.len();
+        if checks > ENVIRONMENT_CHECKS {
+            warnings.push(format!(
+                "`checks` has {checks} entries: the first {ENVIRONMENT_CHECKS} are run"
+            ));
+        }
         let dependencies = environment.repository_dependencies.len();
         if dependencies > ENVIRONMENT_DEPENDENCIES {
             warnings.push(format!(
@@ -190,6 +199,7 @@ impl FoundEnvironment {
             install: environment.install.clone(),
             start: environment.start.clone(),
             terminals: named(&environment.terminals),
+            checks: environment.checks.iter().take(ENVIRONMENT_CHECKS).cloned().collect(),
             ports: environment.ports.clone(),
             variables: variables.keys().cloned().collect(),
             dependencies: environment.dependencies().to_vec(),

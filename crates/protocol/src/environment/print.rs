@@ -20,6 +20,7 @@ impl Environment {
         file.some("install", self.install.as_ref());
         file.some("start", self.start.as_ref());
         file.list("terminals", &self.terminals);
+        file.list("checks", &self.checks);
         file.list("ports", &self.ports);
         file.list("repositoryDependencies", &self.repository_dependencies);
         file.some("agentCanUpdateSnapshot", self.agent_can_update_snapshot.as_ref());

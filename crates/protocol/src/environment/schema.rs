@@ -39,6 +39,11 @@ fn machine() -> Value {
                 list("The old form: lists within the list.", terminal()),
             ],
         })),
+        "checks": list(
+            "Commands that the server runs itself, in a fresh machine, at every commit that an agent pushed. \
+                Errand's own addition.",
+            text("Shell text, run at the top of the repository."),
+        ),
         "ports": list("Ports that people will want to see.", object(&["port"], Others::Allowed, json!({
             "port": { "type": "integer", "minimum": 1, "maximum": 65535 },
             "name": line("What is there."),

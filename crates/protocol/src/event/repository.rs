@@ -1,5 +1,6 @@
 //! Where the repositories of an agent stand: here, in the workspace, on the remote.
 
+use crate::failure::Failure;
 use serde::{Deserialize, Serialize};
 
 /// The confirmed start of one repository.
@@ -152,6 +153,37 @@ pub struct PushStop {
     pub why: String,
     /// By which a person allows exactly this.
     pub mark: String,
+}
+
+/// What the server found when it checked a pushed commit itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckReport {
+    /// The repository's URL.
+    pub url: String,
+    /// The commit.
+    pub commit: String,
+    /// Each command that was begun, in order.
+    pub checks: Vec<Check>,
+    /// Why not all were run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// One command of the base's configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// As it is written there.
+    pub command: String,
+    /// How it ended; none where it was stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// How long it took.
+    pub duration_ms: u64,
+    /// The end of what it printed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub said: String,
 }
 
 /// A pull request as its forge knows it.

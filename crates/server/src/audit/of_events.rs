@@ -93,6 +93,10 @@ fn of_work(event: &Event) -> Option<Told> {
         Event::SandboxUp { epoch, .. } => ("sandbox.up", json!({ "epoch": epoch })),
         Event::SandboxStopped { epoch } => ("sandbox.stopped", json!({ "epoch": epoch })),
         Event::SandboxLost { epoch, .. } => ("sandbox.lost", json!({ "epoch": epoch })),
+        Event::Checked { report, .. } => {
+            let ended = report.checks.iter().map(|check| check.exit_code).collect::<Vec<_>>();
+            ("git.checked", json!({ "commit": report.commit, "exitCodes": ended }))
+        }
         Event::Pushed { pushes, .. } => ("git.pushed", json!({ "pushes": pushed(pushes) })),
         Event::PushFailed { failure, .. } => ("git.push_failed", json!({ "code": failure.code })),
         Event::PullRequestPublished { pulls, .. } => {

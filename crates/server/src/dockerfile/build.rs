@@ -317,7 +317,7 @@ impl<'a> Work<'a> {
         }
         let own = scope.map(Scope::variables).unwrap_or_default();
         let env = sandbox_spec::build_variables(own);
-        Ok(Command { argv, env, user: User::Root, timeout_ms })
+        Ok(Command { argv, env, cwd: "/".to_owned(), user: User::Root, timeout_ms })
     }
 
     async fn run(

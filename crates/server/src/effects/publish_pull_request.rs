@@ -1,6 +1,6 @@
 //! Makes the pull request of a pushed branch, or brings it up to date.
 
-use super::Job;
+use super::{Job, check};
 use crate::evidence;
 use crate::forges::{self, publish};
 use crate::record;

@@ -1,6 +1,7 @@
 //! Puts the commits on the remote's branch by compare-and-swap, and sees them there.
 
 use super::{Job, prepare};
+use crate::agents::View;
 use crate::commits;
 use crate::gate;
 use crate::record;
@@ -23,24 +24,37 @@ const FOLLOW: Duration = Duration::from_secs(20);
 
 /// Pushes every repository that has something new.
 pub async fn run(job: &Job, run: RunId, mut pushes: Vec<PushPlan>) -> Result<()> {
-    for push in &mut pushes {
+    for index in 0..pushes.len() {
+        let Some(push) = pushes.get_mut(index) else { break };
         match one(job, run, push).await? {
             Ok(commit) => {
                 let merged = commit.as_str() != push.commit;
                 push.commit = commit.to_string();
-                record::make(job, run, push).await.context("record the run")?;
                 if merged {
                     follow_inside(job, run, push).await;
                 }
             }
             Err(Refused { failure, conflict, stops }) => {
                 let key = job.key.clone();
+                // Those before it are on their remotes, and nothing is checked any more.
+                for pushed in pushes.iter().take(index) {
+                    record::make(job, run, pushed, &[]).await.context("record the run")?;
+                }
                 let failed = Event::PushFailed { run, key, failure, conflict, stops };
                 return job.report(vec![failed]).await;
             }
         }
     }
+    let view = job.view().await?;
+    for push in pushes.iter().filter(|push| !is_checked(&view, push)) {
+        record::make(job, run, push, &[]).await.context("record the run")?;
+    }
     job.report(vec![Event::Pushed { run, key: job.key.clone(), pushes }]).await
+}
+
+/// Whether the record of this commit waits for what the server finds itself.
+fn is_checked(view: &View, push: &PushPlan) -> bool {
+    view.living().is_ok_and(|living| living.is_checked(&push.url))
 }
 
 /// Shows what was merged to whoever sits in the workspace before the next run, which brings it there in

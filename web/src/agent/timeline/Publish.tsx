@@ -1,5 +1,6 @@
 import {
   ArrowUpRight,
+  Check,
   GitBranch,
   GitCommitHorizontal,
   GitPullRequest,
@@ -55,6 +56,16 @@ export const Publish = memo(function Publish({ row }: { row: PublishRow }) {
           )}
           {row.stops && <Stopped stops={row.stops} />}
         </Failed>
+      )}
+      {row.checking && <Item icon={<Spinner />}>Checking the commit in a fresh sandbox</Item>}
+      {row.checked?.checks.map((check, index) => (
+        <Item key={`check ${index}`} icon={check.exitCode === 0 ? <Check /> : <TriangleAlert />}>
+          Checked by Errand: <code>{check.command}</code>{" "}
+          {check.exitCode === undefined ? "did not end" : `ended with ${check.exitCode}`}
+        </Item>
+      ))}
+      {row.checked?.failure && (
+        <Failed title="Not all checks were run" failure={row.checked.failure} />
       )}
       {row.pullWanted && <Item icon={<Spinner />}>Opening the pull request</Item>}
       {row.pulls?.map((pull) => (

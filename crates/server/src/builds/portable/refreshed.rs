@@ -38,6 +38,7 @@ async fn look(machine: &mut Machine<'_>, folder: &str) -> Result<()> {
     let command = Command {
         argv: words.map(str::to_owned).to_vec(),
         env: sandbox_spec::build_variables(BTreeMap::new()),
+        cwd: "/".to_owned(),
         // Whose files these are: to anybody else git would say that it does not trust them.
         user: User::Agent,
         timeout_ms: u64::try_from(LOOK.as_millis()).unwrap_or(u64::MAX),

@@ -1,0 +1,103 @@
+//! What the server finds itself at a pushed commit, in a sandbox that the agent never touched.
+
+use e2e::world::{Job, World, prompt, shell, write};
+use fakes::scripted::script::Turn;
+use serde_json::{Value, json};
+
+const FILE: &str = ".errand/environment.json";
+/// Is not what the agent's machine was made to say, and sees nothing of it.
+const LOOKS: &str = "test -z \"$(ls -A ~ | grep -v '^\\.')\" && test -z \"${PLAIN-}\" && ! [ -e /workspace/left ] \
+    && cat made && git status --porcelain && whoami";
+
+/// What the log has of checks, in order.
+async fn reports(world: &World, agent: &str) -> Vec<Value> {
+    let events = world.events(agent).await.into_iter().map(|entry| entry["event"].clone());
+    events.filter(|event| event["type"] == "Checked").map(|event| event["report"].clone()).collect()
+}
+
+async fn opened(world: &World, checks: &Value, turns: &[Turn]) -> (Job, e2e::samples::Repository) {
+    let repository = world.repository("checked");
+    let file = json!({"install": "echo installed > ~/.installed", "checks": checks});
+    repository.push("main", "Say what is checked", &[(FILE, &file.to_string())]);
+    let body = json!({
+        "prompt": {"text": prompt(turns)},
+        "repos": [{"url": repository.url()}],
+        "autoCreatePR": true,
+        "envVars": {"PLAIN": "of the agent alone"},
+    });
+    (world.open(body).await, repository)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bases_checks_are_run_at_the_commit_by_the_server_and_not_by_what_the_agent_left() {
+    let world = World::start().await;
+    // A program of the agent's, first in every path of its own; and another list of checks.
+    let turns = [
+        shell(
+            "mkdir -p ~/bin && printf '#!/bin/sh\\necho agent\\n' > ~/bin/cat && chmod +x ~/bin/cat; touch ~/x /workspace/left",
+        ),
+        write("made", "by the agent\n"),
+        write(FILE, &json!({"checks": ["echo mine"]}).to_string()),
+        shell("exit 0"),
+        Turn::say("Done."),
+    ];
+    let checks = json!([LOOKS, "cat ~/.installed; exit 7"]);
+    let (job, repository) = opened(&world, &checks, &turns).await;
+    let run = world.ended_as(&job, "FINISHED").await;
+    let commit = run["git"]["branches"][0]["commit"].as_str().unwrap();
+    assert_eq!(
+        repository.head(run["git"]["branches"][0]["branch"].as_str().unwrap()).as_deref(),
+        Some(commit)
+    );
+    let [report] = reports(&world, &job.agent).await.try_into().unwrap();
+    assert_eq!((&report["commit"], &report["failure"]), (&json!(commit), &Value::Null), "{report}");
+    let found = report["checks"].as_array().unwrap();
+    assert_eq!(found.len(), 2, "{report}");
+    assert_eq!(
+        (&found[0]["exitCode"], &found[0]["said"]),
+        (&json!(0), &json!("by the agent\nagent\n"))
+    );
+    assert_eq!((&found[1]["exitCode"], &found[1]["said"]), (&json!(7), &json!("installed\n")));
+
+    let pulls = world.api.get(&format!("/v1/agents/{}/pull-requests", job.agent)).await.expect(200);
+    let body = pulls["items"][0]["body"].as_str().unwrap();
+    let part = body.split("### Checked by Errand").nth(1).expect("a part of its own");
+    let part = part.split("###").next().unwrap();
+    assert!(part.contains("exit 7") && part.contains("**7**") && !part.contains("mine"), "{body}");
+    let path = format!("/v1/agents/{}/records/{commit}", job.agent);
+    let envelope = world.api.get(&path).await.expect(200);
+    let payload = envelope["payload"].as_str().unwrap();
+    let payload =
+        base64::Engine::decode(&base64::engine::general_purpose::STANDARD, payload).unwrap();
+    let statement: Value = serde_json::from_slice(&payload).unwrap();
+    let told: Vec<_> = statement["predicate"]["executions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (it["by"].as_str().unwrap(), it["exitCode"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(told, [("sandbox", 0), ("errand", 0), ("errand", 7)]);
+    world.delete(&job.agent).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_dies_while_it_checks_goes_on_and_says_it_once() {
+    let mut world = World::start().await;
+    let (job, _) =
+        opened(&world, &json!(["sleep 3; echo over"]), &[write("made", "x\n"), Turn::say("Done.")])
+            .await;
+    e2e::world::eventually("the checks have begun", async || {
+        world.events(&job.agent).await.iter().any(|entry| entry["event"]["type"] == "ChecksWanted")
+    })
+    .await;
+    world.kill();
+    world.boot();
+    world.ended_as(&job, "FINISHED").await;
+    let [report] = reports(&world, &job.agent).await.try_into().unwrap();
+    assert_eq!(report["checks"][0]["said"], "over\n");
+    let records = world.api.get(&format!("/v1/agents/{}/records", job.agent)).await.expect(200);
+    assert_eq!(records["items"].as_array().unwrap().len(), 1);
+    world.delete(&job.agent).await;
+    world.end().await;
+}
