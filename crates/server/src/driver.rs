@@ -283,6 +283,7 @@ fn failure_of(error: &anyhow::Error, action: &Action) -> Failure {
         Action::Interrupt { .. } => (Phase::Tool, "interrupt_failed"),
         Action::Checkpoint { .. } => (Phase::Commit, "commit_failed"),
         Action::Push { .. } => (Phase::Push, "push_failed"),
+        Action::Check { .. } => (Phase::PullRequest, "checks_not_run"),
         Action::PublishPullRequest { .. } => (Phase::PullRequest, "pull_request_failed"),
     };
     if disk::is_full(error) {
