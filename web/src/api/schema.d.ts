@@ -519,6 +519,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agents/{id}/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The agent's records, newest first. */
+        get: operations["getAgentsIdRecords"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/{id}/records/{commit}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The record of a commit, byte for byte as it was signed. */
+        get: operations["getAgentsIdRecordsCommit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agents/{id}/restores": {
         parameters: {
             query?: never;
@@ -2233,6 +2267,22 @@ export interface components {
             /** @description `cloud`, `pool` or `machine`. */
             type: string;
         };
+        /** @description A record as it is kept and given away. */
+        Envelope: {
+            /** @description The statement's JSON in base64. */
+            payload: string;
+            /** @description [`PAYLOAD_TYPE`]. */
+            payloadType: string;
+            /** @description One. */
+            signatures: components["schemas"]["EnvelopeSignature"][];
+        };
+        /** @description By whom. */
+        EnvelopeSignature: {
+            /** @description The key's fingerprint, as ssh shows it. */
+            keyid: string;
+            /** @description Ed25519 over DSSE's encoding of type and payload, in base64. */
+            sig: string;
+        };
         /** @description A saved environment. */
         EnvironmentBody: {
             /** @description ISO 8601. */
@@ -2816,6 +2866,28 @@ export interface components {
             }[];
         };
         /** @description A list without pages. */
+        Items_RecordBody: {
+            /** @description All rows. */
+            items: {
+                /** @description When that was decided on. */
+                at: string;
+                /** @description The branch that the commit was pushed to. */
+                branch: string;
+                /** @description The commit that it is about. */
+                commit: string;
+                /** @description SHA-256 of the record's bytes, in hexadecimal. */
+                digest: string;
+                /** @description Fingerprint of the key that signed it. */
+                key: string;
+                /** @description The repository. */
+                repoUrl: string;
+                /** @description The run that pushed it. */
+                runId: string;
+                /** @description Where it is. */
+                url: string;
+            }[];
+        };
+        /** @description A list without pages. */
         Items_RepositoryBody: {
             /** @description All rows. */
             items: {
@@ -3331,6 +3403,25 @@ export interface components {
             integrity: components["schemas"]["Integrity"];
             /** @description What was read first, in words. */
             source: string;
+        };
+        /** @description A record on a list. */
+        RecordBody: {
+            /** @description When that was decided on. */
+            at: string;
+            /** @description The branch that the commit was pushed to. */
+            branch: string;
+            /** @description The commit that it is about. */
+            commit: string;
+            /** @description SHA-256 of the record's bytes, in hexadecimal. */
+            digest: string;
+            /** @description Fingerprint of the key that signed it. */
+            key: string;
+            /** @description The repository. */
+            repoUrl: string;
+            /** @description The run that pushed it. */
+            runId: string;
+            /** @description Where it is. */
+            url: string;
         };
         /** @description `PUT /v1/environments/{id}`: all of it anew. */
         ReplaceEnvironment: {
@@ -4959,6 +5050,60 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IdBody"];
+                };
+            };
+        };
+    };
+    getAgentsIdRecords: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_RecordBody"];
+                };
+            };
+        };
+    };
+    getAgentsIdRecordsCommit: {
+        parameters: {
+            query?: {
+                /** @description The repository, where several have this commit. */
+                repoUrl?: string | null;
+            };
+            header?: never;
+            path: {
+                commit: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };

@@ -58,8 +58,8 @@ export const Publish = memo(function Publish({ row }: { row: PublishRow }) {
         </Failed>
       )}
       {row.checking && <Item icon={<Spinner />}>Checking the commit in a fresh sandbox</Item>}
-      {row.checked?.checks.map((check, index) => (
-        <Item key={`check ${index}`} icon={check.exitCode === 0 ? <Check /> : <TriangleAlert />}>
+      {row.checked?.checks.map((check) => (
+        <Item key={check.command} icon={check.exitCode === 0 ? <Check /> : <TriangleAlert />}>
           Checked by Errand: <code>{check.command}</code>{" "}
           {check.exitCode === undefined ? "did not end" : `ended with ${check.exitCode}`}
         </Item>
