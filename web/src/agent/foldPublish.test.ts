@@ -5,7 +5,7 @@ import type { LogEntry } from "./wire";
 const run = "run-1";
 
 function entry(seq: number, event: LogEntry["event"]): LogEntry {
-  return { seq, at: "2026-11-23T10:00:00Z", hash: "", event };
+  return { seq, at: "2026-11-23T10:00:00Z", event };
 }
 
 it("shows that a commit is checked, and then what was found", () => {

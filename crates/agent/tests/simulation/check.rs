@@ -192,7 +192,9 @@ impl Check {
                 (self.saved, self.turn_over) = (false, false);
             }
             Event::RunEnded { run, status, .. } => {
-                self.unchecked = None;
+                if self.active == Some(*run) {
+                    self.unchecked = None;
+                }
                 self.run_ended(*run, *status);
             }
             Event::Steered { message, .. } => {
