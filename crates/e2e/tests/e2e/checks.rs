@@ -1,9 +1,15 @@
 //! What the server finds itself at a pushed commit, in a sandbox that the agent never touched.
 
-use e2e::world::{Job, World, prompt, shell, write};
+use crate::grants::Echo;
+use e2e::api::send;
+use e2e::samples::Repository;
+use e2e::world::{Job, World, eventually, prompt, shell, write};
 use fakes::scripted::script::Turn;
+use reqwest::Method;
 use serde_json::{Value, json};
 
+/// What no sandbox may hold.
+const VALUE: &str = "ghp_e2eRealValueOfACheck0123456789";
 const FILE: &str = ".errand/environment.json";
 /// Is not what the agent's machine was made to say, and sees nothing of it.
 const LOOKS: &str = "test -z \"$(ls -A ~ | grep -v '^\\.')\" && test -z \"${PLAIN-}\" && ! [ -e /workspace/left ] \
@@ -15,7 +21,15 @@ async fn reports(world: &World, agent: &str) -> Vec<Value> {
     events.filter(|event| event["type"] == "Checked").map(|event| event["report"].clone()).collect()
 }
 
-async fn opened(world: &World, checks: &Value, turns: &[Turn]) -> (Job, e2e::samples::Repository) {
+async fn checking(world: &World, job: &Job) {
+    eventually("the checks have begun", async || {
+        let events = world.events(&job.agent).await;
+        events.iter().any(|entry| entry["event"]["type"] == "ChecksWanted")
+    })
+    .await;
+}
+
+async fn opened(world: &World, checks: &Value, turns: &[Turn]) -> (Job, Repository) {
     let repository = world.repository("checked");
     let file = json!({"install": "echo installed > ~/.installed", "checks": checks});
     repository.push("main", "Say what is checked", &[(FILE, &file.to_string())]);
@@ -77,7 +91,6 @@ async fn the_bases_checks_are_run_at_the_commit_by_the_server_and_not_by_what_th
         .map(|it| (it["by"].as_str().unwrap(), it["exitCode"].as_i64().unwrap()))
         .collect();
     assert_eq!(told, [("sandbox", 0), ("errand", 0), ("errand", 7)]);
-    world.delete(&job.agent).await;
     world.end().await;
 }
 
@@ -87,10 +100,7 @@ async fn a_server_that_dies_while_it_checks_goes_on_and_says_it_once() {
     let (job, _) =
         opened(&world, &json!(["sleep 3; echo over"]), &[write("made", "x\n"), Turn::say("Done.")])
             .await;
-    e2e::world::eventually("the checks have begun", async || {
-        world.events(&job.agent).await.iter().any(|entry| entry["event"]["type"] == "ChecksWanted")
-    })
-    .await;
+    checking(&world, &job).await;
     world.kill();
     world.boot();
     world.ended_as(&job, "FINISHED").await;
@@ -98,6 +108,58 @@ async fn a_server_that_dies_while_it_checks_goes_on_and_says_it_once() {
     assert_eq!(report["checks"][0]["said"], "over\n");
     let records = world.api.get(&format!("/v1/agents/{}/records", job.agent)).await.expect(200);
     assert_eq!(records["items"].as_array().unwrap().len(), 1);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_is_deleted_while_its_commit_is_checked_leaves_nothing() {
+    let world = World::start().await;
+    let turns = [write("made", "x\n"), Turn::say("Done.")];
+    let (job, _) = opened(&world, &json!(["touch ~/begun; sleep 600"]), &turns).await;
+    checking(&world, &job).await;
     world.delete(&job.agent).await;
+    // Which also looks whether a machine or a disk is left.
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_base_that_nobody_reviewed_says_nothing_of_checks() {
+    let world = World::start().await;
+    let repository = world.repository("strange");
+    let file = json!({"checks": ["echo mine"]}).to_string();
+    repository.push("proposal", "Say what is checked", &[(FILE, &file)]);
+    let turns = [write("made", "x\n"), Turn::say("Done.")];
+    let repos = json!([{"url": repository.url(), "startingRef": "proposal"}]);
+    let job = world.open(json!({"prompt": {"text": prompt(&turns)}, "repos": repos})).await;
+    world.ended_as(&job, "FINISHED").await;
+    let told = world.events(&job.agent).await;
+    assert!(told.iter().any(|entry| entry["event"]["type"] == "EnvironmentRead"));
+    assert!(!told.iter().any(|entry| entry["event"]["type"] == "ChecksWanted"));
+    let records = world.api.get(&format!("/v1/agents/{}/records", job.agent)).await.expect(200);
+    assert_eq!(records["items"].as_array().unwrap().len(), 1, "a record there is all the same");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checks_reach_what_the_agent_may_and_have_no_credential() {
+    let host = Echo::start(&["api.test", "other.test"]).await;
+    let world = World::with(&host.config()).await;
+    let secret = json!({"value": VALUE, "type": "runtime_secret", "hosts": ["api.test"]});
+    let put = world.api.request(Method::PUT, "/v1/team/secrets/FORGE_TOKEN").json(&secret);
+    assert_eq!(send("set a secret", put).await.status, 201);
+    // What stands for the secret in the agent's sandbox is worth nothing in this one.
+    let turns = [shell("printf %s \"$FORGE_TOKEN\" > token; test -s token"), Turn::say("Done.")];
+    let checks = json!([
+        "test -z \"${FORGE_TOKEN-}\" && curl -sS -m 20 -f https://other.test/checked",
+        "curl -sS -m 20 -H \"Authorization: Bearer $(cat token)\" https://api.test/stolen",
+        "curl -sS -m 20 -f https://sink.test/",
+    ]);
+    let (job, _) = opened(&world, &checks, &turns).await;
+    world.ended_as(&job, "FINISHED").await;
+    let [report] = reports(&world, &job.agent).await.try_into().unwrap();
+    let codes: Vec<_> = (0..3).map(|index| report["checks"][index]["exitCode"].clone()).collect();
+    assert_eq!(codes[0], 0, "{report}");
+    assert_ne!(codes[2], 0, "{report}");
+    assert!(host.got().contains("GET /checked") && !host.got().contains(VALUE), "{}", host.got());
     world.end().await;
 }
