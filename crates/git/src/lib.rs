@@ -13,6 +13,7 @@
 pub mod agent_repo;
 pub mod brought;
 pub mod bundle;
+pub mod changed;
 pub mod commit;
 pub mod diff;
 pub mod error;

@@ -135,6 +135,46 @@ async fn hunks_belong_to_their_files_whatever_the_names() {
 }
 
 #[tokio::test]
+async fn what_differs_is_listed_with_both_contents_and_renamed_files_as_one() {
+    let ground = Ground::new();
+    let long = "line\n".repeat(40);
+    let up = ground.upstream("up", &[("gone", "x\n"), ("old", &long), (":x\ny", "a"), ("is", "a")]);
+    let base = up.head();
+    for gone in ["gone", "old", "is"] {
+        std::fs::remove_file(up.dir.join(gone)).unwrap();
+    }
+    std::os::unix::fs::symlink("/etc", up.dir.join("is")).unwrap();
+    let tip = up.commit(&[("new", &long), (":x\ny", "b")], "change");
+    let mirror = ground.mirror(&up).await;
+    let changed = mirror.changed(&base, &tip).await.unwrap();
+    assert!(!changed.truncated);
+    let mut reader = mirror.reader().await.unwrap();
+    let mut told = Vec::new();
+    for entry in changed.entries {
+        let [mut old, mut new] = [None, None];
+        for (side, told) in [(entry.old, &mut old), (entry.new, &mut new)] {
+            let Some((kind, id)) = side else { continue };
+            let text = reader.blob(&id, 1_000).await.unwrap().unwrap().into_text().unwrap();
+            *told = Some((kind, text));
+        }
+        let name = |path: Vec<u8>| String::from_utf8(path).unwrap();
+        told.push((name(entry.path), entry.old_path.map(name), old, new));
+    }
+    let file = |text: &str| Some((EntryKind::File, text.to_owned()));
+    let link = Some((EntryKind::Link, "/etc".to_owned()));
+    let entry = |path: &str, was: Option<&str>, old, new| {
+        (path.to_owned(), was.map(str::to_owned), old, new)
+    };
+    let expected = [
+        entry(":x\ny", None, file("a"), file("b")),
+        entry("gone", None, file("x\n"), None),
+        entry("is", None, file("a"), link),
+        entry("new", Some("old"), file(&long), file(&long)),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
 async fn every_kind_of_change_is_typed() {
     let long = "line\n".repeat(40);
     let old = [
