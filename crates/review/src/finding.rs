@@ -37,6 +37,19 @@ pub enum Family {
     Ownership,
 }
 
+/// On which side of a diff a line is.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum LineSide {
+    /// It was there.
+    Before,
+    /// It is there.
+    #[default]
+    After,
+}
+
 /// One risk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -48,8 +61,11 @@ pub struct Finding {
     pub severity: Severity,
     /// The file; empty where it is the diff as a whole.
     pub path: String,
-    /// The line, from 1, of the new side, or of the old one where lines were removed.
+    /// The line, from 1, on its side.
     pub line: Option<u32>,
+    /// Which side; the old one where lines were removed.
+    #[serde(default)]
+    pub side: LineSide,
     /// What it is and what to do, in one or two sentences. It may quote the diff: escape it.
     pub why: String,
 }
@@ -58,6 +74,14 @@ impl Severity {
     /// Whether a person should have looked.
     pub fn is_alarm(self) -> bool {
         self > Self::Info
+    }
+}
+
+impl Finding {
+    /// The same about a line that was removed.
+    #[must_use]
+    pub(crate) fn of_removed(self) -> Self {
+        Self { side: LineSide::Before, ..self }
     }
 }
 

@@ -3,12 +3,14 @@
 //! TRUST: paths and reasons quote the diff, which an agent wrote: nothing of it may become a link, an
 //! image, a call of somebody or formatting of ours.
 
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, LineSide, Severity};
 use crate::score::{Band, Score};
 use std::fmt::Write;
 
 /// Alarms that are shown; the rest is counted.
 const SHOWN: usize = 30;
+/// Characters of a path that are shown.
+const PATH_CHARS: usize = 200;
 
 /// A table of the alarms below one line that adds them up; what is no alarm is only counted.
 pub fn markdown(findings: &[Finding], score: &Score) -> String {
@@ -35,8 +37,13 @@ pub fn markdown(findings: &[Finding], score: &Score) -> String {
             Severity::Warning => "warning",
             Severity::High => "**high**",
         };
-        let line = finding.line.map(|line| format!(" line {line}")).unwrap_or_default();
-        let place = if finding.path.is_empty() { "all".to_owned() } else { code(&finding.path) };
+        let before = match finding.side {
+            LineSide::Before => " before",
+            LineSide::After => "",
+        };
+        let line = finding.line.map(|line| format!(" line {line}{before}")).unwrap_or_default();
+        let place =
+            if finding.path.is_empty() { "all".to_owned() } else { code(&cut(&finding.path)) };
         add(&mut out, format_args!("| {severity} | {place}{line} | {} |\n", literal(&finding.why)));
     }
     if alarms.len() > SHOWN {
@@ -51,6 +58,13 @@ pub fn markdown(findings: &[Finding], score: &Score) -> String {
 fn add(out: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a string cannot fail.
     out.write_fmt(text).unwrap_or_default();
+}
+
+/// The end of a path, which says most about it.
+fn cut(path: &str) -> String {
+    let over = path.chars().count().saturating_sub(PATH_CHARS);
+    let end: String = path.chars().skip(over).collect();
+    if over > 0 { format!("…{end}") } else { end }
 }
 
 /// Characters that are not seen, or that turn the direction of reading.
@@ -98,7 +112,7 @@ mod tests {
     fn finding(severity: Severity, path: &str, why: &str) -> Finding {
         let (rule, family) = (Cow::Borrowed("long-line"), Family::Opaque);
         let (path, why) = (path.to_owned(), why.to_owned());
-        Finding { rule, family, severity, path, line: Some(7), why }
+        Finding { rule, family, severity, path, line: Some(7), side: LineSide::After, why }
     }
 
     #[test]

@@ -83,10 +83,12 @@ fn weight(severity: Severity) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::LineSide;
 
     fn finding(rule: &'static str, severity: Severity) -> Finding {
         let (rule, family) = (Cow::Borrowed(rule), Family::Tests);
-        Finding { rule, family, severity, path: String::new(), line: None, why: String::new() }
+        let (side, text) = (LineSide::After, String::new());
+        Finding { rule, family, severity, path: text.clone(), line: None, side, why: text }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A changed file as the rules look at it: what it is for, and what it gains.
 
 use crate::change::{Change, Line, Lines};
-use crate::finding::{Family, Finding, Severity};
+use crate::finding::{Family, Finding, LineSide, Severity};
 use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -267,6 +267,16 @@ impl<'a> File<'a> {
         self.lines.added.first().or(self.lines.removed.first()).map(|line| line.number)
     }
 
+    /// Where a line is that a finding names: what is removed only, is where it was.
+    fn side(&self, line: u32) -> LineSide {
+        let has = |lines: &[Line<'_>]| lines.binary_search_by_key(&line, |it| it.number).is_ok();
+        if !has(&self.lines.added) && has(&self.lines.removed) {
+            LineSide::Before
+        } else {
+            LineSide::After
+        }
+    }
+
     /// A finding in this file.
     pub(crate) fn found(
         &self,
@@ -277,7 +287,8 @@ impl<'a> File<'a> {
         why: impl Into<String>,
     ) -> Finding {
         let (path, why) = (self.path.to_owned(), why.into());
-        Finding { rule: Cow::Borrowed(rule), family, severity, path, line, why }
+        let side = line.map(|line| self.side(line)).unwrap_or_default();
+        Finding { rule: Cow::Borrowed(rule), family, severity, path, line, side, why }
     }
 }
 

@@ -82,7 +82,7 @@ fn licence(file: &File<'_>) -> Option<Finding> {
     }
     let why =
         format!("the file no longer says whose it is: `{}` is gone. Put it back", quote(gone.text));
-    Some(found(file, "licence-removed", Severity::Notice, Some(gone.number), why))
+    Some(found(file, "licence-removed", Severity::Notice, Some(gone.number), why).of_removed())
 }
 
 /// One finding for each group of owners.

@@ -1,7 +1,7 @@
 //! More than a person reads, or in more places than one task has.
 
 use super::file::{File, Kind};
-use crate::finding::{Family, Finding, Severity};
+use crate::finding::{Family, Finding, LineSide, Severity};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -44,6 +44,7 @@ fn found(rule: &'static str, why: String) -> Finding {
         severity: Severity::Notice,
         path: String::new(),
         line: None,
+        side: LineSide::After,
         why,
     }
 }

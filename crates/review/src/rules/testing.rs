@@ -112,7 +112,8 @@ fn deleted(files: &[File<'_>]) -> Vec<Finding> {
             "{lost} of the tests are gone: `{}`. Put them back, or say what tests this now",
             quote(first.map(|line| line.text).unwrap_or_default())
         );
-        findings.push(found(file, "test-deleted", severity, first.map(|line| line.number), why));
+        let line = first.map(|line| line.number);
+        findings.push(found(file, "test-deleted", severity, line, why).of_removed());
     }
     findings
 }
@@ -170,7 +171,8 @@ fn assertions(file: &File<'_>) -> Option<Finding> {
         "the tests assert less than before: `{}` is gone. Put it back, or say why it no longer holds",
         quote(first.text)
     );
-    Some(found(file, "assertion-removed", Severity::Warning, Some(first.number), why))
+    let line = Some(first.number);
+    Some(found(file, "assertion-removed", Severity::Warning, line, why).of_removed())
 }
 
 fn trivial(file: &File<'_>) -> Option<Finding> {

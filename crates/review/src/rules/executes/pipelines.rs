@@ -104,7 +104,8 @@ fn dropped(file: &File<'_>) -> Option<Finding> {
         quote(line.text)
     );
     let number = Some(line.number);
-    Some(file.found(Family::Tests, "ci-check-dropped", Severity::Notice, number, why))
+    let found = file.found(Family::Tests, "ci-check-dropped", Severity::Notice, number, why);
+    Some(found.of_removed())
 }
 
 /// Whether an entry takes a part of the pipeline from elsewhere.

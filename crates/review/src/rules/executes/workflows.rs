@@ -149,7 +149,7 @@ fn permissions(file: &File<'_>, old: &[Entry<'_>], new: &[Entry<'_>]) -> Vec<Fin
         let why = "the workflow no longer limits its permissions, so the default of the \
                    repository holds. Keep the limit";
         let line = file.lines.removed.first().map(|line| line.number);
-        findings.push(found(file, "ci-permissions", Severity::Warning, line, why));
+        findings.push(found(file, "ci-permissions", Severity::Warning, line, why).of_removed());
     }
     findings
 }

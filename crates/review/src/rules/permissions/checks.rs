@@ -141,13 +141,9 @@ fn removed(file: &File<'_>, everywhere: &BTreeMap<&str, usize>) -> Option<Findin
         "a check is gone and nothing like it takes its place: `{}`. Put it back, or show where it is done now",
         quote(gone.text)
     );
-    Some(file.found(
-        Family::Permissions,
-        "check-removed",
-        Severity::Warning,
-        Some(gone.number),
-        why,
-    ))
+    let line = Some(gone.number);
+    let found = file.found(Family::Permissions, "check-removed", Severity::Warning, line, why);
+    Some(found.of_removed())
 }
 
 /// A function that decides, and now only says yes.
