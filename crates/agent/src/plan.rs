@@ -7,6 +7,8 @@ mod decide;
 mod effects;
 mod publish;
 
+pub use decide::DEFAULT_PRINCIPAL;
+
 pub(crate) use decide::decide;
 pub(crate) use effects::named;
 #[cfg(test)]

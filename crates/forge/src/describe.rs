@@ -3,6 +3,7 @@
 //! Facts come from the log and from our own mirror, never from what the model says it did; its
 //! answer is shown as its answer. When there is no evidence, that is written too.
 
+use crate::claims;
 use crate::markdown::{code, cut, literal, tamed, visible};
 use crate::pull_request::BODY_CHARS;
 use protocol::event::DiffStat;
@@ -16,6 +17,10 @@ const TASK_CHARS: usize = 4_000;
 const RESULT_CHARS: usize = 20_000;
 /// Characters of a commit's subject or a command.
 const LINE_CHARS: usize = 200;
+/// Characters of what was found in the diff.
+const FINDINGS_CHARS: usize = 10_000;
+/// Characters of what a person should know.
+const NOTES_CHARS: usize = 6_000;
 /// Commits, files and commands that are listed.
 const ROWS: usize = 50;
 
@@ -40,6 +45,8 @@ pub struct Facts {
     pub checks: Option<ChecksFact>,
     /// Things a person should know.
     pub notes: Vec<String>,
+    /// What to look at in the diff; none where it could not be judged.
+    pub judgement: Option<Judgement>,
     /// What it took.
     pub effort: Effort,
     /// Where people follow the agent.
@@ -77,6 +84,26 @@ pub struct FileFact {
     pub deletions: u64,
 }
 
+/// What was found in a diff.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// Markdown of ours, in which nothing of the diff has an effect.
+    pub text: String,
+    /// Findings that it does not count.
+    pub more: usize,
+    /// Files that were not read.
+    pub unread: usize,
+}
+
+/// Who says how a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The agent's sandbox, in which the agent can change whatever reports.
+    Sandbox,
+    /// Errand, which ran it itself in a clean sandbox at the pushed commit.
+    Errand,
+}
+
 /// A command that the log saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandFact {
@@ -86,6 +113,8 @@ pub struct CommandFact {
     pub exit_code: Option<i32>,
     /// How long it took.
     pub duration_ms: u64,
+    /// Who says so.
+    pub by: By,
 }
 
 /// What the base's configuration has the server run itself.
@@ -122,6 +151,7 @@ pub fn describe(facts: &Facts) -> Description {
     let mut body = String::new();
     let sections: [fn(&Facts) -> String; 8] =
         [task, result, notes, checks, evidence, changes, commits, footer];
+        [task, result, notes, findings, evidence, changes, commits, footer];
     for section in sections {
         let text = section(facts);
         if !text.is_empty() {
@@ -145,10 +175,13 @@ fn task(facts: &Facts) -> String {
     if facts.task.trim().is_empty() {
         return String::new();
     }
-    let text = visible(&cut(facts.task.trim(), TASK_CHARS));
-    let quoted: Vec<String> =
-        text.lines().map(|line| format!("> {}", block_literal(line))).collect();
-    format!("### Task\n\n{}\n", quoted.join("\\\n"))
+    let quoted = fitting(facts.task.trim(), TASK_CHARS, |task| {
+        let lines = visible(task);
+        let quoted: Vec<_> =
+            lines.lines().map(|line| format!("> {}", block_literal(line))).collect();
+        quoted.join("\\\n")
+    });
+    format!("### Task\n\n{quoted}\n")
 }
 
 /// Also what would begin a list, a heading or a rule at the start of a line.
@@ -164,24 +197,69 @@ fn block_literal(line: &str) -> String {
     }
 }
 
+/// As much of a text as fits once it is written. TRUST: what is made harmless grows, and must not push out what follows.
+fn fitting(text: &str, characters: usize, written: impl Fn(&str) -> String) -> String {
+    let mut taken = characters;
+    loop {
+        let out = written(&cut(text, taken));
+        if out.chars().count() <= characters + characters / 2 || taken == 0 {
+            return out;
+        }
+        taken /= 2;
+    }
+}
+
 fn result(facts: &Facts) -> String {
     if facts.result.trim().is_empty() {
         return String::new();
     }
-    format!(
-        "### Result, as the agent tells it\n\n{}",
-        tamed(&cut(facts.result.trim(), RESULT_CHARS))
-    )
+    let answer = fitting(facts.result.trim(), RESULT_CHARS, |answer| {
+        tamed(&claims::struck(answer, &facts.commands))
+    });
+    format!("### Result, as the agent tells it\n\n{answer}")
 }
 
 fn notes(facts: &Facts) -> String {
     if facts.notes.is_empty() {
         return String::new();
     }
-    let mut out = "### To know\n\n".to_owned();
-    rows(&mut out, &facts.notes, |out, note| {
+    let mut list = String::new();
+    rows(&mut list, &facts.notes, |out, note| {
         writeln!(out, "- {}", literal(&cut(note, LINE_CHARS * 2)))
     });
+    format!("### To know\n\n{}", whole_lines(&list, NOTES_CHARS))
+}
+
+fn findings(facts: &Facts) -> String {
+    let Some(Judgement { text, more, unread }) = &facts.judgement else {
+        return "### Findings\n\nThis diff could not be judged. Read all of it.\n".to_owned();
+    };
+    let mut out = format!("### Findings\n\n{}", whole_lines(text, FINDINGS_CHARS));
+    // Writing into a string cannot fail.
+    if *more > 0 {
+        writeln!(out, "\n{more} more findings are not counted here.").unwrap_or_default();
+    }
+    if *unread > 0 {
+        let noun = if *unread == 1 { "file was" } else { "files were" };
+        writeln!(out, "\n**{unread} {noun} too large or too many to be read. Read them.**")
+            .unwrap_or_default();
+    }
+    out
+}
+
+/// As many whole lines as fit, with a word where some are missing.
+fn whole_lines(text: &str, characters: usize) -> String {
+    let mut left = characters;
+    let mut out = String::new();
+    for line in text.lines() {
+        let Some(rest) = left.checked_sub(line.chars().count() + 1) else {
+            out.push_str("\nThe rest is on the agent's page.\n");
+            break;
+        };
+        left = rest;
+        out.push_str(line);
+        out.push('\n');
+    }
     out
 }
 
@@ -218,6 +296,11 @@ fn checks(facts: &Facts) -> String {
 fn table(out: &mut String, commands: &[CommandFact]) {
     out.push_str("| command | exit code | time |\n| --- | --- | --- |\n");
     rows(out, commands, |out, run| {
+    out.push_str(
+        "Run after the last change, from the log. What the agent's sandbox reports, the agent could have changed.\n\n\
+         | command | exit code | time | how this is known |\n| --- | --- | --- | --- |\n",
+    );
+    rows(&mut out, &facts.commands, |out, run| {
         let ended = match run.exit_code {
             Some(0) => "0".to_owned(),
             Some(other) => format!("**{other}**"),
@@ -225,9 +308,13 @@ fn table(out: &mut String, commands: &[CommandFact]) {
         };
         writeln!(
             out,
-            "| {} | {ended} | {} |",
+            "| {} | {ended} | {} | {} |",
             code(&cut(&run.command, LINE_CHARS)),
-            time(run.duration_ms)
+            time(run.duration_ms),
+            match run.by {
+                By::Sandbox => "reported by the agent's sandbox",
+                By::Errand => "**checked by Errand**",
+            }
         )
     });
 }
@@ -332,11 +419,22 @@ mod tests {
                     command: "cargo test".to_owned(),
                     exit_code: Some(0),
                     duration_ms: 61_000,
+                    by: By::Sandbox,
                 },
-                CommandFact { command: "a | b".to_owned(), exit_code: Some(1), duration_ms: 20 },
+                CommandFact {
+                    command: "a | b".to_owned(),
+                    exit_code: Some(1),
+                    duration_ms: 20,
+                    by: By::Errand,
+                },
             ],
             checks: None,
             notes: vec![],
+            judgement: Some(Judgement {
+                text: "**Risk: low** (0 points).\n".to_owned(),
+                more: 0,
+                unread: 1,
+            }),
             effort: Effort {
                 model: "m-1".to_owned(),
                 duration_ms: 125_000,
@@ -353,6 +451,14 @@ mod tests {
             ### Result, as the agent tells it\n\nDone. **All** tests pass \\![x](http://spy.example)\n\n\
             ### Evidence\n\nRun after the last change, as the agent's sandbox reported:\n\n| command | exit code | time |\n\
             | --- | --- | --- |\n| ` cargo test ` | 0 | 1 min 1 s |\n| ` a \u{a6} b ` | **1** | 20 ms |\n\n\
+            ### Findings\n\n**Risk: low** (0 points).\n\n\
+            **1 file was too large or too many to be read. Read them.**\n\n\
+            ### Evidence\n\nRun after the last change, from the log. \
+            What the agent's sandbox reports, the agent could have changed.\n\n\
+            | command | exit code | time | how this is known |\n\
+            | --- | --- | --- | --- |\n\
+            | ` cargo test ` | 0 | 1 min 1 s | reported by the agent's sandbox |\n\
+            | ` a \u{a6} b ` | **1** | 20 ms | **checked by Errand** |\n\n\
             ### Changes\n\n1 file, +3 −1\n\n- ` src/a.rs ` +3 −1\n\n\
             ### Commits\n\n- ` 0123456789ab ` Fix &lt;T\\>\n\n\
             ---\nMade by [Errand](http://127.0.0.1:7420/agents/x) with m-1 in 2 min 5 s for $1.23.";
@@ -412,8 +518,10 @@ mod tests {
             result: long.clone(),
             files: vec![file; 500],
             notes: vec![long; 500],
+            judgement: Some(Judgement { text: "| a row |\n".repeat(9_000), more: 7, unread: 0 }),
             ..facts()
         });
+        assert!(described.body.contains("The rest is on the agent's page."));
         assert!(described.body.chars().count() <= BODY_CHARS);
     }
 }

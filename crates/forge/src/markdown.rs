@@ -66,14 +66,14 @@ pub(crate) fn tamed(text: &str) -> String {
     out
 }
 
-struct Fence {
+pub(crate) struct Fence {
     mark: char,
     length: usize,
     bare: bool,
 }
 
 impl Fence {
-    fn of(line: &str) -> Option<Self> {
+    pub(crate) fn of(line: &str) -> Option<Self> {
         let text = line.trim_start_matches(' ');
         if line.len() - text.len() > 3 {
             return None;
@@ -86,7 +86,7 @@ impl Fence {
         opens.then(|| Self { mark, length, bare: rest.trim().is_empty() })
     }
 
-    fn closes(&self, open: &Self) -> bool {
+    pub(crate) fn closes(&self, open: &Self) -> bool {
         self.bare && self.mark == open.mark && self.length >= open.length
     }
 }

@@ -14,6 +14,7 @@ pub mod live;
 pub mod machine;
 pub mod metadata;
 pub mod records;
+pub mod review;
 pub mod runs;
 pub mod secrets;
 pub mod session;

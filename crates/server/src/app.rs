@@ -10,6 +10,7 @@ use crate::builder::Builders;
 use crate::builds::Manifests;
 use crate::clock::now_ms;
 use crate::config::Config;
+use crate::findings::Judged;
 use crate::first_look::FirstLooks;
 use crate::forges::Forges;
 use crate::images::Images;
@@ -131,6 +132,8 @@ pub struct App {
     pub terminals: Terminals,
     /// What builds bring that runs by itself, as far as somebody asked.
     pub manifests: Manifests,
+    /// What diffs hold that somebody asked for lately.
+    pub judged: Judged,
     /// People at browsers.
     pub browsers: Browsers,
     /// Browsers that may see ports of sandboxes.

@@ -1,15 +1,33 @@
-//! What a pull request says about a run, from our own log and our own copy of the commits.
+//! What a pull request says about the work, from our own log and our own copy of the commits.
+//!
+//! TRUST: nothing here is what the model says it did; its answer stands beside it, and what nothing bears out is struck
+//! through (`forge::claims`). How a command ended is told by the agent's sandbox, and is shown as that.
+
+mod gathered;
+
+pub use gathered::Gathered;
 
 use crate::agents::View;
 use crate::api::diff;
+use crate::app::App;
 use crate::effects::Job;
+use crate::findings;
 use crate::flow;
 use crate::gate;
+use crate::secrets::{self, Held, Phase};
+use agent::state::Living;
 use anyhow::Result;
-use forge::describe::{CommandFact, CommitFact, Effort, Facts, FileFact};
+use forge::claims;
+use forge::describe::{By, CommandFact, CommitFact, Effort, Facts, FileFact};
+use protocol::api::review::{ClaimBody, CommandBody, CommandBy, EvidenceBody};
+use protocol::api::secrets::SecretKind;
 use protocol::event::{Event, Logged, RepoSettings, TurnOutcome};
-use protocol::ids::{CallId, RunId, Seq};
-use std::collections::BTreeMap;
+use protocol::ids::{OrgId, RunId, Seq};
+
+/// Commands that the API tells.
+const COMMANDS: usize = 100;
+/// Characters of one of them, and of a claim.
+const WORDS: usize = 2_000;
 
 /// Gathers the facts.
 pub async fn facts(
@@ -20,14 +38,15 @@ pub async fn facts(
     repo: &RepoSettings,
 ) -> Result<Facts> {
     let log = job.handle.log(Seq(0)).await?;
-    let settings = &view.living()?.settings;
+    let living = view.living()?;
+    let gathered = Gathered::of(&log);
     let diff = diff::of_repo(&job.app, job.handle.id, view, index, repo).await?;
     let mut facts = Facts {
         name: view.projection.detail.name.clone(),
         link: format!("{}/agents/{}", job.app.public_url, job.handle.id),
-        commands: commands(&log),
+        result: answer(&log, Some(run)),
         effort: Effort {
-            model: settings.model.id.clone(),
+            model: living.settings.model.id.clone(),
             duration_ms: duration(&log),
             cost_micros: Some(view.projection.cost_micros()).filter(|cost| *cost > 0),
         },
@@ -38,11 +57,6 @@ pub async fn facts(
             Event::Asked { prompt, .. } if facts.task.is_empty() => {
                 facts.task.clone_from(&prompt.text)
             }
-            Event::TurnEnded { run: of, outcome: TurnOutcome::Finished { result } }
-                if *of == run =>
-            {
-                facts.result.clone_from(result)
-            }
             Event::CheckpointMade { repos, .. } => {
                 let made = repos.iter().find(|made| made.url == repo.url);
                 facts.notes = made.map(|made| made.notes.clone()).unwrap_or_default();
@@ -52,6 +66,15 @@ pub async fn facts(
     }
     facts.notes.extend(flow::note(&log));
     facts.notes.extend(gate::notes(&log));
+    let plain = plain_secrets(&job.app, &job.handle.org, living).await?;
+    facts.notes.extend(gathered.notes(&plain));
+    facts.commands = gathered.commands;
+    let state = living.repos.get(index);
+    let base = state.and_then(|state| state.base.as_ref());
+    if let (Some(base), Some(tip)) = (base, state.and_then(|state| state.remote.as_deref())) {
+        let found = findings::if_judged(&job.app, job.handle.id, repo, (&base.commit, tip)).await;
+        facts.judgement = found.map(|found| found.judgement());
+    }
     if let Some(diff) = diff {
         facts.stat = diff.stat;
         facts.commits = diff
@@ -68,6 +91,59 @@ pub async fn facts(
         facts.files = diff.files.into_iter().map(file).collect();
     }
     Ok(facts)
+}
+
+/// The same for whoever asks over the API.
+pub async fn body(app: &App, org: &OrgId, view: &View, log: &[Logged]) -> Result<EvidenceBody> {
+    let gathered = Gathered::of(log);
+    let plain_secrets = plain_secrets(app, org, view.living()?).await?;
+    let unproven = claims::unproven(&answer(log, None), &gathered.commands).into_iter();
+    let unproven = unproven
+        .map(|claim| ClaimBody { text: cut(&claim.text), why: claim.lack.why().to_owned() });
+    let more = gathered.commands.len().saturating_sub(COMMANDS);
+    Ok(EvidenceBody {
+        commands: gathered.commands.iter().skip(more).map(command).collect(),
+        more_commands: u32::try_from(more).unwrap_or(u32::MAX),
+        unproven: unproven.collect(),
+        denials: gathered.denials(),
+        exceptions: gathered.exceptions,
+        plain_secrets,
+        interventions: gathered.interventions,
+        cost_micros: Some(view.projection.cost_micros()).filter(|cost| *cost > 0),
+        duration_ms: duration(log),
+    })
+}
+
+fn command(fact: &CommandFact) -> CommandBody {
+    CommandBody {
+        command: cut(&fact.command),
+        exit_code: fact.exit_code,
+        duration_ms: fact.duration_ms,
+        by: match fact.by {
+            By::Sandbox => CommandBy::Sandbox,
+            By::Errand => CommandBy::Errand,
+        },
+    }
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(WORDS) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// What the agent said last in this run, or in its last one that ended well.
+fn answer(log: &[Logged], of: Option<RunId>) -> String {
+    let said = |logged: &Logged| match &logged.event {
+        Event::TurnEnded { run, outcome: TurnOutcome::Finished { result } }
+            if of.is_none_or(|of| of == *run) =>
+        {
+            Some(result.clone())
+        }
+        _ => None,
+    };
+    log.iter().rev().find_map(said).unwrap_or_default()
 }
 
 fn duration(log: &[Logged]) -> u64 {
@@ -112,4 +188,9 @@ pub fn commands(log: &[Logged]) -> Vec<CommandFact> {
 fn command_of(arguments: &str) -> String {
     let parsed: serde_json::Value = serde_json::from_str(arguments).unwrap_or_default();
     parsed.get("command").and_then(|command| command.as_str()).unwrap_or(arguments).to_owned()
+/// Secrets whose values are inside, where a program may read them.
+async fn plain_secrets(app: &App, org: &OrgId, living: &Living) -> Result<Vec<String>> {
+    let held = secrets::of_agent(app, org, living, Phase::Any).await?;
+    let is_plain = |held: &&Held| held.kind == SecretKind::RuntimeSecret && held.is_variable();
+    Ok(held.iter().filter(is_plain).map(|held| held.name.clone()).collect())
 }

@@ -143,16 +143,18 @@ async fn changes(reader: &mut Reader, entries: Vec<BroughtEntry>) -> Result<Vec<
     let mut changes = Vec::with_capacity(entries.len());
     for BroughtEntry { path, old, new } in entries {
         let path = String::from_utf8_lossy(&path).into_owned();
-        let old = side(reader, old, &mut left).await?;
-        let new = side(reader, new, &mut left).await?;
+        let old = side(reader, old, FILE_BYTES, &mut left).await?;
+        let new = side(reader, new, FILE_BYTES, &mut left).await?;
         changes.push(Change { path, old_path: None, old, new });
     }
     Ok(changes)
 }
 
-async fn side(
+/// One side of a change; what has more bytes than a file may have, or than are left, is not read.
+pub(crate) async fn side(
     reader: &mut Reader,
     entry: Option<(EntryKind, BlobId)>,
+    file_bytes: u64,
     left: &mut u64,
 ) -> Result<Option<Side>> {
     let Some((kind, id)) = entry else { return Ok(None) };
@@ -166,7 +168,7 @@ async fn side(
         }
         EntryKind::Folder => return Ok(None),
     };
-    let read = reader.blob(&id, FILE_BYTES.min(*left)).await?.context("a file is not here")?;
+    let read = reader.blob(&id, file_bytes.min(*left)).await?.context("a file is not here")?;
     Ok(Some(match read {
         FileContent::TooLarge(bytes) => Side { mode, bytes, content: Content::Unread },
         FileContent::Whole(content) => {

@@ -33,6 +33,7 @@ pub mod gate;
 pub mod lfs;
 pub mod evidence;
 pub mod record;
+pub mod findings;
 pub mod images;
 pub mod dockerfile;
 pub mod journal;

@@ -9,6 +9,7 @@ use crate::browser::Browsers;
 use crate::builder::Builders;
 use crate::builds::Manifests;
 use crate::config::Config;
+use crate::findings::Judged;
 use crate::first_look::FirstLooks;
 use crate::forges::Forges;
 use crate::images::Images;
@@ -234,6 +235,7 @@ async fn build(
         ssh_key: HostKey::open(&data)?,
         terminals: Terminals::default(),
         manifests: Manifests::default(),
+        judged: Judged::default(),
         browsers: Browsers::default(),
         previews: Previews::default(),
         machines: Machines::default(),

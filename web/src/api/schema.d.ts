@@ -1981,6 +1981,35 @@ export interface components {
             /** @description The text, as `.errand/environment.json` would have it. */
             environmentJson: string;
         };
+        /** @description Words of the answer that no command bears out. */
+        ClaimBody: {
+            /** @description The agent's words. */
+            text: string;
+            /** @description Why they are struck through. */
+            why: string;
+        };
+        /** @description A command and how it ended. */
+        CommandBody: {
+            /** @description Who says so. */
+            by: components["schemas"]["CommandBy"];
+            /** @description As it was run. */
+            command: string;
+            /**
+             * Format: int64
+             * @description How long it took.
+             */
+            durationMs: number;
+            /**
+             * Format: int32
+             * @description How it ended; none where it was stopped or lost.
+             */
+            exitCode?: number | null;
+        };
+        /**
+         * @description Who says how a command ended.
+         * @enum {string}
+         */
+        CommandBy: "sandbox" | "errand";
         /** @description One commit of the branch. */
         CommitBody: {
             /** @description ISO 8601. */
@@ -2210,6 +2239,21 @@ export interface components {
              */
             port: number;
         };
+        /** @description Refused connections. */
+        DenialsBody: {
+            /**
+             * Format: int32
+             * @description How many.
+             */
+            count: number;
+            /** @description To which hosts, the most often refused first. */
+            hosts: string[];
+            /**
+             * Format: int32
+             * @description Hosts that are left out here.
+             */
+            moreHosts?: number;
+        };
         /** @description `GET /v1/agents/{id}/diff`. */
         DiffBody: {
             /** @description One entry a repository. */
@@ -2408,6 +2452,60 @@ export interface components {
              */
             nextBefore?: number | null;
         };
+        /** @description What there is to show for a pull request, from Errand's own log. */
+        EvidenceBody: {
+            /** @description Commands that ran after the last edit, the newest last. */
+            commands: components["schemas"]["CommandBody"][];
+            /**
+             * Format: int64
+             * @description Money in millionths of a dollar, where prices are known.
+             */
+            costMicros?: number | null;
+            /** @description Connections out of the sandbox that were refused. */
+            denials: components["schemas"]["DenialsBody"];
+            /**
+             * Format: int64
+             * @description From the first event to the last.
+             */
+            durationMs: number;
+            /** @description What people allowed that was not allowed by itself. */
+            exceptions: components["schemas"]["ExceptionBody"][];
+            /** @description What people did beside the first task. */
+            interventions: components["schemas"]["InterventionBody"][];
+            /**
+             * Format: int32
+             * @description Earlier ones of them that are left out here.
+             */
+            moreCommands?: number;
+            /** @description Names of the secrets whose values the sandbox has in plain text. */
+            plainSecrets: string[];
+            /** @description What the agent's answer claims and no command shows. */
+            unproven: components["schemas"]["ClaimBody"][];
+        };
+        /** @description Something that a person allowed. */
+        ExceptionBody: {
+            /** @description Who. */
+            by: string;
+            /** @description Why, where they had to say it. */
+            reason?: string | null;
+            /** @description What, in words. */
+            what: string;
+        };
+        /** @description One part of a score: the alarms of one rule. */
+        FactorBody: {
+            /**
+             * Format: int32
+             * @description How often it was found.
+             */
+            count: number;
+            /**
+             * Format: int32
+             * @description What it adds.
+             */
+            points: number;
+            /** @description The rule. */
+            rule: string;
+        };
         /** @description Why a run ended `ERROR`: a stable code, plain words with what to do, and the phase. */
         Failure: {
             /** @description Stable, snake case, for programs. */
@@ -2509,6 +2607,36 @@ export interface components {
              */
             size: number;
         };
+        /** @description One risk that was seen in a diff. */
+        FindingBody: {
+            /** @description What it is about: `executes`, `dependencies`, `permissions`, `tests`, `opaque`, `size`, `ownership`. */
+            family: string;
+            /**
+             * Format: int32
+             * @description The line, from 1, where it is in one.
+             */
+            line?: number | null;
+            /** @description The file, where it is in one. */
+            path?: string | null;
+            /** @description Stable name of the rule. */
+            rule: string;
+            /** @description How loud it is. */
+            severity: components["schemas"]["FindingSeverity"];
+            /** @description On which side of the diff the line is. */
+            side?: components["schemas"]["FindingSide"];
+            /** @description What it is and what to do. It may quote the diff. */
+            why: string;
+        };
+        /**
+         * @description How loud a finding is; all but the first are alarms.
+         * @enum {string}
+         */
+        FindingSeverity: "info" | "notice" | "warning" | "high";
+        /**
+         * @description A side of a diff.
+         * @enum {string}
+         */
+        FindingSide: "before" | "after";
         /** @description What an agent has read, which secrets it had, and where it could carry data. */
         FlowBody: {
             /** @description Who allowed it, if a person did. */
@@ -2636,6 +2764,23 @@ export interface components {
          * @enum {string}
          */
         Integrity: "web" | "outsider" | "packages" | "repository" | "member";
+        /** @description What people did in an agent's work. */
+        InterventionBody: {
+            /** @description Who. */
+            by: string[];
+            /**
+             * Format: int32
+             * @description How often.
+             */
+            count: number;
+            /** @description What. */
+            kind: components["schemas"]["InterventionKind"];
+        };
+        /**
+         * @description Kinds of what people do in an agent's work.
+         * @enum {string}
+         */
+        InterventionKind: "follow_up" | "steering" | "answer" | "takeover" | "machine";
         /** @description A list without pages. */
         Items_ApiKeyBody: {
             /** @description All rows. */
@@ -2840,6 +2985,8 @@ export interface components {
                 body: string;
                 /** @description Head commit. */
                 commit: string;
+                /** @description What there is to show for it. */
+                evidence?: components["schemas"]["EvidenceBody"];
                 /** @description Branch with the work. */
                 head: string;
                 /** @description For reading only yet. */
@@ -2855,6 +3002,7 @@ export interface components {
                 number: number;
                 /** @description Its repository. */
                 repoUrl: string;
+                review?: components["schemas"]["ReviewBody"] | null;
                 /** @description Counted against the base. */
                 stat: components["schemas"]["DiffStat"];
                 /** @description `open`, `merged` or `closed`. */
@@ -3324,6 +3472,8 @@ export interface components {
             body: string;
             /** @description Head commit. */
             commit: string;
+            /** @description What there is to show for it. */
+            evidence?: components["schemas"]["EvidenceBody"];
             /** @description Branch with the work. */
             head: string;
             /** @description For reading only yet. */
@@ -3339,6 +3489,7 @@ export interface components {
             number: number;
             /** @description Its repository. */
             repoUrl: string;
+            review?: components["schemas"]["ReviewBody"] | null;
             /** @description Counted against the base. */
             stat: components["schemas"]["DiffStat"];
             /** @description `open`, `merged` or `closed`. */
@@ -3483,6 +3634,28 @@ export interface components {
              */
             version: number;
         };
+        /** @description What a person should look at in a pull request. */
+        ReviewBody: {
+            /** @description The loudest first. */
+            findings: components["schemas"]["FindingBody"][];
+            /**
+             * Format: int32
+             * @description Findings that are left out here.
+             */
+            moreFindings?: number;
+            /** @description How carefully to look. */
+            score: components["schemas"]["ScoreBody"];
+            /**
+             * Format: int32
+             * @description Files that were too large or too many to be read; no rule saw them.
+             */
+            unreadFiles?: number;
+        };
+        /**
+         * @description What a number of points means.
+         * @enum {string}
+         */
+        RiskBand: "low" | "medium" | "high";
         /** @description A run. */
         Run: {
             /** @description Its agent. */
@@ -3544,6 +3717,18 @@ export interface components {
             shared?: boolean;
             /** @description `none`, `starting`, `up` or `stopping`. */
             state: string;
+        };
+        /** @description A sum with its parts. */
+        ScoreBody: {
+            /** @description What the points mean. */
+            band: components["schemas"]["RiskBand"];
+            /** @description The parts, the heaviest first. */
+            factors: components["schemas"]["FactorBody"][];
+            /**
+             * Format: int32
+             * @description All factors together.
+             */
+            points: number;
         };
         /** @description A secret, without its value. */
         SecretBody: {

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 /// Who wants what nobody asked for.
 const PLATFORM_PRINCIPAL: &str = "errand";
 /// Who answers a question at its deadline.
-const DEFAULT_PRINCIPAL: &str = "default";
+pub const DEFAULT_PRINCIPAL: &str = "default";
 
 /// The next decision or intent.
 pub(crate) fn decide(state: &State, now_ms: i64) -> Option<Event> {

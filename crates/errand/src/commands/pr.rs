@@ -1,5 +1,7 @@
 //! `errand pr`: shows an agent's pull requests, and merges one.
 
+mod told;
+
 use super::Cx;
 use crate::args::{Merge, Pr, PrAction};
 use crate::exit::{Exit, Trouble};
@@ -133,6 +135,10 @@ fn whole(pull: &PullRequestBody) -> Vec<Shown> {
     shown.push(Shown::Gap);
     shown.extend(pull.body.lines().map(|line| Shown::Whole(plain(line))));
     shown.push(Shown::Gap);
+    shown.extend(told::findings(pull.review.as_ref()));
+    shown.push(Shown::Gap);
+    shown.extend(told::evidence(&pull.evidence));
+    shown.push(Shown::Gap);
     shown
 }
 
@@ -153,6 +159,8 @@ mod tests {
             state: state.to_owned(),
             merge_commit: None,
             stat: protocol::event::DiffStat::default(),
+            review: None,
+            evidence: protocol::api::review::EvidenceBody::default(),
         }
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
+use super::review::{EvidenceBody, ReviewBody};
 use super::runs::{Prompt, Run, UsageBody};
 
 /// `POST /v1/agents`.
@@ -408,6 +409,12 @@ pub struct PullRequestBody {
     pub merge_commit: Option<String>,
     /// Counted against the base.
     pub stat: DiffStat,
+    /// What to look at; missing where the diff could not be judged, which is then a reason to read all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewBody>,
+    /// What there is to show for it.
+    #[serde(default)]
+    pub evidence: EvidenceBody,
 }
 
 /// Where a pull request is kept.

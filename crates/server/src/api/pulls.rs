@@ -7,6 +7,7 @@ use crate::agents::{Extras, Handle, View};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::clock::now_ms;
+use crate::{evidence, findings};
 use anyhow::Context as _;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -19,7 +20,9 @@ use protocol::api::agents::{
     MergePullRequest, PullRequestBody, PullRequestKeeper, StagePullRequest,
 };
 use protocol::api::metadata::Items;
-use protocol::event::PullRequest;
+use protocol::api::review::{EvidenceBody, ReviewBody};
+use protocol::event::{PullRequest, RepoSettings};
+use protocol::ids::Seq;
 use protocol::input::Input;
 use std::sync::Arc;
 
@@ -32,9 +35,14 @@ pub async fn list(
 ) -> ApiResult<Json<Items<PullRequestBody>>> {
     let handle = app.agents.existing(&caller.org, agent_id(&id)?).await?;
     let view = handle.view().await?;
-    let mut items = Vec::new();
-    for pull in &view.projection.detail.pulls {
-        items.push(body(&app, &handle, &view, pull).await?);
+    let pulls = &view.projection.detail.pulls;
+    let mut items = Vec::with_capacity(pulls.len());
+    if !pulls.is_empty() {
+        let log = handle.log(Seq(0)).await?;
+        let evidence = evidence::body(&app, &handle.org, &view, &log).await?;
+        for pull in pulls {
+            items.push(body(&app, &handle, &view, (pull, &evidence)).await?);
+        }
     }
     Ok(Json(Items { items }))
 }
@@ -43,7 +51,7 @@ async fn body(
     app: &App,
     handle: &Handle,
     view: &View,
-    pull: &PullRequest,
+    (pull, evidence): (&PullRequest, &EvidenceBody),
 ) -> ApiResult<PullRequestBody> {
     let forge = forge_of(app, handle, pull).await?;
     let found = forge.get(pull.number).await.map_err(refused)?;
@@ -54,6 +62,12 @@ async fn body(
         .and_then(|index| Some((index, repos.get(index)?)));
     let diff = match place {
         Some((index, repo)) => diff::of_repo(app, handle.id, view, index, repo).await?,
+        None => None,
+    };
+    let review = match place {
+        Some((index, repo)) => {
+            review(app, handle, view, (index, repo), &found.content.commit).await?
+        }
         None => None,
     };
     let merge_commit = match &found.state {
@@ -77,7 +91,24 @@ async fn body(
         },
         merge_commit,
         stat: diff.map(|diff| diff.stat).unwrap_or_default(),
+        review,
+        evidence: evidence.clone(),
     })
+}
+
+/// What the pull request's own commit holds, whatever the agent has saved since.
+async fn review(
+    app: &App,
+    handle: &Handle,
+    view: &View,
+    (index, repo): (usize, &RepoSettings),
+    commit: &CommitId,
+) -> ApiResult<Option<ReviewBody>> {
+    let state = view.living()?.repos.get(index);
+    let Some(base) = state.and_then(|state| state.base.as_ref()) else { return Ok(None) };
+    let range = (base.commit.as_str(), commit.as_str());
+    let found = findings::if_judged(app, handle.id, repo, range).await;
+    Ok(found.map(|found| found.body()))
 }
 
 /// Merges a pull request kept by Errand into its base branch.
@@ -115,7 +146,9 @@ pub async fn merge(
         };
         handle.submit(input, Extras::default()).await?;
     }
-    Ok(Json(body(&app, &handle, &view, pull).await?))
+    let log = handle.log(Seq(0)).await?;
+    let evidence = evidence::body(&app, &handle.org, &view, &log).await?;
+    Ok(Json(body(&app, &handle, &view, (pull, &evidence)).await?))
 }
 
 /// Makes a pull request a draft, or says that it is ready.

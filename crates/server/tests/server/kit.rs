@@ -162,6 +162,7 @@ async fn app(
         previews: Default::default(),
         terminals: Default::default(),
         manifests: Default::default(),
+        judged: Default::default(),
         browsers: Default::default(),
         ssh_key: server::ssh::HostKey::open(data).unwrap(),
         auth: Default::default(),
