@@ -275,6 +275,51 @@ test("a pull request shows what it says and changes, and is merged after asking"
   await expect(page.getByText("Merged", { exact: true })).toBeVisible();
 });
 
+test("findings stand beside the lines and lead to them, and claims without evidence are struck through", async ({
+  page,
+  house,
+}) => {
+  const name = `judged-${test.info().project.name}`;
+  const tests = "from calc import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n";
+  const filler = Array.from({ length: 80 }, (_, index) => `line ${index}\n`).join("");
+  const repo = house.repository(name, { "README.md": "one\n", "test_calc.py": tests });
+  const write = (path: string, content: string) => ({ write: { path, content } });
+  const made = await work(
+    house,
+    repo,
+    [
+      {
+        calls: [
+          write("aaa.txt", filler),
+          write("package.json", '{\n  "scripts": {\n    "postinstall": "node begin.js"\n  }\n}\n'),
+          write("test_calc.py", "from calc import add\n"),
+        ],
+      },
+      { text: "All tests pass." },
+    ],
+    { name: "Leave a trap", autoCreatePR: true },
+  );
+  await page.goto(`/agents/${made.id}/pull-requests/1`);
+  await expect(page.getByText(/(Medium|High) risk · \d+ points/)).toBeVisible();
+  const list = page.getByRole("list", { name: "Findings" });
+  await expect(
+    list.getByRole("button", { name: /test_calc\.py:4 \(before the change\)/ }),
+  ).toBeVisible();
+  const script = list.getByRole("button", { name: /package\.json:3/ });
+  await script.click();
+  const lines = page.getByRole("region", { name: "Changed lines" });
+  await expect(lines.getByText("package-script")).toBeInViewport();
+  await picture(page, "pull-request-findings");
+  await expectAccessible(page);
+
+  await page.getByText(/^Evidence:/).click();
+  await expect(page.getByText("nothing here was tested").first()).toBeVisible();
+  const claims = page.getByRole("list", { name: "Claims that nothing shows" });
+  await expect(claims.locator("del")).toHaveText("All tests pass");
+  await expectAccessible(page);
+  await picture(page, "pull-request-evidence");
+});
+
 /** Scrolls to a file through the tree, which is a sheet on narrow windows. */
 async function goTo(page: Page, name: string) {
   await expect(page.getByRole("region", { name: "Changed lines" })).toBeVisible();

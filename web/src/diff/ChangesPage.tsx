@@ -101,11 +101,11 @@ function useScope(): [Scope, (scope: Scope) => void] {
 }
 
 /** Repositories without a starting commit are missing in a diff, so places are found by address. */
-export function useRepoIndex(agent: string): (repo: RepoDiff) => number {
+export function useRepoIndex(agent: string): (repo: Pick<RepoDiff, "repoUrl">) => number {
   const { data } = useAgent(agent);
   const urls = data?.repos.map((repo) => withoutScheme(repo.url)).join("\n");
   return useCallback(
-    (repo: RepoDiff) => {
+    (repo: Pick<RepoDiff, "repoUrl">) => {
       const index = (urls ?? "").split("\n").indexOf(withoutScheme(repo.repoUrl));
       return Math.max(0, index);
     },

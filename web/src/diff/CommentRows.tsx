@@ -3,7 +3,6 @@ import { useEffect, useRef, useState } from "react";
 import { Badge } from "../ui/Badge";
 import { Button, IconButton } from "../ui/Button";
 import { TextArea } from "../ui/Field";
-import { Markdown } from "../ui/Markdown";
 import styles from "./CommentRows.module.css";
 import {
   type Comment,
@@ -13,7 +12,8 @@ import {
   removeComment,
   saveComment,
 } from "./comments";
-import type { Finding } from "./findings";
+import { type Finding, SEVERITY } from "./findings";
+import { visible } from "./segments";
 
 /** A comment that is kept until all are sent. */
 export function CommentRow({ agent, comment }: { agent: string; comment: Comment }) {
@@ -132,12 +132,6 @@ function linesText({ from, to, side }: Place): string {
   return side === "before" ? `${lines} before the change` : lines;
 }
 
-const SEVERITY = {
-  info: { tone: "blue", word: "Note" },
-  warning: { tone: "amber", word: "Risk" },
-  high: { tone: "red", word: "High risk" },
-} as const;
-
 /** A risk that was seen in a line. */
 export function FindingRow({ finding }: { finding: Finding }) {
   const { tone, word } = SEVERITY[finding.severity];
@@ -148,9 +142,9 @@ export function FindingRow({ finding }: { finding: Finding }) {
           <Badge tone={tone} icon={<TriangleAlert aria-hidden="true" />}>
             {word}
           </Badge>
-          <strong>{finding.title}</strong>
+          <span className={styles.where}>{finding.rule}</span>
         </div>
-        {finding.detail !== undefined && <Markdown text={finding.detail} />}
+        <p className={styles.text}>{visible(finding.title)}</p>
       </div>
     </div>
   );

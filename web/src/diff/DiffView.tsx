@@ -15,6 +15,7 @@ import { SendComments } from "./SendComments";
 import { inTreeOrder } from "./tree";
 import { useCursor } from "./useCursor";
 import { useEntries } from "./useEntries";
+import { type Goal, useGoal } from "./useGoal";
 import { useLayout } from "./useLayout";
 import { isViewed } from "./viewed";
 
@@ -24,6 +25,8 @@ interface DiffViewProps {
   /** Place of a repository among the agent's. */
   indexOf(repo: RepoDiff): number;
   findings?: readonly Finding[];
+  /** What to bring into sight. */
+  goal?: Goal | undefined;
   /** First in the toolbar: which changes are shown. */
   scope?: ReactNode;
   /** Under the files. */
@@ -32,12 +35,13 @@ interface DiffViewProps {
 
 /** A whole diff: files on the left, lines on the right. */
 export function DiffView(props: DiffViewProps) {
-  const { agent, repos, indexOf, findings, scope, aside } = props;
+  const { agent, repos, indexOf, findings, goal, scope, aside } = props;
   const [layout, setLayout, canSplit] = useLayout();
   const [sheet, setSheet] = useState(false);
   const entries = useMemo(() => inTreeOrder(entriesOf(repos, indexOf)), [repos, indexOf]);
   const { rows, actions, viewed, comments } = useEntries(agent, entries, layout, findings);
   const cursor = useCursor(entries, rows, actions, viewed);
+  useGoal(goal, { entries, rows, actions, cursor });
 
   const seen = useCallback((entry: Entry) => isViewed(viewed, entry), [viewed]);
   const seenCount = useMemo(() => entries.filter(seen).length, [entries, seen]);

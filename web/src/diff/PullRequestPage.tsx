@@ -1,5 +1,5 @@
 import { GitBranch, GitPullRequest } from "lucide-react";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { useParams } from "react-router";
 import { useAgent } from "../api/queries";
 import { Badge, type Tone } from "../ui/Badge";
@@ -12,12 +12,15 @@ import { useRepoIndex } from "./ChangesPage";
 import { CommitList } from "./CommitList";
 import { DiffSkeleton } from "./DiffSkeleton";
 import { DiffView } from "./DiffView";
+import { type Finding, findingsOf } from "./findings";
+import { EvidenceList, FindingList, Risk } from "./Judged";
 import { MergeButton } from "./MergeButton";
 import styles from "./PullRequestPage.module.css";
 import { type PullRequest, useDiff, usePullRequests } from "./queries";
 import { StageButton } from "./StageButton";
 import { visible } from "./segments";
 import { useFreshChanges } from "./useFreshChanges";
+import type { Goal } from "./useGoal";
 
 /** A pull request that Errand keeps itself: what it says, what it changes, and its merge. */
 export default function PullRequestPage() {
@@ -42,10 +45,18 @@ export default function PullRequestPage() {
       </EmptyState>
     );
   }
+  return <Whole key={`${pull.repoUrl} ${pull.number}`} agent={id} pull={pull} />;
+}
+
+function Whole({ agent, pull }: { agent: string; pull: PullRequest }) {
+  const [goal, setGoal] = useState<Goal>();
+  const repoIndex = useRepoIndex(agent)(pull);
+  const findings = useMemo(() => findingsOf(pull.review, repoIndex), [pull.review, repoIndex]);
+  const onGo = ({ id, repoIndex, path }: Finding) => setGoal({ finding: id, repoIndex, path });
   return (
     <div className={styles.page}>
-      <Head agent={id} pull={pull} />
-      <PullDiff agent={id} pull={pull} />
+      <Head agent={agent} pull={pull} findings={findings} onGo={onGo} />
+      <PullDiff agent={agent} pull={pull} findings={findings} goal={goal} />
     </div>
   );
 }
@@ -56,7 +67,14 @@ const STATES: Record<string, { tone: Tone; word: string }> = {
   closed: { tone: "neutral", word: "Closed" },
 };
 
-function Head({ agent, pull }: { agent: string; pull: PullRequest }) {
+interface HeadProps {
+  agent: string;
+  pull: PullRequest;
+  findings: readonly Finding[];
+  onGo(finding: Finding): void;
+}
+
+function Head({ agent, pull, findings, onGo }: HeadProps) {
   const state = STATES[pull.state] ?? { tone: "neutral" as const, word: pull.state };
   return (
     <div className={styles.head}>
@@ -71,6 +89,7 @@ function Head({ agent, pull }: { agent: string; pull: PullRequest }) {
         <Badge tone={state.tone} icon={<GitPullRequest aria-hidden="true" />}>
           {pull.isDraft && pull.state === "open" ? "Draft" : state.word}
         </Badge>
+        <Risk review={pull.review} />
         <span className={styles.branches}>
           <GitBranch aria-hidden="true" />
           <code>{visible(pull.head)}</code> into <code>{visible(pull.base)}</code>
@@ -85,8 +104,10 @@ function Head({ agent, pull }: { agent: string; pull: PullRequest }) {
           </span>
         )}
       </div>
+      {pull.review && <FindingList review={pull.review} findings={findings} onGo={onGo} />}
+      {pull.evidence && <EvidenceList evidence={pull.evidence} />}
       {pull.body.trim() !== "" && (
-        <details className={styles.description} open>
+        <details className={styles.description} open={findings.length === 0}>
           <summary>Description</summary>
           <div className={styles.text}>
             <Markdown text={pull.body} />
@@ -97,7 +118,16 @@ function Head({ agent, pull }: { agent: string; pull: PullRequest }) {
   );
 }
 
-function PullDiff({ agent, pull }: { agent: string; pull: PullRequest }) {
+interface PullDiffProps {
+  agent: string;
+  pull: PullRequest;
+  findings: readonly Finding[];
+  goal: Goal | undefined;
+}
+
+const NO_FINDINGS: readonly Finding[] = [];
+
+function PullDiff({ agent, pull, findings, goal }: PullDiffProps) {
   const { data } = useAgent(agent);
   const diff = useDiff(agent, { kind: "base" });
   const indexOf = useRepoIndex(agent);
@@ -133,6 +163,9 @@ function PullDiff({ agent, pull }: { agent: string; pull: PullRequest }) {
         agent={agent}
         repos={repos}
         indexOf={indexOf}
+        // Lines of another commit may be others.
+        findings={repo.head === pull.commit ? findings : NO_FINDINGS}
+        goal={goal}
         aside={<CommitList commits={repo.commits} onSelect={undefined} />}
       />
     </>

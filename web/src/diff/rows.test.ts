@@ -60,7 +60,16 @@ describe("rowsOf", () => {
     };
     const comments = [{ id: "1", text: "x", place }] as unknown as EntryState["comments"];
     const findings: EntryState["findings"] = [
-      { id: "f", repoIndex: 0, path: "a.rs", side: "after", line: 9, severity: "high", title: "t" },
+      {
+        id: "f",
+        repoIndex: 0,
+        path: "a.rs",
+        side: "after",
+        line: 9,
+        severity: "high",
+        title: "t",
+        rule: "r",
+      },
     ];
     const unified = rowsOf(entry(), { ...OPEN, comments, findings }, "unified");
     expect(kinds(unified)).toBe(

@@ -122,7 +122,9 @@ function besideOf(state: EntryState): ((entry: Entry) => Beside) | undefined {
       map.set(key, [...(map.get(key) ?? []), row]);
     };
     for (const finding of findings) {
-      add(finding.side, finding.line, { type: "finding", entry, finding });
+      if (finding.line !== undefined) {
+        add(finding.side, finding.line, { type: "finding", entry, finding });
+      }
     }
     for (const comment of comments) {
       add(comment.place.side, comment.place.to, { type: "comment", entry, comment });
