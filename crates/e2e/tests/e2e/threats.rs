@@ -12,6 +12,7 @@ mod flow;
 mod inj;
 mod legitimate;
 mod net;
+mod per;
 mod questions;
 mod sink;
 mod sweep;
