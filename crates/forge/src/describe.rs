@@ -95,15 +95,6 @@ pub struct Judgement {
     pub unread: usize,
 }
 
-/// Who says how a command ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum By {
-    /// The agent's sandbox, in which the agent can change whatever reports.
-    Sandbox,
-    /// Errand, which ran it itself in a clean sandbox at the pushed commit.
-    Errand,
-}
-
 /// A command that the log saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandFact {
@@ -113,8 +104,6 @@ pub struct CommandFact {
     pub exit_code: Option<i32>,
     /// How long it took.
     pub duration_ms: u64,
-    /// Who says so.
-    pub by: By,
 }
 
 /// What the base's configuration has the server run itself.
@@ -149,9 +138,8 @@ pub struct Description {
 /// Writes title and body.
 pub fn describe(facts: &Facts) -> Description {
     let mut body = String::new();
-    let sections: [fn(&Facts) -> String; 8] =
-        [task, result, notes, checks, evidence, changes, commits, footer];
-        [task, result, notes, findings, evidence, changes, commits, footer];
+    let sections: [fn(&Facts) -> String; 9] =
+        [task, result, notes, findings, checks, evidence, changes, commits, footer];
     for section in sections {
         let text = section(facts);
         if !text.is_empty() {
@@ -213,9 +201,10 @@ fn result(facts: &Facts) -> String {
     if facts.result.trim().is_empty() {
         return String::new();
     }
-    let answer = fitting(facts.result.trim(), RESULT_CHARS, |answer| {
-        tamed(&claims::struck(answer, &facts.commands))
-    });
+    let own = facts.checks.iter().flat_map(|checks| &checks.commands);
+    let known: Vec<_> = facts.commands.iter().chain(own).cloned().collect();
+    let answer =
+        fitting(facts.result.trim(), RESULT_CHARS, |answer| tamed(&claims::struck(answer, &known)));
     format!("### Result, as the agent tells it\n\n{answer}")
 }
 
@@ -269,7 +258,9 @@ fn evidence(facts: &Facts) -> String {
         out.push_str("No command was run after the last change, so nothing here was tested.\n");
         return out;
     }
-    out.push_str("Run after the last change, as the agent's sandbox reported:\n\n");
+    out.push_str(
+        "Run after the last change, as the agent's sandbox reported; the agent could have changed what it reports:\n\n",
+    );
     table(&mut out, &facts.commands);
     out
 }
@@ -296,11 +287,6 @@ fn checks(facts: &Facts) -> String {
 fn table(out: &mut String, commands: &[CommandFact]) {
     out.push_str("| command | exit code | time |\n| --- | --- | --- |\n");
     rows(out, commands, |out, run| {
-    out.push_str(
-        "Run after the last change, from the log. What the agent's sandbox reports, the agent could have changed.\n\n\
-         | command | exit code | time | how this is known |\n| --- | --- | --- | --- |\n",
-    );
-    rows(&mut out, &facts.commands, |out, run| {
         let ended = match run.exit_code {
             Some(0) => "0".to_owned(),
             Some(other) => format!("**{other}**"),
@@ -308,13 +294,9 @@ fn table(out: &mut String, commands: &[CommandFact]) {
         };
         writeln!(
             out,
-            "| {} | {ended} | {} | {} |",
+            "| {} | {ended} | {} |",
             code(&cut(&run.command, LINE_CHARS)),
-            time(run.duration_ms),
-            match run.by {
-                By::Sandbox => "reported by the agent's sandbox",
-                By::Errand => "**checked by Errand**",
-            }
+            time(run.duration_ms)
         )
     });
 }
@@ -419,14 +401,8 @@ mod tests {
                     command: "cargo test".to_owned(),
                     exit_code: Some(0),
                     duration_ms: 61_000,
-                    by: By::Sandbox,
                 },
-                CommandFact {
-                    command: "a | b".to_owned(),
-                    exit_code: Some(1),
-                    duration_ms: 20,
-                    by: By::Errand,
-                },
+                CommandFact { command: "a | b".to_owned(), exit_code: Some(1), duration_ms: 20 },
             ],
             checks: None,
             notes: vec![],

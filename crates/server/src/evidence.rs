@@ -10,7 +10,7 @@ pub use gathered::Gathered;
 use crate::agents::View;
 use crate::api::diff;
 use crate::app::App;
-use crate::effects::Job;
+use crate::effects::{Job, check};
 use crate::findings;
 use crate::flow;
 use crate::gate;
@@ -18,7 +18,7 @@ use crate::secrets::{self, Held, Phase};
 use agent::state::Living;
 use anyhow::Result;
 use forge::claims;
-use forge::describe::{By, CommandFact, CommitFact, Effort, Facts, FileFact};
+use forge::describe::{CommandFact, CommitFact, Effort, Facts, FileFact};
 use protocol::api::review::{ClaimBody, CommandBody, CommandBy, EvidenceBody};
 use protocol::api::secrets::SecretKind;
 use protocol::event::{Event, Logged, RepoSettings, TurnOutcome};
@@ -97,12 +97,21 @@ pub async fn facts(
 pub async fn body(app: &App, org: &OrgId, view: &View, log: &[Logged]) -> Result<EvidenceBody> {
     let gathered = Gathered::of(log);
     let plain_secrets = plain_secrets(app, org, view.living()?).await?;
-    let unproven = claims::unproven(&answer(log, None), &gathered.commands).into_iter();
+    let checks = check::of(log).into_iter().flat_map(|report| check::facts(&report.checks));
+    let own: Vec<_> = checks.collect();
+    let known = [gathered.commands.clone(), own.clone()].concat();
+    let unproven = claims::unproven(&answer(log, None), &known).into_iter();
     let unproven = unproven
         .map(|claim| ClaimBody { text: cut(&claim.text), why: claim.lack.why().to_owned() });
     let more = gathered.commands.len().saturating_sub(COMMANDS);
     Ok(EvidenceBody {
-        commands: gathered.commands.iter().skip(more).map(command).collect(),
+        commands: own
+            .iter()
+            .map(|fact| command(fact, CommandBy::Errand))
+            .chain(
+                gathered.commands.iter().skip(more).map(|fact| command(fact, CommandBy::Sandbox)),
+            )
+            .collect(),
         more_commands: u32::try_from(more).unwrap_or(u32::MAX),
         unproven: unproven.collect(),
         denials: gathered.denials(),
@@ -114,15 +123,12 @@ pub async fn body(app: &App, org: &OrgId, view: &View, log: &[Logged]) -> Result
     })
 }
 
-fn command(fact: &CommandFact) -> CommandBody {
+fn command(fact: &CommandFact, by: CommandBy) -> CommandBody {
     CommandBody {
         command: cut(&fact.command),
         exit_code: fact.exit_code,
         duration_ms: fact.duration_ms,
-        by: match fact.by {
-            By::Sandbox => CommandBy::Sandbox,
-            By::Errand => CommandBy::Errand,
-        },
+        by,
     }
 }
 
@@ -154,40 +160,9 @@ fn duration(log: &[Logged]) -> u64 {
 
 /// Commands run after the last edit: only they say something about the result.
 pub fn commands(log: &[Logged]) -> Vec<CommandFact> {
-    let mut running: BTreeMap<CallId, String> = BTreeMap::new();
-    let mut edits: BTreeMap<CallId, ()> = BTreeMap::new();
-    let mut commands = Vec::new();
-    for logged in log {
-        match &logged.event {
-            Event::ToolCalled { call, name, arguments, .. } => match name.as_str() {
-                "shell" => {
-                    running.insert(call.clone(), command_of(arguments));
-                }
-                "edit_file" | "write_file" => {
-                    edits.insert(call.clone(), ());
-                }
-                _ => {}
-            },
-            Event::ToolReturned { call, result, duration_ms, .. } => {
-                if edits.remove(call).is_some() && !result.is_error {
-                    commands.clear();
-                }
-                if let Some(command) = running.remove(call) {
-                    let code =
-                        result.detail.as_ref().and_then(|detail| detail.get("exitCode")?.as_i64());
-                    let exit_code = code.and_then(|code| i32::try_from(code).ok());
-                    commands.push(CommandFact { command, exit_code, duration_ms: *duration_ms });
-                }
-            }
-            _ => {}
-        }
-    }
-    commands
+    Gathered::of(log).commands
 }
 
-fn command_of(arguments: &str) -> String {
-    let parsed: serde_json::Value = serde_json::from_str(arguments).unwrap_or_default();
-    parsed.get("command").and_then(|command| command.as_str()).unwrap_or(arguments).to_owned()
 /// Secrets whose values are inside, where a program may read them.
 async fn plain_secrets(app: &App, org: &OrgId, living: &Living) -> Result<Vec<String>> {
     let held = secrets::of_agent(app, org, living, Phase::Any).await?;

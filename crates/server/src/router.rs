@@ -2,7 +2,8 @@
 
 use crate::api::machine::{browser, files, forward, ports, ssh, stats, terminals, wake};
 use crate::api::{
-    agents, artifacts, audit, aws, build_files, builds, diff, environments, events, forges, forks, health, images, keys, live, metadata, pulls, records, restores, runs, secrets, server, session,
+    agents, artifacts, audit, aws, build_files, builds, diff, environments, events, forges, forks,
+    health, images, keys, live, metadata, pulls, records, restores, runs, secrets, server, session,
     settings, signing, stream, uploads, vault as keys_of_values, worktree,
 };
 use crate::app::App;

@@ -145,6 +145,7 @@ fn whole(pull: &PullRequestBody) -> Vec<Shown> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::api::agents::PullRequestKeeper;
 
     fn pull(repo: &str, state: &str) -> PullRequestBody {
         PullRequestBody {
@@ -156,6 +157,8 @@ mod tests {
             head: String::new(),
             base: String::new(),
             commit: String::new(),
+            is_draft: false,
+            kept_by: PullRequestKeeper::Errand,
             state: state.to_owned(),
             merge_commit: None,
             stat: protocol::event::DiffStat::default(),

@@ -1,8 +1,7 @@
 use super::*;
-use crate::describe::By;
 
 fn run(command: &str, exit_code: Option<i32>) -> CommandFact {
-    CommandFact { command: command.to_owned(), exit_code, duration_ms: 1, by: By::Sandbox }
+    CommandFact { command: command.to_owned(), exit_code, duration_ms: 1 }
 }
 
 /// The words that are struck through where nothing was run.

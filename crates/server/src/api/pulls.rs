@@ -146,9 +146,7 @@ pub async fn merge(
         };
         handle.submit(input, Extras::default()).await?;
     }
-    let log = handle.log(Seq(0)).await?;
-    let evidence = evidence::body(&app, &handle.org, &view, &log).await?;
-    Ok(Json(body(&app, &handle, &view, (pull, &evidence)).await?))
+    Ok(Json(with_evidence(&app, &handle, &view, pull).await?))
 }
 
 /// Makes a pull request a draft, or says that it is ready.
@@ -168,7 +166,18 @@ pub async fn stage(
     let there = forge.get(number).await.map_err(refused)?;
     let stage = if wish.draft { Stage::Draft } else { Stage::Ready };
     forge.update(number, Content { stage, ..there.content }).await.map_err(refused)?;
-    Ok(Json(body(&app, &handle, &view, pull).await?))
+    Ok(Json(with_evidence(&app, &handle, &view, pull).await?))
+}
+
+async fn with_evidence(
+    app: &App,
+    handle: &Handle,
+    view: &View,
+    pull: &PullRequest,
+) -> ApiResult<PullRequestBody> {
+    let log = handle.log(Seq(0)).await?;
+    let evidence = evidence::body(app, &handle.org, view, &log).await?;
+    body(app, handle, view, (pull, &evidence)).await
 }
 
 async fn forge_of(app: &App, handle: &Handle, pull: &PullRequest) -> ApiResult<Arc<dyn Forge>> {

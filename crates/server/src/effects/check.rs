@@ -20,7 +20,7 @@ use gateway::audit::Peer;
 use git::name::CommitId;
 use git::objects::FileContent;
 use git::repo::Repo;
-use protocol::event::{Check, CheckReport, Event};
+use protocol::event::{Check, CheckReport, Event, Logged};
 use protocol::failure::{Failure, Phase};
 use protocol::ids::{Epoch, RunId, Seq};
 use protocol::limits::{ENVIRONMENT_CHECKED_BYTES, ENVIRONMENT_CHECKS, ENVIRONMENT_CHECKS_MS};
@@ -240,17 +240,30 @@ fn too_long() -> anyhow::Error {
 /// What a pull request says of the checks of its commit.
 pub async fn fact(job: &Job, url: &str, commit: &str) -> Result<Option<ChecksFact>> {
     let log = job.handle.log(Seq(0)).await?;
-    let report = log.iter().rev().find_map(|logged| match &logged.event {
-        Event::Checked { report, .. } if report.url == url => Some(report),
+    let mut reports = reports(&log).filter(|report| report.url == url);
+    Ok(reports.next().filter(|report| report.commit == commit).map(|report| ChecksFact {
+        commands: facts(&report.checks).collect(),
+        failure: report.failure.as_ref().map(|failure| failure.message.clone()),
+    }))
+}
+
+/// The newest word of checks, whichever repository they were of.
+pub fn of(log: &[Logged]) -> Option<&CheckReport> {
+    reports(log).next()
+}
+
+fn reports(log: &[Logged]) -> impl Iterator<Item = &CheckReport> {
+    log.iter().rev().filter_map(|logged| match &logged.event {
+        Event::Checked { report, .. } => Some(&**report),
         _ => None,
-    });
-    let fact = |check: &Check| CommandFact {
+    })
+}
+
+/// How commands of checks ended.
+pub fn facts(checks: &[Check]) -> impl Iterator<Item = CommandFact> {
+    checks.iter().map(|check| CommandFact {
         command: check.command.clone(),
         exit_code: check.exit_code,
         duration_ms: check.duration_ms,
-    };
-    Ok(report.filter(|report| report.commit == commit).map(|report| ChecksFact {
-        commands: report.checks.iter().map(fact).collect(),
-        failure: report.failure.as_ref().map(|failure| failure.message.clone()),
-    }))
+    })
 }

@@ -38,6 +38,7 @@ pub async fn run(job: &Job, run: RunId) -> Result<()> {
             continue;
         }
         let mut facts = evidence::facts(job, &view, run, index, chosen).await?;
+        facts.checks = check::fact(job, &chosen.url, tip).await?;
         facts.record = record::fact(job, &chosen.url, tip).await?;
         let description = redacted(&redactor, describe(&facts));
         let known = open(repo);

@@ -3,7 +3,7 @@
 use crate::effects::restore::RESTORED;
 use agent::plan::DEFAULT_PRINCIPAL;
 use forge::commands::ends_in_edit;
-use forge::describe::{By, CommandFact};
+use forge::describe::CommandFact;
 use protocol::api::review::{DenialsBody, ExceptionBody, InterventionBody, InterventionKind};
 use protocol::event::{Event, Logged};
 use protocol::ids::CallId;
@@ -74,7 +74,6 @@ impl Gathered {
                         command,
                         exit_code: code.and_then(|code| i32::try_from(code).ok()),
                         duration_ms: *duration_ms,
-                        by: By::Sandbox,
                     });
                 }
             }
