@@ -139,16 +139,30 @@ impl Options {
 
 /// What a comment asks of us under this name; nothing where it does not speak to us.
 pub fn parse(body: &str, name: &str) -> Option<Result<Command, Wrong>> {
+    if name.is_empty() {
+        return None;
+    }
     let said = Said::new(body);
-    let (words, quoted) = said.from(said.mention(name)?);
-    let words = words.trim_start_matches([':', ',']).trim();
-    let (words, hidden) = harness::hidden::without(words);
-    let comments = untrusted::html_comments(said.comments);
-    let taken_out = comments.into_iter().chain(hidden).collect();
-    Some(understood(&words, quoted, taken_out))
+    Some(understood(words(&said, said.mention(name)?)))
 }
 
-fn understood(words: &str, quoted: String, taken_out: Vec<String>) -> Result<Command, Wrong> {
+/// A text as a whole, as a task without options.
+pub(super) fn whole(body: &str) -> Task {
+    words(&Said::new(body), 0)
+}
+
+/// What is said from there on.
+fn words(said: &Said, from: usize) -> Task {
+    let (text, quoted) = said.from(from);
+    let text = text.trim_start_matches([':', ',']).trim();
+    let (text, hidden) = harness::hidden::without(text);
+    let comments = untrusted::html_comments(said.comments);
+    let taken_out = comments.into_iter().chain(hidden).collect();
+    Task { text, quoted, taken_out, options: Options::default() }
+}
+
+fn understood(task: Task) -> Result<Command, Wrong> {
+    let words = task.text.as_str();
     let mut few = words.split_whitespace().map(str::to_ascii_lowercase);
     match (few.next().as_deref(), few.next().as_deref(), few.next()) {
         (Some("help"), None, _) => return Ok(Command::Help),
@@ -163,7 +177,7 @@ fn understood(words: &str, quoted: String, taken_out: Vec<String>) -> Result<Com
     if count > TASK_CHARS {
         return Err(Wrong::TooLong(count));
     }
-    Ok(Command::Task(Task { text, quoted, options, taken_out }))
+    Ok(Command::Task(Task { text, options, ..task }))
 }
 
 /// The task, and the options that begin or end its first line.

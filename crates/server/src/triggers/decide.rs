@@ -291,6 +291,12 @@ fn is_one_of(name: &str, names: &[String]) -> bool {
     names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
+/// A file and line in words; the file's name is of others.
+fn at_line(path: &str, line: Option<u64>) -> String {
+    let line = line.map_or(String::new(), |line| format!(", line {line}"));
+    format!("`{}`{line}", untrusted::plain(path))
+}
+
 /// Whether a login is a program's by the way its host names them.
 fn is_bot(login: &str) -> bool {
     let of_a_token = |kind: &str| {
@@ -317,9 +323,9 @@ impl Case<'_> {
 
     /// The pull request is of this repository, by the event and by the forge.
     fn of_no_fork(&self, on: Subject) -> Result<(), Why> {
-        let Subject::PullRequest(_) = on else { return Ok(()) };
-        let told = self.known.pull.as_ref().map_or(Origin::Unsaid, |pull| pull.origin);
-        match (self.event.origin, told) {
+        let Subject::PullRequest(number) = on else { return Ok(()) };
+        let pull = self.known.pull.as_ref().filter(|pull| pull.number == number);
+        match (self.event.origin, pull.ok_or(Why::OriginUnknown)?.origin) {
             (Origin::Fork, _) | (_, Origin::Fork) => Err(Why::Fork),
             (Origin::Repository, _) | (_, Origin::Repository) => Ok(()),
             (Origin::Unsaid, Origin::Unsaid) => Err(Why::OriginUnknown),
@@ -359,16 +365,27 @@ impl Case<'_> {
         if !self.is_open() {
             return Err(Why::Closed);
         }
-        let mut text = format!("I reviewed the pull request and want changes.\n\n{body}");
-        for Remark { path, line, body } in &self.known.remarks {
-            let line = line.map_or(String::new(), |line| format!(", line {line}"));
-            text.push_str(&format!("\n\n{path}{line}:\n{body}"));
-        }
-        let (text, hidden) = harness::hidden::without(text.trim());
-        let text = text.chars().take(command::TASK_CHARS).collect();
-        let taken_out = hidden.into_iter().collect();
-        let task = Task { text, taken_out, ..Task::default() };
+        let mut task = command::whole(body);
+        task.text = format!("My review wants changes.\n\n{}", task.text);
+        self.with_remarks(&mut task);
         Ok(self.go_on(agent, on, &task))
+    }
+
+    /// With what the reviewer wrote at single lines, as far as it fits.
+    fn with_remarks(&self, task: &mut Task) {
+        for Remark { path, line, body } in &self.known.remarks {
+            let remark = command::whole(body);
+            let place = at_line(path, *line);
+            let text = format!("\n\nAbout {place}:\n{}", remark.text);
+            let has_room = |of: &str, more: &str| of.len() + more.len() <= command::TASK_CHARS;
+            if has_room(&task.text, &text) && has_room(&task.quoted, &remark.quoted) {
+                task.text.push_str(&text);
+                task.quoted.push_str(&format!("\n{}", remark.quoted));
+                task.taken_out.extend(remark.taken_out);
+            }
+        }
+        task.text = task.text.trim().to_owned();
+        task.quoted = task.quoted.trim().to_owned();
     }
 
     fn is_open(&self) -> bool {
@@ -410,10 +427,22 @@ impl Case<'_> {
             }
         }
         if let Some((path, line)) = at {
-            let line = line.map_or(String::new(), |line| format!(", line {line}"));
-            task.text = format!("{}\n\n(About `{}`{line}.)", task.text, path.replace('`', ""));
+            task.text = format!("{}\n\n(About {}.)", task.text, at_line(path, line));
         }
-        let Some(agent) = self.known.agent else { return Ok(self.start(on, task)) };
+        if let Kind::Reviewed { .. } = self.event.kind {
+            self.with_remarks(&mut task);
+        }
+        let is_fixed = |options: &Options| options.branch.is_some() || options.base.is_some();
+        let Some(agent) = self.known.agent else {
+            if let Subject::PullRequest(_) = on
+                && is_fixed(&task.options)
+            {
+                let words =
+                    "A pull request has its branch and base: leave out `branch` and `base`.";
+                return Ok(Act::Answer(words.to_owned()));
+            }
+            return Ok(self.start(on, task));
+        };
         let only = task.options.of_a_start();
         if only.is_empty() {
             return Ok(self.go_on(agent, on, &task));

@@ -77,11 +77,7 @@ pub struct Ask {
 /// The order of somebody who may steer, apart from everything that is only data.
 pub fn ask(who: &str, place: &str, task: &Task, beside: &[Beside], mark: &Mark) -> Ask {
     let who = name(who);
-    let order = if task.text.is_empty() {
-        format!("Do what is described there, as far as it is what {place} is about.")
-    } else {
-        task.text.clone()
-    };
+    let order = if task.text.is_empty() { "Solve what it is about." } else { &task.text };
     let opening = format!("{who}, who may push, asks in {place}:\n\n{order}\n");
     let mut asked = Ask { text: opening, readings: Vec::new(), taken_out: Vec::new() };
     asked.taken_out.extend(task.taken_out.iter().map(|what| format!("{what} in what {who} wrote")));
@@ -162,7 +158,7 @@ fn name(login: &str) -> String {
 }
 
 /// Words of ours that may hold a name of others, such as that of a file or a check.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let is_kept = |c: &char| !c.is_control() && !"\"<>`\\".contains(*c);
     harness::hidden::without(text).0.chars().filter(is_kept).take(TITLE_CHARS).collect()
 }

@@ -1,3 +1,5 @@
+//! Which texts are orders, and which are none.
+
 use crate::triggers::command::{Command, Options, Switch, TASK_CHARS, Task, Wrong, help, parse};
 use fastrand::Rng;
 use git::name::{BranchName, StartingRef};

@@ -1,3 +1,5 @@
+//! What is done about each event, by who did it and what is known.
+
 use crate::triggers::command::{Options, Switch};
 use crate::triggers::decide::{
     Act, FIXES, Fixes, Known, OnBase, Pull, Pusher, Remark, Settings, Start, Why, decide,
@@ -219,6 +221,7 @@ fn everybody_else_achieves_nothing() {
     let with = |actor| Known { actor, ..known() };
     let fork = |origin| Known { pull: Some(Pull { origin, ..pull() }), ..nobody() };
     let from_fork = Event { origin: Origin::Fork, ..said("rita", order) };
+    let no_pull = Event { origin: Origin::Repository, ..said("rita", order) };
     let elsewhere = Event { repository: "acme/other".to_owned(), ..said("rita", order) };
     let insider = Person { association: Some(Association::Insider), ..person("oscar") };
     let claims = Event { actor: insider, ..said("oscar", order) };
@@ -250,6 +253,8 @@ fn everybody_else_achieves_nothing() {
         (said("rita", order), fork(Origin::Fork), Why::Fork),
         (said("rita", order), fork(Origin::Unsaid), Why::OriginUnknown),
         (said("rita", order), Known { pull: None, ..known() }, Why::OriginUnknown),
+        (no_pull, Known { pull: None, ..known() }, Why::OriginUnknown),
+        (said_on(Subject::PullRequest(8), "rita", order), known(), Why::OriginUnknown),
         (elsewhere, known(), Why::OtherRepository),
         (of_another, known(), Why::NotAsked),
         (by_nobody, known(), Why::NotAsked),
@@ -287,6 +292,7 @@ fn what_cannot_be_done_is_answered() {
     for (event, known, words) in [
         (said("rita", "@errand fix it colour=red"), known(), "there is no option `colour`"),
         (said("rita", "@errand fix it draft=on base=main"), known(), "not `base`, `draft`"),
+        (said("rita", "@errand fix it branch=x"), nobody(), "leave out `branch`"),
         (said("rita", "@errand help"), known(), "People who may push"),
         (said("rita", "@errand"), known(), "People who may push"),
         (said("rita", "@errand fix it"), closed.clone(), "is closed"),
@@ -309,12 +315,20 @@ fn a_review_that_wants_changes_counts_without_our_name() {
     let review = |by: &str, verdict, title: &str, body: &str| {
         event(by, Kind::Reviewed { number: 7, verdict }, Some(text(by, title, body)))
     };
-    let remark =
-        Remark { path: "a.rs".to_owned(), line: Some(3), body: "Why \u{200b}this?".to_owned() };
+    let remark = Remark {
+        path: "a.rs".to_owned(),
+        line: Some(3),
+        body: "Why \u{200b}this?\n\n> q".to_owned(),
+    };
     let known_all = Known { remarks: vec![remark], ..known() };
     let wanted = review("rita", Verdict::ChangesRequested, "", "Not yet.");
     let (text, _) = follow_up(done(&wanted, &known_all));
-    assert!(text.contains("want changes.\n\nNot yet.\n\na.rs, line 3:\nWhy this?"), "{text}");
+    let said = "wants changes.\n\nNot yet.\n\nAbout `a.rs`, line 3:\nWhy this?\n";
+    let (order, quoted) = text.split_once("<untrusted").unwrap();
+    assert!(order.contains(said) && !order.contains("> q") && quoted.contains("> q"), "{text}");
+    let named = review("rita", Verdict::Commented, "", "@errand see to these");
+    let (text, _) = follow_up(done(&named, &known_all));
+    assert!(text.contains("see to these\n\nAbout `a.rs`, line 3:\nWhy this?\n"), "{text}");
     let off = Settings { reviews: Switch::Off, ..settings() };
     assert_eq!(decide(&wanted, &off, &known(), &Mark::of(1)), Act::Ignore(Why::NotAsked));
     let closed = Known { pull: Some(Pull { is_open: false, ..pull() }), ..known() };

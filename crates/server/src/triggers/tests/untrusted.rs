@@ -1,3 +1,5 @@
+//! Text of others stays where it is put.
+
 use crate::triggers::command::{TASK_CHARS, Task};
 use crate::triggers::untrusted::{Ask, Beside, Keep, Mark, TEXT_CHARS, TEXTS, Writer, ask, notice};
 use fastrand::Rng;
