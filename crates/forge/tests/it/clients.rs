@@ -2,6 +2,7 @@
 //! others wrote understand, so that both sides of our own tests are not wrong alike.
 
 use crate::hosts::{Hosted, TOKEN, hosted};
+use fakes::certificates::certified;
 use fakes::forges::Kind;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,8 @@ const GITLAB_CHECKS: [&str; 15] = [
     "files",
     "merge",
 ];
+
+const GH_CHECKS: [&str; 7] = ["who", "refused", "pages", "create", "draft", "comments", "merge"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
@@ -102,6 +105,24 @@ async fn octokit_understands_the_fake_of_github() {
     let mut script = command("node");
     script.arg("octokit.mjs");
     checked(Kind::Github, script, &OCTOKIT_CHECKS).await;
+}
+
+#[tokio::test]
+async fn the_command_of_github_understands_the_fake() {
+    if !is_there("node") || !is_there("gh") {
+        println!("SKIPPED 1: node or gh is not installed, so gh was not tried");
+        return;
+    }
+    let certified = certified(&["127.0.0.1"]).unwrap();
+    let tls = tempfile::tempdir().unwrap();
+    let files =
+        [("authority", certified.pem), ("leaf", certified.leaf_pem), ("key", certified.key_pem)];
+    for (name, text) in files {
+        std::fs::write(tls.path().join(format!("{name}.pem")), text).unwrap();
+    }
+    let mut script = command("node");
+    script.arg("gh.mjs").env("FORGE_TLS", tls.path());
+    checked(Kind::Github, script, &GH_CHECKS).await;
 }
 
 /// A Python that has the client; none without Python or without network.

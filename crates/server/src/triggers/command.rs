@@ -1,7 +1,7 @@
 //! What is asked of us in a comment: `@errand <task> [key=value …]`. Pure.
 //!
 //! TRUST: who may ask is decided elsewhere. Here only what the writer says by themselves, in sight, after our name, is
-//! an order; see [`super::markdown`].
+//! an order; see `triggers::markdown`.
 
 use super::markdown::Said;
 use super::untrusted;
