@@ -1,12 +1,16 @@
 // Holds what went over the wire against the host's own description of its API: node check.mjs
-// DESCRIPTION EXCHANGES PREFIX. Prints one line of JSON an operation: `operation`, how often it was
-// `seen` with which `statuses`, and `problems`.
+// DESCRIPTION EXCHANGES PREFIX exact|loose. Prints one line of JSON an operation: `operation`, how often it
+// was `seen` with which `statuses`, and `problems`.
+//
+// A loose description is made by a program out of sources without types. Of answers it says which fields there
+// are, but not which may be null, calls what it does not know a string, and a list by its entries. Of requests it
+// says all but that a list may be a text with commas.
 import { readFileSync } from "node:fs";
 import Ajv from "ajv/dist/2019.js";
 import formats from "ajv-formats";
 import { parse } from "yaml";
 
-const [descriptionFile, exchangesFile, prefix] = process.argv.slice(2);
+const [descriptionFile, exchangesFile, prefix, exactness] = process.argv.slice(2);
 const text = readFileSync(descriptionFile, "utf8");
 const description = descriptionFile.endsWith(".json") ? JSON.parse(text) : parse(text);
 const exchanges = JSON.parse(readFileSync(exchangesFile, "utf8"));
@@ -16,8 +20,8 @@ const ANYWHERE = [401, 403, 404, 429];
 const TYPES = ["object", "array", "string", "number", "integer", "boolean", "null"];
 
 /** OpenAPI 3.0 in words of JSON Schema, with objects closed to fields that it does not name. */
-function schema(node, isPart = false) {
-  if (Array.isArray(node)) return node.map((item) => schema(item, isPart));
+function schema(node, loose, isPart = false) {
+  if (Array.isArray(node)) return node.map((item) => schema(item, loose, isPart));
   if (node === null || typeof node !== "object") return node;
   const { nullable, example, discriminator, xml, ...kept } = node;
   // Descriptions that programs made name types that are none.
@@ -25,37 +29,45 @@ function schema(node, isPart = false) {
   const made = {};
   for (const [key, value] of Object.entries(kept)) {
     if (key === "properties") {
-      const fields = Object.entries(value).map(([name, field]) => [name, schema(field)]);
+      const fields = Object.entries(value).map(([name, field]) => [name, schema(field, loose)]);
       made.properties = Object.fromEntries(fields);
     } else if (["enum", "required", "default", "const"].includes(key)) {
       made[key] = value;
     } else {
-      made[key] = schema(value, ["allOf", "anyOf", "oneOf"].includes(key));
+      made[key] = schema(value, loose, ["allOf", "anyOf", "oneOf"].includes(key));
     }
   }
   if (made.properties && made.additionalProperties === undefined && !isPart) {
     made.unevaluatedProperties = false;
   }
   if (Array.isArray(made.enum) && nullable) made.enum = [...new Set([...made.enum, null])];
+  if (loose === "lists" && made.type === "array") return { anyOf: [made, { type: "string" }] };
+  const isTypes = loose === "types";
+  if (isTypes && made.type === "string" && !made.enum && !made.format) delete made.type;
+  if (isTypes && !isPart && (made.type !== undefined || made.$ref !== undefined)) {
+    return { anyOf: [{ type: "null" }, made, { type: "array", items: made }] };
+  }
   return nullable ? { anyOf: [{ type: "null" }, made] } : made;
 }
 
 const ajv = new Ajv({ strict: false, allErrors: true, logger: false, coerceTypes: false });
 formats(ajv);
-const components = description.components ?? {};
-ajv.addSchema({ $id: "host", components: { schemas: Object.fromEntries(
-  Object.entries(components.schemas ?? {}).map(([name, node]) => [name, schema(node)]),
-) } });
-
-function absolute(node) {
-  const written = JSON.stringify(node).replaceAll('"$ref":"#/', '"$ref":"host#/');
-  return JSON.parse(written);
+const isLoose = exactness === "loose";
+const ofRequests = { id: "requests", loose: isLoose && "lists" };
+const ofAnswers = { id: "answers", loose: isLoose && "types" };
+for (const { id, loose } of [ofRequests, ofAnswers]) {
+  const named = Object.entries(description.components?.schemas ?? {});
+  const schemas = Object.fromEntries(named.map(([name, node]) => [name, schema(node, loose)]));
+  ajv.addSchema({ $id: id, components: { schemas } });
 }
 
 const compiled = new Map();
-function problems(node, value, where) {
-  const key = JSON.stringify(node);
-  if (!compiled.has(key)) compiled.set(key, ajv.compile(absolute(schema(node))));
+function problems({ id, loose }, node, value, where) {
+  const key = `${id} ${JSON.stringify(node)}`;
+  if (!compiled.has(key)) {
+    const written = JSON.stringify(schema(node, loose)).replaceAll('"$ref":"#/', `"$ref":"${id}#/`);
+    compiled.set(key, ajv.compile(JSON.parse(written)));
+  }
   const validate = compiled.get(key);
   if (validate(value)) return [];
   // Of a choice between nothing and something the something tells more.
@@ -106,7 +118,10 @@ function ofRequest(found, { query, body }) {
   for (const [name, value] of Object.entries(query)) {
     const parameter = known.find((one) => one.name === name || one.name === `${name}[]`);
     if (parameter === undefined) wrong.push(`query ${name} is not described`);
-    else wrong.push(...problems(parameter.schema, typed(value, parameter.schema), `query ${name}`));
+    else {
+      const given = typed(value, parameter.schema);
+      wrong.push(...problems(ofRequests, parameter.schema, given, `query ${name}`));
+    }
   }
   for (const { name } of known.filter((one) => one.required && !(one.name in query))) {
     wrong.push(`query ${name} is missing`);
@@ -114,7 +129,7 @@ function ofRequest(found, { query, body }) {
   const described = resolve(found.operation.requestBody);
   const wanted = described?.content?.["application/json"]?.schema;
   if (wanted !== undefined && (body !== null || described.required)) {
-    wrong.push(...problems(wanted, body, "request"));
+    wrong.push(...problems(ofRequests, wanted, body, "request"));
   } else if (wanted === undefined && body !== null) {
     wrong.push("request has a body, and none is described");
   }
@@ -129,7 +144,7 @@ function ofAnswer(found, { status, answer }) {
   }
   const wanted = response.content?.["application/json"]?.schema;
   if (wanted === undefined) return [];
-  return problems(wanted, answer, `answer ${status}`);
+  return problems(ofAnswers, wanted, answer, `answer ${status}`);
 }
 
 const told = new Map();
