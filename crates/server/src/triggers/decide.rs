@@ -247,6 +247,24 @@ pub fn decide(event: &Event, settings: &Settings, known: &Known, mark: &Mark) ->
     }
 }
 
+/// Why nothing will be done whatever the forge and our log say, if so: then neither need be asked.
+pub fn ignored_at_once(event: &Event, settings: &Settings, repository: &str) -> Option<Why> {
+    let known = Known {
+        repository: repository.to_owned(),
+        actor: Permission::Admin,
+        writer: Permission::None,
+        agent: None,
+        pull: None,
+        about: None,
+        remarks: Vec::new(),
+        log: String::new(),
+    };
+    let why = asked(event, settings, &known, &Mark::of(0)).err()?;
+    let is_certain =
+        matches!(why, Why::OtherRepository | Why::Own | Why::Bot | Why::NotAsked | Why::Passed);
+    is_certain.then_some(why)
+}
+
 /// One event with everything that bears on it.
 struct Case<'a> {
     event: &'a Event,

@@ -138,7 +138,9 @@ function ofRequest(found, { query, body }) {
 
 function ofAnswer(found, { status, answer }) {
   const responses = found.operation.responses ?? {};
-  const response = resolve(responses[status] ?? responses.default);
+  // Which of the good statuses it is, a loose description does not know either.
+  const good = isLoose && status < 300 ? responses[200] ?? responses[201] : undefined;
+  const response = resolve(responses[status] ?? good ?? responses.default);
   if (response === undefined) {
     return ANYWHERE.includes(status) ? [] : [`status ${status} is not described`];
   }

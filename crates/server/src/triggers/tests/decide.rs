@@ -3,6 +3,7 @@
 use crate::triggers::command::{Options, Switch};
 use crate::triggers::decide::{
     Act, FIXES, Fixes, Known, OnBase, Pull, Pusher, Remark, Settings, Start, Why, decide,
+    ignored_at_once,
 };
 use crate::triggers::untrusted::Mark;
 use forge::around::{CheckState, Permission, Verdict};
@@ -117,7 +118,11 @@ fn failed(name: &str) -> Event {
 }
 
 pub(super) fn done(event: &Event, known: &Known) -> Act {
-    decide(event, &settings(), known, &Mark::of(0xfeed))
+    let act = decide(event, &settings(), known, &Mark::of(0xfeed));
+    if let Some(why) = ignored_at_once(event, &settings(), &known.repository) {
+        assert_eq!(act, Act::Ignore(why), "what is ignored at once is ignored in the end");
+    }
+    act
 }
 
 pub(super) fn started(act: Act) -> Start {
@@ -401,6 +406,36 @@ fn a_failed_check_wakes_the_agent_within_bounds() {
     let act = |known: &Known| decide(&failed("build"), &off, known, &Mark::of(1));
     assert_eq!(act(&known()), Act::Ignore(Why::AutofixOff));
     assert!(matches!(act(&on(&|pull| pull.fixes.autofix = Some(Switch::On))), Act::Fix { .. }));
+}
+
+#[test]
+fn the_forge_is_not_asked_about_what_is_ignored_anyway() {
+    let at_once = |event: &Event| ignored_at_once(event, &settings(), REPOSITORY);
+    let passed = Kind::CheckEnded {
+        commit: commit(COMMIT),
+        name: "build".to_owned(),
+        state: CheckState::Passed,
+    };
+    let elsewhere = Event { repository: "acme/other".to_owned(), ..said("rita", "@errand fix it") };
+    for (event, why) in [
+        (said("oscar", "Nice."), Why::NotAsked),
+        (said("oscar", "> @errand fix it"), Why::NotAsked),
+        (said("errand-bot", "@errand fix it"), Why::Own),
+        (said("x[bot]", "@errand fix it"), Why::Bot),
+        (event("ann", passed, None), Why::Passed),
+        (elsewhere, Why::OtherRepository),
+    ] {
+        assert_eq!(at_once(&event), Some(why), "{event:?}");
+    }
+    for event in [
+        said("oscar", "@errand fix it"),
+        said_on_issue("oscar", "@errand help"),
+        assigned("oscar", "oscar", "errand-bot"),
+        failed("build"),
+        event("rita", Kind::Reviewed { number: 7, verdict: Verdict::ChangesRequested }, None),
+    ] {
+        assert_eq!(at_once(&event), None, "{event:?}");
+    }
 }
 
 #[test]
