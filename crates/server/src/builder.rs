@@ -13,7 +13,7 @@ use protocol::link::{Exited, Hello, OpId, Request, Start, Stdin, User, VERSION};
 use sandbox::link::{Follow, Followed, Link, LinkError, Offsets, PortWriter};
 use sandbox::provider::{ProviderError, SandboxKey};
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -203,14 +203,20 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Ends it, and removes its disk.
+    /// Ends it, and removes its disk; also where whoever waits for that is stopped meanwhile.
     pub async fn end(mut self) {
         self.up = None;
-        if self.epoch > Epoch(0)
-            && let Err(error) = self.app.provider.destroy(self.key()).await
-        {
-            tracing::warn!(sandbox = %self.key(), %error, "the sweeper will end this machine");
+        if self.epoch == Epoch(0) {
+            return;
         }
+        let (provider, key) = (Arc::clone(&self.app.provider), self.key());
+        let ending = self.app.tasks.spawn(async move {
+            if let Err(error) = provider.destroy(key).await {
+                tracing::warn!(sandbox = %key, %error, "the sweeper will end this machine");
+            }
+        });
+        // It has told the log what went wrong.
+        ending.await.ok();
     }
 }
 

@@ -88,9 +88,11 @@ async fn carry_out(job: &Job, run: RunId, report: &mut CheckReport) -> Result<()
             Err(Unfit("the sandboxes of this server are shared, so none is fresh".to_owned())
                 .into())
         }
-        false => tokio::time::timeout(limit + STARTING, work.all(report))
-            .await
-            .unwrap_or_else(|_| Err(too_long())),
+        false => {
+            let all = tokio::time::timeout(limit + STARTING, work.all(report));
+            let done = job.cancel.run_until_cancelled(all).await;
+            done.unwrap_or_else(|| Ok(Err(unwanted()))).unwrap_or_else(|_| Err(too_long()))
+        }
     };
     work.machine.end().await;
     if let Err(error) = done {
@@ -230,6 +232,10 @@ fn how(exited: &Exited) -> String {
         (Some(code), _) => format!("ended with status {code}"),
         (None, signal) => format!("was ended by signal {}", signal.unwrap_or_default()),
     }
+}
+
+fn unwanted() -> anyhow::Error {
+    anyhow::anyhow!("nobody waits for the checks any more")
 }
 
 fn too_long() -> anyhow::Error {

@@ -22,6 +22,7 @@ pub(super) const EVERYTHING: &str = r#"// Our shop.
         {"name": "web", "command": "npm run dev", "description": "the page", "color": "red"},
         [{"command": "npm run worker"}]
     ],
+    "checks": ["npm test", "npm run lint"],
     "ports": [{"port": 3000, "name": "web", "onOpen": "x"}, {"port": 65535}],
     "repositoryDependencies": ["github.com/shop/api", "https://gitlab.example/a/b/c.git"],
     "agentCanUpdateSnapshot": false,
@@ -106,6 +107,7 @@ fn everything_that_can_be_said_is_understood() {
             },
             Terminal { name: None, command: "npm run worker".to_owned(), description: None },
         ],
+        checks: vec!["npm test".to_owned(), "npm run lint".to_owned()],
         ports: vec![Port { port: 3000, name: some("web") }, Port { port: 65535, name: None }],
         repository_dependencies: vec![
             "github.com/shop/api".to_owned(),
