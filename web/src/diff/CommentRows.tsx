@@ -13,7 +13,7 @@ import {
   saveComment,
 } from "./comments";
 import { type Finding, SEVERITY } from "./findings";
-import { visible } from "./segments";
+import { Why } from "./Why";
 
 /** A comment that is kept until all are sent. */
 export function CommentRow({ agent, comment }: { agent: string; comment: Comment }) {
@@ -144,7 +144,9 @@ export function FindingRow({ finding }: { finding: Finding }) {
           </Badge>
           <span className={styles.where}>{finding.rule}</span>
         </div>
-        <p className={styles.text}>{visible(finding.title)}</p>
+        <p className={styles.text}>
+          <Why text={finding.title} />
+        </p>
       </div>
     </div>
   );

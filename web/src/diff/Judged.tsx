@@ -5,6 +5,7 @@ import { BY, type Evidence, endedOf, factsOf } from "./evidence";
 import { type Finding, type Review, RISK, SEVERITY, whereOf } from "./findings";
 import styles from "./Judged.module.css";
 import { visible } from "./segments";
+import { Why } from "./Why";
 
 /** How carefully to look, with the sum's parts. */
 export function Risk({ review }: { review: Review | null | undefined }) {
@@ -73,7 +74,7 @@ function FindingItem({ finding, onGo }: { finding: Finding; onGo(finding: Findin
     <>
       <Badge tone={tone}>{word}</Badge>
       <span className={styles.words}>
-        <code>{visible(whereOf(finding))}</code> {visible(finding.title)}
+        <code>{visible(whereOf(finding))}</code> <Why text={finding.title} />
       </span>
     </>
   );

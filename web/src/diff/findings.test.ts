@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Finding, findingsOf, type Review, whereOf } from "./findings";
+import { type Finding, findingsOf, quotesOf, type Review, whereOf } from "./findings";
 
 const REVIEW: Review = {
   score: { band: "high", points: 65, factors: [{ rule: "ci-new", count: 1, points: 5 }] },
@@ -37,5 +37,15 @@ describe("whereOf", () => {
     expect(words).toEqual(["a_test.go:8 (before the change)", "The whole diff"]);
     const file = { path: "a", line: undefined, side: "after" } as Finding;
     expect(whereOf(file)).toBe("a");
+  });
+});
+
+describe("quotesOf", () => {
+  it("sets apart what is quoted, and nothing where quotation marks do not pair", () => {
+    expect(quotesOf("`eval(x)` runs. Look")).toEqual([
+      { text: "eval(x)", isQuote: true },
+      { text: " runs. Look", isQuote: false },
+    ]);
+    expect(quotesOf("`a` b` runs")).toEqual([{ text: "`a` b` runs", isQuote: false }]);
   });
 });

@@ -60,3 +60,12 @@ export function whereOf({ path, line, side }: Finding): string {
   if (line === undefined) return path;
   return `${path}:${line}${side === "before" ? " (before the change)" : ""}`;
 }
+
+/** A sentence with what it quotes of the diff apart; an odd quotation mark is no more than that. */
+export function quotesOf(why: string): { text: string; isQuote: boolean }[] {
+  const parts = why.split("`");
+  if (parts.length % 2 === 0) return [{ text: why, isQuote: false }];
+  return parts
+    .map((text, index) => ({ text, isQuote: index % 2 === 1 }))
+    .filter(({ text }) => text !== "");
+}
