@@ -68,7 +68,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("02", "ci-untrusted-trigger", ".github/workflows/preview.yml"),
     ("03", "ci-permissions", ".github/workflows/ci.yml"),
     ("04", "package-script", "package.json"),
-    ("05", "binary-added", "tools/helper"),
+    ("05", "executable-file", "tools/helper"),
     ("06", "dependency-host", "package-lock.json"),
     ("07", "submodule", ".gitmodules"),
     ("13", "test-deleted", "test_calc.py"),
