@@ -15,15 +15,15 @@ use std::ops::Range;
 /// Claims that are looked for in one answer.
 const CLAIMS: usize = 100;
 
-/// Why a claim is struck through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a claim is struck through, the plainest last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lack {
+    /// How it ended is not known.
+    Hidden,
     /// Nothing that could show it was run.
     NotRun,
     /// The last that could show it did not end well.
     Failed,
-    /// How it ended is not known.
-    Hidden,
 }
 
 /// Words that nothing bears out.
@@ -61,20 +61,25 @@ impl Lack {
 
 /// The claims of an answer that no command after the last change bears out, in their order.
 pub fn unproven(answer: &str, commands: &[CommandFact]) -> Vec<Unproven> {
-    let mut found: Vec<Unproven> = Vec::new();
+    let mut found: Vec<(Range<usize>, Lack)> = Vec::new();
     for claim in claims(answer) {
         let lacks =
             claim.topics.iter().filter_map(|topic| lack(topic, claim.is_run_only, commands));
-        let Some(lack) = lacks.max_by_key(|lack| *lack as u8) else { continue };
-        if found.last().is_some_and(|last| claim.at.start < last.at.end) {
-            continue;
+        let Some(lack) = lacks.max() else { continue };
+        match found.last_mut() {
+            // What is said in the same words is one claim.
+            Some((at, worst)) if claim.at.start < at.end => {
+                at.end = at.end.max(claim.at.end);
+                *worst = lack.max(*worst);
+            }
+            Some(_) | None => found.push((claim.at, lack)),
         }
-        let words = answer.get(claim.at.clone()).unwrap_or_default();
-        let text = words.replace(['*', '~'], "");
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        found.push(Unproven { at: claim.at, text, lack });
     }
-    found
+    let told = found.into_iter().map(|(at, lack)| {
+        let words = answer.get(at.clone()).unwrap_or_default().replace(['*', '~'], "");
+        Unproven { at, text: words.split_whitespace().collect::<Vec<_>>().join(" "), lack }
+    });
+    told.collect()
 }
 
 /// The answer with them struck through, each with a word why.

@@ -68,7 +68,7 @@ static TAKES_MORE: LazyLock<Regex> = LazyLock::new(|| {
 });
 static NO_FAULT: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"(?i)\b(?:(?:no|zero|0|without(?:\s+any)?|none)\s+(?:\w+\s+(?:or\s+)?)?(?:fail\w*|errors?|warnings?|issues?|problems?|regressions?)|none\s+fail\w*|no\s+longer\s+fail\w*|(?:that|which)\s+(?:was|were|had)\s+(?:been\s+)?failing|(?:previously|formerly|once|originally|the|\d+)[- ]failing|failing\s+(?:tests?|specs?|checks?|cases?|build)|not\s+(?:just|only)|as\s+expected|when\s+(?:I|we)\s+(?:re-?)?(?:ran|run|tested))\b",
+        r"(?i)\b(?:(?:no|zero|0|without(?:\s+any)?|none)\s+(?:\w+\s+(?:or\s+)?)?(?:fail\w*|errors?|warnings?|issues?|problems?|regressions?)|none\s+fail\w*|no\s+longer\s+fail\w*|(?:that|which)\s+(?:was|were|had)\s+(?:been\s+)?failing|(?:previously|formerly|once|originally|the|\d+)[- ]failing|failing\s+(?:tests?|specs?|checks?|cases?|build)|not\s+(?:just|only)|as\s+(?:expected|before)|when\s+(?:I|we)\s+(?:re-?)?(?:ran|run|tested))\b",
     )
 });
 static DENIED: LazyLock<Regex> = LazyLock::new(|| {
@@ -78,9 +78,13 @@ static DENIED: LazyLock<Regex> = LazyLock::new(|| {
 });
 static OPEN: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"(?i)\b(?:should|would|will|must|needs?|needed|please|you\s+can|can\s+be|could|may|might|if|once|when|whenever|until|unless|before|make|makes|making|getting?|ensures?d?|ensuring|so\s+that|let\s+me|todo|expect(?:s|ed|ing)?|assum\w*|whether|wants?|remember|wait(?:s|ing)?|provided|in\s+order|to\s+(?:verify|check|confirm|see|run|test|have|keep|let)|claims?|says?|said|example|suppose)\b|['’]ll\b",
+        r"(?i)\b(?:should|would|will|must|needs?|please|you\s+can|can\s+be|could|may|might|if|once|when|whenever|until|unless|before|ensures?d?|ensuring|make\s+sure|so\s+that|let\s+me|todo|expect(?:s|ing)?|expected\s+to|assum\w*|whether|wants?|remember|wait(?:s|ing)?|provided|in\s+order|to\s+(?:verify|check|confirm|see|run|test|have|keep|let|get)|claims?|says?|said|suppose)\b|['’]ll\b",
     )
 });
+/// What is to be brought about, right before it.
+static CAUSED: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(?i)\b(?:makes?|making|gets?|getting|lets?)\s+(?:\S+\s+){0,2}$"));
+static CODE: LazyLock<Regex> = LazyLock::new(|| regex(r"`[^`]*`"));
 static UNLESS: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?i)\b(?:if|once|unless|until|provided)\b"));
 static ORDER: LazyLock<Regex> = LazyLock::new(|| {
@@ -97,7 +101,8 @@ pub(super) fn find(sentence: &str) -> Vec<Claim> {
     }
     // The same length, without the marks of bold and struck text.
     let plain = sentence.replace(['*', '~'], " ");
-    let doubts = NO_FAULT.replace_all(&plain, " ");
+    let words = CODE.replace_all(&plain, " ` ");
+    let doubts = NO_FAULT.replace_all(&words, " ");
     if DENIED.is_match(&doubts) {
         return Vec::new();
     }
@@ -114,8 +119,11 @@ pub(super) fn find(sentence: &str) -> Vec<Claim> {
 /// Whether the sentence says it as a fact.
 fn is_plain(plain: &str, at: &Range<usize>) -> bool {
     let before = plain.get(..at.start).unwrap_or_default();
-    let before = NO_FAULT.replace_all(before, " ");
-    !OPEN.is_match(&before) && !UNLESS.is_match(plain.get(at.end..).unwrap_or_default())
+    let before = CODE.replace_all(before, " ` ");
+    let before = NO_FAULT.replace_all(&before, " ");
+    !OPEN.is_match(&before)
+        && !CAUSED.is_match(&before)
+        && !UNLESS.is_match(plain.get(at.end..).unwrap_or_default())
 }
 
 fn passes(plain: &str) -> Vec<Claim> {

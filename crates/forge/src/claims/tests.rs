@@ -1,3 +1,5 @@
+//! Sentences that claim something, and sentences that do not.
+
 use super::*;
 
 fn run(command: &str, exit_code: Option<i32>) -> CommandFact {
@@ -48,6 +50,11 @@ fn what_is_said_to_pass_to_have_run_or_to_be_verified_is_a_claim() {
         ),
         ("Everything passes.", "Everything passes"),
         ("All tests pass, not just the new ones.", "All tests pass"),
+        ("I ran `make test`, and all tests pass.", "ran `make test`, and all tests pass"),
+        ("I ran `make test`. All tests pass.", "All tests pass"),
+        ("Changed it to make it faster, and the tests pass.", "the tests pass"),
+        ("As before, all tests pass.", "all tests pass"),
+        ("Parsing `fail` is fixed, and all tests pass.", "all tests pass"),
         ("When I ran the tests, all tests passed.", "the tests, all tests passed"),
     ] {
         let claimed = claimed(answer);
@@ -87,6 +94,8 @@ fn what_is_no_claim_is_left_alone() {
         "I ran `git log` and `grep -rn foo` to find it.",
         "I ran `npm install` first.",
         "To make the tests pass I changed the sign.",
+        "Changed the sign to make all the tests pass.",
+        "This lets the build succeed.",
         "Do the tests pass?",
         "> Make all tests pass.",
         "```\nall tests pass\n```",
