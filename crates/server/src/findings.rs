@@ -233,3 +233,6 @@ fn family(family: Family) -> &'static str {
         Family::Ownership => "ownership",
     }
 }
+
+#[cfg(test)]
+mod tests;
