@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-use store::Store;
+use store::{Store, kv};
 use tokio::sync::Mutex as Turn;
 use url::Url;
 
@@ -101,16 +101,34 @@ impl Forges {
         let org = OrgId::default_org();
         let mut all = Vec::new();
         for record in store.list(&org, KIND, "", "", CONNECTIONS).await? {
-            let entry: Entry = serde_json::from_str(&record.body).context("read a connection")?;
-            let value = store.unseal(&org, OWNER, &entry.value).await;
-            let value = value.context("open a credential")?;
-            let value = value.context("the credential of a connection is gone")?;
-            let secret = SecretString::from(value.expose().to_owned());
-            let account = account(&client, &entry, secret)?;
-            all.push(Arc::new(Connection::new(record.key, entry, account)));
+            let id = record.key.clone();
+            match Self::kept(store, &org, record, &client).await {
+                Ok(connection) => all.push(Arc::new(connection)),
+                // The others are of use all the same, and people can connect this one again.
+                Err(error) => {
+                    tracing::error!(
+                        id,
+                        error = format!("{error:#}"),
+                        "a host is not connected any more"
+                    );
+                }
+            }
         }
         let known = RwLock::new(BTreeMap::from([(org, all)]));
         Ok(Self { known, client, changing: Turn::default() })
+    }
+
+    async fn kept(
+        store: &Store,
+        org: &OrgId,
+        record: kv::Entry,
+        client: &Client,
+    ) -> Result<Connection> {
+        let entry: Entry = serde_json::from_str(&record.body).context("read a connection")?;
+        let value = store.unseal(org, OWNER, &entry.value).await.context("open its credential")?;
+        let value = value.context("its credential is gone")?;
+        let account = account(client, &entry, SecretString::from(value.expose().to_owned()))?;
+        Ok(Connection::new(record.key, entry, account))
     }
 
     /// Those of an organisation.

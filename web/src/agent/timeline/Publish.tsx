@@ -139,20 +139,22 @@ function Failed(props: { title: string; failure: Failure; children?: ReactNode }
   );
 }
 
-/** A pull request: of ours on its page here, of a forge behind a question. */
-export function PullLink({ pull }: { pull: Pick<PullRequest, "number" | "link"> }) {
+/** A pull request on its page here; one of a forge also there, behind a question. */
+function PullLink({ pull }: { pull: Pick<PullRequest, "number" | "link"> }) {
+  const { agent } = useScope();
   const path = ownPath(pull.link);
-  const words = `Pull request #${pull.number}`;
-  if (path === undefined) return <ExternalLink href={pull.link}>{words}</ExternalLink>;
   return (
-    <Link className={styles.pull} to={path}>
-      {words}
-      <ArrowUpRight aria-hidden="true" />
-    </Link>
+    <>
+      <Link className={styles.pull} to={path ?? `/agents/${agent}/pull-requests/${pull.number}`}>
+        Pull request #{pull.number}
+        <ArrowUpRight aria-hidden="true" />
+      </Link>
+      {path === undefined && <ExternalLink href={pull.link}>at its host</ExternalLink>}
+    </>
   );
 }
 
 /** The path of a pull request that Errand keeps, whatever address the server goes by. */
-export function ownPath(link: string): string | undefined {
+function ownPath(link: string): string | undefined {
   return /^[^?#]*(\/agents\/bc-[0-9a-f-]+\/pull-requests\/\d+)$/.exec(link)?.[1];
 }
