@@ -89,7 +89,7 @@ async fn carry_out(job: &Job, run: RunId, report: &mut CheckReport) -> Result<()
                 .into())
         }
         false => {
-            let all = tokio::time::timeout(limit + STARTING, work.all(report));
+            let all = tokio::time::timeout(limit + STARTING, Box::pin(work.all(report)));
             let done = job.cancel.run_until_cancelled(all).await;
             done.unwrap_or_else(|| Ok(Err(unwanted()))).unwrap_or_else(|_| Err(too_long()))
         }
