@@ -14,6 +14,7 @@ use crate::effects::{Job, check};
 use crate::findings;
 use crate::flow;
 use crate::gate;
+use crate::redact;
 use crate::secrets::{self, Held, Phase};
 use agent::state::Living;
 use anyhow::Result;
@@ -96,21 +97,24 @@ pub async fn facts(
 /// The same for whoever asks over the API.
 pub async fn body(app: &App, org: &OrgId, view: &View, log: &[Logged]) -> Result<EvidenceBody> {
     let gathered = Gathered::of(log);
-    let plain_secrets = plain_secrets(app, org, view.living()?).await?;
+    let living = view.living()?;
+    let plain_secrets = plain_secrets(app, org, living).await?;
+    // TRUST: a model may write a secret into a command or its answer; the log keeps its words as they are.
+    let redactor = redact::of_agent(app, org, living).await?;
+    let shown = |text: &str| cut(&redactor.text(text));
     let checks = check::of(log).into_iter().flat_map(|report| check::facts(&report.checks));
     let own: Vec<_> = checks.collect();
     let known = [gathered.commands.clone(), own.clone()].concat();
     let unproven = claims::unproven(&answer(log, None), &known).into_iter();
     let unproven = unproven
-        .map(|claim| ClaimBody { text: cut(&claim.text), why: claim.lack.why().to_owned() });
+        .map(|claim| ClaimBody { text: shown(&claim.text), why: claim.lack.why().to_owned() });
     let more = gathered.commands.len().saturating_sub(COMMANDS);
     Ok(EvidenceBody {
         commands: own
             .iter()
-            .map(|fact| command(fact, CommandBy::Errand))
-            .chain(
-                gathered.commands.iter().skip(more).map(|fact| command(fact, CommandBy::Sandbox)),
-            )
+            .map(|fact| (fact, CommandBy::Errand))
+            .chain(gathered.commands.iter().skip(more).map(|fact| (fact, CommandBy::Sandbox)))
+            .map(|(fact, by)| command(fact, shown(&fact.command), by))
             .collect(),
         more_commands: u32::try_from(more).unwrap_or(u32::MAX),
         unproven: unproven.collect(),
@@ -123,13 +127,8 @@ pub async fn body(app: &App, org: &OrgId, view: &View, log: &[Logged]) -> Result
     })
 }
 
-fn command(fact: &CommandFact, by: CommandBy) -> CommandBody {
-    CommandBody {
-        command: cut(&fact.command),
-        exit_code: fact.exit_code,
-        duration_ms: fact.duration_ms,
-        by,
-    }
+fn command(fact: &CommandFact, command: String, by: CommandBy) -> CommandBody {
+    CommandBody { command, exit_code: fact.exit_code, duration_ms: fact.duration_ms, by }
 }
 
 fn cut(text: &str) -> String {

@@ -174,7 +174,7 @@ async fn evidence_tells_what_ran_what_was_refused_and_what_people_allowed() {
     let turns = [
         shell("sh ./test_calc.sh"),
         write("calc.py", "def add(a, b):\n    return a + b\n"),
-        shell("curl -s -m 5 https://refused.test/; sh ./test_calc.sh"),
+        shell("curl -s -m 5 https://refused.test/; : e2e-plain-71f0; sh ./test_calc.sh"),
         Turn::say("The tests pass. `make lint` passes."),
     ];
     let job = opened(&world, &repository, &turns).await;
@@ -190,6 +190,7 @@ async fn evidence_tells_what_ran_what_was_refused_and_what_people_allowed() {
     let commands = evidence["commands"].as_array().unwrap();
     assert_eq!(commands.len(), 2, "only what ran after the last edit: {commands:?}");
     assert!(commands.iter().all(|run| run["by"] == "sandbox" && run["exitCode"] == 0));
+    assert!(!pull.to_string().contains("e2e-plain-71f0"), "{pull:#}");
     assert_eq!(evidence["unproven"], json!([]), "the newest answer holds");
     assert_eq!(evidence["denials"]["hosts"], json!(["refused.test"]));
     assert_eq!(evidence["exceptions"][0]["what"], "connections to docs.test");
