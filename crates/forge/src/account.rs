@@ -215,7 +215,9 @@ impl Account {
                     Credential::Person { email, token } => {
                         bitbucket::Credential::Person { email: email.clone(), token: token.clone() }
                     }
-                    other => bitbucket::Credential::Token(token(other)?.clone()),
+                    other @ (Credential::Token(_) | Credential::App(_)) => {
+                        bitbucket::Credential::Token(token(other)?.clone())
+                    }
                 };
                 Arc::new(Bitbucket::open(client, clock, repository, &credential)?)
             }
@@ -371,6 +373,8 @@ fn token(credential: &Credential) -> Result<&SecretString> {
 fn of_github(credential: &Credential) -> Result<github::Credential> {
     Ok(match credential {
         Credential::App(app) => github::Credential::App(Arc::clone(app)),
-        other => github::Credential::Token(token(other)?.clone()),
+        other @ (Credential::Token(_) | Credential::Person { .. }) => {
+            github::Credential::Token(token(other)?.clone())
+        }
     })
 }
