@@ -206,18 +206,17 @@ async fn build(
     let windows = denials.windows();
     let parts = parts(&config, denials, models_inside.clone(), Arc::clone(&aws), &cell)?;
     let provider = Arc::new(LocalProvider::new(launcher).context("speak to the launcher")?);
-    let base = base(&config, &provider).await?;
-    let forges = Forges::open(&store, http.inner().clone()).await?;
     let app = App {
         catalog,
         models_inside,
+        forges: Forges::open(&store, http.inner().clone()).await?,
         http,
         aws,
         git: Git::new().context("find git")?,
         far_end: far_end.map(|program| LocalFarEnd { program, keeper: Arc::clone(&provider) }),
         identity,
+        base: base(&config, &provider).await?,
         provider,
-        base,
         images: Images::open(&data, &config.images)?,
         builders: Builders::default(),
         signing: SigningKeys::open(&store).await?,
@@ -225,7 +224,6 @@ async fn build(
         gateway: Gateway::new(parts),
         windows,
         cell,
-        forges,
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         first_looks: FirstLooks::default(),
         saved_environments: SavedEnvironments::default(),
