@@ -425,16 +425,13 @@ mod tests {
     fn the_body_tells_task_result_evidence_changes_and_cost() {
         let expected = "### Task\n\n> Fix the parser\\\n> \\- see #\u{2060}12 by @\u{2060}octocat\n\n\
             ### Result, as the agent tells it\n\nDone. **All** tests pass \\![x](http://spy.example)\n\n\
-            ### Evidence\n\nRun after the last change, as the agent's sandbox reported:\n\n| command | exit code | time |\n\
-            | --- | --- | --- |\n| ` cargo test ` | 0 | 1 min 1 s |\n| ` a \u{a6} b ` | **1** | 20 ms |\n\n\
             ### Findings\n\n**Risk: low** (0 points).\n\n\
             **1 file was too large or too many to be read. Read them.**\n\n\
-            ### Evidence\n\nRun after the last change, from the log. \
-            What the agent's sandbox reports, the agent could have changed.\n\n\
-            | command | exit code | time | how this is known |\n\
-            | --- | --- | --- | --- |\n\
-            | ` cargo test ` | 0 | 1 min 1 s | reported by the agent's sandbox |\n\
-            | ` a \u{a6} b ` | **1** | 20 ms | **checked by Errand** |\n\n\
+            ### Evidence\n\nRun after the last change, as the agent's sandbox reported; \
+            the agent could have changed what it reports:\n\n\
+            | command | exit code | time |\n| --- | --- | --- |\n\
+            | ` cargo test ` | 0 | 1 min 1 s |\n\
+            | ` a \u{a6} b ` | **1** | 20 ms |\n\n\
             ### Changes\n\n1 file, +3 −1\n\n- ` src/a.rs ` +3 −1\n\n\
             ### Commits\n\n- ` 0123456789ab ` Fix &lt;T\\>\n\n\
             ---\nMade by [Errand](http://127.0.0.1:7420/agents/x) with m-1 in 2 min 5 s for $1.23.";

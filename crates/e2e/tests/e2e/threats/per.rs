@@ -204,7 +204,7 @@ async fn evidence_tells_what_ran_what_was_refused_and_what_people_allowed() {
         "refused.test",
         "docs.test",
         "PLAIN",
-        "reported by the agent's sandbox",
+        "as the agent's sandbox reported",
         "sent a follow-up",
     ] {
         assert!(body.contains(part), "{part}: {body}");
