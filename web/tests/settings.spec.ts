@@ -176,7 +176,6 @@ test("how far agents reach is narrowed, and hosts are named", async ({ page, hou
 });
 
 const CONFIGURED = [
-  ["forges", "Forges", "cannot be connected yet"],
   ["providers", "Providers", "None can be added yet."],
   ["teams", "Teams", "There are no roles, invitations or limits"],
 ] as const;
@@ -196,8 +195,8 @@ test("what has no form yet says what holds today and how it is set", async ({ pa
 });
 
 test("a server that can more than this page says so", async ({ page }) => {
-  await pretend(page, { features: ["forges"] });
-  await page.goto("/settings/forges");
+  await pretend(page, { features: ["providers"] });
+  await page.goto("/settings/providers");
   await expect(page.getByText("it is newer than the app in your browser")).toBeVisible();
   await page.goto("/settings/teams");
   await expect(page.getByRole("link", { name: "API keys" }).last()).toBeVisible();
