@@ -283,7 +283,7 @@ const SETTINGS = {
   environments: "What is left out of a file stands in the agent's conversation",
   network: "Keys of models and of git remotes stay in the server.",
   secrets: "Grant for registry.npmjs.org",
-  forges: "cannot be connected yet",
+  forges: "No host is connected.",
   providers: "None can be added yet.",
   teams: "There are no roles, invitations or limits",
 } as const;
