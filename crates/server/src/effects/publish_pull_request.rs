@@ -151,7 +151,12 @@ async fn one(
             let known = shown.known.map(|pull| pull.number);
             publish::publish(host.as_ref(), content, known, &wishes).await?
         }
-        KeptBy::Errand => host.create(content).await?,
+        KeptBy::Errand => {
+            // Whether it is ready a person may have said meanwhile.
+            let there = host.find_pull_request(&content.head).await?;
+            let stage = there.map_or(content.stage, |there| there.content.stage);
+            host.create(Content { stage, ..content }).await?
+        }
     };
     Ok(PullRequest {
         url: chosen.url.clone(),

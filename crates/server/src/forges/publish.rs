@@ -2,7 +2,7 @@
 
 use super::pulls::{filled, marked, renewed};
 use forge::forge::{Forge, ForgeError, Result, keep_comment};
-use forge::pull_request::{Content, PullRequest, Stage};
+use forge::pull_request::{Content, PullRequest};
 use protocol::event::PullWishes;
 
 /// Opens it, or brings the one that is open up to date. `known` is the number that the log knows.
@@ -43,8 +43,7 @@ pub async fn publish(
                 Some(template) => filled(&template, &ours.body),
                 None => marked(&ours.body),
             };
-            let stage = if wishes.draft { Stage::Draft } else { Stage::Ready };
-            let made = forge.create(Content { body, stage, ..ours }).await?;
+            let made = forge.create(Content { body, ..ours }).await?;
             ask(forge, made.number, wishes).await?;
             Ok(made)
         }
