@@ -1,4 +1,4 @@
-//! `/v1/agents/{id}/pull-requests`: those kept by Errand itself, and their merge by a person.
+//! `/v1/agents/{id}/pull-requests`: an agent's, wherever they are kept, and what a person does with them.
 
 use super::body::Body;
 use super::error::{ApiError, ApiResult};
