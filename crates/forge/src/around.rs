@@ -15,6 +15,8 @@ pub enum Ability {
     Labels,
     /// It has comments on a pull request.
     Comments,
+    /// It has issues, with comments.
+    Issues,
     /// It has reviews, and comments on single lines that can be answered.
     Reviews,
     /// It knows how checks of a commit ended, and takes word of ours.
@@ -40,6 +42,7 @@ impl Ability {
             Self::Reviewers => "ask people for a review",
             Self::Labels => "keep labels",
             Self::Comments => "keep comments",
+            Self::Issues => "keep issues",
             Self::Reviews => "keep reviews",
             Self::Checks => "tell how checks ended",
             Self::Permissions => "say what a person may do",
@@ -93,7 +96,51 @@ pub struct Comparison {
     pub behind: Option<u64>,
 }
 
-/// A comment on a pull request.
+/// What something is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// An issue.
+    Issue(u64),
+    /// A pull request.
+    PullRequest(u64),
+}
+
+impl Subject {
+    /// Its number.
+    pub const fn number(self) -> u64 {
+        match self {
+            Self::Issue(number) | Self::PullRequest(number) => number,
+        }
+    }
+}
+
+/// Where the commits of a pull request come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It is about no pull request, or the host does not say.
+    Unsaid,
+    /// A branch of the repository itself.
+    Repository,
+    /// A fork.
+    Fork,
+}
+
+/// How an issue or a pull request begins, as the host tells it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// Who wrote it.
+    pub author: String,
+    /// One line.
+    pub title: String,
+    /// Markdown.
+    pub body: String,
+    /// Whether it is still open.
+    pub is_open: bool,
+    /// Whether a pull request comes out of this repository.
+    pub origin: Origin,
+}
+
+/// A comment on an issue or a pull request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {
     /// The host's number for it.

@@ -6,7 +6,7 @@
 mod wire;
 
 use crate::around::{
-    Ability, Branch, Check, Comment, Comparison, Identity, LineComment, Permission, Review,
+    Ability, Branch, Check, Comment, Comparison, Identity, LineComment, Permission, Review, Subject,
 };
 use crate::forge::{Capabilities, Forge, ForgeError, KeptBy, MergeWish, Mergeable, Result};
 use crate::host::{
@@ -81,6 +81,15 @@ impl Bitbucket {
 
     fn at(&self, path: &str) -> String {
         format!("/repositories/{}{path}", self.repository.path())
+    }
+
+    /// Below an issue or a pull request.
+    fn on(&self, on: Subject, path: &str) -> String {
+        let kind = match on {
+            Subject::Issue(_) => "issues",
+            Subject::PullRequest(_) => "pullrequests",
+        };
+        format!("/{kind}/{}{path}", on.number())
     }
 
     fn many(&self, path: &str) -> String {
@@ -173,8 +182,8 @@ impl Bitbucket {
         Ok(touched.into_iter().filter_map(Touched::conflict).collect())
     }
 
-    async fn comment_list(&self, number: u64) -> Result<Vec<CommentTold>> {
-        let path = self.many(&format!("/pullrequests/{number}/comments?sort=id"));
+    async fn comment_list(&self, on: Subject) -> Result<Vec<CommentTold>> {
+        let path = self.many(&self.on(on, "/comments?sort=id"));
         let told = self.host.linked::<CommentTold>(&path).await?.entries;
         Ok(told.into_iter().filter(|told| !told.deleted).collect())
     }
@@ -394,20 +403,20 @@ impl Forge for Bitbucket {
         Ok(asked.into_iter().map(|user| user.uuid).collect())
     }
 
-    async fn comment(&self, number: u64, body: &str) -> Result<Comment> {
-        let path = format!("/pullrequests/{number}/comments");
+    async fn comment(&self, on: Subject, body: &str) -> Result<Comment> {
+        let path = self.on(on, "/comments");
         let answer = self.write(Method::POST, &path, wire::content(body)).await?.done()?;
         Ok(answer.body::<CommentTold>()?.comment())
     }
 
-    async fn edit_comment(&self, number: u64, id: u64, body: &str) -> Result<Comment> {
-        let path = format!("/pullrequests/{number}/comments/{id}");
+    async fn edit_comment(&self, on: Subject, id: u64, body: &str) -> Result<Comment> {
+        let path = self.on(on, &format!("/comments/{id}"));
         let answer = self.write(Method::PUT, &path, wire::content(body)).await?.done()?;
         Ok(answer.body::<CommentTold>()?.comment())
     }
 
-    async fn comments(&self, number: u64) -> Result<Vec<Comment>> {
-        let told = self.comment_list(number).await?.into_iter();
+    async fn comments(&self, on: Subject) -> Result<Vec<Comment>> {
+        let told = self.comment_list(on).await?.into_iter();
         Ok(told.filter(|told| told.inline.is_none()).map(CommentTold::comment).collect())
     }
 
@@ -417,7 +426,7 @@ impl Forge for Bitbucket {
     }
 
     async fn line_comments(&self, number: u64) -> Result<Vec<LineComment>> {
-        let told = self.comment_list(number).await?;
+        let told = self.comment_list(Subject::PullRequest(number)).await?;
         Ok(told.into_iter().filter_map(CommentTold::line_comment).collect())
     }
 

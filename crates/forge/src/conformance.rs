@@ -3,7 +3,7 @@
 //! The caller brings a forge over a remote that has the branches of [`Ground`], and a way to look
 //! at the remote. Each check panics with a sentence.
 
-use crate::around::{Ability, Check, CheckState, Permission, Verdict};
+use crate::around::{Ability, Check, CheckState, Permission, Subject, Verdict};
 use crate::forge::{Forge, ForgeError, MergeWish, Mergeable, keep_comment};
 use crate::pull_request::{Content, PullRequest, Stage, State};
 use git::name::{BranchName, CommitId};
@@ -175,7 +175,7 @@ async fn what_it_cannot_do_it_says(forge: &dyn Forge, open: &PullRequest) {
         (Ability::Branches, forge.branches().await.err()),
         (Ability::Reviewers, forge.reviewers(number).await.err()),
         (Ability::Labels, forge.labels(number).await.err()),
-        (Ability::Comments, forge.comments(number).await.err()),
+        (Ability::Comments, forge.comments(Subject::PullRequest(number)).await.err()),
         (Ability::Reviews, forge.reviews(number).await.err()),
         (Ability::Checks, forge.checks(commit).await.err()),
         (Ability::Permissions, forge.permission("ann").await.err()),
@@ -255,11 +255,16 @@ async fn one_comment_is_kept(forge: &dyn Forge, open: &PullRequest) {
     if !forge.capabilities().can(Ability::Comments) {
         return;
     }
-    let first = must(keep_comment(forge, open.number, "progress", "It **begins**.").await);
-    let second = must(keep_comment(forge, open.number, "progress", "It is done.").await);
+    let first = must(
+        keep_comment(forge, Subject::PullRequest(open.number), "progress", "It **begins**.").await,
+    );
+    let second = must(
+        keep_comment(forge, Subject::PullRequest(open.number), "progress", "It is done.").await,
+    );
     assert_eq!(first.id, second.id, "one comment is brought up to date");
-    let other = must(keep_comment(forge, open.number, "result", "A link.").await);
-    let all = must(forge.comments(open.number).await);
+    let other =
+        must(keep_comment(forge, Subject::PullRequest(open.number), "result", "A link.").await);
+    let all = must(forge.comments(Subject::PullRequest(open.number)).await);
     assert_eq!(all, [second, other], "they are told oldest first");
 }
 

@@ -7,7 +7,8 @@
 //! it is the only thing here that writes to a base branch; an error says what to do next.
 
 use crate::around::{
-    Ability, Branch, Check, Comment, Comparison, Identity, LineComment, Permission, Review,
+    Ability, Branch, Check, Comment, Comparison, Identity, LineComment, Opening, Permission,
+    Review, Subject,
 };
 use crate::pull_request::{Content, PullRequest};
 use async_trait::async_trait;
@@ -251,18 +252,23 @@ pub trait Forge: Send + Sync {
         Err(ForgeError::Unsupported(Ability::Labels))
     }
 
+    /// How an issue or a pull request begins.
+    async fn opening(&self, _on: Subject) -> Result<Opening> {
+        Err(ForgeError::Unsupported(Ability::Issues))
+    }
+
     /// Writes a comment. Not idempotent: [`keep_comment`] is.
-    async fn comment(&self, _number: u64, _body: &str) -> Result<Comment> {
+    async fn comment(&self, _on: Subject, _body: &str) -> Result<Comment> {
         Err(ForgeError::Unsupported(Ability::Comments))
     }
 
     /// Replaces the text of a comment of ours.
-    async fn edit_comment(&self, _number: u64, _id: u64, _body: &str) -> Result<Comment> {
+    async fn edit_comment(&self, _on: Subject, _id: u64, _body: &str) -> Result<Comment> {
         Err(ForgeError::Unsupported(Ability::Comments))
     }
 
     /// Comments on it as a whole, oldest first, up to a bound.
-    async fn comments(&self, _number: u64) -> Result<Vec<Comment>> {
+    async fn comments(&self, _on: Subject) -> Result<Vec<Comment>> {
         Err(ForgeError::Unsupported(Ability::Comments))
     }
 
@@ -286,6 +292,11 @@ pub trait Forge: Send + Sync {
         Err(ForgeError::Unsupported(Ability::Checks))
     }
 
+    /// What a check that ended badly printed or says of it, as far as the host shows it; the end where it is long.
+    async fn check_log(&self, _commit: &CommitId, _name: &str) -> Result<String> {
+        Err(ForgeError::Unsupported(Ability::Checks))
+    }
+
     /// Says how a check of ours is doing; the newest word of a name counts.
     async fn report_check(&self, _commit: &CommitId, _check: &Check) -> Result<()> {
         Err(ForgeError::Unsupported(Ability::Checks))
@@ -306,7 +317,7 @@ pub trait Forge: Send + Sync {
 /// unknown outcome it is found again instead of written twice.
 pub async fn keep_comment(
     forge: &dyn Forge,
-    number: u64,
+    on: Subject,
     mark: &str,
     body: &str,
 ) -> Result<Comment> {
@@ -314,10 +325,10 @@ pub async fn keep_comment(
     let body = format!("{body}\n\n{mark}");
     // TRUST: anybody can write the mark into a comment, so only those of our own name count.
     let own = forge.identity().await?.login;
-    let kept = forge.comments(number).await?.into_iter();
+    let kept = forge.comments(on).await?.into_iter();
     match kept.into_iter().find(|found| found.author == own && found.body.contains(&mark)) {
         Some(found) if found.body == body => Ok(found),
-        Some(found) => forge.edit_comment(number, found.id, &body).await,
-        None => forge.comment(number, &body).await,
+        Some(found) => forge.edit_comment(on, found.id, &body).await,
+        None => forge.comment(on, &body).await,
     }
 }

@@ -1,7 +1,7 @@
 //! Gitea and Forgejo. Drafts are pull requests whose title begins with `WIP:`.
 
 use crate::around::{
-    Ability, Branch, Check, Comment, Comparison, Identity, LineComment, Permission, Review,
+    Ability, Branch, Check, Comment, Comparison, Identity, LineComment, Permission, Review, Subject,
 };
 use crate::forge::{Capabilities, Forge, ForgeError, KeptBy, MergeWish, Mergeable, Result};
 use crate::github::status;
@@ -312,19 +312,21 @@ impl Forge for Gitea {
         Ok(labels.into_iter().map(|label| label.name).collect())
     }
 
-    async fn comment(&self, number: u64, body: &str) -> Result<Comment> {
+    async fn comment(&self, on: Subject, body: &str) -> Result<Comment> {
+        let number = on.number();
         let path = format!("/issues/{number}/comments");
         let answer = self.write(Method::POST, &path, json!({"body": body})).await?.done()?;
         Ok(answer.body::<CommentTold>()?.noun())
     }
 
-    async fn edit_comment(&self, _number: u64, id: u64, body: &str) -> Result<Comment> {
+    async fn edit_comment(&self, _on: Subject, id: u64, body: &str) -> Result<Comment> {
         let path = format!("/issues/comments/{id}");
         let answer = self.write(Method::PATCH, &path, json!({"body": body})).await?.done()?;
         Ok(answer.body::<CommentTold>()?.noun())
     }
 
-    async fn comments(&self, number: u64) -> Result<Vec<Comment>> {
+    async fn comments(&self, on: Subject) -> Result<Vec<Comment>> {
+        let number = on.number();
         let path = self.many(&format!("/issues/{number}/comments"));
         let told = self.host.list::<CommentTold>(&path).await?.entries;
         Ok(told.into_iter().map(CommentTold::noun).collect())

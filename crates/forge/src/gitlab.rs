@@ -4,7 +4,8 @@
 mod wire;
 
 use crate::around::{
-    Ability, Branch, Check, Comment, Comparison, Identity, LineComment, Permission, Review, Verdict,
+    Ability, Branch, Check, Comment, Comparison, Identity, LineComment, Permission, Review,
+    Subject, Verdict,
 };
 use crate::forge::{Capabilities, Forge, ForgeError, KeptBy, MergeWish, Mergeable, Result};
 use crate::host::{self, Clock, Fixed, Host, PAGE_ENTRIES, Repository, Request, segment};
@@ -55,6 +56,15 @@ impl Gitlab {
 
     fn of(&self, number: u64, path: &str) -> String {
         self.at(&format!("/merge_requests/{number}{path}"))
+    }
+
+    /// Below an issue or a merge request.
+    fn on(&self, on: Subject, path: &str) -> String {
+        let kind = match on {
+            Subject::Issue(_) => "issues",
+            Subject::PullRequest(_) => "merge_requests",
+        };
+        self.at(&format!("/{kind}/{}{path}", on.number()))
     }
 
     async fn project(&self) -> Result<Project> {
@@ -288,20 +298,20 @@ impl Forge for Gitlab {
         Ok(self.request(number).await?.labels)
     }
 
-    async fn comment(&self, number: u64, body: &str) -> Result<Comment> {
-        let order = Request::write(Method::POST, self.of(number, "/notes"), json!({"body": body}));
+    async fn comment(&self, on: Subject, body: &str) -> Result<Comment> {
+        let order = Request::write(Method::POST, self.on(on, "/notes"), json!({"body": body}));
         Ok(self.host.read::<Note>(order).await?.comment())
     }
 
-    async fn edit_comment(&self, number: u64, id: u64, body: &str) -> Result<Comment> {
-        let path = self.of(number, &format!("/notes/{id}"));
+    async fn edit_comment(&self, on: Subject, id: u64, body: &str) -> Result<Comment> {
+        let path = self.on(on, &format!("/notes/{id}"));
         let order = Request::write(Method::PUT, path, json!({"body": body}));
         Ok(self.host.read::<Note>(order).await?.comment())
     }
 
-    async fn comments(&self, number: u64) -> Result<Vec<Comment>> {
-        let path = format!("/merge_requests/{number}/notes?sort=asc&order_by=created_at");
-        let told = self.host.list::<Note>(&self.many(&path)).await?.entries;
+    async fn comments(&self, on: Subject) -> Result<Vec<Comment>> {
+        let sign = format!("/notes?sort=asc&order_by=created_at&per_page={PAGE_ENTRIES}");
+        let told = self.host.list::<Note>(&self.on(on, &sign)).await?.entries;
         Ok(told.into_iter().filter(Note::is_of_the_whole).map(Note::comment).collect())
     }
 

@@ -3,9 +3,8 @@
 //! Read in this order: [`pull_request`] is the noun, [`forge`] the trait and who owes what,
 //! [`bare`] the forge of any git remote without an API (Errand keeps the pull requests itself,
 //! behind [`store`]), [`host`] how those with an API are asked, [`github`], [`gitea`], [`gitlab`] and
-//! [`bitbucket`] which these are, [`account`] a credential for any of them, [`webhook`] what hosts tell by themselves, [`describe`] writes
-//! title and body from the facts of a run, [`conformance`] is run on every forge.
-//! [`bitbucket`] which these are, [`webhook`] what hosts tell by themselves, [`describe`] writes
+//! [`bitbucket`] which these are, [`account`] a credential for any of them, [`webhook`] what hosts tell by
+//! themselves, [`describe`] writes
 //! title and body from the facts of a run, [`claims`] compares an answer with the [`commands`] that
 //! ran, [`conformance`] is run on every forge.
 

@@ -9,7 +9,7 @@ mod fields;
 mod github;
 mod gitlab;
 
-use crate::around::{CheckState, Verdict};
+use crate::around::{CheckState, Origin, Subject, Verdict};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fields::Fields;
@@ -99,17 +99,6 @@ pub enum Association {
     Outsider,
 }
 
-/// Where the commits of a pull request come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// It is about no pull request, or the host does not say.
-    Unsaid,
-    /// A branch of the repository itself.
-    Repository,
-    /// A fork.
-    Fork,
-}
-
 /// A text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
@@ -119,15 +108,6 @@ pub struct Text {
     pub title: String,
     /// Markdown.
     pub body: String,
-}
-
-/// What something is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject {
-    /// An issue.
-    Issue(u64),
-    /// A pull request.
-    PullRequest(u64),
 }
 
 /// What was done.

@@ -1,8 +1,8 @@
 //! Bitbucket Cloud's words. Commits of pull requests are abbreviated, so their head is not told.
 
 use super::fields::{Fields, event, origin, short};
-use super::{Change, Event, Kind, Moved, Origin, Person, Subject, Unreadable};
-use crate::around::{CheckState, Verdict};
+use super::{Change, Event, Kind, Moved, Person, Unreadable};
+use crate::around::{CheckState, Origin, Subject, Verdict};
 use git::name::CommitId;
 use serde_json::Value;
 

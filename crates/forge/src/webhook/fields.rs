@@ -1,6 +1,7 @@
 //! Fields of a foreign document, with limits.
 
-use super::{Association, Event, Kind, Origin, Person, Text, Unreadable};
+use super::{Association, Event, Kind, Person, Text, Unreadable};
+use crate::around::Origin;
 use git::name::CommitId;
 use serde_json::Value;
 

@@ -1,8 +1,8 @@
 //! GitHub's words, and those of Gitea and Forgejo, which are much the same.
 
 use super::fields::{Fields, event, origin, short};
-use super::{Change, Event, Kind, Moved, Origin, Person, Subject, Unreadable};
-use crate::around::{CheckState, Verdict};
+use super::{Change, Event, Kind, Moved, Person, Unreadable};
+use crate::around::{CheckState, Origin, Subject, Verdict};
 
 type Told = Result<Option<Event>, Unreadable>;
 

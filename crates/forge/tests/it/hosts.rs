@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use fakes::forges::hall::{App as FakeApp, Hall, Right};
 use fakes::forges::{Carried, Fault, ForgeHost, Kind};
 use forge::around::Permission;
+use forge::around::Subject;
 use forge::bitbucket::{self, Bitbucket};
 use forge::conformance::check;
 use forge::forge::{Forge, ForgeError, keep_comment};
@@ -199,10 +200,14 @@ async fn lists_go_over_pages(kind: Kind) {
             hall.say(name(kind), opened.number, "rita", body);
         }
     });
-    let told = forge.comments(opened.number).await.unwrap();
+    let told = forge.comments(Subject::PullRequest(opened.number)).await.unwrap();
     assert_eq!(told.into_iter().map(|said| said.body).collect::<Vec<_>>(), bodies);
-    let own = keep_comment(forge.as_ref(), opened.number, "progress", "One").await.unwrap();
-    let same = keep_comment(forge.as_ref(), opened.number, "progress", "Two").await.unwrap();
+    let own = keep_comment(forge.as_ref(), Subject::PullRequest(opened.number), "progress", "One")
+        .await
+        .unwrap();
+    let same = keep_comment(forge.as_ref(), Subject::PullRequest(opened.number), "progress", "Two")
+        .await
+        .unwrap();
     assert_eq!(own.id, same.id, "it is found on the last page");
 }
 
@@ -211,17 +216,22 @@ async fn a_mark_by_others_is_not_ours(kind: Kind) {
     let opened = forge.create(place.ground.content(&place.ground.clean, "Title")).await.unwrap();
     let copied = "<!-- errand:progress -->";
     let theirs = host.with(|hall| hall.say(name(kind), opened.number, "rita", copied));
-    let ours = keep_comment(forge.as_ref(), opened.number, "progress", "One").await.unwrap();
+    let ours = keep_comment(forge.as_ref(), Subject::PullRequest(opened.number), "progress", "One")
+        .await
+        .unwrap();
     assert_ne!(ours.id, theirs);
     // An answer that is lost after the comment was written.
     let before = host.asked().len();
-    keep_comment(forge.as_ref(), opened.number, "other", "x").await.unwrap();
+    keep_comment(forge.as_ref(), Subject::PullRequest(opened.number), "other", "x").await.unwrap();
     let writes = host.asked().len() - before - 1;
     host.strike(writes, Fault::Lost(Carried::Yes));
-    let lost = keep_comment(forge.as_ref(), opened.number, "result", "Done").await;
+    let lost =
+        keep_comment(forge.as_ref(), Subject::PullRequest(opened.number), "result", "Done").await;
     assert!(matches!(lost, Err(ForgeError::OutcomeUnknown { .. })), "{lost:?}");
-    keep_comment(forge.as_ref(), opened.number, "result", "Done").await.unwrap();
-    let told = forge.comments(opened.number).await.unwrap();
+    keep_comment(forge.as_ref(), Subject::PullRequest(opened.number), "result", "Done")
+        .await
+        .unwrap();
+    let told = forge.comments(Subject::PullRequest(opened.number)).await.unwrap();
     assert_eq!(told.iter().filter(|said| said.body.contains("errand:result")).count(), 1);
 }
 
@@ -241,7 +251,7 @@ async fn faults_are_told_apart(kind: Kind) {
     assert!(matches!(lost, Err(ForgeError::Unreachable { .. })), "{lost:?}");
     let opened = forge.create(content).await.unwrap();
     host.strike(0, Fault::Failed(Carried::Yes));
-    let failed = forge.comment(opened.number, "Hello").await;
+    let failed = forge.comment(Subject::PullRequest(opened.number), "Hello").await;
     assert!(matches!(failed, Err(ForgeError::OutcomeUnknown { .. })), "{failed:?}");
 
     let clock: Clock = Arc::new(move || now.load(Ordering::Relaxed));
@@ -252,7 +262,7 @@ async fn faults_are_told_apart(kind: Kind) {
     host.with(|hall| hall.admit("reader", Right::Read, "token-of-reader"));
     let reader = self::opened(kind, &host, clock, "token-of-reader");
     assert_eq!(reader.identity().await.unwrap().permission, Permission::Read);
-    let denied = reader.comment(opened.number, "Hello").await;
+    let denied = reader.comment(Subject::PullRequest(opened.number), "Hello").await;
     assert!(matches!(denied, Err(ForgeError::Denied { .. })), "{denied:?}");
 }
 

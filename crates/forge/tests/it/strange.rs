@@ -2,6 +2,7 @@
 //! is read without end.
 
 use crate::hosts::client;
+use forge::around::Subject;
 use forge::forge::{Forge as _, ForgeError};
 use forge::gitea::Gitea;
 use forge::host::{Clock, Repository};
@@ -76,7 +77,7 @@ async fn a_redirect_is_not_followed() {
     let host = Canned::new(move |_| answer("307 Temporary Redirect", &location, "")).await;
     let refused = host.forge().branch(&main_branch()).await.unwrap_err();
     assert!(refused.to_string().contains("enter its new address"), "{refused}");
-    assert!(host.forge().comment(1, "x").await.is_err());
+    assert!(host.forge().comment(Subject::PullRequest(1), "x").await.is_err());
     assert_eq!((host.asked(), other.asked()), (2, 0));
 }
 
@@ -113,7 +114,7 @@ async fn an_answer_without_end_is_left() {
     let host = Canned::new(move |_| long.clone()).await;
     let refused = host.forge().branch(&main_branch()).await.unwrap_err();
     assert!(refused.to_string().contains("longer than"), "{refused}");
-    let unknown = host.forge().comment(1, "x").await;
+    let unknown = host.forge().comment(Subject::PullRequest(1), "x").await;
     assert!(matches!(unknown, Err(ForgeError::OutcomeUnknown { .. })), "{unknown:?}");
 }
 
@@ -124,7 +125,7 @@ async fn the_token_is_in_no_error() {
         let host = Canned::new(move |_| answer(status, "", &body)).await;
         for error in [
             host.forge().branch(&main_branch()).await.unwrap_err(),
-            host.forge().comment(1, "x").await.unwrap_err(),
+            host.forge().comment(Subject::PullRequest(1), "x").await.unwrap_err(),
         ] {
             let said = format!("{error} {error:?}");
             assert!(!said.contains(TOKEN), "{status}: {said}");
@@ -149,7 +150,7 @@ async fn limits_are_told_in_all_their_words() {
         ("429 Too Many", "retry-after: Wed, 21 Oct 2026 07:28:00 GMT\r\n", "{}", 60),
     ] {
         let host = Canned::new(move |_| answer(status, headers, body)).await;
-        match host.forge().comment(1, "x").await {
+        match host.forge().comment(Subject::PullRequest(1), "x").await {
             Err(ForgeError::RateLimited { wait: told }) => assert_eq!(told.as_secs(), wait),
             other => panic!("{status} {headers}: {other:?}"),
         }
@@ -161,10 +162,10 @@ async fn what_was_never_sent_is_not_unknown() {
     let gone = {
         let host = Canned::new(|_| String::new()).await;
         let forge = host.forge();
-        let cut = forge.comment(1, "x").await;
+        let cut = forge.comment(Subject::PullRequest(1), "x").await;
         assert!(matches!(cut, Err(ForgeError::OutcomeUnknown { .. })), "{cut:?}");
         forge
     };
-    let refused = gone.comment(1, "x").await;
+    let refused = gone.comment(Subject::PullRequest(1), "x").await;
     assert!(matches!(refused, Err(ForgeError::Unreachable { .. })), "{refused:?}");
 }

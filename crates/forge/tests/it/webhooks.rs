@@ -6,10 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use fakes::forges::Kind;
 use fakes::forges::deliveries::{News, What, delivery};
 use fastrand::Rng;
-use forge::around::{CheckState, Verdict};
+use forge::around::{CheckState, Origin, Subject, Verdict};
 use forge::webhook::{
-    Association, BODY_BYTES, Change, Event, Forged, Kind as Told, Moved, Origin, Sender, Subject,
-    Verified,
+    Association, BODY_BYTES, Change, Event, Forged, Kind as Told, Moved, Sender, Verified,
 };
 use git::name::CommitId;
 use hmac::{Hmac, KeyInit as _, Mac as _};

@@ -7,6 +7,7 @@ use crate::record;
 use crate::redact::{self, Redactor};
 use agent::state::{Living, Pull, Repo};
 use anyhow::Result;
+use forge::around::Subject;
 use forge::describe::{Description, describe};
 use forge::forge::{Forge, ForgeError, KeptBy, keep_comment};
 use forge::pull_request::{Content, Stage};
@@ -181,7 +182,8 @@ async fn continued(
     let there = host.find_pull_request(&head).await?;
     let there = there
         .ok_or_else(|| ForgeError::Rejected { detail: format!("{link} is not open any more") })?;
-    keep_comment(host.as_ref(), there.number, &job.handle.id.to_string(), body).await?;
+    let on = Subject::PullRequest(there.number);
+    keep_comment(host.as_ref(), on, &job.handle.id.to_string(), body).await?;
     Ok(PullRequest {
         url: shown.chosen.url.clone(),
         number: there.number,

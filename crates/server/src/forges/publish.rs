@@ -1,6 +1,7 @@
 //! Bringing a pull request of ours to a host: never a second one, and what people wrote or decided there stays.
 
 use super::pulls::{filled, marked, renewed};
+use forge::around::Subject;
 use forge::forge::{Forge, ForgeError, Result, keep_comment};
 use forge::pull_request::{Content, PullRequest};
 use protocol::event::PullWishes;
@@ -63,7 +64,8 @@ async fn ask(forge: &dyn Forge, number: u64, wishes: &PullWishes) -> Result<()> 
     }
     if !refused.is_empty() {
         // A host that takes no comment either has said enough.
-        told(keep_comment(forge, number, "wishes", &refused.join("\n\n")).await.map(drop), "")?;
+        let on = Subject::PullRequest(number);
+        told(keep_comment(forge, on, "wishes", &refused.join("\n\n")).await.map(drop), "")?;
     }
     Ok(())
 }

@@ -14,8 +14,8 @@
 
 use super::command::{self, Command, Options, Switch, Task, Wrong};
 use super::untrusted::{self, Ask, Beside, Keep, Mark, Writer};
-use forge::around::{CheckState, Permission, Verdict};
-use forge::webhook::{Change, Event, Kind, Origin, Subject, Text};
+use forge::around::{CheckState, Origin, Permission, Subject, Verdict};
+use forge::webhook::{Change, Event, Kind, Text};
 use git::name::{BranchName, CommitId};
 use protocol::ids::AgentId;
 

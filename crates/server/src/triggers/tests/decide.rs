@@ -6,8 +6,8 @@ use crate::triggers::decide::{
     ignored_at_once,
 };
 use crate::triggers::untrusted::Mark;
-use forge::around::{CheckState, Permission, Verdict};
-use forge::webhook::{Association, Change, Event, Kind, Moved, Origin, Person, Subject, Text};
+use forge::around::{CheckState, Origin, Permission, Subject, Verdict};
+use forge::webhook::{Association, Change, Event, Kind, Moved, Person, Text};
 use git::name::{BranchName, CommitId};
 use protocol::ids::AgentId;
 

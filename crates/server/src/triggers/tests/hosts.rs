@@ -5,7 +5,8 @@ use crate::triggers::decide::{Act, Known, Pull, Pusher, Why};
 use fakes::forges::Kind as Host;
 use fakes::forges::deliveries::{News, What, delivery};
 use forge::around::Permission;
-use forge::webhook::{Event, Origin, Sender, Subject, Verified};
+use forge::around::{Origin, Subject};
+use forge::webhook::{Event, Sender, Verified};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
 
