@@ -10,7 +10,7 @@
 //! TRUST: secrets stay in the sum once an agent had them, since it may know by then what they open. A person's
 //! permission is for what was read so far: it ends with something that is worth less.
 
-use protocol::content::Source;
+use protocol::content::{Prompt, Source};
 use protocol::event::{ConfigurationTrust, Event, RepoBase};
 use protocol::flow::{Integrity, Legs, Reading, WhenAllThree};
 
@@ -90,6 +90,21 @@ impl Flow {
         }
     }
 
+    fn asked(&mut self, prompt: &Prompt) {
+        match prompt.source {
+            Source::Owner | Source::Member | Source::Platform => {}
+            Source::Outsider => {
+                self.read(Integrity::Outsider, || "a message of somebody outside".to_owned());
+            }
+            Source::Tool | Source::Web => {
+                self.read(Integrity::Web, || "a message that was fetched".to_owned());
+            }
+        }
+        for reading in prompt.asked_at.iter().flat_map(|asked| &asked.readings) {
+            self.read(reading.integrity, || reading.source.clone());
+        }
+    }
+
     fn started_from(&mut self, bases: &[RepoBase]) {
         for base in bases {
             let trust = base.configuration.as_ref().map(|configuration| configuration.trust);
@@ -117,15 +132,7 @@ impl Flow {
     #[expect(clippy::wildcard_enum_match_arm, reason = "most events say nothing about it")]
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::Asked { prompt, .. } | Event::Steered { prompt, .. } => match prompt.source {
-                Source::Owner | Source::Member | Source::Platform => {}
-                Source::Outsider => {
-                    self.read(Integrity::Outsider, || "a message of somebody outside".to_owned())
-                }
-                Source::Tool | Source::Web => {
-                    self.read(Integrity::Web, || "a message that was fetched".to_owned());
-                }
-            },
+            Event::Asked { prompt, .. } | Event::Steered { prompt, .. } => self.asked(prompt),
             Event::BaseResolved { repos, .. } => self.started_from(repos),
             Event::IntegrityLowered { reading, .. } => {
                 self.read(reading.integrity, || reading.source.clone());

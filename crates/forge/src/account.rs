@@ -1,6 +1,7 @@
 //! A credential at a host, before any repository is named: whose it is, which repositories it opens, and the
 //! [`Forge`] of each.
 
+use crate::around::Subject;
 use crate::bitbucket::{self, Bitbucket};
 use crate::forge::{Forge, ForgeError, Result};
 use crate::gitea::Gitea;
@@ -16,6 +17,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::Arc;
 use url::Url;
+
+/// Bytes of a repository's name with all its groups.
+const NAME_BYTES: usize = 500;
 
 /// Which words a host speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +51,16 @@ impl Kind {
     /// By its word.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    /// What stands between a repository's page and the number of a pull request.
+    pub const fn pulls(self) -> &'static str {
+        match self {
+            Self::Github => "pull",
+            Self::Gitlab => "-/merge_requests",
+            Self::Gitea => "pulls",
+            Self::Bitbucket => "pull-requests",
+        }
     }
 
     /// Where the pages of its public host are, if there is one.
@@ -194,6 +208,32 @@ impl Account {
         let same = |own: &str| host.eq_ignore_ascii_case(own);
         let here = same(&own) || (is_ssh && self.web.host_str().is_some_and(same));
         here.then(|| Repository::of(remote, &self.web)).flatten()
+    }
+
+    /// A repository on this host by the name that people and deliveries give it.
+    pub fn named(&self, full_name: &str) -> Option<Repository> {
+        let is_plain = |c: char| !c.is_control() && !c.is_whitespace() && !"?#%\\:".contains(c);
+        let (owner, name) = full_name.rsplit_once('/')?;
+        let fine = |part: &str| !part.is_empty() && part != "." && part != "..";
+        let fits = full_name.len() <= NAME_BYTES && full_name.chars().all(is_plain);
+        let fits = fits && owner.split('/').all(fine) && fine(name);
+        let (owner, name) = (owner.to_owned(), name.to_owned());
+        fits.then(|| Repository { web: self.web.clone(), owner, name })
+    }
+
+    /// The address of a repository that git takes.
+    pub fn git_url(&self, repository: &Repository) -> String {
+        repository.below(&format!("{}.git", repository.full_name()))
+    }
+
+    /// Where people read an issue or a pull request.
+    pub fn page(&self, repository: &Repository, on: Subject) -> String {
+        let between = match (self.kind, on) {
+            (Kind::Gitlab, Subject::Issue(_)) => "-/issues",
+            (Kind::Github | Kind::Gitea | Kind::Bitbucket, Subject::Issue(_)) => "issues",
+            (kind, Subject::PullRequest(_)) => kind.pulls(),
+        };
+        repository.below(&format!("{}/{between}/{}", repository.path(), on.number()))
     }
 
     /// The forge of a repository on this host.

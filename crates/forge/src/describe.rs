@@ -31,6 +31,8 @@ pub struct Facts {
     pub name: String,
     /// The task in the person's words.
     pub task: String,
+    /// The issue or pull request where it was asked, if it was at a forge.
+    pub asked_in: Option<String>,
     /// The last answer of the model.
     pub result: String,
     /// New commits, oldest first.
@@ -169,7 +171,11 @@ fn task(facts: &Facts) -> String {
             lines.lines().map(|line| format!("> {}", block_literal(line))).collect();
         quoted.join("\\\n")
     });
-    format!("### Task\n\n{quoted}\n")
+    let place = match &facts.asked_in {
+        Some(place) => format!("Asked for in {}.\n\n", link(place)),
+        None => String::new(),
+    };
+    format!("### Task\n\n{place}{quoted}\n")
 }
 
 /// Also what would begin a list, a heading or a rule at the start of a line.

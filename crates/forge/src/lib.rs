@@ -5,7 +5,7 @@
 //! behind [`store`]), [`host`] how those with an API are asked, [`github`], [`gitea`], [`gitlab`] and
 //! [`bitbucket`] which these are, [`account`] a credential for any of them, [`webhook`] what hosts tell by
 //! themselves, [`describe`] writes
-//! title and body from the facts of a run, [`claims`] compares an answer with the [`commands`] that
+//! title and body from the facts of a run, [`progress`] what a thread is told, [`claims`] compares an answer with the [`commands`] that
 //! ran, [`conformance`] is run on every forge.
 
 pub mod pull_request;
@@ -22,6 +22,7 @@ pub mod bitbucket;
 pub mod account;
 pub mod webhook;
 pub mod describe;
+pub mod progress;
 pub mod claims;
 pub mod commands;
 mod markdown;

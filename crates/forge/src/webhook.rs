@@ -40,6 +40,20 @@ pub enum Sender {
     Bitbucket,
 }
 
+/// Headers that say what a delivery is about, by any host's name; none of them proves anything.
+const NAMES: [&str; 10] = [
+    "x-github-event",
+    "x-github-delivery",
+    "x-gitea-event",
+    "x-gitea-delivery",
+    "x-forgejo-event",
+    "x-forgejo-delivery",
+    "x-gitlab-event-uuid",
+    "idempotency-key",
+    "x-event-key",
+    "x-request-uuid",
+];
+
 /// Why a delivery is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Forged {
@@ -243,6 +257,18 @@ impl<'a> Verified<'a> {
             Sender::Gitlab => same(secret, one(headers, &["x-gitlab-token"])?)?,
         }
         Ok(Self { sender, headers, body })
+    }
+
+    /// One that was believed before and kept since, with what [`Self::names`] told. TRUST: only what was kept by us.
+    pub const fn again(sender: Sender, headers: &'a HeaderMap, body: &'a [u8]) -> Self {
+        Self { sender, headers, body }
+    }
+
+    /// The headers that are needed to read it again; no secret is among them.
+    pub fn names(&self) -> Vec<(&'static str, String)> {
+        let told =
+            |name: &&'static str| Some((*name, self.headers.get(*name)?.to_str().ok()?.to_owned()));
+        NAMES.iter().filter_map(told).collect()
     }
 
     /// What it says; nothing where it is none of what we act upon.

@@ -267,6 +267,16 @@ impl StartingRef {
     }
 }
 
+impl fmt::Display for StartingRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Short(name) => name.fmt(f),
+            Self::Full(name) => name.fmt(f),
+            Self::Commit(id) => id.fmt(f),
+        }
+    }
+}
+
 /// A text for people made into a part of a branch name: lower case, digits and single hyphens.
 pub fn slug(text: &str) -> String {
     let mut slug = String::new();

@@ -1,5 +1,6 @@
 //! What a conversation is made of, in the form that is stored.
 
+use crate::flow::Reading;
 use crate::ids::CallId;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,59 @@ pub struct Prompt {
     pub images: Vec<Image>,
     /// Who wrote it.
     pub source: Source,
+    /// Where it was asked, if that was at a forge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<Box<AskedAt>>,
+}
+
+impl Prompt {
+    /// Text alone.
+    pub const fn of(text: String, source: Source) -> Self {
+        Self { text, images: Vec::new(), source, asked_at: None }
+    }
+}
+
+/// What a message brings along that was asked at a forge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AskedAt {
+    /// Where, and where the answer goes.
+    pub thread: Thread,
+    /// What is read with it that nobody here wrote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readings: Vec<Reading>,
+    /// What was taken out of it, in words for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken_out: Vec<String>,
+    /// That checks failed, and for which time in a row; none where a person asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<u32>,
+}
+
+/// An issue or a pull request at a forge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Thread {
+    /// The connection's id.
+    pub forge: String,
+    /// The repository's name there.
+    pub repository: String,
+    /// Which of the two.
+    pub kind: ThreadKind,
+    /// Its number.
+    pub number: u64,
+    /// Where people read it.
+    pub link: String,
+}
+
+/// What has a thread at a forge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThreadKind {
+    /// An issue.
+    Issue,
+    /// A pull request.
+    PullRequest,
 }
 
 /// An image in a prompt; its bytes are a blob.

@@ -8,6 +8,7 @@ use crate::audit::of_events;
 use crate::clock::now_ms;
 use crate::live::{Entry, Live};
 use crate::projection::{Detail, Projection};
+use crate::triggers::tell;
 use agent::effect::Plan;
 use agent::state::{Living, Progress, State};
 use agent::{accept, apply, plan};
@@ -272,7 +273,7 @@ impl Handle {
                 run_rows: decided.view.projection.changed_runs(),
                 sealed: extras.sealed.clone(),
                 idempotency: extras.idempotency.clone(),
-                letters: Vec::new(),
+                letters: tell::letters(self.id, &decided.view.projection.detail, &decided.events),
                 audit: decided
                     .events
                     .iter()

@@ -32,6 +32,7 @@ pub mod show;
 pub mod stream;
 pub mod uploads;
 pub mod vault;
+pub mod webhooks;
 pub mod worktree;
 
 use error::{ApiError, ApiResult};

@@ -196,7 +196,7 @@ pub async fn begin(
         settings: Box::new(settings),
         inherited: Vec::new(),
         run: RunId::from_uuid(Uuid::now_v7()),
-        prompt: Prompt { text, images: Vec::new(), source: Source::Platform },
+        prompt: Prompt::of(text, Source::Platform),
         options: AskOptions::default(),
     };
     let handle = app.agents.handle(org, agent);

@@ -56,7 +56,7 @@ pub async fn prompt(
         images.push(Image { mime_type, blob: blob.digest, size });
     }
     let source = if caller.admin { Source::Owner } else { Source::Member };
-    Ok(Prompt { text: body.text.clone(), images, source })
+    Ok(Prompt { images, ..Prompt::of(body.text.clone(), source) })
 }
 
 fn image_bytes(field: &str, image: &PromptImage) -> ApiResult<(Vec<u8>, String)> {

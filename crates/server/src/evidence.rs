@@ -3,7 +3,7 @@
 //! TRUST: nothing here is what the model says it did; its answer stands beside it, and what nothing bears out is struck
 //! through (`forge::claims`). How a command ended is told by the agent's sandbox, and is shown as that.
 
-mod gathered;
+pub mod gathered;
 
 pub use gathered::Gathered;
 
@@ -16,6 +16,7 @@ use crate::flow;
 use crate::gate;
 use crate::redact;
 use crate::secrets::{self, Held, Phase};
+use crate::triggers::untrusted;
 use agent::state::Living;
 use anyhow::Result;
 use forge::claims;
@@ -55,9 +56,13 @@ pub async fn facts(
     };
     for logged in &log {
         match &logged.event {
-            Event::Asked { prompt, .. } if facts.task.is_empty() => {
-                facts.task.clone_from(&prompt.text)
-            }
+            Event::Asked { prompt, .. } if facts.task.is_empty() => match &prompt.asked_at {
+                Some(asked) => {
+                    facts.asked_in = Some(asked.thread.link.clone());
+                    untrusted::order(&prompt.text).clone_into(&mut facts.task);
+                }
+                None => facts.task.clone_from(&prompt.text),
+            },
             Event::CheckpointMade { repos, .. } => {
                 let made = repos.iter().find(|made| made.url == repo.url);
                 facts.notes = made.map(|made| made.notes.clone()).unwrap_or_default();

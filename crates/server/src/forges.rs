@@ -18,6 +18,7 @@ use forge::github;
 use forge::host::{Clock, Repository};
 use git::remote::{Header, Remote};
 use git::url::RemoteUrl;
+use protocol::api::forges::TriggersBody;
 use protocol::api::metadata::RepositoryBody;
 use protocol::failure::{Failure, Phase};
 use protocol::ids::OrgId;
@@ -67,6 +68,9 @@ pub struct Entry {
     pub by: String,
     /// Which of the sealed values it is.
     pub value: String,
+    /// What people may ask for there.
+    #[serde(default)]
+    pub triggers: TriggersBody,
 }
 
 /// A host with the credential for it.
@@ -191,10 +195,8 @@ impl App {
             .await
             .map_err(|error| failed(error, url, Phase::Repository))?;
         // Also of an address for ssh, which has no key here.
-        let path = repository.full_name();
         if !remote.url.as_str().starts_with("http") {
-            let root = account.web.as_str().trim_end_matches('/');
-            remote.url = RemoteUrl::parse(&format!("{root}/{path}.git")).context("the address")?;
+            remote.url = RemoteUrl::parse(&account.git_url(&repository)).context("the address")?;
         }
         // TRUST: over plain http everybody on the way reads it; only where the host itself is so.
         let is_same = remote.url.as_str().starts_with(&format!("{}:", account.web.scheme()));

@@ -40,6 +40,7 @@ pub mod journal;
 pub mod workspace;
 pub mod machines;
 pub mod network;
+pub mod opening;
 pub mod terminals;
 pub mod browser;
 pub mod port_stream;

@@ -18,6 +18,8 @@ use store::records::{AgentRow, RunRow};
 
 /// Characters of a prompt that lists show.
 const PROMPT_EXCERPT: usize = 2000;
+/// Runs of which somebody is told; more than may wait.
+const TOLD_RUNS: usize = 50;
 /// Runs that are over and still held, so that a late fact finds its row.
 const ENDED_RUNS_HELD: usize = 4;
 
@@ -77,6 +79,9 @@ pub struct Detail {
     pub allowed_configurations: Vec<String>,
     /// What it has read and could carry out.
     pub flow: FlowBody,
+    /// Its newest runs of which somebody at a forge is told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<RunId>,
     /// It is about to vanish.
     pub deleting: bool,
 }
@@ -85,6 +90,14 @@ impl Detail {
     /// Reads it from a row.
     pub fn of(row: &AgentRow) -> serde_json::Result<Self> {
         serde_json::from_value(row.detail.clone())
+    }
+
+    fn tell(&mut self, run: RunId, prompt: &Prompt) {
+        if prompt.asked_at.is_some() && !self.told.contains(&run) {
+            self.told.push(run);
+            let over = self.told.len().saturating_sub(TOLD_RUNS);
+            self.told.drain(..over);
+        }
     }
 
     /// Whether it prepares a machine and talks to nobody.
@@ -164,7 +177,11 @@ impl Projection {
                 detail.question = None;
                 self.steers.clear();
             }
-            Event::Steered { message, prompt, .. } => self.steers.push((*message, prompt.clone())),
+            Event::Asked { run, prompt, .. } => detail.tell(*run, prompt),
+            Event::Steered { run, message, prompt, .. } => {
+                detail.tell(*run, prompt);
+                self.steers.push((*message, prompt.clone()));
+            }
             Event::SteerTaken { message, .. } => {
                 self.steers.retain(|(waiting, _)| waiting != message)
             }

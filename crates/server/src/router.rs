@@ -4,7 +4,7 @@ use crate::api::machine::{browser, files, forward, ports, ssh, stats, terminals,
 use crate::api::{
     agents, artifacts, audit, aws, build_files, builds, diff, environments, events, forges, forks,
     health, images, keys, live, metadata, pulls, records, restores, runs, secrets, server, session,
-    settings, signing, stream, uploads, vault as keys_of_values, worktree,
+    settings, signing, stream, uploads, vault as keys_of_values, webhooks, worktree,
 };
 use crate::app::App;
 use crate::auth::{self, shell};
@@ -14,8 +14,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, Request};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
+use forge::webhook::BODY_BYTES;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -116,6 +117,9 @@ fn vault() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(forges::list, forges::connect))
         .routes(routes!(forges::disconnect))
         .routes(routes!(forges::check))
+        .routes(routes!(forges::webhook))
+        .routes(routes!(forges::triggers))
+        .routes(routes!(forges::deliveries))
         .routes(routes!(signing::list))
         .routes(routes!(signing::rotate))
         .routes(routes!(keys_of_values::show))
@@ -171,6 +175,14 @@ fn open() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(artifacts::bytes))
 }
 
+/// What hosts tell by themselves, proven by signatures.
+fn hooks() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/webhooks/{id}", post(webhooks::of_all))
+        .route("/v1/webhooks/{id}/{*repository}", post(webhooks::of_one))
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+}
+
 /// The OpenAPI document, generated from the routes.
 pub fn document() -> utoipa::openapi::OpenApi {
     let (_, mut document) = OpenApiRouter::<Arc<App>>::with_openapi(Head::openapi())
@@ -220,6 +232,7 @@ pub fn router(app: Arc<App>) -> Router {
     guarded
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), auth::require))
         .merge(open)
+        .merge(hooks())
         .route("/openapi.json", get(|| async { Json(document()) }))
         .fallback(web::serve)
         .method_not_allowed_fallback(wrong_method)

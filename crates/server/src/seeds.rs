@@ -6,8 +6,10 @@ use anyhow::{Context, Result};
 use gateway::tls::SandboxAuthority;
 use protocol::ids::OrgId;
 use sandbox::provider::SandboxKey;
+use secrecy::SecretString;
 use store::Store;
 use store::sealed::{SealedValue, Secret};
+use uuid::Uuid;
 
 /// Whose value the secret is.
 const OWNER: &str = "installation";
@@ -54,6 +56,20 @@ impl Seeds {
     /// The key by which what stops a push is marked.
     pub fn push_marks(&self) -> [u8; 32] {
         self.derived("push marks", "")
+    }
+
+    /// What a host signs its deliveries with: another one for each repository of a connection, so that whoever enters
+    /// it at one repository speaks for no other; that of no repository speaks for all.
+    pub fn webhook(&self, connection: &str, repository: Option<&str>) -> SecretString {
+        let of = repository.map_or_else(String::new, str::to_lowercase);
+        SecretString::from(hex::encode(self.derived("webhook", &format!("{connection}\n{of}"))))
+    }
+
+    /// The uuid of what comes of something outside, the same each time it is asked for.
+    pub fn uuid_of(&self, purpose: &str, of: &str) -> Uuid {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = self.derived(purpose, of);
+        uuid::Builder::from_custom_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+            .into_uuid()
     }
 
     /// What trust policies of roles at AWS ask for, in four parts: one of an organisation, and one of each key, so

@@ -29,8 +29,9 @@ use crate::signing::SigningKeys;
 use crate::ssh::HostKey;
 use crate::starts::Starts;
 use crate::terminals::Terminals;
+use crate::triggers::inbox::Inbox;
 use crate::vault::kms::Kms;
-use crate::{alarm, audit, catalog, clock, images, retention, router, sweeper, vault};
+use crate::{alarm, audit, catalog, clock, images, retention, router, sweeper, triggers, vault};
 use anyhow::{Context, Result};
 use axum::serve::ListenerExt as _;
 use gateway::address::{Floor, Upstream};
@@ -164,6 +165,8 @@ pub async fn run(
     app.tasks.spawn(roster::tell(Arc::clone(&app)));
     app.tasks.spawn(retention::keep(Arc::clone(&app)));
     app.tasks.spawn(vault::resume(Arc::clone(&app)));
+    app.tasks.spawn(triggers::work::work(Arc::clone(&app)));
+    app.tasks.spawn(triggers::tell::carry(Arc::clone(&app)));
     ready(&app.public_url, &token_path);
     let service = router::router(Arc::clone(&app));
     // A key press must not wait for the next one.
@@ -224,6 +227,7 @@ async fn build(
         gateway: Gateway::new(parts),
         windows,
         cell,
+        inbox: Inbox::default(),
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         first_looks: FirstLooks::default(),
         saved_environments: SavedEnvironments::default(),

@@ -1267,6 +1267,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/forges/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of the last deliveries of a host since the server started, newest first. */
+        get: operations["getForgesIdDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/forges/{id}/triggers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Says what people may ask for at a host. */
+        put: operations["putForgesIdTriggers"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/forges/{id}/webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is entered at the host so that people can ask for agents there: of one repository, or of all. */
+        get: operations["getForgesIdWebhook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/live": {
         parameters: {
             query?: never;
@@ -2677,6 +2728,8 @@ export interface components {
             name?: string | null;
             /** @description Scopes that the host names for it; empty where it names none. */
             scopes: string[];
+            /** @description What people may ask for there. */
+            triggers: components["schemas"]["TriggersBody"];
             /** @description Where its pages are. */
             url: string;
         };
@@ -2934,6 +2987,8 @@ export interface components {
                 name?: string | null;
                 /** @description Scopes that the host names for it; empty where it names none. */
                 scopes: string[];
+                /** @description What people may ask for there. */
+                triggers: components["schemas"]["TriggersBody"];
                 /** @description Where its pages are. */
                 url: string;
             }[];
@@ -2956,6 +3011,22 @@ export interface components {
                 isDefault: boolean;
                 /** @description What can be chosen. */
                 parameters?: components["schemas"]["ModelParameter"][];
+            }[];
+        };
+        /** @description A list without pages. */
+        Items_OutcomeBody: {
+            /** @description All rows. */
+            items: {
+                /** @description Whose deed it was, by their name there. */
+                actor: string;
+                /** @description When this was decided. */
+                at: string;
+                /** @description The host's name for it. */
+                delivery: string;
+                /** @description What was done, or why nothing. */
+                outcome: string;
+                /** @description The repository. */
+                repository: string;
             }[];
         };
         /** @description A list without pages. */
@@ -3273,6 +3344,19 @@ export interface components {
              * @description 1–1000, default 24.
              */
             rows?: number | null;
+        };
+        /** @description What was done about a delivery. */
+        OutcomeBody: {
+            /** @description Whose deed it was, by their name there. */
+            actor: string;
+            /** @description When this was decided. */
+            at: string;
+            /** @description The host's name for it. */
+            delivery: string;
+            /** @description What was done, or why nothing. */
+            outcome: string;
+            /** @description The repository. */
+            repository: string;
         };
         /** @description `POST /v1/agents/{id}/worktree/pack`. */
         PackRequest: {
@@ -3983,6 +4067,36 @@ export interface components {
              */
             requests: number;
         };
+        /** @description What orders that come from a host may be. */
+        TriggersBody: {
+            /**
+             * @description Whether failing checks are mended where nobody said anything on the pull request.
+             * @default true
+             */
+            autofix: boolean;
+            /**
+             * @description Logins of other programs, which are not listened to.
+             * @default []
+             */
+            bots: string[];
+            /**
+             * @description Labels that give an issue to an agent; none is given by labels where there are none.
+             * @default [
+             *       "errand"
+             *     ]
+             */
+            labels: string[];
+            /**
+             * @description The name by which agents are asked in comments, without the `@`.
+             * @default errand
+             */
+            name: string;
+            /**
+             * @description Whether a review that wants changes counts without the name.
+             * @default true
+             */
+            reviews: boolean;
+        };
         /** @description `PATCH /v1/agents/{id}`. */
         UpdateAgent: {
             /** @description Another name, 1–100 characters. */
@@ -4130,6 +4244,17 @@ export interface components {
             id: string;
             /** @description `none`, `starting`, `up`, `stopping`: poll the agent, or watch it live. */
             sandbox: string;
+        };
+        /** @description What is entered at a host so that it tells what happens there. */
+        WebhookBody: {
+            /** @description What the host is to tell, in its own words. */
+            events: string[];
+            /** @description The repository that it speaks for; none: for all that the host has. */
+            repository?: string | null;
+            /** @description What they are signed with. */
+            secret: string;
+            /** @description Where deliveries go. */
+            url: string;
         };
         /**
          * @description What happens where an agent has all three, from the laxest to the strictest.
@@ -6894,6 +7019,140 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ForgeBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getForgesIdDeliveries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_OutcomeBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    putForgesIdTriggers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TriggersBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForgeBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getForgesIdWebhook: {
+        parameters: {
+            query?: {
+                /** @description The host's name for it, `owner/name`; none: what speaks for all of them. */
+                repository?: string | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookBody"];
                 };
             };
             400: {

@@ -221,7 +221,7 @@ fn remove(stops: &[PushStop]) -> String {
 
 fn asked(run: RunId, text: String) -> Event {
     let options = AskOptions { automatic: true, ..AskOptions::default() };
-    let prompt = Prompt { text, images: Vec::new(), source: Source::Platform };
+    let prompt = Prompt::of(text, Source::Platform);
     let principal = PLATFORM_PRINCIPAL.to_owned();
     Event::Asked { run: follow_up_of(run), prompt, options, principal }
 }

@@ -33,7 +33,7 @@ pub(super) fn question(nth: u128) -> QuestionId {
 }
 
 pub(super) fn prompt() -> Prompt {
-    Prompt { text: "do it".to_owned(), images: Vec::new(), source: Source::Owner }
+    Prompt::of("do it".to_owned(), Source::Owner)
 }
 
 pub(super) fn trouble(code: &str) -> Failure {

@@ -392,7 +392,7 @@ impl Life {
 
 fn prompt(rng: &mut fastrand::Rng) -> Prompt {
     let source = if rng.u32(..100) == 0 { Source::Outsider } else { Source::Owner };
-    Prompt { text: "do it".to_owned(), images: Vec::new(), source }
+    Prompt::of("do it".to_owned(), source)
 }
 
 pub fn settings(rng: &mut fastrand::Rng) -> Settings {

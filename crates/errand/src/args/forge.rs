@@ -15,6 +15,52 @@ pub enum Forge {
     Check(Which),
     /// Forget a host and its credential
     Disconnect(Which),
+    /// Show the address and the secret to enter at a host, so that people can ask for agents there
+    Hook(Hook),
+    /// Show or change what people may ask for at a host
+    Triggers(Triggers),
+    /// Show what was done about what a host told last
+    Deliveries(Which),
+}
+
+/// `errand forge hook`.
+#[derive(Debug, Args)]
+pub struct Hook {
+    #[command(flatten)]
+    pub which: Which,
+    /// The host's name of the repository, such as owner/name. Without: what speaks for all of them, as for an App
+    pub repository: Option<String>,
+}
+
+/// `errand forge triggers`.
+#[derive(Debug, Args)]
+pub struct Triggers {
+    #[command(flatten)]
+    pub which: Which,
+    /// The name by which agents are asked in comments
+    #[arg(long)]
+    pub name: Option<String>,
+    /// A label that gives an issue to an agent, in place of those before; may be given several times, `none` for none
+    #[arg(long = "label", value_name = "LABEL")]
+    pub labels: Vec<String>,
+    /// A program's login that is not listened to, in place of those before; may be given several times, `none` for none
+    #[arg(long = "bot", value_name = "LOGIN")]
+    pub bots: Vec<String>,
+    /// Whether failing checks are mended where nobody said anything
+    #[arg(long, value_enum)]
+    pub autofix: Option<Switch>,
+    /// Whether a review that wants changes counts without the name
+    #[arg(long, value_enum)]
+    pub reviews: Option<Switch>,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// It is
+    On,
+    /// It is not
+    Off,
 }
 
 /// `errand forge connect`.

@@ -1,5 +1,7 @@
 //! `errand forge`: hosts of repositories that the server is connected to.
 
+mod orders;
+
 use super::Cx;
 use super::login::read_hidden;
 use crate::args::forge::{Connect, Forge, Kind, Which};
@@ -21,6 +23,9 @@ pub(super) async fn forge(cx: Cx<'_>, action: Forge) -> Result<Exit> {
     let body = match action {
         Forge::Ls => return list(cx).await,
         Forge::Disconnect(which) => return disconnect(cx, &which).await,
+        Forge::Hook(arguments) => return orders::hook(cx, arguments).await,
+        Forge::Triggers(arguments) => return orders::triggers(cx, arguments).await,
+        Forge::Deliveries(which) => return orders::deliveries(cx, &which).await,
         Forge::Connect(arguments) => cx.client.post(&["forges"], &wanted(&arguments)?).await?,
         Forge::Check(which) => {
             let id = id_of(&cx, &which).await?;
@@ -76,8 +81,12 @@ fn tell(body: &ForgeBody, output: &mut Output) -> Result<()> {
     Ok(output.line(Line::of(Style::Good, "✓ ").and(Style::Plain, words))?)
 }
 
-/// The connection that is meant, by id, address or host.
 async fn id_of(cx: &Cx<'_>, which: &Which) -> Result<String> {
+    Ok(meant(cx, which).await?.id)
+}
+
+/// The connection that is meant, by id, address or host.
+async fn meant(cx: &Cx<'_>, which: &Which) -> Result<ForgeBody> {
     let all: Items<ForgeBody> = cx.client.get(&["forges"], &[]).await?;
     let host = |url: &str| url.split("://").nth(1).unwrap_or(url).to_owned();
     let meant = which.host.trim_end_matches('/');
@@ -86,7 +95,7 @@ async fn id_of(cx: &Cx<'_>, which: &Which) -> Result<String> {
         let message = format!("{meant}: no such host is connected; see `errand forge ls`");
         Trouble::usage(message).into()
     };
-    all.items.iter().find(fits).map(|one| one.id.clone()).ok_or_else(missing)
+    all.items.iter().find(fits).cloned().ok_or_else(missing)
 }
 
 fn wanted(arguments: &Connect) -> Result<ConnectForge> {

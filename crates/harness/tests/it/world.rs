@@ -47,7 +47,7 @@ pub fn run_id(number: u8) -> RunId {
 }
 
 pub fn prompt(text: &str) -> Prompt {
-    Prompt { text: text.to_owned(), images: Vec::new(), source: Source::Owner }
+    Prompt::of(text.to_owned(), Source::Owner)
 }
 
 impl World {

@@ -8,9 +8,9 @@ use crate::app::App;
 use crate::audit::by_people::{Deed, note};
 use crate::auth::{Caller, admin_only};
 use crate::clock::now_ms;
-use crate::forges::pulls;
+use crate::opening::{self, Opened, Opening};
 use crate::projection::Detail;
-use crate::{builds, door, driver, egress, settings, uploads};
+use crate::{door, driver, egress, settings};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -21,7 +21,6 @@ use protocol::api::agents::{
 };
 use protocol::api::settings::AllowedHost;
 use protocol::api::{IdBody, Page};
-use protocol::event::AskOptions;
 use protocol::failure::Refusal;
 use protocol::ids::{AgentId, OrgId, QuestionId, RunId};
 use protocol::input::Input;
@@ -29,7 +28,7 @@ use protocol::limits::{ALLOW_ENTRY_BYTES, REASON_CHARS};
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
-use store::log::{AppendError, Idempotency};
+use store::log::Idempotency;
 use store::records::AgentFilter;
 use uuid::Uuid;
 
@@ -41,7 +40,7 @@ pub async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
     headers: HeaderMap,
-    Body(mut body): Body<CreateAgent>,
+    Body(body): Body<CreateAgent>,
 ) -> ApiResult<(StatusCode, Json<CreatedAgent>)> {
     let id = match &body.agent_id {
         Some(text) => AgentId::parse(text).map_err(|bad| ApiError::invalid("agentId", bad))?,
@@ -51,41 +50,13 @@ pub async fn create(
     if let Some(known) = remembered(&app, &caller, key.as_deref()).await? {
         return created(&app, &caller, agent_id(&known)?).await;
     }
-    let defaults = settings::read(&app, &caller.org).await?;
-    settings::fill(&defaults, &mut body);
-    pulls::resolve(&app, &caller, &mut body).await?;
-    let mut settings = door::settings(&app, &caller, id, &body)?;
-    settings.privacy_mode = defaults.privacy_mode;
-    settings.layers = builds::layers(&app, &caller.org, &settings.repos).await?;
-    let prompt = door::prompt(&app, &caller, id, &body.prompt).await?;
-    let env = door::env_vars(body.env_vars.as_ref(), body.run_env_vars.as_ref())?;
-    for upload in settings.repos.iter().filter_map(|repo| repo.upload.as_ref()) {
-        uploads::claim(&app, &caller, id, upload).await.map_err(super::uploads::refused)?;
-    }
-    let run = RunId::from_uuid(Uuid::now_v7());
-    let _place = app.starts.opening().await?;
-    let handle = app.agents.handle(&caller.org, id);
-    let input = Input::Open {
-        agent: id,
-        settings: Box::new(settings),
-        inherited: Vec::new(),
-        run,
-        prompt,
-        options: AskOptions::default(),
-    };
     let idempotency = key.map(|key| Idempotency { key, response: id.to_string(), at_ms: now_ms() });
-    let extras = Extras { sealed: app.sealed_variables(id, &env), idempotency };
-    match handle.submit(input, extras).await {
-        Ok(_) => {}
-        Err(error) => {
-            if let Some(AppendError::Duplicate { response }) = error.downcast_ref() {
-                return created(&app, &caller, agent_id(response)?).await;
-            }
-            return Err(error.into());
-        }
+    let run = RunId::from_uuid(Uuid::now_v7());
+    let opening = Opening { id, run, body, asked_at: None, idempotency };
+    match Box::pin(opening::open(&app, &caller, opening)).await? {
+        Opened::Here => created(&app, &caller, id).await,
+        Opened::Before(known) => created(&app, &caller, agent_id(&known)?).await,
     }
-    driver::wake(&app, &handle);
-    created(&app, &caller, id).await
 }
 
 /// The answer about an agent that was just opened.

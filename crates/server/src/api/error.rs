@@ -56,6 +56,11 @@ impl ApiError {
         (self.code, &self.message)
     }
 
+    /// Whether it was not the caller's fault.
+    pub fn is_ours(&self) -> bool {
+        self.status.is_server_error() && self.status != StatusCode::NOT_IMPLEMENTED
+    }
+
     /// `501`, naming what is missing.
     pub fn not_implemented(field: &str, what: &str) -> Self {
         let message = format!("{field}: {what} is not supported yet; leave it out");

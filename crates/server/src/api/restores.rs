@@ -48,7 +48,7 @@ pub async fn create(
     let text = format!("Put the files back to how they were after: {}", title(&log, wanted));
     let input = Input::Ask {
         run,
-        prompt: Prompt { text, images: Vec::new(), source: Source::Platform },
+        prompt: Prompt::of(text, Source::Platform),
         options: AskOptions { restore: Some(wanted), ..AskOptions::default() },
         when_busy: WhenBusy::Refuse,
         principal: caller.name.clone(),

@@ -6,6 +6,7 @@ use crate::commits;
 use crate::gate;
 use crate::record;
 use crate::repositories::explain;
+use crate::triggers::threads;
 use anyhow::{Context, Result};
 use git::error::Error as GitError;
 use git::handover::integrate::Integration;
@@ -104,6 +105,8 @@ async fn one(job: &Job, run: RunId, push: &PushPlan) -> Result<Outcome> {
         return Ok(Err(Refused { failure, conflict: None, stops }));
     }
     for _ in 0..MERGES {
+        let noted = (&commit, job.handle.id);
+        threads::pushing(&job.app, &job.handle.org, &push.url, noted).await?;
         let expect = expected.as_ref().map_or(Expected::Absent, Expected::At);
         match ours.push(&remote, &commit, &branch, expect).await {
             Ok(_) => return Ok(Ok(commit)),

@@ -265,7 +265,7 @@ mod tests {
     fn what_was_refused_allowed_and_done_by_people_is_told() {
         let asked = |by: &str| Event::Asked {
             run: RunId::from_uuid(Uuid::nil()),
-            prompt: Prompt { text: "x".to_owned(), images: vec![], source: Source::Owner },
+            prompt: Prompt::of("x".to_owned(), Source::Owner),
             options: AskOptions::default(),
             principal: by.to_owned(),
         };
@@ -280,7 +280,7 @@ mod tests {
         let steered = Event::Steered {
             run: RunId::from_uuid(Uuid::nil()),
             message: MessageId::from_uuid(Uuid::nil()),
-            prompt: Prompt { text: "y".to_owned(), images: vec![], source: Source::Member },
+            prompt: Prompt::of("y".to_owned(), Source::Member),
             principal: "bob".to_owned(),
         };
         let gathered = Gathered::of(&logged(vec![

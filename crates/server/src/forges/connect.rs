@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use axum::http::StatusCode;
 use forge::account::Kind;
 use forge::forge::ForgeError;
-use protocol::api::forges::ConnectForge;
+use protocol::api::forges::{ConnectForge, TriggersBody};
 use secrecy::SecretString;
 use serde_json::json;
 use std::sync::Arc;
@@ -23,6 +23,13 @@ use uuid::Uuid;
 const ID: &str = "forge_";
 /// Bytes of a credential; private keys of apps are the longest.
 const CREDENTIAL_BYTES: usize = 16 * 1024;
+
+/// Characters of the name by which agents are asked.
+const NAME_CHARS: usize = 40;
+/// Labels, and logins of programs.
+const WORDS: usize = 50;
+/// Bytes of one of them.
+const WORD_BYTES: usize = 100;
 
 /// Keeps a credential, or another one for a host that is connected already.
 pub async fn connect(app: &App, caller: &Caller, body: ConnectForge) -> ApiResult<Arc<Connection>> {
@@ -40,6 +47,7 @@ pub async fn connect(app: &App, caller: &Caller, body: ConnectForge) -> ApiResul
     (entry.login, entry.scopes) = (owner.login, owner.scopes);
     if let Some(before) = before {
         entry.created_ms = before.entry.created_ms;
+        entry.triggers = before.entry.triggers.clone();
     }
     let id = before
         .map_or_else(|| format!("{ID}{}", Uuid::now_v7().simple()), |before| before.id.clone());
@@ -91,10 +99,59 @@ pub async fn check(app: &App, caller: &Caller, id: &str) -> ApiResult<Arc<Connec
         checked_ms: now_ms(),
         ..known.entry.clone()
     };
+    renew(app, caller, &known, entry).await
+}
+
+/// Says what people may ask for at a host.
+pub async fn set_triggers(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    triggers: TriggersBody,
+) -> ApiResult<Arc<Connection>> {
+    let triggers = checked(triggers)?;
+    let _alone = app.forges.changing.lock().await;
+    let known = existing(app, caller, id)?;
+    let entry = Entry { triggers, ..known.entry.clone() };
+    let details = json!({ "url": entry.url, "triggers": entry.triggers });
+    let connection = renew(app, caller, &known, entry).await?;
+    note(app, caller, Deed::to("forge.triggers_changed", id, details)).await?;
+    Ok(connection)
+}
+
+fn checked(triggers: TriggersBody) -> ApiResult<TriggersBody> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let name = triggers.name.trim_start_matches('@');
+    if !(1..=NAME_CHARS).contains(&name.len()) || !name.chars().all(is_word) {
+        return Err(ApiError::invalid(
+            "name",
+            format!("has 1 to {NAME_CHARS} letters, digits, - and _"),
+        ));
+    }
+    for (field, all) in [("labels", &triggers.labels), ("bots", &triggers.bots)] {
+        let fits = |one: &String| {
+            !one.trim().is_empty() && one.len() <= WORD_BYTES && !one.chars().any(char::is_control)
+        };
+        if all.len() > WORDS || !all.iter().all(fits) {
+            let problem = format!("has at most {WORDS} entries of 1 to {WORD_BYTES} bytes");
+            return Err(ApiError::invalid(field, problem));
+        }
+    }
+    Ok(TriggersBody { name: name.to_owned(), ..triggers })
+}
+
+/// Puts another entry in the place of a connection's.
+async fn renew(
+    app: &App,
+    caller: &Caller,
+    known: &Connection,
+    entry: Entry,
+) -> ApiResult<Arc<Connection>> {
+    let id = &known.id;
     write(app, caller, id, &entry).await?;
-    let connection = Arc::new(Connection::new(id.to_owned(), entry, known.account.clone()));
+    let connection = Arc::new(Connection::new(id.clone(), entry, known.account.clone()));
     app.forges.set(&caller.org, |all| {
-        for known in all.iter_mut().filter(|known| known.id == id) {
+        for known in all.iter_mut().filter(|known| known.id == *id) {
             *known = Arc::clone(&connection);
         }
     });
@@ -164,6 +221,7 @@ fn entry(body: &ConnectForge, by: &str) -> ApiResult<(Entry, String)> {
         checked_ms: now,
         by: by.to_owned(),
         value: String::new(),
+        triggers: TriggersBody::default(),
     };
     Ok((entry, secret))
 }

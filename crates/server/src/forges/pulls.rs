@@ -61,17 +61,11 @@ async fn head_of(
 
 /// The number in the link of a pull request of the repository whose page this is.
 fn number_of(kind: Kind, page: &str, link: &str) -> Option<u64> {
-    let between = match kind {
-        Kind::Github => "pull",
-        Kind::Gitlab => "-/merge_requests",
-        Kind::Gitea => "pulls",
-        Kind::Bitbucket => "pull-requests",
-    };
     let (page, link) = (Url::parse(page).ok()?, Url::parse(link).ok()?);
     if page.origin() != link.origin() {
         return None;
     }
-    let (root, path) = (format!("{}/{between}/", page.path()), link.path());
+    let (root, path) = (format!("{}/{}/", page.path(), kind.pulls()), link.path());
     // Owners and names are told apart without regard to case.
     let start = path.get(..root.len()).filter(|start| start.eq_ignore_ascii_case(&root))?;
     path.get(start.len()..)?.split('/').next()?.parse().ok()

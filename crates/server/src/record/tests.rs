@@ -181,7 +181,7 @@ fn a_record_tells_what_the_log_has_and_keeps_texts_and_secrets_to_itself() {
     let [first, second] = [1u128, 2].map(|id| RunId::from_uuid(uuid::Uuid::from_u128(id)));
     let asked = |run, principal: &str, automatic| Event::Asked {
         run,
-        prompt: Prompt { text: "abc".to_owned(), images: Vec::new(), source: Source::Owner },
+        prompt: Prompt::of("abc".to_owned(), Source::Owner),
         options: AskOptions { automatic, ..AskOptions::default() },
         principal: principal.to_owned(),
     };

@@ -172,6 +172,8 @@ pub struct Start {
     pub on: Subject,
     /// For whom, by their login there.
     pub requester: String,
+    /// What it is about in a line, for the agent's name.
+    pub title: String,
     /// What it is asked.
     pub ask: Ask,
     /// How.
@@ -501,7 +503,16 @@ impl Case<'_> {
             (Subject::PullRequest(_), Some(pull)) => Some(pull.branch.clone()),
             (_, _) => None,
         };
-        Act::Start(Box::new(Start { on, requester, ask, options: task.options, branch }))
+        let title = self.title(on, &task, about.first());
+        Act::Start(Box::new(Start { on, requester, title, ask, options: task.options, branch }))
+    }
+
+    /// The first words of the order, or else the title of what it is about.
+    fn title(&self, on: Subject, task: &Task, about: Option<&Beside>) -> String {
+        let words = task.text.lines().next().unwrap_or_default().trim();
+        let title = about.map_or("", |about| about.title.trim());
+        let line = [words, title].into_iter().map(untrusted::plain).find(|line| !line.is_empty());
+        line.unwrap_or_else(|| self.place(on))
     }
 
     /// What the issue or pull request says, by whoever wrote it.

@@ -35,6 +35,7 @@ use server::pull_requests::StoredPullRequests;
 use server::rate::Rate;
 use server::seeds::Seeds;
 use server::signing::SigningKeys;
+use server::triggers::inbox::Inbox;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -150,6 +151,7 @@ async fn app(
         windows,
         cell,
         forges: Forges::open(&store, HttpClient::new().unwrap().inner().clone()).await.unwrap(),
+        inbox: Inbox::default(),
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         machines: Default::default(),
         agents: server::agents::Agents::new(store.clone()),
@@ -276,11 +278,10 @@ impl House {
             settings: Box::new(opened()),
             inherited: Vec::new(),
             run: RunId::from_uuid(Uuid::now_v7()),
-            prompt: protocol::content::Prompt {
-                text: "work".to_owned(),
-                images: Vec::new(),
-                source: protocol::content::Source::Owner,
-            },
+            prompt: protocol::content::Prompt::of(
+                "work".to_owned(),
+                protocol::content::Source::Owner,
+            ),
             options: Default::default(),
         };
         handle.submit(input, Extras::default()).await.unwrap();

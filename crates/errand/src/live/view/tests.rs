@@ -30,7 +30,7 @@ enum Sent {
 }
 
 fn asked(number: u128, text: &str) -> Sent {
-    let prompt = Prompt { text: text.to_owned(), images: Vec::new(), source: Source::Owner };
+    let prompt = Prompt::of(text.to_owned(), Source::Owner);
     let options = protocol::event::AskOptions::default();
     Sent::Event(Event::Asked { run: run(number), prompt, options, principal: "admin".to_owned() })
 }
