@@ -80,7 +80,7 @@ impl ForgeHost {
         let inner = Arc::new(Inner {
             kind,
             address,
-            hall: Mutex::new(Hall::new(folder.clone())),
+            hall: Mutex::new(Hall::new(kind, folder.clone())),
             folder,
             faults: Mutex::default(),
             asked: Mutex::default(),

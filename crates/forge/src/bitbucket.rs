@@ -6,7 +6,8 @@
 mod wire;
 
 use crate::around::{
-    Ability, Branch, Check, Comment, Comparison, Identity, LineComment, Permission, Review, Subject,
+    Ability, Branch, Check, Comment, Comparison, Identity, LineComment, Opening, Permission,
+    Review, Subject,
 };
 use crate::forge::{Capabilities, Forge, ForgeError, KeptBy, MergeWish, Mergeable, Result};
 use crate::host::{
@@ -25,7 +26,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use url::Url;
 use wire::{
-    BranchTold, CommentTold, Grant, Hash, PullTold, RepositoryTold, StatusTold, Touched, User,
+    BranchTold, CommentTold, Grant, Hash, IssueTold, PullTold, RepositoryTold, StatusTold, Touched,
+    User,
 };
 
 /// Who we are at Bitbucket.
@@ -257,6 +259,7 @@ impl Forge for Bitbucket {
             Ability::Drafts,
             Ability::Reviewers,
             Ability::Comments,
+            Ability::Issues,
             Ability::Reviews,
             Ability::Checks,
             Ability::Permissions,
@@ -403,6 +406,19 @@ impl Forge for Bitbucket {
         Ok(asked.into_iter().map(|user| user.uuid).collect())
     }
 
+    async fn opening(&self, on: Subject) -> Result<Opening> {
+        let number = on.number();
+        match on {
+            Subject::Issue(_) => {
+                let found: Option<IssueTold> = self.host.find(self.at(&self.on(on, ""))).await?;
+                Ok(found.ok_or(ForgeError::NotFound(number))?.opening())
+            }
+            Subject::PullRequest(_) => {
+                Ok(self.told(number).await?.opening(&self.repository.full_name()))
+            }
+        }
+    }
+
     async fn comment(&self, on: Subject, body: &str) -> Result<Comment> {
         let path = self.on(on, "/comments");
         let answer = self.write(Method::POST, &path, wire::content(body)).await?.done()?;
@@ -446,6 +462,10 @@ impl Forge for Bitbucket {
         let path = self.many(&format!("/commit/{commit}/statuses"));
         let told = self.host.linked::<StatusTold>(&path).await?.entries;
         Ok(told.into_iter().map(StatusTold::noun).collect())
+    }
+
+    async fn check_log(&self, commit: &CommitId, name: &str) -> Result<String> {
+        host::said_of(self.checks(commit).await?, name)
     }
 
     async fn report_check(&self, commit: &CommitId, check: &Check) -> Result<()> {

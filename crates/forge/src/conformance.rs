@@ -3,7 +3,7 @@
 //! The caller brings a forge over a remote that has the branches of [`Ground`], and a way to look
 //! at the remote. Each check panics with a sentence.
 
-use crate::around::{Ability, Check, CheckState, Permission, Subject, Verdict};
+use crate::around::{Ability, Check, CheckState, Opening, Origin, Permission, Subject, Verdict};
 use crate::forge::{Forge, ForgeError, MergeWish, Mergeable, keep_comment};
 use crate::pull_request::{Content, PullRequest, Stage, State};
 use git::name::{BranchName, CommitId};
@@ -64,11 +64,21 @@ impl Ground {
     }
 }
 
+/// What is done on the host's pages while the suite runs; on a forge without such pages, never.
+pub trait People: Send + Sync {
+    /// The reviewer approves a pull request with the text `Fine.`, and asks `Why?` about line 1 of
+    /// the file in conflict.
+    fn review(&self, number: u64);
+
+    /// The reviewer opens an issue.
+    fn open_issue(&self, title: &str, body: &str) -> u64;
+
+    /// A check of a commit ends badly, after it printed something.
+    fn fail_check(&self, commit: &CommitId, name: &str, log: &str);
+}
+
 /// Runs every check, in an order in which each leaves what the next needs.
-///
-/// `review` has the reviewer act on the host's pages, on the pull request of that number: approve
-/// it with the text `Fine.`, and ask `Why?` about line 1 of the file in conflict.
-pub async fn check(forge: &dyn Forge, ground: &Ground, review: &(dyn Fn(u64) + Send + Sync)) {
+pub async fn check(forge: &dyn Forge, ground: &Ground, people: &dyn People) {
     let opened = opening_is_idempotent_by_head(forge, ground).await;
     an_unknown_one_is_not_found(forge).await;
     a_head_that_does_not_exist_is_refused(forge, ground).await;
@@ -81,9 +91,11 @@ pub async fn check(forge: &dyn Forge, ground: &Ground, review: &(dyn Fn(u64) + S
     branches_are_told(forge, ground).await;
     drafts_turn_over(forge, &open).await;
     reviewers_and_labels_are_added(forge, ground, &open).await;
-    one_comment_is_kept(forge, &open).await;
-    reviews_are_read_and_answered(forge, ground, &open, review).await;
+    one_comment_is_kept(forge, Subject::PullRequest(open.number)).await;
+    issues_are_told(forge, ground, &open, people).await;
+    reviews_are_read_and_answered(forge, ground, &open, people).await;
     checks_are_told(forge, ground).await;
+    logs_of_checks_are_told(forge, ground, people).await;
     a_closed_one_opens_again(forge, &open).await;
 }
 
@@ -176,6 +188,7 @@ async fn what_it_cannot_do_it_says(forge: &dyn Forge, open: &PullRequest) {
         (Ability::Reviewers, forge.reviewers(number).await.err()),
         (Ability::Labels, forge.labels(number).await.err()),
         (Ability::Comments, forge.comments(Subject::PullRequest(number)).await.err()),
+        (Ability::Issues, forge.opening(Subject::PullRequest(number)).await.err()),
         (Ability::Reviews, forge.reviews(number).await.err()),
         (Ability::Checks, forge.checks(commit).await.err()),
         (Ability::Permissions, forge.permission("ann").await.err()),
@@ -251,33 +264,62 @@ async fn reviewers_and_labels_are_added(forge: &dyn Forge, ground: &Ground, open
     }
 }
 
-async fn one_comment_is_kept(forge: &dyn Forge, open: &PullRequest) {
+async fn one_comment_is_kept(forge: &dyn Forge, on: Subject) {
     if !forge.capabilities().can(Ability::Comments) {
         return;
     }
-    let first = must(
-        keep_comment(forge, Subject::PullRequest(open.number), "progress", "It **begins**.").await,
-    );
-    let second = must(
-        keep_comment(forge, Subject::PullRequest(open.number), "progress", "It is done.").await,
-    );
+    let first = must(keep_comment(forge, on, "progress", "It **begins**.").await);
+    let second = must(keep_comment(forge, on, "progress", "It is done.").await);
     assert_eq!(first.id, second.id, "one comment is brought up to date");
-    let other =
-        must(keep_comment(forge, Subject::PullRequest(open.number), "result", "A link.").await);
-    let all = must(forge.comments(Subject::PullRequest(open.number)).await);
+    let other = must(keep_comment(forge, on, "result", "A link.").await);
+    let all = must(forge.comments(on).await);
     assert_eq!(all, [second, other], "they are told oldest first");
+}
+
+async fn issues_are_told(
+    forge: &dyn Forge,
+    ground: &Ground,
+    open: &PullRequest,
+    people: &dyn People,
+) {
+    if !forge.capabilities().can(Ability::Issues) {
+        return;
+    }
+    let issue = Subject::Issue(people.open_issue("It crashes", "At **once**."));
+    let opening = Opening {
+        author: ground.reviewer.clone(),
+        title: "It crashes".to_owned(),
+        body: "At **once**.".to_owned(),
+        is_open: true,
+        origin: Origin::Unsaid,
+    };
+    assert_eq!(must(forge.opening(issue).await), opening);
+    one_comment_is_kept(forge, issue).await;
+    let pull = must(forge.get(open.number).await).content;
+    let opening = Opening {
+        author: must(forge.identity().await).login,
+        title: pull.title,
+        body: pull.body,
+        is_open: true,
+        origin: Origin::Repository,
+    };
+    assert_eq!(must(forge.opening(Subject::PullRequest(open.number)).await), opening);
+    for unknown in [Subject::Issue(999_999), Subject::PullRequest(999_999)] {
+        let told = forge.opening(unknown).await;
+        assert!(matches!(told, Err(ForgeError::NotFound(999_999))), "{told:?}");
+    }
 }
 
 async fn reviews_are_read_and_answered(
     forge: &dyn Forge,
     ground: &Ground,
     open: &PullRequest,
-    review: &(dyn Fn(u64) + Send + Sync),
+    people: &dyn People,
 ) {
     if !forge.capabilities().can(Ability::Reviews) {
         return;
     }
-    review(open.number);
+    people.review(open.number);
     let reviews = must(forge.reviews(open.number).await);
     let approved = |found: &&crate::around::Review| found.verdict == Verdict::Approved;
     assert_eq!(reviews.iter().find(approved).map(|found| &found.author), Some(&ground.reviewer));
@@ -306,6 +348,21 @@ async fn checks_are_told(forge: &dyn Forge, ground: &Ground) {
         must(forge.report_check(commit, &check).await);
         assert_eq!(must(forge.checks(commit).await), [check], "the newest word counts");
     }
+}
+
+async fn logs_of_checks_are_told(forge: &dyn Forge, ground: &Ground, people: &dyn People) {
+    if !forge.capabilities().can(Ability::Checks) {
+        return;
+    }
+    let commit = &ground.conflicting.commit;
+    people.fail_check(commit, "build / it's", "one passed\ntwo failed");
+    let told = must(forge.checks(commit).await);
+    let ended = told.iter().find(|told| told.name == "build / it's").map(|told| told.state);
+    assert_eq!(ended, Some(CheckState::Failed), "{told:?}");
+    let log = must(forge.check_log(commit, "build / it's").await);
+    assert!(log.contains("two failed"), "{log}");
+    let unknown = forge.check_log(&ground.later.commit, "build / it's").await;
+    assert!(matches!(unknown, Err(ForgeError::Rejected { .. })), "{unknown:?}");
 }
 
 async fn a_closed_one_opens_again(forge: &dyn Forge, open: &PullRequest) {

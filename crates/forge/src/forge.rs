@@ -47,8 +47,8 @@ pub type Result<T> = std::result::Result<T, ForgeError>;
 /// Why something was not done; a variant exists where a caller answers differently.
 #[derive(Debug, thiserror::Error)]
 pub enum ForgeError {
-    /// There is no pull request with this number.
-    #[error("there is no pull request {0} in this repository")]
+    /// There is nothing with this number.
+    #[error("there is no issue or pull request {0} in this repository")]
     NotFound(u64),
     /// It is merged or closed already.
     #[error("pull request {number} is {state}, so it cannot be merged")]
@@ -292,7 +292,8 @@ pub trait Forge: Send + Sync {
         Err(ForgeError::Unsupported(Ability::Checks))
     }
 
-    /// What a check that ended badly printed or says of it, as far as the host shows it; the end where it is long.
+    /// What a check that ended badly printed or says of it, as far as the host shows it; the end where
+    /// it is long. TRUST: whoever may push decides what stands there.
     async fn check_log(&self, _commit: &CommitId, _name: &str) -> Result<String> {
         Err(ForgeError::Unsupported(Ability::Checks))
     }

@@ -1,15 +1,16 @@
 //! Gitea and Forgejo. Drafts are pull requests whose title begins with `WIP:`.
 
 use crate::around::{
-    Ability, Branch, Check, Comment, Comparison, Identity, LineComment, Permission, Review, Subject,
+    Ability, Branch, Check, Comment, Comparison, Identity, LineComment, Opening, Permission,
+    Review, Subject,
 };
 use crate::forge::{Capabilities, Forge, ForgeError, KeptBy, MergeWish, Mergeable, Result};
 use crate::github::status;
 use crate::host::{self, Clock, Fixed, Host, PAGE_ENTRIES, Repository, Request, segment};
 use crate::pull_request::{Content, PullRequest, Stage, State};
 use crate::wire::{
-    self, BranchTold, CommentTold, Named, PermissionTold, Pull, RepositoryTold, ReviewTold, Rights,
-    User,
+    self, BranchTold, CommentTold, IssueTold, Named, PermissionTold, Pull, RepositoryTold,
+    ReviewTold, Rights, User,
 };
 use async_trait::async_trait;
 use git::name::{BranchName, CommitId};
@@ -145,6 +146,7 @@ impl Forge for Gitea {
             Ability::Reviewers,
             Ability::Labels,
             Ability::Comments,
+            Ability::Issues,
             Ability::Reviews,
             Ability::Checks,
             Ability::Permissions,
@@ -312,6 +314,21 @@ impl Forge for Gitea {
         Ok(labels.into_iter().map(|label| label.name).collect())
     }
 
+    async fn opening(&self, on: Subject) -> Result<Opening> {
+        let number = on.number();
+        match on {
+            Subject::Issue(_) => {
+                let found = self.host.find::<IssueTold>(self.at(&format!("/issues/{number}")));
+                let found = found.await?.and_then(IssueTold::opening);
+                found.ok_or(ForgeError::NotFound(number))
+            }
+            Subject::PullRequest(_) => {
+                let told = self.pull(number).await?.opening(&self.repository.full_name());
+                Ok(Opening { title: host::unmarked(&told.title, &MARKS).1.to_owned(), ..told })
+            }
+        }
+    }
+
     async fn comment(&self, on: Subject, body: &str) -> Result<Comment> {
         let number = on.number();
         let path = format!("/issues/{number}/comments");
@@ -363,6 +380,18 @@ impl Forge for Gitea {
         let pick = |page: status::Statuses| page.statuses.unwrap_or_default();
         let told = self.host.pages(&path, pick).await?.entries;
         Ok(told.into_iter().map(status::Status::noun).collect())
+    }
+
+    /// The host has jobs of its own, but does not say by their names where their logs are.
+    async fn check_log(&self, commit: &CommitId, name: &str) -> Result<String> {
+        let mut told = self.checks(commit).await?;
+        for link in told.iter_mut().filter_map(|check| check.link.as_mut()) {
+            // Of its own jobs it names the path only.
+            if let Ok(whole) = self.repository.web.join(link) {
+                *link = whole.into();
+            }
+        }
+        host::said_of(told, name)
     }
 
     async fn report_check(&self, commit: &CommitId, check: &Check) -> Result<()> {

@@ -1,18 +1,21 @@
 //! GitHub: github.com and Enterprise Server, by REST; drafts turn over by GraphQL, the only way.
 
 mod app;
+mod log;
 pub(crate) mod status;
 
 pub use app::App;
 
 use crate::around::{
-    Ability, Branch, Check, Comment, Comparison, Identity, LineComment, Permission, Review, Subject,
+    Ability, Branch, Check, Comment, Comparison, Identity, LineComment, Opening, Permission,
+    Review, Subject,
 };
 use crate::forge::{Capabilities, Forge, ForgeError, KeptBy, MergeWish, Mergeable, Result};
 use crate::host::{self, Clock, Fixed, Host, PAGE_ENTRIES, Repository, Request, segment};
 use crate::pull_request::{Content, PullRequest, Stage, State};
 use crate::wire::{
-    self, BranchTold, CommentTold, PermissionTold, Pull, RepositoryTold, ReviewTold, Rights, User,
+    self, BranchTold, CommentTold, IssueTold, PermissionTold, Pull, RepositoryTold, ReviewTold,
+    Rights, User,
 };
 use app::{AsApp, AsInstallation};
 use async_trait::async_trait;
@@ -219,6 +222,7 @@ impl Forge for Github {
             Ability::Reviewers,
             Ability::Labels,
             Ability::Comments,
+            Ability::Issues,
             Ability::Reviews,
             Ability::Checks,
             Ability::Permissions,
@@ -397,6 +401,20 @@ impl Forge for Github {
         Ok(labels.into_iter().map(|label| label.name).collect())
     }
 
+    async fn opening(&self, on: Subject) -> Result<Opening> {
+        let number = on.number();
+        match on {
+            Subject::Issue(_) => {
+                let found = self.host.find::<IssueTold>(self.at(&format!("/issues/{number}")));
+                let found = found.await?.and_then(IssueTold::opening);
+                found.ok_or(ForgeError::NotFound(number))
+            }
+            Subject::PullRequest(_) => {
+                Ok(self.pull(number).await?.opening(&self.repository.full_name()))
+            }
+        }
+    }
+
     async fn comment(&self, on: Subject, body: &str) -> Result<Comment> {
         let number = on.number();
         let path = format!("/issues/{number}/comments");
@@ -436,6 +454,10 @@ impl Forge for Github {
 
     async fn checks(&self, commit: &CommitId) -> Result<Vec<Check>> {
         status::checks(self, commit).await
+    }
+
+    async fn check_log(&self, commit: &CommitId, name: &str) -> Result<String> {
+        log::of(self, commit, name).await
     }
 
     async fn report_check(&self, commit: &CommitId, check: &Check) -> Result<()> {

@@ -4,8 +4,8 @@
 mod wire;
 
 use crate::around::{
-    Ability, Branch, Check, Comment, Comparison, Identity, LineComment, Permission, Review,
-    Subject, Verdict,
+    Ability, Branch, Check, Comment, Comparison, Identity, LineComment, Opening, Permission,
+    Review, Subject, Verdict,
 };
 use crate::forge::{Capabilities, Forge, ForgeError, KeptBy, MergeWish, Mergeable, Result};
 use crate::host::{self, Clock, Fixed, Host, PAGE_ENTRIES, Repository, Request, segment};
@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use url::Url;
 use wire::{
-    Approvals, BranchTold, Compared, Discussion, FileTold, MARKS, MergeRequest, Note, Project,
-    ReviewerTold, StatusTold, User,
+    Approvals, BranchTold, Compared, Discussion, FileTold, IssueTold, MARKS, MergeRequest, Note,
+    Project, ReviewerTold, StatusTold, User,
 };
 
 /// Where templates lie.
@@ -106,6 +106,12 @@ impl Gitlab {
         Ok(found.into_iter().find(|user| user.username.eq_ignore_ascii_case(login)))
     }
 
+    /// Jobs of a commit and what others say of it, up to a bound.
+    async fn jobs(&self, commit: &CommitId, which: &str) -> Result<Vec<StatusTold>> {
+        let path = format!("/repository/commits/{commit}/statuses?per_page={PAGE_ENTRIES}{which}");
+        self.host.read(Request::get(self.at(&path))).await
+    }
+
     async fn unmerged(&self, was: &MergeRequest, words: String) -> Result<PullRequest> {
         let now = self.request(was.iid).await?;
         if now.sha != was.sha {
@@ -128,6 +134,7 @@ impl Forge for Gitlab {
             Ability::Reviewers,
             Ability::Labels,
             Ability::Comments,
+            Ability::Issues,
             Ability::Reviews,
             Ability::Checks,
             Ability::Permissions,
@@ -298,6 +305,17 @@ impl Forge for Gitlab {
         Ok(self.request(number).await?.labels)
     }
 
+    async fn opening(&self, on: Subject) -> Result<Opening> {
+        let number = on.number();
+        match on {
+            Subject::Issue(_) => {
+                let found: Option<IssueTold> = self.host.find(self.on(on, "")).await?;
+                Ok(found.ok_or(ForgeError::NotFound(number))?.opening())
+            }
+            Subject::PullRequest(_) => Ok(self.request(number).await?.opening()),
+        }
+    }
+
     async fn comment(&self, on: Subject, body: &str) -> Result<Comment> {
         let order = Request::write(Method::POST, self.on(on, "/notes"), json!({"body": body}));
         Ok(self.host.read::<Note>(order).await?.comment())
@@ -348,6 +366,21 @@ impl Forge for Gitlab {
         let path = self.many(&format!("/repository/commits/{commit}/statuses"));
         let told = self.host.list::<StatusTold>(&path).await?.entries;
         Ok(told.into_iter().map(StatusTold::noun).collect())
+    }
+
+    async fn check_log(&self, commit: &CommitId, name: &str) -> Result<String> {
+        let jobs = self.jobs(commit, &format!("&name={}", segment(name))).await?;
+        let named = StatusTold::worst(jobs.into_iter().filter(|job| job.name == name));
+        let job = match named {
+            Some(job) => Some(job),
+            // Whole pipelines are told as checks too: what failed in one is what it says.
+            None => StatusTold::worst(self.jobs(commit, "").await?).filter(StatusTold::failed),
+        };
+        let job = job.ok_or_else(|| host::no_check(name))?;
+        let log = self.host.log(&self.at(&format!("/jobs/{}/trace", job.id))).await;
+        let mut said = vec![job.name.clone(), host::said(&job.noun())];
+        said.push(host::log_or_why(log)?);
+        Ok(host::lines(said))
     }
 
     async fn report_check(&self, commit: &CommitId, check: &Check) -> Result<()> {

@@ -5,16 +5,18 @@
 
 mod answer;
 mod address;
+mod log;
 
 pub use address::{Repository, segment};
 pub use answer::{Answer, WAIT_UNNAMED, told};
+pub(crate) use log::{NOTHING_SAID, lines, log_or_why, no_check, said, said_of, shortened};
 
 use crate::around::Permission;
 use crate::forge::{Forge, ForgeError, Result};
 use crate::pull_request::{BODY_CHARS, Content, PullRequest, Stage, TITLE_CHARS};
 use async_trait::async_trait;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, LINK};
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -26,6 +28,8 @@ use url::Url;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes of an answer.
 const ANSWER_BYTES: usize = 16 * 1024 * 1024;
+/// Characters of a text by somebody else.
+pub(crate) const TEXT_CHARS: usize = 65_536;
 /// Pages of a list that are followed.
 const PAGES: usize = 30;
 /// Entries asked for in one page; what all hosts allow.
@@ -177,7 +181,7 @@ impl Host {
     /// Asks for what may not be there.
     pub async fn find<T: DeserializeOwned>(&self, path: impl Into<String>) -> Result<Option<T>> {
         let answer = self.ask(Request::get(path)).await?;
-        if answer.status == 404 { Ok(None) } else { answer.done()?.body().map(Some) }
+        if answer.is_missing() { Ok(None) } else { answer.done()?.body().map(Some) }
     }
 
     /// A list that is spread over pages named by `Link` headers. `pick` takes a page apart.
@@ -231,24 +235,34 @@ impl Host {
             })
     }
 
-    async fn ask_at(&self, url: Url, request: Request) -> Result<Answer> {
+    /// A request with the credential, and that.
+    async fn signed(
+        &self,
+        method: Method,
+        url: Url,
+        accept: &'static str,
+    ) -> Result<(RequestBuilder, SecretString)> {
         let (name, value) = self.authorize.header().await?;
-        let secret = value.expose_secret();
-        let Ok(mut header) = HeaderValue::from_str(secret) else {
+        let Ok(mut header) = HeaderValue::from_str(value.expose_secret()) else {
             return Err(ForgeError::Credential);
         };
         header.set_sensitive(true);
-        let mut builder = self
-            .client
-            .request(request.method.clone(), url)
-            .timeout(ANSWER_TIMEOUT)
-            .header(ACCEPT, "application/json")
-            .header(name, header);
+        let builder = self.client.request(method, url).timeout(ANSWER_TIMEOUT);
+        Ok((builder.header(ACCEPT, accept).header(name, header), value))
+    }
+
+    async fn ask_at(&self, url: Url, request: Request) -> Result<Answer> {
+        let (mut builder, value) =
+            self.signed(request.method.clone(), url, "application/json").await?;
         if let Some(body) = &request.body {
             builder = builder.header(CONTENT_TYPE, "application/json").body(body.to_string());
         }
-        let lost = |error: reqwest::Error| lost(request.effect, &error);
-        let mut response = builder.send().await.map_err(lost)?;
+        let response = builder.send().await.map_err(|error| lost(request.effect, &error))?;
+        self.answer(response, request.effect, value.expose_secret()).await
+    }
+
+    async fn answer(&self, mut response: Response, effect: Effect, secret: &str) -> Result<Answer> {
+        let lost = |error: reqwest::Error| lost(effect, &error);
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
         let mut bytes = Vec::new();
@@ -256,14 +270,14 @@ impl Host {
             bytes.extend_from_slice(&chunk);
             if bytes.len() > ANSWER_BYTES {
                 let detail = format!("its answer is longer than {ANSWER_BYTES} bytes");
-                return Err(match request.effect {
+                return Err(match effect {
                     Effect::None => ForgeError::Rejected { detail },
                     Effect::Write => ForgeError::OutcomeUnknown { detail },
                 });
             }
         }
         let answer = Answer { status, headers, bytes };
-        self.judged(answer, request.effect, secret).await
+        self.judged(answer, effect, secret).await
     }
 
     async fn judged(&self, answer: Answer, effect: Effect, secret: &str) -> Result<Answer> {
@@ -379,6 +393,11 @@ pub(crate) fn unmarked<'a>(title: &'a str, marks: &[&str]) -> (Stage, &'a str) {
         stage = Stage::Draft;
     }
     (stage, rest)
+}
+
+/// A text of a host, cut to what deliveries are cut to as well.
+pub(crate) fn text(text: Option<String>) -> String {
+    text.unwrap_or_default().chars().take(TEXT_CHARS).collect()
 }
 
 /// The word of a host for what somebody may do.

@@ -1,11 +1,12 @@
 //! Answers in the shapes that GitHub made common and Gitea took over.
 
-use crate::around::{Branch, Comment, Permission, Review, Verdict};
+use crate::around::{Branch, Comment, Opening, Origin, Permission, Review, Verdict};
 use crate::forge::{ForgeError, Result};
-use crate::host::{Host, segment};
+use crate::host::{self, Host, segment};
 use crate::pull_request::{Content, PullRequest, Stage, State};
 use git::name::{BranchName, CommitId};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct Pull {
@@ -14,6 +15,7 @@ pub struct Pull {
     pub node_id: String,
     pub title: String,
     pub body: Option<String>,
+    user: Option<User>,
     #[serde(default)]
     pub draft: bool,
     state: String,
@@ -27,6 +29,16 @@ pub struct Pull {
     pub requested_reviewers: Option<Vec<User>>,
     #[serde(default)]
     pub labels: Option<Vec<Named>>,
+}
+
+/// An issue, or a pull request told as one.
+#[derive(Debug, Deserialize)]
+pub struct IssueTold {
+    title: String,
+    body: Option<String>,
+    state: String,
+    user: Option<User>,
+    pull_request: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -125,6 +137,14 @@ impl Pull {
         self.state == "open"
     }
 
+    /// How it begins; `repository` is where it was asked for.
+    pub fn opening(self, repository: &str) -> Opening {
+        // A fork that is gone has no name any more.
+        let origin = if self.is_of(repository) { Origin::Repository } else { Origin::Fork };
+        let (is_open, body) = (self.is_open(), host::text(self.body));
+        Opening { author: login(self.user), title: self.title, body, is_open, origin }
+    }
+
     /// The noun, with the title and stage as the host of it spells them.
     pub fn noun(self, title: String, stage: Stage) -> Result<PullRequest> {
         let merged = self.merged == Some(true) || self.merged_at.is_some();
@@ -148,9 +168,24 @@ impl Pull {
     }
 }
 
+impl IssueTold {
+    /// How it begins, if it is no pull request.
+    pub fn opening(self) -> Option<Opening> {
+        let (is_open, origin) = (self.state == "open", Origin::Unsaid);
+        let (author, body) = (login(self.user), host::text(self.body));
+        let opening = Opening { author, title: self.title, body, is_open, origin };
+        self.pull_request.is_none().then_some(opening)
+    }
+}
+
+/// Somebody's name; of who is gone there is none.
+fn login(user: Option<User>) -> String {
+    user.map(|user| user.login).unwrap_or_default()
+}
+
 impl CommentTold {
     pub fn noun(self) -> Comment {
-        let author = self.user.map(|user| user.login).unwrap_or_default();
+        let author = login(self.user);
         Comment { id: self.id, author, body: self.body.unwrap_or_default() }
     }
 }
@@ -158,7 +193,7 @@ impl CommentTold {
 impl ReviewTold {
     /// What was handed in and not taken back.
     pub fn noun(self) -> Option<Review> {
-        let author = self.user.map(|user| user.login).unwrap_or_default();
+        let author = login(self.user);
         let verdict = verdict(&self.state)?;
         Some(Review { author, verdict, body: self.body.unwrap_or_default() })
     }

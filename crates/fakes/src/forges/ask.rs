@@ -122,16 +122,27 @@ impl Ask {
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) body: Option<Value>,
+    /// What is no JSON.
+    pub(super) text: Option<String>,
     pub(super) headers: Vec<(&'static str, String)>,
 }
 
 impl Reply {
     pub(super) fn new(status: u16, body: Value) -> Self {
-        Self { status, body: Some(body), headers: Vec::new() }
+        Self { status, body: Some(body), text: None, headers: Vec::new() }
     }
 
     pub(super) fn empty(status: u16) -> Self {
-        Self { status, body: None, headers: Vec::new() }
+        Self { status, body: None, text: None, headers: Vec::new() }
+    }
+
+    pub(super) fn text(text: &str) -> Self {
+        Self { text: Some(text.to_owned()), ..Self::empty(200) }
+    }
+
+    /// Says that it is elsewhere.
+    pub(super) fn moved(status: u16, to: String) -> Self {
+        Self { headers: vec![("location", to)], ..Self::empty(status) }
     }
 
     pub(super) fn plain(status: u16, message: &str) -> Self {
@@ -145,11 +156,12 @@ impl Reply {
     }
 
     pub(super) fn into_response(self) -> Response<Body> {
-        let body = self.body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        let mut response = Response::new(body);
+        let kind = if self.text.is_some() { "text/plain" } else { "application/json" };
+        let body = self.body.map(|body| body.to_string()).or(self.text);
+        let mut response = Response::new(body.map_or_else(Body::empty, Body::from));
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or_default();
         let headers = response.headers_mut();
-        headers.insert("content-type", HeaderValue::from_static("application/json"));
+        headers.insert("content-type", HeaderValue::from_static(kind));
         for (name, value) in self.headers {
             if let Ok(value) = HeaderValue::try_from(value) {
                 headers.insert(HeaderName::from_static(name), value);

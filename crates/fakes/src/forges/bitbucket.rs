@@ -3,7 +3,7 @@
 
 use super::ask::{Ask, Reply};
 use super::bare::{Bare, Merging};
-use super::hall::{Comment, Hall, Life, No, Pull, Right, Status, Wish};
+use super::hall::{Comment, Hall, Issue, Life, No, Pull, Right, Status, Under, Wish};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -145,6 +145,14 @@ impl Call<'_> {
                     None => not_found(),
                 }
             }
+            (_, ["issues", number, rest @ ..]) => {
+                let number = number.parse().unwrap_or(0);
+                match self.hall.repository(&self.name).issues.get(&number).cloned() {
+                    Some(told) if rest.is_empty() => Reply::new(200, issue(&told)),
+                    Some(told) => self.comments(Under::Issue(told.number), rest),
+                    None => not_found(),
+                }
+            }
             _ => not_found(),
         }
     }
@@ -169,8 +177,9 @@ impl Call<'_> {
         if !states.contains(&state.as_str()) || text("url").is_empty() || context.is_empty() {
             return no(400, "Bad request");
         }
-        let (commit, description, link) = (commit.to_owned(), text("description"), text("url"));
-        let made = Status { commit, context, state, description, link: Some(link) };
+        let (id, commit, link) = (self.hall.next_id(), commit.to_owned(), Some(text("url")));
+        let description = text("description");
+        let made = Status { id, commit, context, state, description, link, log: None };
         let told = status(&made);
         self.hall.repository(&self.name).statuses.push(made);
         Reply::new(201, told)
@@ -234,12 +243,17 @@ impl Call<'_> {
             ("POST", ["merge"]) if open && !pull.draft => self.merge(pull),
             ("PUT" | "POST", [] | ["decline" | "merge"]) => no(400, "This pull request is closed."),
             ("GET", ["diffstat"]) => self.touched(pull),
+            _ => self.comments(Under::Pull(number), path),
+        }
+    }
+
+    fn comments(&mut self, under: Under, path: &[&str]) -> Reply {
+        match (self.ask.method.as_str(), path) {
             ("GET", ["comments"]) => {
-                let said = self.hall.repository(&self.name).comments.iter();
-                let said = said.filter(|said| said.number == number);
-                page(self.ask, said.map(comment).collect())
+                let said = self.hall.said_under(&self.name, under);
+                page(self.ask, said.iter().map(comment).collect())
             }
-            ("POST", ["comments"]) => self.say(number),
+            ("POST", ["comments"]) => self.say(under),
             ("PUT", ["comments", id]) => self.change_comment(id),
             _ => not_found(),
         }
@@ -299,14 +313,15 @@ impl Call<'_> {
         page(self.ask, told.collect())
     }
 
-    fn say(&mut self, number: u64) -> Reply {
+    fn say(&mut self, under: Under) -> Reply {
         let text = self.ask.body.pointer("/content/raw").and_then(Value::as_str);
         let Some(body) = text.map(ToOwned::to_owned) else { return no(400, "Bad request") };
         let answers = self.ask.body.pointer("/parent/id").and_then(Value::as_u64);
         let said = self.hall.repository(&self.name).comments.iter();
         let line = said.filter(|said| Some(said.id) == answers).find_map(|said| said.line.clone());
         let (id, author) = (self.hall.next_id(), self.login.clone());
-        let said = Comment { id, number, author, body, line, answers };
+        let (number, on_issue) = (under.number(), under.is_issue());
+        let said = Comment { id, number, on_issue, author, body, line, answers };
         let told = comment(&said);
         self.hall.repository(&self.name).comments.push(said);
         Reply::new(201, told)
@@ -376,6 +391,14 @@ fn comment(said: &Comment) -> Value {
         }
     }
     told
+}
+
+fn issue(issue: &Issue) -> Value {
+    let state = if issue.is_open { "new" } else { "resolved" };
+    let assignee = issue.assignees.first().map(|login| user(login));
+    json!({"type": "issue", "id": issue.number, "title": issue.title, "state": state,
+           "content": {"raw": issue.body, "markup": "markdown"}, "kind": "bug",
+           "reporter": user(&issue.author), "assignee": assignee, "created_on": WHEN})
 }
 
 fn status(status: &Status) -> Value {

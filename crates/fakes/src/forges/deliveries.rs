@@ -1,10 +1,13 @@
 //! Deliveries of webhooks, signed, as each kind of host sends them. Posting them is the test's part.
 
+mod bitbucket;
+mod github;
+mod gitlab;
+
 use super::Kind;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde_json::{Value, json};
 use sha2::Sha256;
 
 /// What happened, and where.
@@ -41,6 +44,61 @@ pub enum What<'a> {
         /// What.
         body: &'a str,
     },
+    /// Wrote on a line of a pull request. Gitea tells only that there is a review with remarks.
+    LineComment {
+        /// Which.
+        pull: u64,
+        /// The comment's number.
+        id: u64,
+        /// What.
+        body: &'a str,
+        /// The file.
+        path: &'a str,
+        /// The line of the new side.
+        line: u64,
+    },
+    /// Reviewed a pull request. GitLab tells of changes that somebody wants only by the note that they write with it;
+    /// Bitbucket, and GitLab where it is an approval, leave the text out.
+    Review {
+        /// Which.
+        pull: u64,
+        /// What they decided.
+        verdict: Verdict,
+        /// What they wrote.
+        body: &'a str,
+    },
+    /// Opened a pull request.
+    OpenPull {
+        /// Which.
+        pull: u64,
+        /// Its title.
+        title: &'a str,
+        /// Its text.
+        body: &'a str,
+    },
+    /// Opened an issue.
+    OpenIssue {
+        /// Which.
+        issue: u64,
+        /// Its title.
+        title: &'a str,
+        /// Its text.
+        body: &'a str,
+    },
+    /// Put a label on an issue. Bitbucket has none: what it sends is that a component was chosen, by which nothing is
+    /// meant.
+    Label {
+        /// Which.
+        issue: u64,
+        /// Its title.
+        title: &'a str,
+        /// Its text.
+        body: &'a str,
+        /// Who wrote that.
+        author: &'a str,
+        /// The label.
+        label: &'a str,
+    },
     /// Gave an issue to somebody.
     Assign {
         /// Which.
@@ -59,6 +117,13 @@ pub enum What<'a> {
         /// Which.
         name: &'a str,
     },
+    /// Had a check end well.
+    Pass {
+        /// Of which commit.
+        commit: &'a str,
+        /// Which.
+        name: &'a str,
+    },
     /// Pushed to a branch.
     Push {
         /// Which.
@@ -68,6 +133,15 @@ pub enum What<'a> {
         /// Where it is.
         after: &'a str,
     },
+}
+
+/// What a reviewer decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// To be merged.
+    Approved,
+    /// Not before something changes.
+    Changes,
 }
 
 /// A delivery.
@@ -83,10 +157,10 @@ pub struct Delivery {
 /// `whsec_`, and names it else.
 pub fn delivery(kind: Kind, news: &News<'_>, secret: &str, id: &str, now: i64) -> Delivery {
     let (event, told) = match kind {
-        Kind::Github => github(news, false),
-        Kind::Gitea => github(news, true),
-        Kind::Gitlab => gitlab(news),
-        Kind::Bitbucket => bitbucket(news),
+        Kind::Github => github::told(news),
+        Kind::Gitea => github::told_by_gitea(news),
+        Kind::Gitlab => gitlab::told(news),
+        Kind::Bitbucket => bitbucket::told(news),
     };
     let body = told.to_string();
     let hex = hex::encode(signature(secret.as_bytes(), body.as_bytes()));
@@ -131,127 +205,4 @@ fn from_gitlab(body: &str, secret: &str, id: &str, now: i64) -> Vec<(&'static st
         None => headers.push(("x-gitlab-token", secret.to_owned())),
     }
     headers
-}
-
-fn github(news: &News<'_>, gitea: bool) -> (&'static str, Value) {
-    let person = |login: &str| json!({"login": login});
-    let side = |name: &str| json!({"repo": {"full_name": name}});
-    let comment = |id: u64, body: &str| {
-        json!({"id": id, "body": body, "user": person(news.by),
-               "author_association": (!gitea).then_some("NONE")})
-    };
-    let (event, mut told) = match news.what {
-        What::Comment { pull, id, body } => {
-            let mut told = json!({"action": "created", "comment": comment(id, body),
-                                  "issue": {"number": pull, "pull_request": {"url": ""}}});
-            // GitHub does not tell here where a pull request comes from.
-            if gitea && let Some(fields) = told.as_object_mut() {
-                let sides = json!({"number": pull, "head": side(news.from),
-                                   "base": side(news.repository)});
-                fields.insert("pull_request".to_owned(), sides);
-                fields.insert("is_pull".to_owned(), json!(true));
-            }
-            ("issue_comment", told)
-        }
-        What::IssueComment { issue, id, body } => {
-            let told = json!({"action": "created", "comment": comment(id, body),
-                              "issue": {"number": issue}, "is_pull": false});
-            ("issue_comment", told)
-        }
-        What::Assign { issue, body, author, to } => {
-            let told = json!({"action": "assigned", "assignee": (!gitea).then(|| person(to)),
-                              "issue": {"number": issue, "title": "Title", "body": body,
-                                        "user": person(author), "assignees": [person(to)]}});
-            ("issues", told)
-        }
-        What::Fail { commit, name } => {
-            ("status", json!({"sha": commit, "context": name, "state": "failure"}))
-        }
-        What::Push { branch, before, after } => {
-            let name = format!("refs/heads/{branch}");
-            ("push", json!({"ref": name, "before": before, "after": after}))
-        }
-    };
-    if let Some(fields) = told.as_object_mut() {
-        fields.insert("repository".to_owned(), json!({"full_name": news.repository}));
-        fields.insert("sender".to_owned(), person(news.by));
-    }
-    (event, told)
-}
-
-fn gitlab(news: &News<'_>) -> (&'static str, Value) {
-    let note = |id: u64, of: &str, body: &str| json!({"id": id, "note": body, "noteable_type": of, "system": false, "action": "create"});
-    let mut told = match news.what {
-        What::Comment { pull, id, body } => {
-            let from = if news.from == news.repository { 1 } else { 2 };
-            json!({"object_kind": "note", "object_attributes": note(id, "MergeRequest", body),
-                   "merge_request": {"iid": pull, "source_project_id": from,
-                                     "target_project_id": 1}})
-        }
-        What::IssueComment { issue, id, body } => {
-            json!({"object_kind": "note", "object_attributes": note(id, "Issue", body),
-                   "issue": {"iid": issue}})
-        }
-        What::Assign { issue, body, author, to } => {
-            let author = if author == news.by { 3 } else { 4 };
-            json!({"object_kind": "issue",
-                   "object_attributes": {"iid": issue, "action": "update", "title": "Title",
-                                         "description": body, "author_id": author},
-                   "changes": {"assignees": {"previous": [], "current": [{"username": to}]}}})
-        }
-        What::Fail { commit, name } => {
-            json!({"object_kind": "build", "sha": commit, "build_name": name,
-                   "build_status": "failed"})
-        }
-        What::Push { branch, before, after } => {
-            json!({"object_kind": "push", "ref": format!("refs/heads/{branch}"),
-                   "before": before, "after": after, "user_username": news.by})
-        }
-    };
-    if let Some(fields) = told.as_object_mut() {
-        fields.insert("project".to_owned(), json!({"path_with_namespace": news.repository}));
-        fields.insert("user".to_owned(), json!({"id": 3, "username": news.by}));
-    }
-    ("", told)
-}
-
-fn bitbucket(news: &News<'_>) -> (&'static str, Value) {
-    let person = |login: &str| json!({"uuid": login});
-    let side = |name: &str| json!({"repository": {"full_name": name}});
-    let comment =
-        |id: u64, body: &str| json!({"id": id, "content": {"raw": body}, "user": person(news.by)});
-    let end = |branch: &str, hash: &str| json!({"type": "branch", "name": branch, "target": {"hash": hash}});
-    let (event, mut told) = match news.what {
-        What::Comment { pull, id, body } => {
-            let told = json!({"comment": comment(id, body),
-                              "pullrequest": {"id": pull, "source": side(news.from),
-                                              "destination": side(news.repository)}});
-            ("pullrequest:comment_created", told)
-        }
-        What::IssueComment { issue, id, body } => {
-            let told = json!({"comment": comment(id, body), "issue": {"id": issue}});
-            ("issue:comment_created", told)
-        }
-        What::Assign { issue, body, author, to } => {
-            let told = json!({"changes": {"assignee": {"old": null, "new": person(to)}},
-                              "issue": {"id": issue, "title": "Title", "content": {"raw": body},
-                                        "reporter": person(author)}});
-            ("issue:updated", told)
-        }
-        What::Fail { commit, name } => {
-            let link = format!("https://api.bitbucket.org/2.0/x/commit/{commit}");
-            let told = json!({"commit_status": {"key": name, "name": name, "state": "FAILED",
-                                                "links": {"commit": {"href": link}}}});
-            ("repo:commit_status_updated", told)
-        }
-        What::Push { branch, before, after } => {
-            let change = json!({"old": end(branch, before), "new": end(branch, after)});
-            ("repo:push", json!({"push": {"changes": [change]}}))
-        }
-    };
-    if let Some(fields) = told.as_object_mut() {
-        fields.insert("repository".to_owned(), json!({"full_name": news.repository}));
-        fields.insert("actor".to_owned(), person(news.by));
-    }
-    (event, told)
 }

@@ -116,12 +116,14 @@ impl Here<'_> {
         let repository = call.hall.repository(&call.name);
         let known = repository.labels.clone();
         let number = number.parse().unwrap_or(0);
-        let Some(pull) = repository.pulls.get_mut(&number) else { return not_found() };
+        let pull = repository.pulls.get_mut(&number).map(|pull| &mut pull.labels);
+        let issue = repository.issues.get_mut(&number).map(|issue| &mut issue.labels);
+        let Some(labels) = pull.or(issue) else { return not_found() };
         for id in ids.unwrap_or_default().iter().filter_map(Value::as_u64) {
             let at = usize::try_from(id).unwrap_or(0).saturating_sub(1);
             let Some(label) = known.get(at) else { return not_found() };
-            if !pull.labels.contains(label) {
-                pull.labels.push(label.clone());
+            if !labels.contains(label) {
+                labels.push(label.clone());
             }
         }
         Reply::new(200, json!([]))
@@ -234,7 +236,7 @@ impl Here<'_> {
             let line = said.get("new_position").and_then(Value::as_u64).unwrap_or(0);
             let (id, author) = (call.hall.next_id(), call.login.clone());
             let (body, line) = (text("body"), Some((text("path"), line)));
-            let said = Comment { id, number, author, body, line, answers: None };
+            let said = Comment { id, number, on_issue: false, author, body, line, answers: None };
             call.hall.repository(&call.name).comments.push(said);
         }
         Reply::new(200, json!({"id": call.hall.next_id(), "state": "COMMENT"}))

@@ -1,12 +1,15 @@
 //! The words of GitHub: REST v3 below `/api/v3`, and the two mutations of GraphQL for drafts.
 
+mod checks;
+mod issues;
 mod shapes;
 
+pub(super) use issues::comment;
 pub(super) use shapes::user;
 
 use super::ask::{Ask, Reply};
 use super::bare::Bare;
-use super::hall::{Comment, Hall, Life, No, Pull, Right, Status, Token, Wish};
+use super::hall::{Hall, Life, No, Pull, Right, Token, Wish};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use rustls::SignatureScheme;
@@ -33,6 +36,9 @@ pub(super) fn answer(hall: &mut Hall, ask: &Ask) -> Reply {
     let header = ask.header("authorization").unwrap_or_default();
     let token = header.strip_prefix("Bearer ").or_else(|| header.strip_prefix("token "));
     let token = token.unwrap_or_default();
+    if let ["storage", "logs", owner, repository, id] = path.as_slice() {
+        return checks::stored(hall, ask, &format!("{owner}/{repository}"), id);
+    }
     if let ["api", "v3", rest @ ..] = path.as_slice()
         && let Some(reply) = as_app(hall, ask, rest, token)
     {
@@ -99,7 +105,8 @@ fn as_app(hall: &mut Hall, ask: &Ask, path: &[&str], token: &str) -> Option<Repl
         return Some(Reply::plain(401, "A JSON web token could not be decoded"));
     }
     let all = json!({"metadata": "read", "contents": "write", "pull_requests": "write",
-                     "issues": "write", "statuses": "write", "checks": "read"});
+                     "issues": "write", "statuses": "write", "checks": "read",
+                     "actions": "read"});
     Some(match (ask.method.as_str(), path) {
         ("GET", ["app", "installations"]) => {
             let told = json!({"id": 77, "account": {"login": "acme"}, "permissions": all});
@@ -228,6 +235,8 @@ impl Call<'_> {
             }
             (_, ["issues", rest @ ..]) => self.issues(rest),
             ("GET", ["commits", commit, what]) => self.commit(commit, what),
+            ("GET", ["check-runs", id, "annotations"]) => self.remarks(id),
+            ("GET", ["actions", "jobs", id, "logs"]) => self.log(id),
             ("POST", ["statuses", commit]) => self.status(commit),
             ("GET", ["collaborators", login, "permission"]) => self.permission(login),
             ("GET", ["contents", rest @ ..]) => self.contents(&rest.join("/")),
@@ -427,105 +436,6 @@ impl Call<'_> {
         Reply::new(201, self.listed(&pull))
     }
 
-    fn issues(&mut self, path: &[&str]) -> Reply {
-        let number = |text: &str| text.parse::<u64>().unwrap_or(0);
-        match (self.ask.method.as_str(), path) {
-            ("GET", [of, "comments"]) => self.comments(number(of), false),
-            ("POST", [of, "comments"]) => self.say(number(of), None, None),
-            ("PATCH", ["comments", id]) => {
-                let (id, login) = (number(id), self.login.clone());
-                let text = self.ask.text("body").unwrap_or_default().to_owned();
-                let comments = &mut self.hall.repository(&self.name).comments;
-                match comments.iter_mut().find(|said| said.id == id) {
-                    Some(said) if said.author == login => {
-                        said.body = text;
-                        Reply::new(200, comment(said))
-                    }
-                    Some(_) => Reply::plain(403, "Must have admin rights to Repository."),
-                    None => not_found(),
-                }
-            }
-            ("POST", [of, "labels"]) => {
-                let labels = self.ask.texts("labels");
-                let pulls = &mut self.hall.repository(&self.name).pulls;
-                let Some(pull) = pulls.get_mut(&number(of)) else { return not_found() };
-                for label in labels {
-                    if !pull.labels.contains(&label) {
-                        pull.labels.push(label);
-                    }
-                }
-                let told = pull.labels.iter().map(|name| shapes::label(&self.name, name));
-                Reply::new(200, told.collect())
-            }
-            _ => not_found(),
-        }
-    }
-
-    fn comments(&mut self, number: u64, lines: bool) -> Reply {
-        let said = self.hall.repository(&self.name).comments.iter();
-        let said = said.filter(|said| said.number == number && said.line.is_some() == lines);
-        let told = said.map(comment).collect();
-        self.ask.page(told)
-    }
-
-    fn say(&mut self, number: u64, line: Option<(String, u64)>, answers: Option<u64>) -> Reply {
-        if !self.hall.repository(&self.name).pulls.contains_key(&number) {
-            return not_found();
-        }
-        let body = self.ask.text("body").unwrap_or_default().to_owned();
-        let (id, author) = (self.hall.next_id(), self.login.clone());
-        let said = Comment { id, number, author, body, line, answers };
-        let told = comment(&said);
-        self.hall.repository(&self.name).comments.push(said);
-        Reply::new(201, told)
-    }
-
-    fn commit(&mut self, commit: &str, what: &str) -> Reply {
-        match what {
-            "check-runs" => {
-                let runs = self.hall.repository(&self.name).runs.iter();
-                let run = |(_, name, end): &(String, String, Option<String>)| {
-                    let status = if end.is_some() { "completed" } else { "in_progress" };
-                    let output = json!({"title": null, "summary": null, "text": null,
-                                        "annotations_count": 0,
-                                        "annotations_url": "https://github.example/annotations"});
-                    let told = json!({"name": name, "status": status, "conclusion": end,
-                                      "output": output});
-                    with(shapes::around_run(commit), told)
-                };
-                let runs: Vec<Value> = runs.filter(|(of, _, _)| of == commit).map(run).collect();
-                let total = runs.len();
-                self.ask.page_in(runs, |page| json!({"total_count": total, "check_runs": page}))
-            }
-            "status" => {
-                let statuses = self.hall.statuses(&self.name, commit);
-                let told: Vec<Value> = statuses.iter().map(status).collect();
-                let repository = shapes::small_repository(&self.name);
-                let url = format!("{}/commits/{commit}", self.ask.root());
-                let total = told.len();
-                self.ask.page_in(told, |page| {
-                    json!({"state": "pending", "statuses": page, "sha": commit, "url": url,
-                           "total_count": total, "commit_url": url, "repository": repository})
-                })
-            }
-            _ => not_found(),
-        }
-    }
-
-    fn status(&mut self, commit: &str) -> Reply {
-        let text = |name| self.ask.text(name).unwrap_or_default().to_owned();
-        let state = text("state");
-        if !["error", "failure", "pending", "success"].contains(&state.as_str()) {
-            return invalid(json!({"resource": "Status", "field": "state", "code": "invalid"}));
-        }
-        let link = self.ask.text("target_url").map(ToOwned::to_owned);
-        let (context, description) = (text("context"), text("description"));
-        let made = Status { commit: commit.to_owned(), context, state, description, link };
-        let told = with(status(&made), json!({"creator": user(&self.login)}));
-        self.hall.repository(&self.name).statuses.push(made);
-        Reply::new(201, told)
-    }
-
     fn permission(&self, login: &str) -> Reply {
         let word = match self.hall.right(login) {
             Right::Admin => "admin",
@@ -604,28 +514,4 @@ impl Call<'_> {
         });
         with(shapes::around_pull(&self.name, pull.number), told)
     }
-}
-
-pub(super) fn comment(said: &Comment) -> Value {
-    let told = json!({"id": said.id, "user": user(&said.author), "body": said.body});
-    match (&said.line, said.answers) {
-        (None, _) => {
-            let issue = format!("https://github.example/issues/{}", said.number);
-            with(with(shapes::around_comment(said.id), json!({"issue_url": issue})), told)
-        }
-        (Some((path, line)), answers) => {
-            let at = json!({"path": path, "line": line});
-            let told = with(with(shapes::around_line_comment(said.id, ""), told), at);
-            match answers {
-                Some(answers) => with(told, json!({"in_reply_to_id": answers})),
-                None => told,
-            }
-        }
-    }
-}
-
-fn status(status: &Status) -> Value {
-    let told = json!({"context": status.context, "state": status.state,
-                      "target_url": status.link, "description": status.description});
-    with(shapes::around_status(1), told)
 }

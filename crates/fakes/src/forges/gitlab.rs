@@ -2,7 +2,7 @@
 
 use super::ask::{Ask, Reply};
 use super::bare::Bare;
-use super::hall::{Comment, Hall, Life, No, Pull, Right, Status, Wish};
+use super::hall::{Comment, Hall, Issue, Life, No, Pull, Right, Status, Under, Wish};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -101,6 +101,51 @@ impl Call<'_> {
                     None => not_found(),
                 }
             }
+            (_, ["issues", number, rest @ ..]) => {
+                let number = number.parse().unwrap_or(0);
+                match self.hall.repository(&self.name).issues.get(&number).cloned() {
+                    Some(issue) => self.issue(&issue, rest),
+                    None => not_found(),
+                }
+            }
+            ("GET", ["jobs", id, "trace"]) => {
+                match self.hall.log(&self.name, id.parse().unwrap_or(0)) {
+                    Some(log) => Reply::text(&log),
+                    None => not_found(),
+                }
+            }
+            _ => not_found(),
+        }
+    }
+
+    fn issue(&mut self, issue: &Issue, path: &[&str]) -> Reply {
+        match (self.ask.method.as_str(), path) {
+            ("GET", []) => {
+                let state = if issue.is_open { "opened" } else { "closed" };
+                let assignees = issue.assignees.iter().map(|login| user(self.hall, login));
+                Reply::new(
+                    200,
+                    json!({
+                        "id": 2000 + issue.number, "iid": issue.number, "title": issue.title,
+                        "description": issue.body, "state": state, "project_id": self.project,
+                        "author": user(self.hall, &issue.author), "labels": issue.labels,
+                        "assignees": assignees.collect::<Vec<_>>(), "created_at": WHEN,
+                    }),
+                )
+            }
+            (_, ["notes", rest @ ..]) => self.notes(Under::Issue(issue.number), rest),
+            _ => not_found(),
+        }
+    }
+
+    fn notes(&mut self, under: Under, path: &[&str]) -> Reply {
+        match (self.ask.method.as_str(), path) {
+            ("GET", []) => {
+                let said = self.hall.said_under(&self.name, under);
+                self.ask.page(said.iter().map(|said| self.note(said)).collect())
+            }
+            ("POST", []) => self.say(under, None, None),
+            ("PUT", [id]) => self.change_note(id),
             _ => not_found(),
         }
     }
@@ -118,7 +163,10 @@ impl Call<'_> {
             },
             ["compare"] => self.compare(),
             ["commits", commit, "statuses"] => {
-                let statuses = self.hall.statuses(&self.name, commit);
+                let mut statuses = self.hall.statuses(&self.name, commit);
+                if let Some(name) = self.ask.query("name") {
+                    statuses.retain(|status| status.context == name);
+                }
                 self.ask.page(statuses.iter().map(status).collect())
             }
             ["tree"] => {
@@ -165,8 +213,9 @@ impl Call<'_> {
             return Reply::plain(400, &message);
         }
         let link = self.ask.text("target_url").map(ToOwned::to_owned);
-        let (commit, description) = (commit.to_owned(), text("description"));
-        let made = Status { commit, context, state, description, link };
+        let (id, commit) = (self.hall.next_id(), commit.to_owned());
+        let description = text("description");
+        let made = Status { id, commit, context, state, description, link, log: None };
         let told = status(&made);
         self.hall.repository(&self.name).statuses.push(made);
         Reply::new(201, told)
@@ -238,14 +287,7 @@ impl Call<'_> {
             }
             ("PUT", []) => self.change(pull.clone()),
             ("PUT", ["merge"]) => self.merge(pull),
-            ("GET", ["notes"]) => {
-                let said = self.hall.repository(&self.name).comments.clone();
-                let said = said.iter().filter(|said| said.number == number);
-                let told = said.map(|said| self.note(said)).collect();
-                self.ask.page(told)
-            }
-            ("POST", ["notes"]) => self.say(number, None, None),
-            ("PUT", ["notes", id]) => self.change_note(id),
+            (_, ["notes", rest @ ..]) => self.notes(Under::Pull(number), rest),
             ("GET", ["discussions"]) => self.discussions(number),
             ("POST", ["discussions", id, "notes"]) => {
                 let id = id.strip_prefix("d").and_then(|id| id.parse().ok()).unwrap_or(0);
@@ -254,7 +296,7 @@ impl Call<'_> {
                 if line.is_none() {
                     return Reply::plain(404, "404 Discussion Not Found");
                 }
-                self.say(number, line, Some(id))
+                self.say(Under::Pull(number), line, Some(id))
             }
             ("GET", ["approvals"]) => {
                 let by = pull.reviews.iter().filter(|(_, word, _)| word == "approved");
@@ -319,13 +361,14 @@ impl Call<'_> {
         }
     }
 
-    fn say(&mut self, number: u64, line: Option<(String, u64)>, answers: Option<u64>) -> Reply {
+    fn say(&mut self, under: Under, line: Option<(String, u64)>, answers: Option<u64>) -> Reply {
         let body = self.ask.text("body").unwrap_or_default().to_owned();
         if body.is_empty() {
             return Reply::new(400, json!({"error": "body is missing"}));
         }
         let (id, author) = (self.hall.next_id(), self.login.clone());
-        let said = Comment { id, number, author, body, line, answers };
+        let (number, on_issue) = (under.number(), under.is_issue());
+        let said = Comment { id, number, on_issue, author, body, line, answers };
         self.hall.repository(&self.name).comments.push(said.clone());
         Reply::new(201, self.note(&said))
     }
@@ -346,8 +389,8 @@ impl Call<'_> {
     }
 
     fn discussions(&mut self, number: u64) -> Reply {
-        let all = self.hall.repository(&self.name).comments.clone();
-        let begun = all.iter().filter(|said| said.number == number && said.answers.is_none());
+        let all = self.hall.said_under(&self.name, Under::Pull(number));
+        let begun = all.iter().filter(|said| said.answers.is_none());
         let told = begun.map(|first| {
             let notes =
                 all.iter().filter(|said| said.id == first.id || said.answers == Some(first.id));
@@ -416,6 +459,6 @@ fn branch(name: &str, commit: &str) -> Value {
 }
 
 fn status(status: &Status) -> Value {
-    json!({"name": status.context, "status": status.state, "target_url": status.link,
-           "description": status.description, "sha": status.commit})
+    json!({"id": status.id, "name": status.context, "status": status.state,
+           "target_url": status.link, "description": status.description, "sha": status.commit})
 }

@@ -1,5 +1,12 @@
 //! What a host knows: people, tokens, repositories, and what stands around pull requests.
 
+mod checks;
+mod issues;
+
+pub use checks::Run;
+pub use issues::Issue;
+pub(super) use issues::Under;
+
 use super::Kind;
 use super::bare::{Bare, Merging};
 use std::collections::BTreeMap;
@@ -20,6 +27,7 @@ pub enum Right {
 
 /// Everything.
 pub struct Hall {
+    kind: Kind,
     folder: PathBuf,
     /// People and what they may do everywhere.
     pub people: BTreeMap<String, Right>,
@@ -64,14 +72,16 @@ pub struct App {
 pub struct Repository {
     /// Pull requests.
     pub pulls: BTreeMap<u64, Pull>,
+    /// Issues.
+    pub issues: BTreeMap<u64, Issue>,
     /// What was said under each number.
     pub comments: Vec<Comment>,
     /// Statuses, oldest first.
     pub statuses: Vec<Status>,
     /// Labels that pull requests may have, where they have to be made first.
     pub labels: Vec<String>,
-    /// What apps say of commits: commit, name, conclusion; none while running.
-    pub runs: Vec<(String, String, Option<String>)>,
+    /// What apps say of commits, where the host has that beside statuses; oldest first.
+    pub runs: Vec<Run>,
 }
 
 /// A pull request.
@@ -131,6 +141,8 @@ pub struct Comment {
     pub id: u64,
     /// What it is about.
     pub number: u64,
+    /// Whether that is an issue.
+    pub on_issue: bool,
     /// Who wrote it.
     pub author: String,
     /// What.
@@ -144,6 +156,8 @@ pub struct Comment {
 /// A status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
+    /// Its number.
+    pub id: u64,
     /// Of which commit.
     pub commit: String,
     /// Its name.
@@ -154,6 +168,8 @@ pub struct Status {
     pub description: String,
     /// Where more is.
     pub link: Option<String>,
+    /// What the job behind it printed, where the host runs jobs itself.
+    pub log: Option<String>,
 }
 
 /// A pull request to be opened.
@@ -179,8 +195,9 @@ pub(super) enum No {
 }
 
 impl Hall {
-    pub(super) fn new(folder: PathBuf) -> Self {
+    pub(super) fn new(kind: Kind, folder: PathBuf) -> Self {
         Self {
+            kind,
             folder,
             people: BTreeMap::new(),
             tokens: BTreeMap::new(),
@@ -241,7 +258,7 @@ impl Hall {
     ) -> u64 {
         let id = self.next_id();
         let (author, body) = (author.to_owned(), body.to_owned());
-        let said = Comment { id, number, author, body, line, answers: None };
+        let said = Comment { id, number, on_issue: false, author, body, line, answers: None };
         self.repository(repository).comments.push(said);
         id
     }
@@ -263,8 +280,7 @@ impl Hall {
     /// A pull request that somebody opens out of a fork, from a branch of the same name as one here.
     pub fn open_from_fork(&mut self, repository: &str, fork: &str, head: &str, title: &str) -> u64 {
         let author = fork.split('/').next().unwrap_or_default().to_owned();
-        let pulls = &mut self.repository(repository).pulls;
-        let number = pulls.keys().next_back().map_or(1, |last| last + 1);
+        let number = self.next_pull(repository);
         let pull = Pull {
             number,
             author,
@@ -280,7 +296,7 @@ impl Hall {
             reviews: Vec::new(),
             looked: None,
         };
-        pulls.insert(number, pull);
+        self.repository(repository).pulls.insert(number, pull);
         number
     }
 
@@ -353,8 +369,7 @@ impl Hall {
         if base == head {
             return Err(No::Nothing);
         }
-        let repository = self.repository(name);
-        let number = repository.pulls.keys().next_back().map_or(1, |last| last + 1);
+        let number = self.next_pull(name);
         let Wish { author, title, body, head, base, draft } = wish;
         let (reviewers, labels, reviews) = (Vec::new(), Vec::new(), Vec::new());
         let life = Life::Open;
@@ -373,7 +388,7 @@ impl Hall {
             reviews,
             looked: None,
         };
-        repository.pulls.insert(number, pull.clone());
+        self.repository(name).pulls.insert(number, pull.clone());
         Ok(pull)
     }
 

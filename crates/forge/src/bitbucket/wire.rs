@@ -1,6 +1,7 @@
 //! Bitbucket's answers.
 
-use crate::around::{Check, CheckState, Comment, LineComment, Review, Verdict};
+use crate::around::{Check, CheckState, Comment, LineComment, Opening, Origin, Review, Verdict};
+use crate::host;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -18,6 +19,7 @@ pub struct PullTold {
     pub id: u64,
     pub title: String,
     pub description: Option<String>,
+    author: Option<User>,
     pub state: String,
     #[serde(default)]
     pub draft: bool,
@@ -28,6 +30,14 @@ pub struct PullTold {
     pub reviewers: Vec<User>,
     #[serde(default)]
     pub participants: Vec<Participant>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct IssueTold {
+    title: String,
+    content: Option<Raw>,
+    reporter: Option<User>,
+    state: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -139,6 +149,31 @@ impl PullTold {
         let home = self.source.repository.as_ref();
         home.is_some_and(|home| home.full_name.eq_ignore_ascii_case(repository))
     }
+}
+
+impl PullTold {
+    /// How it begins; `repository` is where it was asked for.
+    pub fn opening(self, repository: &str) -> Opening {
+        // A fork that is gone has no name any more.
+        let origin = if self.is_of(repository) { Origin::Repository } else { Origin::Fork };
+        let (is_open, body) = (self.is_open(), host::text(self.description));
+        Opening { author: uuid(self.author), title: self.title, body, is_open, origin }
+    }
+}
+
+impl IssueTold {
+    /// How it begins.
+    pub fn opening(self) -> Opening {
+        let is_open = matches!(self.state.as_str(), "submitted" | "new" | "open" | "on hold");
+        let body = host::text(self.content.map(|content| content.raw));
+        let (author, origin) = (uuid(self.reporter), Origin::Unsaid);
+        Opening { author, title: self.title, body, is_open, origin }
+    }
+}
+
+/// Somebody; of who is gone there is none.
+fn uuid(user: Option<User>) -> String {
+    user.map(|user| user.uuid).unwrap_or_default()
 }
 
 impl Participant {

@@ -25,13 +25,14 @@ const JWT_S: i64 = 9 * 60;
 /// Seconds before its end at which a token is made anew.
 const MARGIN_S: i64 = 5 * 60;
 /// What a token may do: no more than pull requests need.
-const PERMISSIONS: [(&str, &str); 7] = [
+const PERMISSIONS: [(&str, &str); 8] = [
     ("metadata", "read"),
     ("contents", "write"),
     ("pull_requests", "write"),
     ("issues", "write"),
     ("statuses", "write"),
     ("checks", "read"),
+    ("actions", "read"),
     ("members", "read"),
 ];
 

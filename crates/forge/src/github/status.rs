@@ -3,6 +3,7 @@
 use super::Github;
 use crate::around::{Check, CheckState};
 use crate::forge::Result;
+use crate::host;
 use git::name::CommitId;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,22 +12,36 @@ use serde_json::{Value, json};
 const SUMMARY_CHARS: usize = 140;
 
 #[derive(Deserialize)]
-struct Runs {
-    check_runs: Vec<Run>,
+pub(super) struct Runs {
+    pub(super) check_runs: Vec<Run>,
 }
 
 #[derive(Deserialize)]
-struct Run {
-    name: String,
+pub(super) struct Run {
+    #[serde(default)]
+    pub(super) id: u64,
+    pub(super) name: String,
     status: String,
     conclusion: Option<String>,
     html_url: Option<String>,
+    details_url: Option<String>,
     output: Option<Output>,
+    app: Option<Maker>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Output {
     title: Option<String>,
+    summary: Option<String>,
+    text: Option<String>,
+    #[serde(default)]
+    annotations_count: u64,
+}
+
+/// The app that runs it.
+#[derive(Deserialize)]
+struct Maker {
+    slug: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -47,10 +62,15 @@ pub(crate) struct Status {
 pub(super) async fn checks(forge: &Github, commit: &CommitId) -> Result<Vec<Check>> {
     let path = forge.many(&format!("/commits/{commit}/check-runs"));
     let runs = forge.host.pages(&path, |page: Runs| page.check_runs).await?.entries;
+    let statuses = statuses(forge, commit).await?;
+    Ok(runs.into_iter().map(Run::noun).chain(statuses).collect())
+}
+
+/// The older ones.
+pub(super) async fn statuses(forge: &Github, commit: &CommitId) -> Result<Vec<Check>> {
     let path = forge.many(&format!("/commits/{commit}/status"));
     let statuses = forge.host.pages(&path, |page: Statuses| page.statuses.unwrap_or_default());
-    let statuses = statuses.await?.entries.into_iter().map(Status::noun);
-    Ok(runs.into_iter().map(Run::noun).chain(statuses).collect())
+    Ok(statuses.await?.entries.into_iter().map(Status::noun).collect())
 }
 
 /// A check of ours in the host's words.
@@ -82,12 +102,45 @@ impl Status {
 }
 
 impl Run {
-    fn noun(self) -> Check {
-        let state = match (self.status.as_str(), self.conclusion.as_deref()) {
+    pub(super) fn state(&self) -> CheckState {
+        match (self.status.as_str(), self.conclusion.as_deref()) {
             ("completed", Some("success" | "neutral" | "skipped")) => CheckState::Passed,
             ("completed", _) => CheckState::Failed,
             (_, _) => CheckState::Pending,
-        };
+        }
+    }
+
+    /// What it says of itself.
+    pub(super) fn says(&self) -> String {
+        let Some(output) = &self.output else { return String::new() };
+        let told = [&output.title, &output.summary, &output.text].into_iter().flatten();
+        let mut told: Vec<String> = told.cloned().collect();
+        // Often one repeats the other.
+        told.dedup();
+        host::lines(told)
+    }
+
+    pub(super) fn has_remarks(&self) -> bool {
+        self.output.as_ref().is_some_and(|output| output.annotations_count > 0)
+    }
+
+    pub(super) fn is_by(&self, slug: &str) -> bool {
+        self.app.as_ref().is_some_and(|app| app.slug.as_deref() == Some(slug))
+    }
+
+    /// The number of the job that it is.
+    pub(super) fn job(&self) -> Option<u64> {
+        let link = self.details_url.as_deref()?;
+        let rest = link.rsplit_once("/job/")?.1;
+        rest.split(['?', '#', '/']).next()?.parse().ok()
+    }
+
+    pub(super) fn link(&self) -> Option<String> {
+        self.details_url.clone().or_else(|| self.html_url.clone())
+    }
+
+    fn noun(self) -> Check {
+        let state = self.state();
         let summary = self.output.and_then(|output| output.title).unwrap_or_default();
         Check { name: self.name, state, summary, link: self.html_url }
     }

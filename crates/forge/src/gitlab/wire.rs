@@ -1,6 +1,6 @@
 //! GitLab's answers.
 
-use crate::around::{Check, CheckState, Comment, LineComment, Permission};
+use crate::around::{Check, CheckState, Comment, LineComment, Opening, Origin, Permission};
 use crate::forge::{Mergeable, Result};
 use crate::host;
 use crate::pull_request::{Content, PullRequest, State};
@@ -20,6 +20,7 @@ pub struct MergeRequest {
     pub iid: u64,
     title: String,
     description: Option<String>,
+    author: Option<User>,
     state: String,
     pub sha: Option<String>,
     pub source_branch: String,
@@ -33,6 +34,14 @@ pub struct MergeRequest {
     pub reviewers: Vec<User>,
     #[serde(default)]
     pub labels: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct IssueTold {
+    title: String,
+    description: Option<String>,
+    author: Option<User>,
+    state: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -118,7 +127,10 @@ pub struct ReviewerTold {
 
 #[derive(Debug, Deserialize)]
 pub struct StatusTold {
-    name: String,
+    /// The number of its job, where it is one.
+    #[serde(default)]
+    pub id: u64,
+    pub name: String,
     status: String,
     description: Option<String>,
     target_url: Option<String>,
@@ -133,6 +145,16 @@ impl MergeRequest {
     /// Whether its branch is one of this project, not of a fork.
     pub fn is_own(&self) -> bool {
         self.source_project_id == Some(self.target_project_id)
+    }
+
+    /// How it begins.
+    pub fn opening(self) -> Opening {
+        let is_open = self.is_open();
+        // A fork that is gone has no number any more.
+        let origin = if self.is_own() { Origin::Repository } else { Origin::Fork };
+        let title = host::unmarked(&self.title, &MARKS).1.to_owned();
+        let (author, body) = (username(self.author), host::text(self.description));
+        Opening { author, title, body, is_open, origin }
     }
 
     pub fn noun(&self) -> Result<PullRequest> {
@@ -168,6 +190,20 @@ impl MergeRequest {
             Some(_) | None => Mergeable::Checking,
         }
     }
+}
+
+impl IssueTold {
+    /// How it begins.
+    pub fn opening(self) -> Opening {
+        let (is_open, origin) = (self.state == "opened", Origin::Unsaid);
+        let (author, body) = (username(self.author), host::text(self.description));
+        Opening { author, title: self.title, body, is_open, origin }
+    }
+}
+
+/// Somebody's name; of who is gone there is none.
+fn username(user: Option<User>) -> String {
+    user.map(|user| user.username).unwrap_or_default()
 }
 
 impl Project {
@@ -217,12 +253,25 @@ impl Discussion {
 }
 
 impl StatusTold {
-    pub fn noun(self) -> Check {
-        let state = match self.status.as_str() {
+    fn state(&self) -> CheckState {
+        match self.status.as_str() {
             "success" | "skipped" => CheckState::Passed,
             "failed" | "canceled" => CheckState::Failed,
             _ => CheckState::Pending,
-        };
+        }
+    }
+
+    pub fn failed(&self) -> bool {
+        self.state() == CheckState::Failed
+    }
+
+    /// The newest that failed, else the newest.
+    pub fn worst(all: impl IntoIterator<Item = Self>) -> Option<Self> {
+        all.into_iter().max_by_key(|told| (told.failed(), told.id))
+    }
+
+    pub fn noun(self) -> Check {
+        let state = self.state();
         let summary = self.description.unwrap_or_default();
         Check { name: self.name, state, summary, link: self.target_url }
     }

@@ -29,6 +29,11 @@ impl Answer {
         if (200..300).contains(&self.status) { Ok(self) } else { Err(self.refusal()) }
     }
 
+    /// Whether what was asked for is not there, or not any more.
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self.status, 404 | 410)
+    }
+
     /// The refusal that this answer is.
     pub fn refusal(&self) -> ForgeError {
         ForgeError::Rejected { detail: self.words() }

@@ -2,13 +2,12 @@
 
 use super::{Association, Event, Kind, Person, Text, Unreadable};
 use crate::around::Origin;
+use crate::host::TEXT_CHARS;
 use git::name::CommitId;
 use serde_json::Value;
 
 /// Characters of a name.
 const NAME_CHARS: usize = 300;
-/// Characters of a text.
-const TEXT_CHARS: usize = 65_536;
 /// Names of a list.
 const NAMES: usize = 100;
 

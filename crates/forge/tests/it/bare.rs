@@ -2,11 +2,12 @@
 
 use crate::fixture::{Place, git};
 use forge::bare::Bare;
-use forge::conformance::check;
+use forge::conformance::{People, check};
 use forge::forge::{Forge as _, ForgeError, Mergeable};
 use forge::pull_request::{PullRequest, State};
 use forge::store::{InMemory, PullRequestStore, Replaced, RepositoryKey};
 use git::mirror::Mirror;
+use git::name::CommitId;
 use git::remote::Remote;
 use git::runner::Git;
 use git::url::RemoteUrl;
@@ -47,10 +48,27 @@ impl Fixture {
     }
 }
 
+/// There are no pages.
+struct Nobody;
+
+impl People for Nobody {
+    fn review(&self, _number: u64) {
+        unreachable!("it has no reviews");
+    }
+
+    fn open_issue(&self, _title: &str, _body: &str) -> u64 {
+        unreachable!("it has no issues");
+    }
+
+    fn fail_check(&self, _commit: &CommitId, _name: &str, _log: &str) {
+        unreachable!("it has no checks");
+    }
+}
+
 #[tokio::test]
 async fn a_bare_remote_conforms() {
     let fixture = Fixture::new(&["--bare"]);
-    check(&fixture.forge, &fixture.place.ground, &|_| {}).await;
+    check(&fixture.forge, &fixture.place.ground, &Nobody).await;
     let log = git(&fixture.place.remote, &["log", "--merges", "--format=%an|%cn|%s", "main"]);
     assert_eq!(log, "Ann|Errand|Merge errand/later (#2)\nAnn|Errand|Merge errand/clean (#1)");
     assert_eq!(git(&fixture.place.remote, &["show", "main:c.txt"]), "c");

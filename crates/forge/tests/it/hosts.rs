@@ -8,13 +8,14 @@ use fakes::forges::{Carried, Fault, ForgeHost, Kind};
 use forge::around::Permission;
 use forge::around::Subject;
 use forge::bitbucket::{self, Bitbucket};
-use forge::conformance::check;
+use forge::conformance::{People, check};
 use forge::forge::{Forge, ForgeError, keep_comment};
 use forge::gitea::Gitea;
 use forge::github::{self, App, Github};
 use forge::gitlab::Gitlab;
 use forge::host::{Clock, Repository};
 use forge::pull_request::State;
+use git::name::CommitId;
 use git::url::RemoteUrl;
 use reqwest::Client;
 use secrecy::SecretString;
@@ -96,10 +97,27 @@ pub async fn hosted(kind: Kind) -> Hosted {
     Hosted { place, host, forge, now }
 }
 
+/// Those who act on a host's pages.
+pub struct Pages<'a>(pub Kind, pub &'a ForgeHost);
+
+impl People for Pages<'_> {
+    fn review(&self, number: u64) {
+        self.1.with(|hall| hall.review(self.0, name(self.0), number, "rita"));
+    }
+
+    fn open_issue(&self, title: &str, body: &str) -> u64 {
+        self.1.with(|hall| hall.open_issue(name(self.0), "rita", title, body))
+    }
+
+    fn fail_check(&self, commit: &CommitId, check: &str, log: &str) {
+        let commit = commit.to_string();
+        self.1.with(|hall| hall.fail_check(name(self.0), &commit, check, log));
+    }
+}
+
 async fn conforms(kind: Kind) {
     let Hosted { place, host, forge, .. } = hosted(kind).await;
-    let review = |number| host.with(|hall| hall.review(kind, name(kind), number, "rita"));
-    check(forge.as_ref(), &place.ground, &review).await;
+    check(forge.as_ref(), &place.ground, &Pages(kind, &host)).await;
 }
 
 #[tokio::test]
@@ -150,9 +168,7 @@ pub async fn hosted_for_an_app() -> Hosted {
 #[tokio::test]
 async fn github_conforms_for_an_app_with_narrow_tokens() {
     let Hosted { place, host, forge, now } = hosted_for_an_app().await;
-    let review =
-        |number| host.with(|hall| hall.review(Kind::Github, name(Kind::Github), number, "rita"));
-    check(forge.as_ref(), &place.ground, &review).await;
+    check(forge.as_ref(), &place.ground, &Pages(Kind::Github, &host)).await;
 
     let own = forge.identity().await.unwrap();
     assert_eq!((own.login.as_str(), own.permission), ("errand[bot]", Permission::Write));
@@ -161,6 +177,7 @@ async fn github_conforms_for_an_app_with_narrow_tokens() {
     assert_eq!(asked.len(), 1, "one token is enough for all of that");
     assert_eq!(asked[0]["repositories"], serde_json::json!(["widget"]));
     assert_eq!(asked[0]["permissions"]["contents"], "write");
+    assert_eq!(asked[0]["permissions"]["actions"], "read");
     assert_eq!(asked[0]["permissions"].get("administration"), None);
     now.fetch_add(56 * 60, Ordering::Relaxed);
     host.with(|hall| hall.now += 56 * 60);

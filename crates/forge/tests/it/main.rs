@@ -9,6 +9,7 @@ mod accounts;
 mod bare;
 mod fixture;
 mod hosts;
+mod issues;
 mod openapi;
 mod clients;
 mod publishing;

@@ -2,7 +2,8 @@
 //! descriptions of their APIs: paths, parameters, bodies, statuses, fields and their types.
 
 use crate::clients::{command, is_there, shown};
-use crate::hosts::{Hosted, hosted, hosted_for_an_app, name};
+use crate::hosts::{Hosted, Pages, hosted, hosted_for_an_app, name};
+use fakes::forges::hall::Run;
 use fakes::forges::{Exchange, Kind};
 use forge::conformance::check;
 use serde_json::Value;
@@ -48,12 +49,23 @@ fn described(checker: &Path) -> PathBuf {
 /// Everything that the conformance suite has a forge and its host say to each other.
 async fn said(kind: Kind, hosted: Hosted) -> Vec<Exchange> {
     let Hosted { place, host, forge, .. } = hosted;
-    let review = |number| host.with(|hall| hall.review(kind, name(kind), number, "rita"));
-    check(forge.as_ref(), &place.ground, &review).await;
+    check(forge.as_ref(), &place.ground, &Pages(kind, &host)).await;
     let commit = &place.ground.conflicting.commit;
-    let run = (commit.to_string(), "build".to_owned(), Some("failure".to_owned()));
-    host.with(|hall| hall.repository(name(kind)).runs.push(run));
-    forge.checks(commit).await.unwrap();
+    host.with(|hall| {
+        let run = Run {
+            id: 9_000,
+            commit: commit.to_string(),
+            name: "lint".to_owned(),
+            conclusion: Some("failure".to_owned()),
+            summary: Some("Two remarks.".to_owned()),
+            remarks: vec![("a.txt".to_owned(), 1, "Too short.".to_owned())],
+            log: None,
+        };
+        hall.repository(name(kind)).runs.push(run);
+        hall.fail_check(name(kind), &commit.to_string(), "lint", "Too short.");
+    });
+    let told = forge.check_log(commit, "lint").await.unwrap();
+    assert!(told.contains("Too short."), "{told}");
     forge.identity().await.unwrap();
     host.exchanges()
 }

@@ -251,6 +251,16 @@ pub(super) fn of_one_pull() -> Value {
            "review_comments": 0, "maintainer_can_modify": false, "mergeable_state": "unknown"})
 }
 
+/// What stands around an issue.
+pub(super) fn around_issue(repository: &str, number: u64) -> Value {
+    let at = api(&format!("repos/{repository}/issues/{number}"));
+    let told = json!({"id": number, "node_id": format!("I_{number}"), "url": at, "html_url": at,
+                      "labels_url": at, "repository_url": api(&format!("repos/{repository}")),
+                      "milestone": null, "locked": false, "author_association": "MEMBER",
+                      "created_at": WHEN, "updated_at": WHEN});
+    with(told, links(&at, &["comments", "events"]))
+}
+
 /// What stands around an installation of an app.
 pub(super) fn around_installation(app: &str, slug: &str) -> Value {
     let at = api("app/installations/77");
