@@ -3,6 +3,7 @@
 //! It tells commits of pull requests abbreviated, so each is asked for in full; and a pull request
 //! that is opened again for the same branches is the first one, brought up to date.
 
+mod log;
 mod wire;
 
 use crate::around::{
@@ -465,7 +466,7 @@ impl Forge for Bitbucket {
     }
 
     async fn check_log(&self, commit: &CommitId, name: &str) -> Result<String> {
-        host::said_of(self.checks(commit).await?, name)
+        log::of(self, commit, name).await
     }
 
     async fn report_check(&self, commit: &CommitId, check: &Check) -> Result<()> {

@@ -9,7 +9,7 @@ mod log;
 
 pub use address::{Repository, segment};
 pub use answer::{Answer, WAIT_UNNAMED, told};
-pub(crate) use log::{NOTHING_SAID, lines, log_or_why, no_check, said, said_of, shortened};
+pub(crate) use log::{NOTHING_SAID, lines, log_or_why, no_check, said, said_of, shortened, worst};
 
 use crate::around::Permission;
 use crate::forge::{Forge, ForgeError, Result};

@@ -3,6 +3,7 @@
 
 use super::ask::{Ask, Reply};
 use super::bare::{Bare, Merging};
+use super::github::{storage, stored};
 use super::hall::{Comment, Hall, Issue, Life, No, Pull, Right, Status, Under, Wish};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -22,6 +23,9 @@ struct Call<'a> {
 
 pub(super) fn answer(hall: &mut Hall, ask: &Ask) -> Reply {
     let path: Vec<&str> = ask.path.iter().map(String::as_str).collect();
+    if let ["storage", "logs", owner, repository, id] = path.as_slice() {
+        return stored(hall, ask, &format!("{owner}/{repository}"), id);
+    }
     let header = ask.header("authorization").unwrap_or_default();
     let basic = header.strip_prefix("Basic ").and_then(|packed| STANDARD.decode(packed).ok());
     let basic = basic.and_then(|bytes| String::from_utf8(bytes).ok());
@@ -136,6 +140,7 @@ impl Call<'_> {
                 page(self.ask, statuses.iter().map(status).collect())
             }
             ("POST", ["commit", commit, "statuses", "build"]) => self.status(commit),
+            ("GET", ["pipelines", rest @ ..]) => self.pipelines(rest),
             ("GET", ["pullrequests"]) => self.list(),
             ("POST", ["pullrequests"]) => self.open(),
             (_, ["pullrequests", number, rest @ ..]) => {
@@ -183,6 +188,38 @@ impl Call<'_> {
         let told = status(&made);
         self.hall.repository(&self.name).statuses.push(made);
         Reply::new(201, told)
+    }
+
+    /// Its own jobs; what they are called by is no number.
+    fn pipelines(&mut self, path: &[&str]) -> Reply {
+        let bare = |uuid: &str| uuid.trim_matches(['{', '}']).to_owned();
+        let state = |word: &str| json!({"name": "COMPLETED", "result": {"name": word}});
+        match path {
+            [] => {
+                let wanted = self.ask.query("target.commit.hash").unwrap_or_default();
+                let statuses = self.hall.statuses(&self.name, wanted).into_iter();
+                let told = statuses.filter(|status| status.log.is_some()).map(|status| {
+                    json!({"type": "pipeline", "uuid": format!("{{{}}}", status.id),
+                           "build_number": status.id, "state": state(&status.state)})
+                });
+                page(self.ask, told.collect())
+            }
+            [uuid, "steps"] => {
+                let id = bare(uuid);
+                let failed = json!({"uuid": format!("{{{id}}}"), "name": "Test",
+                                    "state": state("FAILED")});
+                let before = json!({"uuid": "{0}", "name": "Build", "state": state("SUCCESSFUL")});
+                page(self.ask, vec![before, failed])
+            }
+            [_, "steps", uuid, "log"] => {
+                let id = bare(uuid);
+                match self.hall.log(&self.name, id.parse().unwrap_or(0)) {
+                    Some(_) => Reply::moved(307, storage(self.ask, &self.name, &id)),
+                    None => not_found(),
+                }
+            }
+            _ => not_found(),
+        }
     }
 
     fn list(&mut self) -> Reply {

@@ -4,6 +4,7 @@ mod checks;
 mod issues;
 mod shapes;
 
+pub(super) use checks::{storage, stored};
 pub(super) use issues::comment;
 pub(super) use shapes::user;
 
@@ -37,7 +38,7 @@ pub(super) fn answer(hall: &mut Hall, ask: &Ask) -> Reply {
     let token = header.strip_prefix("Bearer ").or_else(|| header.strip_prefix("token "));
     let token = token.unwrap_or_default();
     if let ["storage", "logs", owner, repository, id] = path.as_slice() {
-        return checks::stored(hall, ask, &format!("{owner}/{repository}"), id);
+        return stored(hall, ask, &format!("{owner}/{repository}"), id);
     }
     if let ["api", "v3", rest @ ..] = path.as_slice()
         && let Some(reply) = as_app(hall, ask, rest, token)

@@ -140,12 +140,16 @@ pub(crate) fn shortened(text: &str) -> String {
     format!("{}{END_CUT}", text.get(..to).unwrap_or_default())
 }
 
+/// The check of that name that ended badly, else one of that name.
+pub(crate) fn worst(checks: Vec<Check>, name: &str) -> Result<Check> {
+    let mut named: Vec<Check> = checks.into_iter().filter(|check| check.name == name).collect();
+    let failed = named.iter().position(|check| check.state == CheckState::Failed);
+    if named.is_empty() { Err(no_check(name)) } else { Ok(named.swap_remove(failed.unwrap_or(0))) }
+}
+
 /// What the check of that name says, where the host has no log of it.
 pub(crate) fn said_of(checks: Vec<Check>, name: &str) -> Result<String> {
-    let named: Vec<Check> = checks.into_iter().filter(|check| check.name == name).collect();
-    let failed = named.iter().find(|check| check.state == CheckState::Failed);
-    let check = failed.or(named.first()).ok_or_else(|| no_check(name))?;
-    let text = said(check);
+    let text = said(&worst(checks, name)?);
     Ok(if text.is_empty() { NOTHING_SAID.to_owned() } else { text })
 }
 

@@ -134,7 +134,7 @@ async fn a_check_of_somebody_else_is_told_by_its_words_and_link() {
 
 #[tokio::test]
 async fn of_a_long_log_the_end_is_told() {
-    for kind in [Kind::Github, Kind::Gitlab] {
+    for kind in [Kind::Github, Kind::Gitlab, Kind::Bitbucket] {
         let Hosted { place, host, forge, .. } = hosted(kind).await;
         let commit = &place.ground.clean.commit;
         let lines: Vec<String> = (0..200_000).map(|n| format!("line {n} é")).collect();

@@ -5,8 +5,9 @@ use crate::hosts::client;
 use forge::around::Subject;
 use forge::forge::{Forge as _, ForgeError};
 use forge::gitea::Gitea;
+use forge::github::{Credential, Github};
 use forge::host::{Clock, Repository};
-use git::name::BranchName;
+use git::name::{BranchName, CommitId};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -14,6 +15,7 @@ use tokio::task::JoinSet;
 use url::Url;
 
 const TOKEN: &str = "gt-3b1f6a9c";
+const COMMIT: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
 /// A host that says the same to everybody, and what it was asked.
 struct Canned {
@@ -24,6 +26,11 @@ struct Canned {
 
 impl Canned {
     async fn new(answer: impl Fn(&str) -> String + Send + 'static) -> Self {
+        Self::by_request(move |own, _| answer(own)).await
+    }
+
+    /// One that looks at what it is asked.
+    async fn by_request(answer: impl Fn(&str, &str) -> String + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::<Mutex<Vec<String>>>::default();
@@ -39,19 +46,32 @@ impl Canned {
                         Ok(read) => request.extend_from_slice(&chunk[..read]),
                     }
                 }
-                kept.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
+                let request = String::from_utf8_lossy(&request).into_owned();
+                kept.lock().unwrap().push(request.clone());
                 // Whoever hangs up in the middle of it has read enough.
-                drop(stream.write_all(answer(&own).as_bytes()).await);
+                drop(stream.write_all(answer(&own, &request).as_bytes()).await);
             }
         });
         Self { url, asked, _serving: serving }
     }
 
-    fn forge(&self) -> Gitea {
+    fn repository(&self) -> (Clock, Repository) {
         let clock: Clock = Arc::new(|| 1_780_000_000);
         let web = Url::parse(&self.url).unwrap();
-        let repository = Repository { web, owner: "acme".to_owned(), name: "widget".to_owned() };
+        (clock, Repository { web, owner: "acme".to_owned(), name: "widget".to_owned() })
+    }
+
+    fn forge(&self) -> Gitea {
+        let (clock, repository) = self.repository();
         Gitea::open(client(), clock, repository, &TOKEN.to_owned().into()).unwrap()
+    }
+
+    /// What it says of the check `build`, as a GitHub.
+    async fn log(&self) -> Result<String, ForgeError> {
+        let (clock, repository) = self.repository();
+        let credential = Credential::Token(TOKEN.to_owned().into());
+        let forge = Github::open(client(), clock, repository, &credential).unwrap();
+        forge.check_log(&CommitId::parse(COMMIT).unwrap(), "build").await
     }
 
     fn asked(&self) -> usize {
@@ -168,4 +188,86 @@ async fn what_was_never_sent_is_not_unknown() {
     };
     let refused = gone.comment(Subject::PullRequest(1), "x").await;
     assert!(matches!(refused, Err(ForgeError::Unreachable { .. })), "{refused:?}");
+}
+
+/// A failed job of the host, whose log is answered with something.
+async fn job(log: impl Fn(&str, &str) -> String + Send + 'static) -> Canned {
+    Canned::by_request(move |own, request| {
+        if request.contains("/check-runs?") {
+            let run = r#"{"id": 5, "name": "build", "status": "completed",
+                          "conclusion": "failure", "app": {"slug": "github-actions"},
+                          "details_url": "https://x.example/a/w/actions/runs/1/job/5"}"#;
+            return answer("200 OK", "", &format!("{{\"check_runs\": [{run}]}}"));
+        }
+        log(own, request)
+    })
+    .await
+}
+
+fn moved(to: &str) -> String {
+    answer("302 Found", &format!("location: {to}\r\n"), "")
+}
+
+#[tokio::test]
+async fn one_redirect_to_a_log_is_followed_without_the_credential() {
+    let host = job(|own, request| {
+        if request.contains("GET /stored") {
+            return answer("200 OK", "", "it broke here");
+        }
+        moved(&format!("{own}/stored?sig=x"))
+    })
+    .await;
+    assert_eq!(host.log().await.unwrap(), "it broke here");
+    let asked = host.asked.lock().unwrap().clone();
+    let shown: Vec<bool> = asked.iter().map(|request| request.contains(TOKEN)).collect();
+    assert_eq!(shown, [true, true, false], "{asked:?}");
+}
+
+#[tokio::test]
+async fn no_other_redirect_to_a_log_is_followed() {
+    let other = Canned::new(|_| answer("200 OK", "", "secrets of another host")).await;
+    let to = other.url.clone();
+    let direct = job(move |_, _| moved(&format!("{to}/latest/meta-data"))).await;
+    let to = other.url.clone();
+    let second = job(move |own, request| {
+        let at = if request.contains("GET /stored") { &to } else { own };
+        moved(&format!("{at}/stored"))
+    })
+    .await;
+    let round = job(|own, _| moved(&format!("{own}/stored"))).await;
+    let nowhere = job(|_, _| answer("302 Found", "", "")).await;
+    for (host, asked) in [(direct, 2), (second, 3), (round, 3), (nowhere, 2)] {
+        let told = host.log().await.unwrap();
+        assert!(told.starts_with("[its log cannot be read:"), "{told}");
+        assert_eq!(host.asked(), asked);
+    }
+    assert_eq!(other.asked(), 0);
+}
+
+#[tokio::test]
+async fn a_log_without_end_is_left() {
+    let long = answer("200 OK", "", &"a line of it\n".repeat(6 * 1024 * 1024));
+    let host = job(move |_, _| long.clone()).await;
+    let told = host.log().await.unwrap();
+    assert!(told.ends_with("[… more follows]"), "{}", &told[told.len() - 100..]);
+    assert!(told.len() < 70_000, "{} bytes", told.len());
+}
+
+#[tokio::test]
+async fn what_a_log_may_not_show_is_not_shown() {
+    let body = format!("you sent {TOKEN}\u{1b}[31m!\u{7}");
+    let host = job(move |_, _| answer("200 OK", "", &body)).await;
+    assert_eq!(host.log().await.unwrap(), "you sent …!");
+    for (status, told) in [
+        ("403 Forbidden", "[its log cannot be read: status 403]"),
+        ("404 Not Found", "[the host keeps no log of it]"),
+        ("410 Gone", "[the host keeps no log of it]"),
+        ("200 OK", "[the host keeps no log of it]"),
+    ] {
+        let host = job(move |_, _| answer(status, "", "")).await;
+        assert_eq!(host.log().await.unwrap(), told, "{status}");
+    }
+    let host = job(|_, _| answer("502 Bad Gateway", "", "")).await;
+    let later = host.log().await;
+    assert!(matches!(later, Err(ForgeError::Unreachable { .. })), "{later:?}");
 }

@@ -7,7 +7,7 @@ use crate::forges::hall::{Hall, Run, Status};
 use serde_json::{Value, json};
 
 /// What a job printed, from where the host stores it: whoever shows a credential there is sent away.
-pub(super) fn stored(hall: &mut Hall, ask: &Ask, repository: &str, id: &str) -> Reply {
+pub(in crate::forges) fn stored(hall: &mut Hall, ask: &Ask, repository: &str, id: &str) -> Reply {
     if ask.header("authorization").is_some() {
         return Reply::plain(400, "Only one way to authorize a request is allowed");
     }
@@ -15,6 +15,11 @@ pub(super) fn stored(hall: &mut Hall, ask: &Ask, repository: &str, id: &str) -> 
         Some(log) => Reply::text(&log),
         None => Reply::plain(403, "The signature does not fit"),
     }
+}
+
+/// Where it stores that.
+pub(in crate::forges) fn storage(ask: &Ask, repository: &str, id: &str) -> String {
+    format!("{}/storage/logs/{repository}/{id}?sig=x", ask.root())
 }
 
 impl Call<'_> {
@@ -75,10 +80,7 @@ impl Call<'_> {
     /// Says where what a job printed is stored.
     pub(super) fn log(&mut self, id: &str) -> Reply {
         match self.hall.log(&self.name, id.parse().unwrap_or(0)) {
-            Some(_) => {
-                let at = format!("{}/storage/logs/{}/{id}?sig=x", self.ask.root(), self.name);
-                Reply::moved(302, at)
-            }
+            Some(_) => Reply::moved(302, storage(self.ask, &self.name, id)),
             None => not_found(),
         }
     }

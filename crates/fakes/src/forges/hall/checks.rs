@@ -22,7 +22,7 @@ pub struct Run {
 }
 
 impl Hall {
-    /// A job that printed something and failed. Where the host runs none, somebody else's says how its log ends.
+    /// A job that printed something and failed. Gitea shows no log of it, but how it ends.
     pub fn fail_check(&mut self, repository: &str, commit: &str, name: &str, log: &str) {
         self.end_check(repository, commit, name, false, log);
     }
@@ -48,11 +48,14 @@ impl Hall {
             Kind::Gitlab => ("failed", "success"),
             Kind::Bitbucket => ("FAILED", "SUCCESSFUL"),
         };
-        let jobs = self.kind == Kind::Gitlab;
         let state = if good { passed } else { bad }.to_owned();
-        let (description, link) = if jobs { (String::new(), None) } else { (end, Some(id)) };
-        let link = link.map(|id| format!("https://checks.example/runs/{id}"));
-        let log = jobs.then(|| log.to_owned());
+        let of = format!("https://forge.example/{repository}");
+        let (description, link) = match self.kind {
+            Kind::Github | Kind::Gitlab => (String::new(), None),
+            Kind::Gitea => (end, Some(format!("/{repository}/actions/runs/{id}/jobs/0"))),
+            Kind::Bitbucket => (String::new(), Some(format!("{of}/pipelines/results/{id}"))),
+        };
+        let log = (self.kind != Kind::Gitea).then(|| log.to_owned());
         let status = Status { id, commit, context: name, state, description, link, log };
         self.repository(repository).statuses.push(status);
     }
