@@ -28,6 +28,8 @@ use url::Url;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes of an answer.
 const ANSWER_BYTES: usize = 16 * 1024 * 1024;
+/// Characters of a name or title by somebody else.
+pub(crate) const NAME_CHARS: usize = 300;
 /// Characters of a text by somebody else.
 pub(crate) const TEXT_CHARS: usize = 65_536;
 /// Pages of a list that are followed.
@@ -398,6 +400,11 @@ pub(crate) fn unmarked<'a>(title: &'a str, marks: &[&str]) -> (Stage, &'a str) {
 /// A text of a host, cut to what deliveries are cut to as well.
 pub(crate) fn text(text: Option<String>) -> String {
     text.unwrap_or_default().chars().take(TEXT_CHARS).collect()
+}
+
+/// A title of a host: one line, without what cannot be seen.
+pub(crate) fn title(title: &str) -> String {
+    title.chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect()
 }
 
 /// The word of a host for what somebody may do.

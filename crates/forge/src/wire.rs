@@ -142,7 +142,8 @@ impl Pull {
         // A fork that is gone has no name any more.
         let origin = if self.is_of(repository) { Origin::Repository } else { Origin::Fork };
         let (is_open, body) = (self.is_open(), host::text(self.body));
-        Opening { author: login(self.user), title: self.title, body, is_open, origin }
+        let (author, title) = (login(self.user), host::title(&self.title));
+        Opening { author, title, body, is_open, origin }
     }
 
     /// The noun, with the title and stage as the host of it spells them.
@@ -173,7 +174,8 @@ impl IssueTold {
     pub fn opening(self) -> Option<Opening> {
         let (is_open, origin) = (self.state == "open", Origin::Unsaid);
         let (author, body) = (login(self.user), host::text(self.body));
-        let opening = Opening { author, title: self.title, body, is_open, origin };
+        let title = host::title(&self.title);
+        let opening = Opening { author, title, body, is_open, origin };
         self.pull_request.is_none().then_some(opening)
     }
 }

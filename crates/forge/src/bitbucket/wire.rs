@@ -157,7 +157,8 @@ impl PullTold {
         // A fork that is gone has no name any more.
         let origin = if self.is_of(repository) { Origin::Repository } else { Origin::Fork };
         let (is_open, body) = (self.is_open(), host::text(self.description));
-        Opening { author: uuid(self.author), title: self.title, body, is_open, origin }
+        let (author, title) = (uuid(self.author), host::title(&self.title));
+        Opening { author, title, body, is_open, origin }
     }
 }
 
@@ -167,7 +168,7 @@ impl IssueTold {
         let is_open = matches!(self.state.as_str(), "submitted" | "new" | "open" | "on hold");
         let body = host::text(self.content.map(|content| content.raw));
         let (author, origin) = (uuid(self.reporter), Origin::Unsaid);
-        Opening { author, title: self.title, body, is_open, origin }
+        Opening { author, title: host::title(&self.title), body, is_open, origin }
     }
 }
 

@@ -24,14 +24,20 @@ struct Remark {
 pub(super) async fn of(forge: &Github, commit: &CommitId, name: &str) -> Result<String> {
     let named = segment(name);
     let path = format!("/commits/{commit}/check-runs?check_name={named}&per_page={PAGE_ENTRIES}");
-    let runs: Runs = forge.host.read(Request::get(forge.at(&path))).await?;
-    let runs = runs.check_runs.into_iter().filter(|run| run.name == name);
+    let (runs, denied) = match forge.host.read::<Runs>(Request::get(forge.at(&path))).await {
+        Ok(told) => (told.check_runs, None),
+        // Statuses may be told all the same.
+        Err(denied @ ForgeError::Denied { .. }) => (Vec::new(), Some(denied)),
+        Err(other) => return Err(other),
+    };
+    let runs = runs.into_iter().filter(|run| run.name == name);
     let run = runs.max_by_key(|run| (run.state() == CheckState::Failed, run.id));
     if let Some(failed) = run.as_ref().filter(|run| run.state() == CheckState::Failed) {
         return of_run(forge, failed).await;
     }
     match (host::said_of(super::status::statuses(forge, commit).await?, name), run) {
         (Err(ForgeError::Rejected { .. }), Some(run)) => of_run(forge, &run).await,
+        (Err(unknown @ ForgeError::Rejected { .. }), None) => Err(denied.unwrap_or(unknown)),
         (told, _) => told,
     }
 }

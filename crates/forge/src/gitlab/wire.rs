@@ -132,6 +132,9 @@ pub struct StatusTold {
     pub id: u64,
     pub name: String,
     status: String,
+    /// Whether the host goes on as if it had passed.
+    #[serde(default)]
+    allow_failure: bool,
     description: Option<String>,
     target_url: Option<String>,
 }
@@ -152,7 +155,7 @@ impl MergeRequest {
         let is_open = self.is_open();
         // A fork that is gone has no number any more.
         let origin = if self.is_own() { Origin::Repository } else { Origin::Fork };
-        let title = host::unmarked(&self.title, &MARKS).1.to_owned();
+        let title = host::title(host::unmarked(&self.title, &MARKS).1);
         let (author, body) = (username(self.author), host::text(self.description));
         Opening { author, title, body, is_open, origin }
     }
@@ -197,7 +200,7 @@ impl IssueTold {
     pub fn opening(self) -> Opening {
         let (is_open, origin) = (self.state == "opened", Origin::Unsaid);
         let (author, body) = (username(self.author), host::text(self.description));
-        Opening { author, title: self.title, body, is_open, origin }
+        Opening { author, title: host::title(&self.title), body, is_open, origin }
     }
 }
 
@@ -256,6 +259,7 @@ impl StatusTold {
     fn state(&self) -> CheckState {
         match self.status.as_str() {
             "success" | "skipped" => CheckState::Passed,
+            "failed" if self.allow_failure => CheckState::Passed,
             "failed" | "canceled" => CheckState::Failed,
             _ => CheckState::Pending,
         }

@@ -94,21 +94,24 @@ fn last(text: &str, bytes: usize, is_cut: bool) -> String {
     format!("{BEGINNING_CUT}{rest}")
 }
 
-/// Without colours and whatever else terminals act upon.
+/// As a terminal would leave it: without colours, and of a line that was written over, its last state.
 fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\u{1b}' if chars.next_if_eq(&'[').is_some() => {
-                // It ends with the first letter.
-                while chars.next().is_some_and(|c| !('\u{40}'..='\u{7e}').contains(&c)) {}
+    for (at, line) in text.split('\n').enumerate() {
+        if at > 0 {
+            shown.push('\n');
+        }
+        let line = line.trim_end_matches('\r');
+        let mut chars = line.rsplit('\r').next().unwrap_or(line).chars().peekable();
+        while let Some(c) = chars.next() {
+            match c {
+                '\u{1b}' if chars.next_if_eq(&'[').is_some() => {
+                    // It ends with the first letter.
+                    while chars.next().is_some_and(|c| !('\u{40}'..='\u{7e}').contains(&c)) {}
+                }
+                c if c.is_control() && c != '\t' => {}
+                c => shown.push(c),
             }
-            '\r' if chars.peek() == Some(&'\n') => {}
-            '\r' => shown.push('\n'),
-            '\n' | '\t' => shown.push(c),
-            c if c.is_control() => {}
-            c => shown.push(c),
         }
     }
     shown
@@ -201,8 +204,10 @@ mod tests {
 
     #[test]
     fn terminals_words_are_taken_out() {
-        let told = "\u{1b}[31mred\u{1b}[0m\r\n10%\r20%\n\u{8}\u{7}é\tend\u{1b}[1";
-        assert_eq!(visible(told), "red\n10%\n20%\né\tend");
+        let told = "\u{1b}[31mred\u{1b}[0m\r\r\n10%\r20%\n\u{8}\u{7}é\tend\u{1b}[1";
+        assert_eq!(visible(told), "red\n20%\né\tend");
+        let section = "section_start:1700000000:script\r\u{1b}[0KRunning\n";
+        assert_eq!(visible(section), "Running\n");
     }
 
     #[test]

@@ -2,12 +2,10 @@
 
 use super::{Association, Event, Kind, Person, Text, Unreadable};
 use crate::around::Origin;
-use crate::host::TEXT_CHARS;
+use crate::host::{self, TEXT_CHARS};
 use git::name::CommitId;
 use serde_json::Value;
 
-/// Characters of a name.
-const NAME_CHARS: usize = 300;
 /// Names of a list.
 const NAMES: usize = 100;
 
@@ -62,7 +60,7 @@ impl<'a> Fields<'a> {
 
 /// One line of limited length, without what cannot be seen.
 pub(super) fn short(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect()
+    host::title(text)
 }
 
 impl Person {

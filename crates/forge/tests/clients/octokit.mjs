@@ -108,6 +108,28 @@ await check("contents", async () => {
   const { data } = await octokit.rest.repos.getContent({ ...here, path });
   assert.equal(Buffer.from(data.content, "base64").toString(), "## Why\n");
 });
+await check("issues", async () => {
+  const where = { ...here, issue_number: Number(process.env.FORGE_ISSUE) };
+  const { data } = await octokit.rest.issues.get(where);
+  assert.deepEqual([data.title, data.state, data.user.login], ["It crashes", "open", "rita"]);
+  assert.equal(data.pull_request, undefined);
+  await octokit.rest.issues.createComment({ ...where, body: "Seen." });
+  const said = await octokit.paginate(octokit.rest.issues.listComments, where);
+  assert.deepEqual(said.map((one) => one.body), ["Seen."]);
+  const pullTold = await octokit.rest.issues.get({ ...here, issue_number: pull.number });
+  assert.ok(pullTold.data.pull_request.url);
+});
+await check("jobs", async () => {
+  const ref = process.env.FORGE_FAILED;
+  const runs = await octokit.paginate(octokit.rest.checks.listForRef, { ...here, ref });
+  assert.deepEqual(runs.map((run) => [run.name, run.conclusion]), [["build", "failure"]]);
+  const remarks = { ...here, check_run_id: runs[0].id };
+  assert.deepEqual((await octokit.rest.checks.listAnnotations(remarks)).data, []);
+  // The client takes the credential along to the same host, where the real one stores no logs.
+  const job = { ...here, job_id: runs[0].id, request: { redirect: "manual" } };
+  const told = await octokit.rest.actions.downloadJobLogsForWorkflowRun(job);
+  assert.equal(await (await fetch(told.headers.location)).text(), "it broke here");
+});
 await check("merge", async () => {
   const order = { ...here, pull_number: pull.number };
   const stale = { ...order, sha: "0".repeat(40) };

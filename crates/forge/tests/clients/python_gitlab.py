@@ -155,6 +155,24 @@ def _():
     assert file.decode() == b"## Why\n"
 
 
+@check("issues")
+def _():
+    issue = known["project"].issues.get(int(os.environ["FORGE_ISSUE"]))
+    assert (issue.title, issue.description, issue.state) == ("It crashes", "At once.", "opened")
+    assert issue.author["username"] == "rita"
+    issue.notes.create({"body": "Seen."})
+    assert [note.body for note in issue.notes.list(get_all=True)] == ["Seen."]
+    refused(404, lambda: known["project"].issues.get(999))
+
+
+@check("jobs")
+def _():
+    commit = known["project"].commits.get(os.environ["FORGE_FAILED"], lazy=True)
+    [told] = commit.statuses.list(name="build", get_all=True)
+    assert told.status == "failed"
+    assert known["project"].jobs.get(told.id, lazy=True).trace() == b"it broke here"
+
+
 @check("merge")
 def _():
     request = known["project"].mergerequests.get(known["request"].iid)

@@ -1,7 +1,7 @@
 //! Official clients, pinned, against the fakes of their hosts: what the fakes say is what clients that
 //! others wrote understand, so that both sides of our own tests are not wrong alike.
 
-use crate::hosts::{Hosted, TOKEN, hosted};
+use crate::hosts::{Hosted, TOKEN, hosted, name};
 use fakes::certificates::certified;
 use fakes::forges::Kind;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 const OCTOKIT: &str = "22.0.1";
-const OCTOKIT_CHECKS: [&str; 15] = [
+const OCTOKIT_CHECKS: [&str; 17] = [
     "who",
     "refused",
     "repository",
@@ -24,9 +24,11 @@ const OCTOKIT_CHECKS: [&str; 15] = [
     "checks",
     "permissions",
     "contents",
+    "issues",
+    "jobs",
     "merge",
 ];
-const GITLAB_CHECKS: [&str; 15] = [
+const GITLAB_CHECKS: [&str; 17] = [
     "who",
     "refused",
     "project",
@@ -41,6 +43,8 @@ const GITLAB_CHECKS: [&str; 15] = [
     "statuses",
     "members",
     "files",
+    "issues",
+    "jobs",
     "merge",
 ];
 
@@ -69,7 +73,14 @@ pub fn shown(output: &Output) -> String {
 /// Runs the script against a fresh fake and reads what it checked.
 async fn checked(kind: Kind, mut script: Command, checks: &[&str]) {
     let Hosted { place, host, .. } = hosted(kind).await;
+    let failed = place.ground.later.commit.to_string();
+    let issue = host.with(|hall| {
+        hall.fail_check(name(kind), &failed, "build", "it broke here");
+        hall.open_issue(name(kind), "rita", "It crashes", "At once.")
+    });
     script
+        .env("FORGE_ISSUE", issue.to_string())
+        .env("FORGE_FAILED", failed)
         .env("FORGE_URL", host.url())
         .env("FORGE_TOKEN", TOKEN)
         .env("FORGE_HEAD", place.ground.clean.branch.as_str());

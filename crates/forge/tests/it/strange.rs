@@ -2,10 +2,12 @@
 //! is read without end.
 
 use crate::hosts::client;
-use forge::around::Subject;
-use forge::forge::{Forge as _, ForgeError};
+use forge::around::{Origin, Subject};
+use forge::bitbucket::{self, Bitbucket};
+use forge::forge::{Forge, ForgeError};
 use forge::gitea::Gitea;
 use forge::github::{Credential, Github};
+use forge::gitlab::Gitlab;
 use forge::host::{Clock, Repository};
 use git::name::{BranchName, CommitId};
 use std::sync::{Arc, Mutex};
@@ -188,6 +190,45 @@ async fn what_was_never_sent_is_not_unknown() {
     };
     let refused = gone.comment(Subject::PullRequest(1), "x").await;
     assert!(matches!(refused, Err(ForgeError::Unreachable { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_fork_that_is_gone_is_a_fork() {
+    let sha = COMMIT;
+    let github = format!(
+        r#"{{"number": 7, "title": "T\u0007", "body": null, "state": "open", "user": null,
+             "head": {{"ref": "x", "sha": "{sha}", "repo": null}},
+             "base": {{"ref": "main", "sha": "{sha}", "repo": {{"full_name": "acme/widget"}}}}}}"#
+    );
+    let gitlab = r#"{"iid": 7, "title": "T\u0007", "description": null, "state": "opened",
+                     "source_branch": "x", "target_branch": "main", "source_project_id": null,
+                     "target_project_id": 1, "author": null}"#;
+    let bitbucket = r#"{"id": 7, "title": "T\u0007", "state": "OPEN", "author": null,
+                        "source": {"branch": {"name": "x"}, "commit": null, "repository": null},
+                        "destination": {"branch": {"name": "main"}, "commit": null}}"#;
+    let answers = [github.as_str(), gitlab, bitbucket].map(ToOwned::to_owned);
+    for (kind, body) in ["github", "gitlab", "bitbucket"].into_iter().zip(answers) {
+        let host = Canned::new(move |_| answer("200 OK", "", &body)).await;
+        let (clock, repository) = host.repository();
+        let token = TOKEN.to_owned().into();
+        let forge: Box<dyn Forge> = match kind {
+            "github" => {
+                let credential = Credential::Token(token);
+                Box::new(Github::open(client(), clock, repository, &credential).unwrap())
+            }
+            "gitlab" => Box::new(Gitlab::open(client(), clock, repository, &token).unwrap()),
+            _ => {
+                let credential = bitbucket::Credential::Token(token);
+                Box::new(Bitbucket::open(client(), clock, repository, &credential).unwrap())
+            }
+        };
+        let told = forge.opening(Subject::PullRequest(7)).await.unwrap();
+        assert_eq!((told.origin, told.author.as_str()), (Origin::Fork, ""), "{kind}");
+        assert_eq!((told.title.as_str(), told.body.as_str()), ("T", ""), "{kind}");
+    }
+    let host = Canned::new(|_| answer("410 Gone", "", "{}")).await;
+    let gone = host.forge().opening(Subject::Issue(7)).await;
+    assert!(matches!(gone, Err(ForgeError::NotFound(7))), "{gone:?}");
 }
 
 /// A failed job of the host, whose log is answered with something.

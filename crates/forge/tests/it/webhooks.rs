@@ -469,6 +469,16 @@ fn checks_reviews_lines_and_pushes_are_told() {
     let (name, state) = ("ci".to_owned(), CheckState::Failed);
     assert_eq!(told.kind, Told::CheckEnded { commit: commit.clone(), name, state });
 
+    let mut job = json!({"object_kind": "build", "sha": COMMIT, "build_name": "lint",
+                         "build_status": "failed", "user": {"id": 3, "username": "rita"},
+                         "project": {"path_with_namespace": "acme/widget"}});
+    for (allowed, state) in [(false, CheckState::Failed), (true, CheckState::Passed)] {
+        job["build_allow_failure"] = json!(allowed);
+        let told = event(Sender::Gitlab, "", &job).unwrap();
+        let name = "lint".to_owned();
+        assert_eq!(told.kind, Told::CheckEnded { commit: commit.clone(), name, state });
+    }
+
     let review = json!({"action": "submitted", "repository": home, "sender": by,
                         "pull_request": {"number": 7},
                         "review": {"state": "changes_requested", "body": "No.", "user": by}});
