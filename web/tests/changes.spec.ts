@@ -275,6 +275,35 @@ test("a pull request shows what it says and changes, and is merged after asking"
   await expect(page.getByText("Merged", { exact: true })).toBeVisible();
 });
 
+test("a branch whose base has moved is brought up to date", async ({ page, house }) => {
+  const name = `behind-${test.info().project.name}`;
+  const repo = house.repository(name, { "README.md": "one\n" });
+  const made = await work(
+    house,
+    repo,
+    [{ calls: [{ write: { path: "mine.txt", content: "two\n" } }] }, { text: "Added it." }],
+    { name: "Add mine", autoCreatePR: true },
+  );
+  const clone = mkdtempSync(join(tmpdir(), "errand-behind-"));
+  const git = (...args: string[]) => execFileSync("git", args, { cwd: clone, stdio: "pipe" });
+  git("clone", "-q", repo, ".");
+  writeFileSync(join(clone, "theirs.txt"), "three\n");
+  git("add", "-A");
+  git("-c", "user.name=Rita", "-c", "user.email=rita@example.com", "commit", "-qm", "Go on");
+  git("push", "-q", "origin", "HEAD:main");
+  await page.goto(`/agents/${made.id}/pull-requests/1`);
+  await expect(page.getByText("1 newer commit on main")).toBeVisible();
+  await picture(page, "pull-request-behind");
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Update the branch" }).click();
+  await expect(page.getByText("1 newer commit on main")).toHaveCount(0);
+  const lines = page.getByRole("region", { name: "Changed lines" });
+  await expect(lines).toContainText("two");
+  await expect(lines).not.toContainText("three");
+  await page.goto(`/agents/${made.id}`);
+  await expect(page.getByText(/brought the branch of pull request #1 up to date/)).toBeVisible();
+});
+
 test("findings stand beside the lines and lead to them, and claims without evidence are struck through", async ({
   page,
   house,

@@ -67,6 +67,11 @@ pub fn accept(state: &State, input: Input, now_ms: i64) -> Result<Vec<Event>, Re
                 Err(Refusal::Stale("no such open pull request"))
             }
         }
+        Input::BranchUpdated { repo, number, base, previous, commit, principal } => {
+            let living = commands::existing(state)?;
+            let updated = Event::BranchUpdated { repo, number, base, previous, commit, principal };
+            commands::branch_updated(living, updated)
+        }
         Input::Report(event) => {
             reports::check(state, &event, now_ms)?;
             Ok(reports::whole(state, event, now_ms))

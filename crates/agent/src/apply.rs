@@ -121,6 +121,9 @@ impl Living {
                 keep_newest(&mut self.steered, RECENT_STEERS);
             }
             Event::PullRequestMerged { repo, number, .. } => self.merged(repo, *number),
+            Event::BranchUpdated { repo, base, previous, commit, .. } => {
+                self.branch_updated(repo, base, (previous, commit));
+            }
             Event::HostAllowed { entry, run, .. } => {
                 self.allowed.push(Allowed { entry: entry.clone(), run: *run });
             }
@@ -235,7 +238,9 @@ impl Living {
                 if repo.remote == repo.unpushed {
                     repo.unpushed = None;
                 }
-                repo.base = Some(base.clone());
+                let merged = repo.base.take().and_then(|known| known.merged);
+                repo.base =
+                    Some(RepoBase { merged: base.merged.clone().or(merged), ..base.clone() });
             }
         }
         if let Some(active) = &mut self.active {
@@ -497,6 +502,25 @@ impl Living {
             {
                 repo.pull = Pull::Merged(pull.clone());
             }
+        }
+    }
+
+    /// The branch moved on the remote without a run. A run at work has seen it elsewhere, and joins the two when it
+    /// pushes; so does work that could not be pushed so far.
+    fn branch_updated(&mut self, url: &str, base: &str, (previous, commit): (&str, &str)) {
+        let is_resting = self.active.is_none();
+        let Some(repo) = self.repos.iter_mut().find(|repo| repo.url == url) else { return };
+        if let Some(start) = &mut repo.base {
+            start.merged = Some(base.to_owned());
+        }
+        if is_resting && repo.unpushed.is_none() {
+            repo.tip = Some(commit.to_owned());
+        }
+        if is_resting || repo.remote.as_deref() == Some(previous) {
+            repo.remote = Some(commit.to_owned());
+        }
+        if let Pull::Open(pull) = &mut repo.pull {
+            commit.clone_into(&mut pull.commit);
         }
     }
 

@@ -517,6 +517,40 @@ fn a_merged_pull_request_is_followed_by_another_only_for_new_work() {
 }
 
 #[test]
+fn a_branch_that_was_brought_up_to_date_is_where_the_next_run_begins() {
+    let mut story = Story::working(settings());
+    story.finish();
+    story.checkpoint("c1");
+    story.push();
+    story.publish("c1");
+    let updated = |number| Input::BranchUpdated {
+        repo: URL.to_owned(),
+        number,
+        base: "b1".to_owned(),
+        previous: "c1".to_owned(),
+        commit: "m1".to_owned(),
+        principal: "owner".to_owned(),
+    };
+    assert!(matches!(story.give(updated(8)), Err(Refusal::Stale(_))));
+    assert_eq!((story.give(updated(7)), story.give(updated(7))), (Ok(1), Ok(0)));
+    let merged = |story: &Story| {
+        let base = story.living().repos[0].base.clone().unwrap();
+        (base.commit, base.merged)
+    };
+    let (start, _) = merged(&story);
+    story.ask(2, WhenBusy::Refuse).unwrap();
+    story.settle();
+    story.base(&start, Some("m1"));
+    assert_eq!(merged(&story), (start, Some("b1".to_owned())), "no run forgets it");
+    story.ready(1, 2);
+    story.finish();
+    // Nothing to push: the remote has it.
+    story.checkpoint("m1");
+    story.publish("m1");
+    assert_eq!(story.ended(2), Some((RunStatus::Finished, None)));
+}
+
+#[test]
 fn a_failed_pull_request_is_made_by_the_next_run() {
     let mut story = Story::working(settings());
     story.finish();

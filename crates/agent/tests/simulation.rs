@@ -106,6 +106,7 @@ fn every_life_keeps_its_promises() {
         "StopAllowed",
         "PullRequestPublished",
         "PullRequestMerged",
+        "BranchUpdated",
         "Asked automatically",
         "Archived",
         "Unarchived",

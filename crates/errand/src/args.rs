@@ -435,13 +435,15 @@ pub enum PrAction {
     Show(OneAgent),
     /// Merge it into its base branch
     Merge(Merge),
+    /// Merge its base, which has moved, into its branch
+    Update(Merge),
     /// Say that a draft is ready
     Ready(Merge),
     /// Make it a draft again
     Draft(Merge),
 }
 
-/// `errand pr merge`, `ready` and `draft`.
+/// `errand pr merge`, `update`, `ready` and `draft`.
 #[derive(Debug, Args)]
 pub struct Merge {
     /// Id, beginning of the id, or name

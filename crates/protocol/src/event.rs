@@ -263,6 +263,15 @@ pub enum Event {
     PullRequestFailed { run: RunId, key: EffectKey, failure: Failure },
     /// A person merged a pull request kept by Errand.
     PullRequestMerged { repo: String, number: u64, commit: String, principal: String },
+    /// A person had this commit of the base merged into the branch of a pull request, which stood at `previous`.
+    BranchUpdated {
+        repo: String,
+        number: u64,
+        base: String,
+        previous: String,
+        commit: String,
+        principal: String,
+    },
 
     /// The run is over.
     RunEnded {
@@ -473,6 +482,7 @@ impl Event {
             | Self::ConfigurationAllowed { .. }
             | Self::QuestionAnswered { .. }
             | Self::PullRequestMerged { .. }
+            | Self::BranchUpdated { .. }
             | Self::Woken { .. }
             | Self::Attended { .. }
             | Self::TerminalTaken { .. }

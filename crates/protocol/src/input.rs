@@ -60,6 +60,15 @@ pub enum Input {
     ReleaseTerminal { terminal: String, principal: String },
     /// A person merged a pull request kept by Errand.
     Merged { repo: String, number: u64, commit: String, principal: String },
+    /// A person had the base of a pull request merged into its branch.
+    BranchUpdated {
+        repo: String,
+        number: u64,
+        base: String,
+        previous: String,
+        commit: String,
+        principal: String,
+    },
     /// The driver reports what happened or states an intent; refused when it is stale.
     Report(Event),
 }

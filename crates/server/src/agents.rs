@@ -52,6 +52,8 @@ pub struct Handle {
     pub driven: AtomicBool,
     /// Held while the way out of its sandbox is opened: several effects may want it at once.
     pub serving: AsyncMutex<()>,
+    /// Held while the base is merged into its branch.
+    pub updating: AsyncMutex<()>,
     store: Store,
     /// Held while something is appended: one writer at a time.
     writer: AsyncMutex<()>,
@@ -113,6 +115,7 @@ impl Agents {
             nudge: Notify::new(),
             driven: AtomicBool::new(false),
             serving: AsyncMutex::default(),
+            updating: AsyncMutex::default(),
             store: self.store.clone(),
             writer: AsyncMutex::default(),
             view: RwLock::default(),

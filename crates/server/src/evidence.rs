@@ -10,6 +10,7 @@ pub use gathered::Gathered;
 use crate::agents::View;
 use crate::api::diff;
 use crate::app::App;
+use crate::bases;
 use crate::effects::{Job, check};
 use crate::findings;
 use crate::flow;
@@ -78,7 +79,10 @@ pub async fn facts(
     let state = living.repos.get(index);
     let base = state.and_then(|state| state.base.as_ref());
     if let (Some(base), Some(tip)) = (base, state.and_then(|state| state.remote.as_deref())) {
-        let found = findings::if_judged(&job.app, job.handle.id, repo, (&base.commit, tip)).await;
+        let ours = job.app.agent_repo(job.handle.id, repo)?;
+        let since = bases::since(&ours, base, tip).await?;
+        let range = (since.as_str(), tip);
+        let found = findings::if_judged(&job.app, job.handle.id, repo, range).await;
         facts.judgement = found.map(|found| found.judgement());
     }
     if let Some(diff) = diff {

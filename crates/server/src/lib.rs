@@ -52,6 +52,7 @@ pub mod seeds;
 pub mod forges;
 pub mod signing;
 pub mod aws;
+pub mod bases;
 pub mod egress;
 pub mod flow;
 pub mod first_look;

@@ -170,6 +170,14 @@ impl Projection {
                 detail.pushed.clone_from(pushes);
             }
             Event::PullRequestPublished { pulls, .. } => detail.pulls.clone_from(pulls),
+            Event::BranchUpdated { repo, commit, .. } => {
+                for pull in detail.pulls.iter_mut().filter(|pull| pull.url == *repo) {
+                    pull.commit.clone_from(commit);
+                }
+                for push in detail.pushed.iter_mut().filter(|push| push.url == *repo) {
+                    push.commit.clone_from(commit);
+                }
+            }
             Event::QuestionAsked { .. } => detail.question = Some(logged.event.clone()),
             Event::QuestionAnswered { .. } => detail.question = None,
             // A queued run may end while another is steered: the turn counts here, not the run.

@@ -74,6 +74,7 @@ fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(pulls::list))
         .routes(routes!(pulls::merge))
         .routes(routes!(pulls::stage))
+        .routes(routes!(pulls::update::update))
         .routes(routes!(records::list))
         .routes(routes!(records::get))
         .routes(routes!(artifacts::list))

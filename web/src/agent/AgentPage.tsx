@@ -21,6 +21,7 @@ const CHANGING = new Set<AgentEvent["type"]>([
   "Renamed",
   "PullRequestPublished",
   "PullRequestMerged",
+  "BranchUpdated",
   "SandboxUp",
   "SandboxStopped",
   "Archived",

@@ -59,6 +59,11 @@ export function applyPublish(fold: Fold, entry: LogEntry): boolean {
       fold.note(entry, undefined, { type: "merged", repo, number, principal });
       return true;
     }
+    case "BranchUpdated": {
+      const { number, principal } = event;
+      fold.note(entry, undefined, { type: "updated", number, principal });
+      return true;
+    }
     default:
       return false;
   }

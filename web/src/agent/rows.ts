@@ -196,6 +196,7 @@ export interface NoteRow extends Base {
     | { type: "environment"; file: string; problems: string[]; warnings: string[] }
     | { type: "cancel"; principal: string }
     | { type: "merged"; repo: string; number: number; principal: string }
+    | { type: "updated"; number: number; principal: string }
     | { type: "terminal"; terminal: string; principal: string; taken: boolean }
     | { type: "archived" | "unarchived" | "woken"; principal: string };
 }

@@ -217,6 +217,17 @@ export type AgentEvent =
   | InRun<"PullRequestPublished", { pulls: PullRequest[] }>
   | InRun<"PullRequestFailed", { failure: Failure }>
   | Of<"PullRequestMerged", { repo: string; number: number; commit: string; principal: string }>
+  | Of<
+      "BranchUpdated",
+      {
+        repo: string;
+        number: number;
+        base: string;
+        previous: string;
+        commit: string;
+        principal: string;
+      }
+    >
   | InRun<"RunEnded", RunEndedBody>
   | Of<"Woken" | "Attended", { principal: string }>
   | Of<"TerminalTaken", { terminal: string; principal: string }>

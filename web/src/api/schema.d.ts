@@ -502,6 +502,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agents/{id}/pull-requests/{number}/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Merges the base of a pull request into its branch. */
+        post: operations["postAgentsIdPullRequestsNumberUpdate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agents/{id}/questions/{questionId}": {
         parameters: {
             query?: never;
@@ -3052,6 +3069,11 @@ export interface components {
             items: {
                 /** @description Branch it would go to. */
                 base: string;
+                /**
+                 * Format: int64
+                 * @description Commits of its base that the branch lacks; missing where that is not known, or of no use any more.
+                 */
+                behind?: number | null;
                 /** @description Markdown. */
                 body: string;
                 /** @description Head commit. */
@@ -3552,6 +3574,11 @@ export interface components {
         PullRequestBody: {
             /** @description Branch it would go to. */
             base: string;
+            /**
+             * Format: int64
+             * @description Commits of its base that the branch lacks; missing where that is not known, or of no use any more.
+             */
+            behind?: number | null;
             /** @description Markdown. */
             body: string;
             /** @description Head commit. */
@@ -4108,6 +4135,11 @@ export interface components {
             pinned: boolean;
         };
         /** @description `PATCH /v1/settings`: an omitted field stays, `null` takes a value away. */
+        /** @description `POST /v1/agents/{id}/pull-requests/{number}/update`. */
+        UpdatePullRequest: {
+            /** @description Which repository, where several have this number. */
+            repoUrl?: string | null;
+        };
         UpdateSettings: {
             /** @description See [`SettingsBody`]; the whole list. */
             allowedHosts?: components["schemas"]["AllowedHost"][] | null;
@@ -5333,6 +5365,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    postAgentsIdPullRequestsNumberUpdate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdatePullRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PullRequestBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };

@@ -19,6 +19,7 @@ import styles from "./PullRequestPage.module.css";
 import { type PullRequest, useDiff, usePullRequests } from "./queries";
 import { StageButton } from "./StageButton";
 import { visible } from "./segments";
+import { UpdateBranch } from "./UpdateBranch";
 import { useFreshChanges } from "./useFreshChanges";
 import type { Goal } from "./useGoal";
 
@@ -104,6 +105,7 @@ function Head({ agent, pull, findings, onGo }: HeadProps) {
           </span>
         )}
       </div>
+      <UpdateBranch agent={agent} pull={pull} />
       {pull.review && <FindingList review={pull.review} findings={findings} onGo={onGo} />}
       {pull.evidence && <EvidenceList evidence={pull.evidence} />}
       {pull.body.trim() !== "" && (

@@ -305,3 +305,18 @@ pub(super) fn has_open_pull_request(living: &Living, url: &str, number: u64) -> 
         Pull::Absent | Pull::Merged(_) => false,
     })
 }
+
+/// What was done stands on the remote, whatever the agent does meanwhile; told once.
+pub(super) fn branch_updated(living: &Living, updated: Event) -> Result<Vec<Event>, Refusal> {
+    let Event::BranchUpdated { repo: url, number, base, commit, .. } = &updated else {
+        return Ok(Vec::new());
+    };
+    if !has_open_pull_request(living, url, *number) {
+        return Err(Refusal::Stale("no such open pull request"));
+    }
+    let is_known = living.repos.iter().any(|repo| {
+        let merged = repo.base.as_ref().and_then(|start| start.merged.as_ref());
+        repo.url == *url && merged == Some(base) && repo.remote.as_ref() == Some(commit)
+    });
+    Ok(if is_known { Vec::new() } else { vec![updated] })
+}

@@ -75,6 +75,7 @@ pub(super) fn check(state: &State, event: &Event, now_ms: i64) -> Result<(), Ref
         | Event::ChecksWanted { .. }
         | Event::PullRequestWanted { .. }
         | Event::PullRequestMerged { .. }
+        | Event::BranchUpdated { .. }
         | Event::RunEnded { .. }
         | Event::AllThreeMet { .. }
         | Event::FlowAllowed { .. }

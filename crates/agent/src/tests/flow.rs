@@ -109,6 +109,7 @@ fn files_of_a_commit_that_no_branch_has_are_an_outsiders() {
             default_branch: text("main"),
             head: None,
             configuration: Some(Configuration { digest: text("d"), trust }),
+            merged: None,
         };
         let mut flow = Flow::default();
         flow.apply(&Event::BaseResolved { run: run(1), repos: vec![base] });

@@ -166,6 +166,7 @@ impl Story {
             default_branch: text("main"),
             head: head.map(text),
             configuration: None,
+            merged: None,
         };
         self.report(Event::BaseResolved { run, repos: vec![base] });
     }

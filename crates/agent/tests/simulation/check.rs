@@ -66,14 +66,16 @@ struct Late {
     worked: bool,
     /// This run wanted it pushed.
     tried: bool,
+    active: Option<RunId>,
     deleting: bool,
 }
 
 impl Late {
     fn observe(&mut self, event: &Event) {
         match event {
-            Event::RunStarted { .. } => {
+            Event::RunStarted { run } => {
                 (self.asked, self.worked, self.tried) = (false, false, false);
+                self.active = Some(*run);
             }
             Event::BaseResolved { repos, .. } => {
                 let base = &repos[0];
@@ -94,6 +96,12 @@ impl Late {
             Event::Pushed { pushes, .. } => {
                 self.unpushed = None;
                 self.stands = pushes.last().map(|push| push.commit.clone());
+            }
+            Event::RunEnded { run, .. } if self.active == Some(*run) => self.active = None,
+            Event::BranchUpdated { previous, commit, .. }
+                if self.active.is_none() || self.stands.as_ref() == Some(previous) =>
+            {
+                self.stands = Some(commit.clone());
             }
             Event::DeleteRequested { .. } => self.deleting = true,
             _ => {}

@@ -111,6 +111,7 @@ fn resolve_base(world: &mut World, living: &Living, run: RunId) -> Event {
         default_branch: "main".to_owned(),
         head: world.git.branch.map(sha),
         configuration: None,
+        merged: None,
     };
     Event::BaseResolved { run, repos: vec![base] }
 }

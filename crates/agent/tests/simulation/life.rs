@@ -3,7 +3,7 @@
 use crate::driver::Driver;
 use crate::effects::{BRANCH, URL};
 use crate::mutation::Mutation;
-use crate::world::{World, agent_id};
+use crate::world::{World, agent_id, sha};
 use agent::state::{Standing, State};
 use agent::{accept, plan};
 use protocol::content::{Prompt, Source, Usage};
@@ -258,12 +258,29 @@ impl Life {
             77..79 => self.wild_report(),
             79 => self.model_report(),
             92..96 => self.flow_input(),
+            96..98 => self.update_branch(principal),
             // A client repeats what it sent lately.
             80..88 => {
                 let newest = self.sent.len();
                 self.sent[self.world.rng.usize(newest.saturating_sub(20)..newest)].clone()
             }
             _ => self.late_report(),
+        }
+    }
+
+    /// The base is merged into the branch, where there is one.
+    fn update_branch(&mut self, principal: String) -> Input {
+        let git = &mut self.world.git;
+        let Some(previous) = git.branch else { return Input::Wake { principal } };
+        let commit = git.commit(vec![previous, git.main]);
+        self.world.move_branch(commit);
+        Input::BranchUpdated {
+            repo: URL.to_owned(),
+            number: 1,
+            base: sha(self.world.git.main),
+            previous: sha(previous),
+            commit: sha(commit),
+            principal,
         }
     }
 
@@ -494,6 +511,7 @@ fn name(event: &Event) -> &'static str {
         Event::PullRequestPublished { .. } => "PullRequestPublished",
         Event::PullRequestFailed { .. } => "PullRequestFailed",
         Event::PullRequestMerged { .. } => "PullRequestMerged",
+        Event::BranchUpdated { .. } => "BranchUpdated",
         Event::RunEnded { .. } => "RunEnded",
         Event::Archived { .. } => "Archived",
         Event::Unarchived { .. } => "Unarchived",

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 /// What is nowhere but with the server.
 const TOKEN: &str = "e2e-forge-token-51c0a7";
-const KINDS: [(Kind, &str); 4] = [
+pub const KINDS: [(Kind, &str); 4] = [
     (Kind::Github, "github"),
     (Kind::Gitea, "gitea"),
     (Kind::Gitlab, "gitlab"),

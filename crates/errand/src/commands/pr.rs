@@ -1,4 +1,4 @@
-//! `errand pr`: shows an agent's pull requests, and merges one.
+//! `errand pr`: shows an agent's pull requests, merges one, or brings its branch up to date.
 
 mod told;
 
@@ -9,12 +9,15 @@ use crate::live::summary::row;
 use crate::style::{Line, Shown, Style};
 use crate::{diff, lookup, text};
 use anyhow::Result;
-use protocol::api::agents::{MergePullRequest, PullRequestBody, StagePullRequest};
+use protocol::api::agents::{
+    MergePullRequest, PullRequestBody, StagePullRequest, UpdatePullRequest,
+};
 use protocol::api::metadata::Items;
 
 pub(super) async fn pr(cx: Cx<'_>, arguments: &Pr) -> Result<Exit> {
     match (&arguments.action, &arguments.agent) {
         (Some(PrAction::Merge(merge)), _) => self::merge(cx, merge).await,
+        (Some(PrAction::Update(wanted)), _) => update(cx, wanted).await,
         (Some(PrAction::Ready(wanted)), _) => stage(cx, wanted, false).await,
         (Some(PrAction::Draft(wanted)), _) => stage(cx, wanted, true).await,
         (Some(PrAction::Show(shown)), _) => show(cx, &shown.agent).await,
@@ -57,6 +60,29 @@ async fn stage(cx: Cx<'_>, arguments: &Merge, draft: bool) -> Result<Exit> {
         let line = Line::of(Style::Good, "✓ ").and(Style::Plain, format!("#{number} {words}"));
         output.line(line)?;
     }
+    Ok(Exit::Done)
+}
+
+async fn update(cx: Cx<'_>, arguments: &Merge) -> Result<Exit> {
+    let Cx { client, output } = cx;
+    let agent = lookup::agent(&client, &arguments.agent).await?;
+    let pulls: Items<PullRequestBody> =
+        client.get(&["agents", &agent.id, "pull-requests"], &[]).await?;
+    let pull = choose(&pulls.items, arguments.repo.as_deref())?;
+    let number = pull.number.to_string();
+    let body = UpdatePullRequest { repo_url: Some(pull.repo_url.clone()) };
+    let now: PullRequestBody =
+        client.post(&["agents", &agent.id, "pull-requests", &number, "update"], &body).await?;
+    if output.is_for_program() {
+        output.json(&now)?;
+        return Ok(Exit::Done);
+    }
+    let words = match now.commit == pull.commit {
+        true => format!(" has all of {} already", now.base),
+        false => format!(" has all of {} now, as {}", now.base, text::short_commit(&now.commit)),
+    };
+    let line = Line::of(Style::Good, "✓ ").and(Style::Bold, format!("#{number}"));
+    output.line(line.and(Style::Plain, words))?;
     Ok(Exit::Done)
 }
 
@@ -131,6 +157,7 @@ fn whole(pull: &PullRequestBody) -> Vec<Shown> {
         row("changes", diff::counted(&pull.stat)),
         row("link", Line::of(Style::Accent, &pull.url)),
     ];
+    shown.extend(behind(pull));
     shown.extend(pull.merge_commit.iter().map(|commit| row("merged as", plain(commit))));
     shown.push(Shown::Gap);
     shown.extend(pull.body.lines().map(|line| Shown::Whole(plain(line))));
@@ -140,6 +167,14 @@ fn whole(pull: &PullRequestBody) -> Vec<Shown> {
     shown.extend(told::evidence(&pull.evidence));
     shown.push(Shown::Gap);
     shown
+}
+
+/// What the branch lacks of its base, and how to get it.
+fn behind(pull: &PullRequestBody) -> Option<Shown> {
+    let behind = pull.behind.filter(|behind| *behind > 0)?;
+    let words = format!("{} of {}", text::count(behind, "commit"), pull.base);
+    let line = Line::of(Style::Warn, words).and(Style::Dim, "  `errand pr update` brings them in");
+    Some(row("behind", line))
 }
 
 #[cfg(test)]
@@ -160,6 +195,7 @@ mod tests {
             is_draft: false,
             kept_by: PullRequestKeeper::Errand,
             state: state.to_owned(),
+            behind: None,
             merge_commit: None,
             stat: protocol::event::DiffStat::default(),
             review: None,

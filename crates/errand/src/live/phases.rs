@@ -58,6 +58,14 @@ pub fn lines(event: &Event) -> Vec<Shown> {
                 format!("#{number} as {} by {principal}", text::short_commit(commit)),
             )]
         }
+        Event::BranchUpdated { number, base, commit, principal, .. } => vec![done(
+            "updated",
+            format!(
+                "the branch of #{number} with its base at {}, as {} by {principal}",
+                text::short_commit(base),
+                text::short_commit(commit)
+            ),
+        )],
         Event::TodosChanged { todos, .. } => todos.iter().map(todo).collect(),
         // What failed stands in the line before.
         Event::Noticed { code, .. } if code == SET_UP_FAILED => Vec::new(),

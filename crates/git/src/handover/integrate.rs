@@ -43,7 +43,7 @@ impl Repo {
     /// Joins two lines of history without a worktree; the same input gives the same commit.
     pub async fn integrate(&self, meeting: &Meeting<'_>) -> Result<Integration> {
         let Meeting { ours, theirs, .. } = *meeting;
-        match self.ahead(ours, theirs).await? {
+        match self.apart(ours, theirs).await? {
             (_, 0) => return Ok(Integration::Integrated { commit: ours.clone() }),
             (0, _) => return Ok(Integration::Integrated { commit: theirs.clone() }),
             (_, _) => {}
@@ -65,7 +65,7 @@ impl Repo {
     }
 
     /// How many commits each of the two has that the other has not.
-    async fn ahead(&self, one: &CommitId, other: &CommitId) -> Result<(u64, u64)> {
+    pub async fn apart(&self, one: &CommitId, other: &CommitId) -> Result<(u64, u64)> {
         let attempt = "compare lines of history";
         let call = self
             .call(attempt)

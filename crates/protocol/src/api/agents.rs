@@ -404,6 +404,9 @@ pub struct PullRequestBody {
     pub is_draft: bool,
     /// Where it is kept: by Errand or by the repository's host.
     pub kept_by: PullRequestKeeper,
+    /// Commits of its base that the branch lacks; missing where that is not known, or of no use any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<u64>,
     /// The merge commit, once merged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merge_commit: Option<String>,
@@ -445,6 +448,15 @@ pub struct MergePullRequest {
     /// The head commit that the person saw; another one now is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// Which repository, where several have this number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repo_url: Option<String>,
+}
+
+/// `POST /v1/agents/{id}/pull-requests/{number}/update`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UpdatePullRequest {
     /// Which repository, where several have this number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repo_url: Option<String>,

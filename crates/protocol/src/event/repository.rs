@@ -21,6 +21,9 @@ pub struct RepoBase {
     /// What configures agents at that commit, and whether it is trusted. Older logs do not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configuration: Option<Configuration>,
+    /// The newest commit of the base that a person had merged into the branch since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged: Option<String>,
 }
 
 /// What configures agents at a commit: the environment file with its Dockerfile, and instructions.

@@ -6,6 +6,7 @@ use super::{agent_id, run_id, show};
 use crate::agents::{Handle, View};
 use crate::app::App;
 use crate::auth::Caller;
+use crate::bases;
 use anyhow::Context as _;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -135,7 +136,8 @@ pub async fn of_repo(
     let Some(state) = living.repos.get(index) else { return Ok(None) };
     let Some(base) = &state.base else { return Ok(None) };
     let head = state.tip.clone().unwrap_or_else(|| base.commit.clone());
-    between(app, agent, view, repo, (&base.commit, &head)).await
+    let since = bases::since(&app.agent_repo(agent, repo)?, base, &head).await?;
+    between(app, agent, view, repo, (since.as_str(), &head)).await
 }
 
 /// What lies between two commits of one repository.

@@ -1,5 +1,7 @@
 //! `/v1/agents/{id}/pull-requests`: an agent's, wherever they are kept, and what a person does with them.
 
+pub mod update;
+
 use super::body::Body;
 use super::error::{ApiError, ApiResult};
 use super::{agent_id, diff, show};
@@ -7,7 +9,7 @@ use crate::agents::{Extras, Handle, View};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::clock::now_ms;
-use crate::{evidence, findings};
+use crate::{bases, evidence, findings};
 use anyhow::Context as _;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -70,6 +72,13 @@ async fn body(
         }
         None => None,
     };
+    let behind = match place.filter(|_| found.state.is_open()) {
+        Some((_, repo)) => {
+            let branches = (&found.content.base, &found.content.commit);
+            bases::behind(app, (&handle.org, handle.id), repo, branches).await
+        }
+        None => None,
+    };
     let merge_commit = match &found.state {
         forge::pull_request::State::Merged { commit } => Some(commit.to_string()),
         _ => None,
@@ -89,6 +98,7 @@ async fn body(
             KeptBy::Errand => PullRequestKeeper::Errand,
             KeptBy::Host => PullRequestKeeper::Host,
         },
+        behind,
         merge_commit,
         stat: diff.map(|diff| diff.stat).unwrap_or_default(),
         review,
@@ -106,7 +116,9 @@ async fn review(
 ) -> ApiResult<Option<ReviewBody>> {
     let state = view.living()?.repos.get(index);
     let Some(base) = state.and_then(|state| state.base.as_ref()) else { return Ok(None) };
-    let range = (base.commit.as_str(), commit.as_str());
+    let ours = app.agent_repo(handle.id, repo)?;
+    let since = bases::since(&ours, base, commit.as_str()).await?;
+    let range = (since.as_str(), commit.as_str());
     let found = findings::if_judged(app, handle.id, repo, range).await;
     Ok(found.map(|found| found.body()))
 }

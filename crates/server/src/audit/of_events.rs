@@ -73,6 +73,12 @@ fn of_agent(event: &Event) -> Option<Told> {
             let details = json!({ "repository": repo, "number": number, "commit": commit });
             Some(("pull_request.merged", who(principal), details))
         }
+        Event::BranchUpdated { repo, number, base, previous, commit, principal } => {
+            let details = json!({
+                "repository": repo, "number": number, "base": base, "from": previous, "to": commit,
+            });
+            Some(("pull_request.updated", who(principal), details))
+        }
         _ => None,
     }
 }

@@ -253,9 +253,15 @@ pub async fn fact(job: &Job, url: &str, commit: &str) -> Result<Option<ChecksFac
     }))
 }
 
-/// The newest word of checks, whichever repository they were of.
+/// The newest word of checks, whichever repository they were of, unless the branch was moved since.
 pub fn of(log: &[Logged]) -> Option<&CheckReport> {
-    reports(log).next()
+    let report = reports(log).next()?;
+    let since =
+        log.iter().rev().take_while(|logged| !matches!(logged.event, Event::Checked { .. }));
+    let is_moved = since.into_iter().any(
+        |logged| matches!(&logged.event, Event::BranchUpdated { repo, .. } if *repo == report.url),
+    );
+    (!is_moved).then_some(report)
 }
 
 fn reports(log: &[Logged]) -> impl Iterator<Item = &CheckReport> {

@@ -5,7 +5,7 @@
 
 use super::Job;
 use crate::machines::Machine;
-use crate::{artifacts, commits, disk, lfs};
+use crate::{artifacts, bases, commits, disk, lfs};
 use anyhow::{Context, Result};
 use git::agent_repo::AgentRepo;
 use git::diff::{DiffOptions, Side};
@@ -103,8 +103,8 @@ impl Take<'_> {
         let ours = self.job.app.agent_repo(self.job.handle.id, self.repo)?;
         let view = self.job.view().await?;
         let state = view.living()?.repos.get(index).context("the repository is not known")?.clone();
-        let base =
-            CommitId::parse(&state.base.context("the starting commit is not known")?.commit)?;
+        let start = state.base.context("the starting commit is not known")?;
+        let base = CommitId::parse(&start.commit)?;
         let previous = ours.ref_head(&self.branch.to_ref()).await?.unwrap_or_else(|| base.clone());
         let worktree = self.worktree().await?;
         self.import(&ours, &worktree, &base, &previous).await?;
@@ -128,7 +128,8 @@ impl Take<'_> {
             ours.update_ref(&self.branch.to_ref(), &made.tip, Expected::Any).await?;
         }
         self.follow_inside(&worktree, &made).await;
-        let stat = count(&ours, &base, &made.tip).await?;
+        let since = bases::since(&ours, &start, made.tip.as_str()).await?;
+        let stat = count(&ours, &since, &made.tip).await?;
         Ok(RepoCheckpoint {
             url: self.repo.url.clone(),
             commit: made.tip.to_string(),

@@ -2,6 +2,7 @@
 
 use super::{Job, prepare};
 use crate::agents::View;
+use crate::bases;
 use crate::commits;
 use crate::gate;
 use crate::record;
@@ -12,8 +13,7 @@ use git::error::Error as GitError;
 use git::handover::integrate::Integration;
 use git::name::{BranchName, CommitId};
 use git::refs::Expected;
-use git::remote::{RefKind, RemoteHead};
-use protocol::event::{Event, PushConflict, PushPlan, PushStop, RepoSettings};
+use protocol::event::{Event, PushConflict, PushPlan, PushStop};
 use protocol::failure::{Failure, Phase};
 use protocol::ids::RunId;
 use std::time::Duration;
@@ -111,7 +111,8 @@ async fn one(job: &Job, run: RunId, push: &PushPlan) -> Result<Outcome> {
         match ours.push(&remote, &commit, &branch, expect).await {
             Ok(_) => return Ok(Ok(commit)),
             Err(error @ GitError::NonFastForward { .. }) => {
-                let Some(theirs) = fetch_theirs(job, repo, &branch).await? else {
+                let there = bases::fetched(&job.app, &job.handle.org, &repo.url, &branch);
+                let Some(theirs) = there.await? else {
                     return Ok(Err(moved(push, &error).into()));
                 };
                 if expected.is_none() {
@@ -136,25 +137,6 @@ async fn one(job: &Job, run: RunId, push: &PushPlan) -> Result<Outcome> {
     let message =
         format!("{} keeps being pushed to by others: send a follow-up to try again", push.branch);
     Ok(Err(Failure::new(Phase::Push, "push_contended", message).into()))
-}
-
-/// What the remote's branch is at now, with its objects on our side.
-async fn fetch_theirs(
-    job: &Job,
-    repo: &RepoSettings,
-    branch: &BranchName,
-) -> Result<Option<CommitId>> {
-    let remote = job.app.reach(&job.handle.org, &repo.url).await?;
-    let Some(now) = git::remote::branch_head(&job.app.git, &remote, branch).await? else {
-        return Ok(None);
-    };
-    let head = RemoteHead {
-        default_branch: None,
-        commit: now.clone(),
-        kind: RefKind::Branch(branch.clone()),
-    };
-    job.app.mirror(&job.handle.org, &remote, &now)?.ensure(&remote, &head, &mut |_| {}).await?;
-    Ok(Some(now))
 }
 
 fn moved(push: &PushPlan, error: &GitError) -> Failure {

@@ -255,6 +255,7 @@ fn base_of(url: &str, head: &RemoteHead, settings: &Settings) -> Result<RepoBase
         commit: head.commit.to_string(),
         head: settings.work_on_current_branch.then(|| head.commit.to_string()),
         configuration: None,
+        merged: None,
     })
 }
 

@@ -78,6 +78,8 @@ impl Gathered {
                 }
             }
             Event::Noticed { code, .. } if code == RESTORED => self.commands.clear(),
+            // Nothing was run with what came from the base.
+            Event::BranchUpdated { .. } => self.commands.clear(),
             Event::Denied { host, .. } => {
                 self.denials = self.denials.saturating_add(1);
                 if self.refused.len() < COUNTED || self.refused.contains_key(host) {
@@ -259,6 +261,16 @@ mod tests {
         let taken = Event::TerminalTaken { terminal: "t".to_owned(), principal: "ann".to_owned() };
         let [called, returned] = test("1");
         assert!(Gathered::of(&logged(vec![called, returned, taken])).commands.is_empty());
+        let updated = Event::BranchUpdated {
+            repo: "r".to_owned(),
+            number: 1,
+            base: "b1".to_owned(),
+            previous: "c1".to_owned(),
+            commit: "m1".to_owned(),
+            principal: "ann".to_owned(),
+        };
+        let [called, returned] = test("1");
+        assert!(Gathered::of(&logged(vec![called, returned, updated])).commands.is_empty());
     }
 
     #[test]

@@ -141,6 +141,13 @@ export const Note = memo(function Note({ row }: { row: NoteRow }) {
           {note.principal} merged pull request #{note.number}.
         </Line>
       );
+    case "updated":
+      return (
+        <Line icon={GitMerge}>
+          {note.principal} brought the branch of pull request #{note.number} up to date with its
+          base.
+        </Line>
+      );
     case "terminal":
       return (
         <Line icon={SquareTerminal}>

@@ -45,6 +45,7 @@ fn prepared(number: u128) -> Vec<Sent> {
         default_branch: text("main"),
         head: None,
         configuration: None,
+        merged: None,
     };
     let branch = WorkspaceBranch {
         url: text(URL),
