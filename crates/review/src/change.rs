@@ -49,8 +49,8 @@ pub enum Content {
     Text(String),
     /// Bytes that are no UTF-8 text.
     Binary(Vec<u8>),
-    /// It was not read: it is larger than what is looked at.
-    Unread,
+    /// It was not read: it is larger than what is looked at. The name that git has for it.
+    Unread(String),
 }
 
 /// A line that a change adds or removes.
@@ -76,7 +76,7 @@ impl Side {
     pub fn text(&self) -> Option<&str> {
         match &self.content {
             Content::Text(text) => Some(text),
-            Content::Binary(_) | Content::Unread => None,
+            Content::Binary(_) | Content::Unread(_) => None,
         }
     }
 }

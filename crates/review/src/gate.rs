@@ -105,7 +105,7 @@ fn bytes(side: Option<&Side>) -> &[u8] {
     match side.map(|side| &side.content) {
         Some(Content::Text(text)) => text.as_bytes(),
         Some(Content::Binary(bytes)) => bytes,
-        Some(Content::Unread) | None => &[],
+        Some(Content::Unread(_)) | None => &[],
     }
 }
 
@@ -113,7 +113,7 @@ fn bytes(side: Option<&Side>) -> &[u8] {
 fn readable(side: &Side) -> Option<Cow<'_, str>> {
     match &side.content {
         Content::Text(text) => Some(Cow::Borrowed(text)),
-        Content::Unread => None,
+        Content::Unread(_) => None,
         Content::Binary(bytes) => match bytes.as_slice() {
             [0xff, 0xfe, rest @ ..] => Some(wide(rest, u16::from_le_bytes).into()),
             [0xfe, 0xff, rest @ ..] => Some(wide(rest, u16::from_be_bytes).into()),

@@ -134,7 +134,7 @@ async fn judge(ours: &AgentRepo, base: &CommitId, tip: &CommitId) -> Result<Foun
     }
     let judging = move || {
         let is_unread =
-            |side: &Option<Side>| matches!(side, Some(Side { content: Content::Unread, .. }));
+            |side: &Option<Side>| matches!(side, Some(Side { content: Content::Unread(_), .. }));
         let unread = changes.iter().filter(|it| is_unread(&it.old) || is_unread(&it.new)).count();
         let findings = rules::find(Diff { changes: &changes, owners: owners.as_deref() });
         (findings, unread)

@@ -170,7 +170,9 @@ pub(crate) async fn side(
     };
     let read = reader.blob(&id, file_bytes.min(*left)).await?.context("a file is not here")?;
     Ok(Some(match read {
-        FileContent::TooLarge(bytes) => Side { mode, bytes, content: Content::Unread },
+        FileContent::TooLarge(bytes) => {
+            Side { mode, bytes, content: Content::Unread(id.to_string()) }
+        }
         FileContent::Whole(content) => {
             let bytes = content.len() as u64;
             *left = left.saturating_sub(bytes);

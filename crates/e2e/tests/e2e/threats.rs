@@ -6,6 +6,7 @@
 //! carries its code and stands in the agent's log, and an attempt that merely waits until its time is over has
 //! failed. `docs/threats.md` says where each case is proven, here or in tests nearer to the code.
 
+mod approvals;
 mod auth;
 mod ctx;
 mod flow;

@@ -121,7 +121,7 @@ fn of_link(place: &Place, change: &Change, links: &HashMap<&str, &str>, stops: &
     let text = match content {
         Some(Content::Text(text)) => text.as_bytes(),
         Some(Content::Binary(bytes)) => bytes,
-        Some(Content::Unread) | None => &[],
+        Some(Content::Unread(_)) | None => &[],
     };
     let lead = target(change).map_or(Lead::Out, |target| follow(&change.path, target, links));
     let (rule, why) = match lead {

@@ -8,7 +8,7 @@ pub(crate) fn side(content: Content) -> Side {
     let bytes = match &content {
         Content::Text(text) => text.len(),
         Content::Binary(bytes) => bytes.len(),
-        Content::Unread => 0,
+        Content::Unread(_) => 0,
     };
     Side { mode: Mode::File, bytes: bytes as u64, content }
 }
@@ -74,6 +74,9 @@ fn a_mark_is_of_one_text_at_one_place_under_one_key() {
     assert_eq!(first, mark("a", &format!("\n\nmoved {}", token('a'))));
     assert_ne!(first, mark("a", &token('b')));
     assert_ne!(first, mark("b", &token('a')));
+    let turned = mark("a.py", "ok = 1 # \u{202e} seen");
+    assert_eq!(turned, mark("a.py", "\nok = 1 # \u{202e} seen"));
+    assert_ne!(turned, mark("a.py", "ok = 1 # \u{202e} not seen"));
     let other = Known::new([8; 32], []).unwrap();
     let stops = judge(&[added("a", &token('a'))], &[], &other, &Limits::default());
     assert_ne!(first, stops[0].mark);
@@ -170,9 +173,19 @@ fn size_stops_files_and_diffs() {
     assert_eq!(rules(&[added("a", "0123456789!")]), ["size.file"]);
     let many = ["a", "b", "c"].map(|path| added(path, "0123456789"));
     assert_eq!(rules(&many), ["size.files", "size.diff"]);
-    let mut unread = added("a", "");
-    unread.new = Some(Side { bytes: 9, ..side(Content::Unread) });
-    assert_eq!(rules(&[unread]), ["size.unread"]);
+    let unread = |name: &str| {
+        let mut unread = added("a", "");
+        unread.new = Some(Side { bytes: 9, ..side(Content::Unread(name.to_owned())) });
+        [unread]
+    };
+    assert_eq!(rules(&unread("b1")), ["size.unread"]);
+    // Of the same size, and not the same.
+    let mark = |changes: &[Change]| judge(changes, &[], &nothing_known(), &limits).remove(0).mark;
+    assert_ne!(mark(&unread("b1")), mark(&unread("b2")));
+    assert_ne!(mark(&[added("a", "0123456789!")]), mark(&[added("a", "0123456789?")]));
+    let other = ["a", "b", "c"].map(|path| added(path, "9876543210"));
+    assert_ne!(mark(&many), mark(&other));
+    assert_eq!(mark(&many), mark(&many));
     let defaults = Limits::default();
     assert_eq!((defaults.file_bytes, defaults.diff_bytes), (50 << 20, 200 << 20));
 }

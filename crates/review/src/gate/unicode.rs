@@ -98,7 +98,8 @@ pub(super) fn in_lines(place: &Place, kind: Kind, lines: &[Line<'_>], stops: &mu
     for line in lines {
         if line.text.bytes().any(|byte| !matches!(byte, b' '..=b'~' | b'\t')) {
             let found = found_in(line.text, kind);
-            tell(place, Some(line.number), &found, "Here stand", stops);
+            let within = (Some(line.number), line.text);
+            tell(place, within, &found, "Here stand", stops);
         }
     }
 }
@@ -111,12 +112,12 @@ pub(super) fn in_path(place: &Place, path: &str, stops: &mut Stops<'_>) {
     let mut found: Vec<_> = path.split('/').flat_map(|part| found_in(part, Kind::Code)).collect();
     // They have a rule of their own.
     found.retain(|(found, c)| *found != Found::Control || !c.is_ascii());
-    tell(place, None, &found, "In this path stand", stops);
+    tell(place, (None, path), &found, "In this path stand", stops);
 }
 
 fn tell(
     place: &Place,
-    line: Option<u32>,
+    (line, text): (Option<u32>, &str),
     found: &[(Found, char)],
     begin: &str,
     stops: &mut Stops<'_>,
@@ -131,7 +132,8 @@ fn tell(
             u32::from(first),
             all.chars().count()
         );
-        stops.add(kind.rule(), place, line, all.as_bytes(), why);
+        // Of the line, not only of what nobody sees in it: the same trick with other words is another.
+        stops.add(kind.rule(), place, line, text.as_bytes(), why);
     }
 }
 

@@ -129,7 +129,7 @@ fn binary(file: &File<'_>) -> Option<Finding> {
     let bytes = match (&new.content, new.mode) {
         (_, Mode::Symlink | Mode::Submodule)
         | (Content::Text(_), Mode::File | Mode::Executable) => return None,
-        (Content::Unread, Mode::File | Mode::Executable) => {
+        (Content::Unread(_), Mode::File | Mode::Executable) => {
             let why = format!(
                 "a file of {kilobytes} KiB is too large to be looked at. Look whether it belongs here"
             );

@@ -135,7 +135,7 @@ fn side(random: &mut fastrand::Rng) -> Option<Side> {
     }
     let content = match random.u8(..10) {
         0 => return None,
-        1 => Content::Unread,
+        1 => Content::Unread("b1".to_owned()),
         2 => Content::Binary(text.into_bytes()),
         _ => Content::Text(text),
     };
