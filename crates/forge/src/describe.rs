@@ -21,6 +21,8 @@ const LINE_CHARS: usize = 200;
 const FINDINGS_CHARS: usize = 10_000;
 /// Characters of what a person should know.
 const NOTES_CHARS: usize = 6_000;
+/// Characters of a commit's id.
+const COMMIT_CHARS: usize = 12;
 /// Commits, files and commands that are listed.
 const ROWS: usize = 50;
 
@@ -55,6 +57,18 @@ pub struct Facts {
     pub link: String,
     /// What is signed about the commit.
     pub record: Option<RecordFact>,
+    /// How much of it is told.
+    pub telling: Telling,
+}
+
+/// How much of a run is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Telling {
+    /// All of it.
+    #[default]
+    Whole,
+    /// Neither code nor the words of the task and of the agent, for whoever may not see them; what is told counts.
+    Outline,
 }
 
 /// The record of a run.
@@ -91,6 +105,8 @@ pub struct FileFact {
 pub struct Judgement {
     /// Markdown of ours, in which nothing of the diff has an effect.
     pub text: String,
+    /// Findings that it tells or counts.
+    pub found: usize,
     /// Findings that it does not count.
     pub more: usize,
     /// Files that were not read.
@@ -111,6 +127,8 @@ pub struct CommandFact {
 /// What the base's configuration has the server run itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChecksFact {
+    /// The commit.
+    pub commit: String,
     /// Each command that was begun.
     pub commands: Vec<CommandFact>,
     /// Why not all were run.
@@ -140,8 +158,12 @@ pub struct Description {
 /// Writes title and body.
 pub fn describe(facts: &Facts) -> Description {
     let mut body = String::new();
-    let sections: [fn(&Facts) -> String; 9] =
-        [task, result, notes, findings, checks, evidence, changes, commits, footer];
+    let sections: &[fn(&Facts) -> String] = match facts.telling {
+        Telling::Whole => {
+            &[task, result, notes, findings, checks, evidence, changes, commits, footer]
+        }
+        Telling::Outline => &[counted, checks, evidence, size, footer],
+    };
     for section in sections {
         let text = section(facts);
         if !text.is_empty() {
@@ -226,7 +248,7 @@ fn notes(facts: &Facts) -> String {
 }
 
 fn findings(facts: &Facts) -> String {
-    let Some(Judgement { text, more, unread }) = &facts.judgement else {
+    let Some(Judgement { text, more, unread, .. }) = &facts.judgement else {
         return "### Findings\n\nThis diff could not be judged. Read all of it.\n".to_owned();
     };
     let mut out = format!("### Findings\n\n{}", whole_lines(text, FINDINGS_CHARS));
@@ -240,6 +262,31 @@ fn findings(facts: &Facts) -> String {
             .unwrap_or_default();
     }
     out
+}
+
+/// How much there is to look at, and where.
+fn counted(facts: &Facts) -> String {
+    let mut out = "### Findings\n\n".to_owned();
+    let page = format!("on [the agent's page]({})", link(&facts.link));
+    let told = match &facts.judgement {
+        None => writeln!(out, "This diff could not be judged. Read all of it."),
+        Some(Judgement { text, found, more, unread }) => {
+            let risk = text.lines().next().unwrap_or_default();
+            let (found, files) = (noun(found + more, "finding"), noun(*unread, "file"));
+            writeln!(out, "{risk}\n\n{found}, {page}; {files} too large or too many to be read.")
+        }
+    };
+    // Writing into a string cannot fail.
+    told.unwrap_or_default();
+    if !facts.notes.is_empty() {
+        let notes = noun(facts.notes.len(), "more thing");
+        writeln!(out, "\n{notes} to know, {page}.").unwrap_or_default();
+    }
+    out
+}
+
+fn noun(count: usize, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
 /// As many whole lines as fit, with a word where some are missing.
@@ -267,20 +314,31 @@ fn evidence(facts: &Facts) -> String {
     out.push_str(
         "Run after the last change, as the agent's sandbox reported; the agent could have changed what it reports:\n\n",
     );
-    table(&mut out, &facts.commands);
+    match facts.telling {
+        Telling::Whole => table(&mut out, &facts.commands),
+        Telling::Outline => {
+            let well = facts.commands.iter().filter(|run| run.exit_code == Some(0)).count();
+            let all = noun(facts.commands.len(), "command");
+            // Writing into a string cannot fail.
+            writeln!(out, "{all}, {well} of which ended well.").unwrap_or_default();
+        }
+    }
     out
 }
 
 fn checks(facts: &Facts) -> String {
-    let Some(ChecksFact { commands, failure }) = &facts.checks else { return String::new() };
+    let Some(ChecksFact { commit, commands, failure }) = &facts.checks else {
+        return String::new();
+    };
     if commands.is_empty() && failure.is_none() {
         return String::new();
     }
     let mut out = "### Checked by Errand\n\n".to_owned();
     if !commands.is_empty() {
-        out.push_str(
-            "What the base's configuration names, run at this commit in a fresh sandbox:\n\n",
-        );
+        // Others may come on top of it before this text is written anew.
+        let commit = code(&short(commit));
+        writeln!(out, "What the base's configuration names, run at {commit} in a fresh sandbox:\n")
+            .unwrap_or_default();
         table(&mut out, commands);
     }
     if let Some(failure) = failure {
@@ -288,6 +346,10 @@ fn checks(facts: &Facts) -> String {
         writeln!(out, "\n**Not all was checked:** {text}").unwrap_or_default();
     }
     out
+}
+
+fn short(commit: &str) -> String {
+    commit.chars().take(COMMIT_CHARS).collect()
 }
 
 fn table(out: &mut String, commands: &[CommandFact]) {
@@ -307,10 +369,14 @@ fn table(out: &mut String, commands: &[CommandFact]) {
     });
 }
 
-fn changes(facts: &Facts) -> String {
+fn size(facts: &Facts) -> String {
     let DiffStat { files, additions, deletions } = facts.stat;
     let noun = if files == 1 { "file" } else { "files" };
-    let mut out = format!("### Changes\n\n{files} {noun}, +{additions} −{deletions}\n\n");
+    format!("### Changes\n\n{files} {noun}, +{additions} −{deletions}\n\n")
+}
+
+fn changes(facts: &Facts) -> String {
+    let mut out = size(facts);
     rows(&mut out, &facts.files, |out, file| {
         writeln!(
             out,
@@ -329,8 +395,12 @@ fn commits(facts: &Facts) -> String {
     }
     let mut out = "### Commits\n\n".to_owned();
     rows(&mut out, &facts.commits, |out, commit| {
-        let id: String = commit.id.chars().take(12).collect();
-        writeln!(out, "- {} {}", code(&id), literal(&cut(&commit.subject, LINE_CHARS)))
+        writeln!(
+            out,
+            "- {} {}",
+            code(&short(&commit.id)),
+            literal(&cut(&commit.subject, LINE_CHARS))
+        )
     });
     out
 }
@@ -413,6 +483,7 @@ mod tests {
             checks: None,
             notes: vec![],
             judgement: Some(Judgement {
+                found: 3,
                 text: "**Risk: low** (0 points).\n".to_owned(),
                 more: 0,
                 unread: 1,
@@ -424,7 +495,24 @@ mod tests {
             },
             link: "http://127.0.0.1:7420/agents/x".to_owned(),
             record: None,
+            telling: Telling::Whole,
         }
+    }
+
+    #[test]
+    fn an_outline_tells_neither_words_nor_code() {
+        let notes = vec!["src/b.rs was let through".to_owned()];
+        let described = describe(&Facts { telling: Telling::Outline, notes, ..facts() });
+        let expected = "### Findings\n\n**Risk: low** (0 points).\n\n\
+            3 findings, on [the agent's page](http://127.0.0.1:7420/agents/x); \
+            1 file too large or too many to be read.\n\n\
+            1 more thing to know, on [the agent's page](http://127.0.0.1:7420/agents/x).\n\n\
+            ### Evidence\n\nRun after the last change, as the agent's sandbox reported; \
+            the agent could have changed what it reports:\n\n2 commands, 1 of which ended well.\n\n\
+            ### Changes\n\n1 file, +3 −1\n\n\n\
+            ---\nMade by [Errand](http://127.0.0.1:7420/agents/x) with m-1 in 2 min 5 s for $1.23.";
+        assert_eq!(described.body, expected);
+        assert_eq!(described.title, describe(&facts()).title);
     }
 
     #[test]
@@ -457,6 +545,7 @@ mod tests {
     #[test]
     fn what_errand_checked_itself_stands_apart_and_before_what_the_sandbox_reports() {
         let checks = Some(ChecksFact {
+            commit: "0123456789abcdef".to_owned(),
             commands: vec![CommandFact {
                 command: "make test".to_owned(),
                 exit_code: Some(2),
@@ -465,7 +554,7 @@ mod tests {
             failure: Some("time <ran> out".to_owned()),
         });
         let body = describe(&Facts { checks, ..facts() }).body;
-        let part = "### Checked by Errand\n\nWhat the base's configuration names, run at this commit in a fresh \
+        let part = "### Checked by Errand\n\nWhat the base's configuration names, run at ` 0123456789ab ` in a fresh \
             sandbox:\n\n| command | exit code | time |\n| --- | --- | --- |\n| ` make test ` | **2** | 5 ms |\n\n\
             **Not all was checked:** time &lt;ran\\> out\n\n### Evidence";
         assert!(body.contains(part), "{body}");
@@ -497,7 +586,12 @@ mod tests {
             result: long.clone(),
             files: vec![file; 500],
             notes: vec![long; 500],
-            judgement: Some(Judgement { text: "| a row |\n".repeat(9_000), more: 7, unread: 0 }),
+            judgement: Some(Judgement {
+                text: "| a row |\n".repeat(9_000),
+                found: 0,
+                more: 7,
+                unread: 0,
+            }),
             ..facts()
         });
         assert!(described.body.contains("The rest is on the agent's page."));

@@ -172,6 +172,7 @@ impl Found {
     pub fn judgement(&self) -> Judgement {
         Judgement {
             text: render::markdown(&self.findings, &self.score),
+            found: self.findings.len(),
             more: self.more,
             unread: self.unread,
         }

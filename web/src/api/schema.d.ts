@@ -3952,8 +3952,9 @@ export interface components {
              */
             displayAgentSummary: boolean;
             /**
-             * @description The same in connected channels.
-             * @default false
+             * @description The same in connected channels: pull requests at hosts tell the task, the agent's words and what it changed; off:
+             *     counts and evidence alone.
+             * @default true
              */
             displayAgentSummaryInExternalChannels: boolean;
             /** @default null */
@@ -4134,12 +4135,12 @@ export interface components {
             /** @description New agents begin with this one, whatever is built later. */
             pinned: boolean;
         };
-        /** @description `PATCH /v1/settings`: an omitted field stays, `null` takes a value away. */
         /** @description `POST /v1/agents/{id}/pull-requests/{number}/update`. */
         UpdatePullRequest: {
             /** @description Which repository, where several have this number. */
             repoUrl?: string | null;
         };
+        /** @description `PATCH /v1/settings`: an omitted field stays, `null` takes a value away. */
         UpdateSettings: {
             /** @description See [`SettingsBody`]; the whole list. */
             allowedHosts?: components["schemas"]["AllowedHost"][] | null;
@@ -5365,7 +5366,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                content: {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
@@ -5399,6 +5399,7 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
+                content: {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };

@@ -58,7 +58,7 @@ export default function SecurityPage() {
         <hr />
         <Switch
           label="Show them in connected channels as well"
-          description="Everyone in a connected chat channel sees pieces of diffs and code there, also people without an account here. No channel can be connected yet: this is kept for when one is."
+          description="Pull requests at connected hosts tell the task, what the agent says it did, and what it changed. Off: only a title, a link, how much there is to look at, and the evidence. Commits are not changed by this."
           isDisabled={!admin || !now.displayAgentSummary}
           isSelected={now.displayAgentSummaryInExternalChannels}
           onChange={(on) => save({ displayAgentSummaryInExternalChannels: on })}

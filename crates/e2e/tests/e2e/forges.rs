@@ -147,6 +147,42 @@ async fn an_errand_ends_in_one_pull_request_of_its_host() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_host_is_told_no_more_than_the_settings_let_it() {
+    let connected = Connected::start(Kind::Gitea, "gitea").await;
+    let Connected { world, .. } = &connected;
+    let settings = json!({"displayAgentSummaryInExternalChannels": false});
+    let change = world.api.request(Method::PATCH, "/v1/settings").json(&settings);
+    send("change the settings", change).await.expect(200);
+    let turns = [shell("echo hello > hello.txt"), Turn::say("There is a greeting now.")];
+    let job = connected.open(&turns, json!({})).await;
+    world.ended_as(&job, "FINISHED").await;
+    let [pull] = &connected.pulls()[..] else { panic!("one pull request") };
+    for part in ["errand:begin", "1 file, +1 −0", "**Risk: ", "1 command, 1 of which", "/agents/"]
+    {
+        assert!(pull.body.contains(part), "{part}: {}", pull.body);
+    }
+    for part in ["There is a greeting now", "hello", "Add a greeting", "### Commits"] {
+        assert!(!pull.body.contains(part), "{part}: {}", pull.body);
+    }
+    // What lists do not show, hosts are not told either; a change holds for the next message.
+    for (settings, is_told) in [
+        (json!({"displayAgentSummaryInExternalChannels": true}), true),
+        (json!({"displayAgentSummary": false}), false),
+    ] {
+        let change = world.api.request(Method::PATCH, "/v1/settings").json(&settings);
+        send("change the settings", change).await.expect(200);
+        let more = [shell("echo again >> hello.txt"), Turn::say("It greets again.")];
+        world.ended_as(&world.send(&job.agent, &more).await, "FINISHED").await;
+        let [pull] = &connected.pulls()[..] else { panic!("a second one") };
+        assert_eq!(pull.body.contains("It greets again."), is_told, "{}", pull.body);
+        // Here it is told as ever.
+        let runs = world.api.get(&format!("/v1/agents/{}/runs", job.agent)).await.expect(200);
+        assert_eq!(runs["items"][0]["result"], "It greets again.");
+    }
+    world.delete(&job.agent).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_credential_is_kept_only_if_its_host_takes_it() {
     let mut world = World::start().await;
     let (host, _) = served(&world, Kind::Gitlab).await;

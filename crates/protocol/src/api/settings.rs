@@ -20,7 +20,8 @@ pub struct SettingsBody {
     pub base_branch: Option<String>,
     /// Lists show pictures of diffs and snippets of code; off: neither paths nor code.
     pub display_agent_summary: bool,
-    /// The same in connected channels.
+    /// The same in connected channels: pull requests at hosts tell the task, the agent's words and what it changed; off:
+    /// counts and evidence alone.
     pub display_agent_summary_in_external_channels: bool,
     /// Written into each agent when it is opened; nothing is kept beyond running it.
     pub privacy_mode: bool,
@@ -87,6 +88,13 @@ pub struct NetworkBody {
     pub when_all_three_floor: WhenAllThree,
 }
 
+impl SettingsBody {
+    /// Whether connected channels are told what agents say and do; what lists do not show, nobody outside sees.
+    pub const fn tells_outside(&self) -> bool {
+        self.display_agent_summary && self.display_agent_summary_in_external_channels
+    }
+}
+
 impl Default for SettingsBody {
     fn default() -> Self {
         Self {
@@ -94,7 +102,7 @@ impl Default for SettingsBody {
             default_repository: None,
             base_branch: None,
             display_agent_summary: true,
-            display_agent_summary_in_external_channels: false,
+            display_agent_summary_in_external_channels: true,
             privacy_mode: false,
             retention_days: None,
             startup_commands: Vec::new(),

@@ -248,6 +248,7 @@ pub async fn fact(job: &Job, url: &str, commit: &str) -> Result<Option<ChecksFac
     let log = job.handle.log(Seq(0)).await?;
     let mut reports = reports(&log).filter(|report| report.url == url);
     Ok(reports.next().filter(|report| report.commit == commit).map(|report| ChecksFact {
+        commit: report.commit.clone(),
         commands: facts(&report.checks).collect(),
         failure: report.failure.as_ref().map(|failure| failure.message.clone()),
     }))

@@ -5,10 +5,11 @@ use crate::evidence;
 use crate::forges::{self, publish};
 use crate::record;
 use crate::redact::{self, Redactor};
+use crate::settings;
 use agent::state::{Living, Pull, Repo};
 use anyhow::Result;
 use forge::around::Subject;
-use forge::describe::{Description, describe};
+use forge::describe::{Description, Telling, describe};
 use forge::forge::{Forge, ForgeError, KeptBy, keep_comment};
 use forge::pull_request::{Content, Stage};
 use git::name::{BranchName, CommitId};
@@ -25,6 +26,18 @@ struct Shown<'a> {
     /// The one that the log knows, where it is open.
     known: Option<&'a PullRequest>,
     description: Description,
+    /// What those outside are told in its place.
+    outline: Option<Description>,
+}
+
+impl Shown<'_> {
+    /// What is told where pull requests are kept so.
+    fn told(&self, kept_by: KeptBy) -> &Description {
+        match (kept_by, &self.outline) {
+            (KeptBy::Host, Some(outline)) => outline,
+            (KeptBy::Host, None) | (KeptBy::Errand, _) => &self.description,
+        }
+    }
 }
 
 /// One pull request a repository whose branch differs from its base.
@@ -32,6 +45,7 @@ pub async fn run(job: &Job, run: RunId) -> Result<()> {
     let view = job.view().await?;
     let living = view.living()?;
     let redactor = redact::of_agent(&job.app, &job.handle.org, living).await?;
+    let tells_outside = settings::read(&job.app, &job.handle.org).await?.tells_outside();
     let mut shown = Vec::new();
     for (index, (chosen, repo)) in living.settings.repos.iter().zip(&living.repos).enumerate() {
         let (Some(base), Some(tip)) = (&repo.base, &repo.remote) else { continue };
@@ -42,8 +56,11 @@ pub async fn run(job: &Job, run: RunId) -> Result<()> {
         facts.checks = check::fact(job, &chosen.url, tip).await?;
         facts.record = record::fact(job, &chosen.url, tip).await?;
         let description = redacted(&redactor, describe(&facts));
+        facts.telling = Telling::Outline;
+        let outline = (!tells_outside).then(|| redacted(&redactor, describe(&facts)));
         let known = open(repo);
-        shown.push(Shown { chosen, base, tip: CommitId::parse(tip)?, known, description });
+        let tip = CommitId::parse(tip)?;
+        shown.push(Shown { chosen, base, tip, known, description, outline });
     }
     match Box::pin(all(job, living, &shown)).await {
         Ok(pulls) => {
@@ -98,6 +115,7 @@ async fn all(job: &Job, living: &Living, shown: &[Shown<'_>]) -> Result<Vec<Pull
             let one = Shown {
                 known: Some(&pull),
                 description: one.description.clone(),
+                outline: one.outline.clone(),
                 tip: one.tip.clone(),
                 ..*one
             };
@@ -125,18 +143,18 @@ async fn one(
     (at, links): (usize, &[Option<String>]),
 ) -> forge::forge::Result<PullRequest> {
     let (app, org, chosen) = (&job.app, &job.handle.org, shown.chosen);
-    let mut body = shown.description.body.clone();
+    let host = app.forge_of(job.handle.id, org, (&chosen.url, &shown.tip), shown.known).await?;
+    let Description { title, mut body } = shown.told(host.capabilities().kept_by).clone();
     let others: Vec<_> = others(at, links).map(|link| format!("- {link}")).collect();
     if !others.is_empty() {
         body.push_str(&format!("\n\n### Belongs together with\n\n{}", others.join("\n")));
     }
-    let host = app.forge_of(job.handle.id, org, (&chosen.url, &shown.tip), shown.known).await?;
     if let Some(link) = &chosen.pr_url {
         return continued(job, living, shown, (&host, link), &body).await;
     }
     let other = |error: git::name::BadName| ForgeError::Store(error.into());
     let content = Content {
-        title: shown.description.title.clone(),
+        title,
         body,
         head: BranchName::parse(&living.settings.branch).map_err(other)?,
         commit: shown.tip.clone(),
