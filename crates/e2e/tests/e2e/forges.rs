@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 /// What is nowhere but with the server.
 const TOKEN: &str = "e2e-forge-token-51c0a7";
+/// All kinds, with the words for them.
 pub const KINDS: [(Kind, &str); 4] = [
     (Kind::Github, "github"),
     (Kind::Gitea, "gitea"),

@@ -48,6 +48,7 @@ mod checks;
 mod sdk;
 mod foreign;
 mod forges;
+mod triggers;
 mod updates;
 mod sync;
 mod hands;

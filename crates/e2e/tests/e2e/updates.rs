@@ -4,7 +4,6 @@ use crate::forges::Connected;
 use e2e::api::{Answer, send};
 use e2e::samples::Repository;
 use e2e::world::{Job, World, prompt, shell, write};
-use fakes::forges::Kind;
 use fakes::scripted::script::Turn;
 use reqwest::Method;
 use serde_json::{Value, json};
