@@ -76,6 +76,7 @@ async fn only_members_of_the_repository_itself_are_heard() {
             );
         }
         // Out of a fork, asked by somebody who may.
+        hooked.connected.repository.push("topic", "Mine", &[("topic.txt", "mine\n")]);
         let fork = host.with(|hall| hall.open_from_fork(NAME, "stranger/widget", "topic", "Mine"));
         let body = order();
         let news = News {

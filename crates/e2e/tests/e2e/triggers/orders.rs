@@ -29,7 +29,7 @@ async fn a_label_starts_and_a_review_goes_on() {
     assert_eq!(hooked.settled(2).await, agent);
     assert_eq!(hooked.connected.repository.file(&pull.head, "a.txt"), "2");
     let events = hooked.connected.world.events(&agent).await;
-    let asked: Vec<_> = events.iter().filter(|entry| entry["event"]["type"] == "asked").collect();
+    let asked: Vec<_> = events.iter().filter(|entry| entry["event"]["type"] == "Asked").collect();
     let text = asked[1]["event"]["prompt"]["text"].as_str().unwrap();
     assert!(text.contains("Two, please.") && text.contains("a.txt"), "{text}");
 }

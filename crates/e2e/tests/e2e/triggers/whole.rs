@@ -61,7 +61,7 @@ async fn an_issue_becomes_a_pull_request_that_comments_and_checks_lead_to_its_en
         assert_eq!(merged["state"], "merged", "{kind:?}");
         assert_eq!(hooked.connected.pulls().len(), 1, "{kind:?}: one pull request");
         let events = world.events(&agent).await;
-        let asked = events.iter().find(|entry| entry["event"]["type"] == "asked").unwrap();
+        let asked = events.iter().find(|entry| entry["event"]["type"] == "Asked").unwrap();
         let text = asked["event"]["prompt"]["text"].as_str().unwrap();
         assert!(text.contains("<untrusted") && !text.contains("mail me"), "{text}");
         world.delete(&agent).await;
