@@ -38,7 +38,11 @@ pub const NAME: &str = "acme/widget";
 
 impl Connected {
     pub async fn start(kind: Kind, word: &str) -> Self {
-        let world = World::start().await;
+        Self::within(World::start().await, kind, word).await
+    }
+
+    /// With a server of the test's own.
+    pub async fn within(world: World, kind: Kind, word: &str) -> Self {
         let (host, repository) = served(&world, kind).await;
         let body = json!({"kind": word, "url": host.url(), "token": TOKEN});
         let connect = world.api.request(Method::POST, "/v1/forges").json(&body);

@@ -2,6 +2,7 @@
 //! all others send achieves nothing. The hosts are fakes over real git, whose deliveries are signed as theirs are.
 
 mod battery;
+mod injected;
 mod orders;
 mod whole;
 

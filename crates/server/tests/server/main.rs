@@ -14,5 +14,6 @@ mod environments;
 mod kit;
 mod live;
 mod machine;
+mod publishing;
 mod secrets;
 mod settings;
