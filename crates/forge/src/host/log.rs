@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use url::Url;
 
 /// Bytes of a log that are told: its last ones.
-pub(crate) const LOG_BYTES: usize = 64 * 1024;
+const LOG_BYTES: usize = 64 * 1024;
 /// Bytes of a log that are read.
 const READ_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes of what a check says besides its log.
@@ -72,11 +72,12 @@ async fn end(mut response: Response, token: &str) -> Result<String> {
         }
     }
     let is_cut = read > kept.len();
-    let mut text = String::from_utf8_lossy(&kept).into_owned();
+    // Hosts may tell back what they were sent; taken out last, it cannot hide in what is not shown.
+    let mut text = visible(&String::from_utf8_lossy(&kept));
     if !token.is_empty() {
         text = text.replace(token, "…");
     }
-    let mut text = last(&visible(&text), LOG_BYTES, is_cut);
+    let mut text = last(&text, LOG_BYTES, is_cut);
     if goes_on {
         text.push_str(END_CUT);
     }
