@@ -11,6 +11,7 @@ use crate::evidence::gathered::Gathered;
 use crate::forges::may_pass;
 use crate::projection::Detail;
 use crate::redact;
+use crate::settings;
 use anyhow::{Context as _, Result};
 use forge::forge::{ForgeError, keep_comment};
 use forge::progress::{Facts, Stage, progress};
@@ -201,22 +202,34 @@ async fn facts(
     let view = handle.view().await?;
     let row = app.store.run(org, agent, run).await.context("read a run")?.ok_or(Refusal::NoRun)?;
     let redactor = redact::of_agent(app, org, view.living()?).await?;
+    let is_shown = settings::read(app, org).await?.tells_outside();
     let stage = match row.status {
         RunStatus::Creating => Stage::Waiting,
         RunStatus::Running => Stage::Working,
         RunStatus::Finished => Stage::Done,
         RunStatus::Cancelled => Stage::Stopped,
+        RunStatus::Error | RunStatus::Expired if !is_shown => {
+            Stage::Failed("see its page".to_owned())
+        }
         RunStatus::Error | RunStatus::Expired => {
-            let failure =
-                row.failure.as_ref().map_or("it ran out of time", |failure| &failure.message);
+            let failure = row.failure.as_ref();
+            let failure = failure.map_or("it ran out of time", |failure| &failure.message);
             Stage::Failed(redactor.text(failure))
         }
     };
     Ok(Facts {
-        agent: redactor.text(&view.projection.detail.name),
+        agent: if is_shown {
+            redactor.text(&view.projection.detail.name)
+        } else {
+            "The agent".to_owned()
+        },
         link: format!("{}/agents/{agent}", app.public_url),
         stage,
-        answer: redactor.text(&row.result.unwrap_or_default()),
+        // Whom the host lets read it may be others than may read here.
+        answer: row
+            .result
+            .filter(|_| is_shown)
+            .map_or_else(String::new, |text| redactor.text(&text)),
         commands: Gathered::of(log).commands,
         pulls: view.projection.detail.pulls.iter().map(|pull| pull.link.clone()).collect(),
         taken_out: Vec::new(),
