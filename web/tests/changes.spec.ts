@@ -284,13 +284,7 @@ test("a branch whose base has moved is brought up to date", async ({ page, house
     [{ calls: [{ write: { path: "mine.txt", content: "two\n" } }] }, { text: "Added it." }],
     { name: "Add mine", autoCreatePR: true },
   );
-  const clone = mkdtempSync(join(tmpdir(), "errand-behind-"));
-  const git = (...args: string[]) => execFileSync("git", args, { cwd: clone, stdio: "pipe" });
-  git("clone", "-q", repo, ".");
-  writeFileSync(join(clone, "theirs.txt"), "three\n");
-  git("add", "-A");
-  git("-c", "user.name=Rita", "-c", "user.email=rita@example.com", "commit", "-qm", "Go on");
-  git("push", "-q", "origin", "HEAD:main");
+  house.push(repo, { "theirs.txt": "three\n" });
   await page.goto(`/agents/${made.id}/pull-requests/1`);
   await expect(page.getByText("1 newer commit on main")).toBeVisible();
   await picture(page, "pull-request-behind");

@@ -79,17 +79,21 @@ export class House {
     const work = join(this.folder, `${name}-work`);
     const bare = join(this.folder, `${name}.git`);
     mkdirSync(work);
-    for (const [path, text] of Object.entries(files)) {
-      mkdirSync(dirname(join(work, path)), { recursive: true });
-      writeFileSync(join(work, path), text);
-    }
-    const git = (...args: string[]) => execFileSync("git", args, { cwd: work, stdio: "pipe" });
-    git("init", "-q", "-b", "main");
-    git("add", ".");
-    git("-c", "user.name=Ada", "-c", "user.email=ada@example.com", "commit", "-q", "-m", "Begin");
-    git("clone", "-q", "--bare", ".", bare);
-    if (process.getuid?.() === 0) execFileSync("chown", ["-R", "64420", bare]);
+    git(work, "init", "-q", "-b", "main");
+    commit(work, files, "Begin");
+    git(work, "clone", "-q", "--bare", ".", bare);
+    give(bare, "64420");
     return bare;
+  }
+
+  /** A commit of Ada's on its `main`. */
+  push(bare: string, files: Record<string, string>): void {
+    const work = bare.replace(/\.git$/, "-work");
+    commit(work, files, "Go on");
+    // git works in no repository of somebody else's.
+    give(bare, "0");
+    git(work, "push", "-q", bare, "main");
+    give(bare, "64420");
   }
 
   async stop(): Promise<void> {
@@ -169,4 +173,23 @@ function freePort(): Promise<number> {
       probe.close(() => found(port));
     });
   });
+}
+
+function git(folder: string, ...args: string[]): void {
+  execFileSync("git", args, { cwd: folder, stdio: "pipe" });
+}
+
+function commit(folder: string, files: Record<string, string>, subject: string): void {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+  git(folder, "add", ".");
+  const ada = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"];
+  git(folder, ...ada, "commit", "-q", "-m", subject);
+}
+
+/** To the user that the server gives up its rights for, or back. */
+function give(folder: string, user: string): void {
+  if (process.getuid?.() === 0) execFileSync("chown", ["-R", user, folder]);
 }
