@@ -4,6 +4,7 @@
 //! image, a call of somebody or formatting of ours.
 
 use crate::finding::{Finding, LineSide, Severity};
+use crate::judge::Remark;
 use crate::score::{Band, Score};
 use std::fmt::Write;
 
@@ -55,6 +56,23 @@ pub fn markdown(findings: &[Finding], score: &Score) -> String {
     out
 }
 
+/// What a judge says, told as its own; nothing where it says nothing.
+pub fn remarks(remarks: &[Remark], more: usize) -> String {
+    if remarks.is_empty() {
+        return String::new();
+    }
+    let mut out = "A model says, which proves nothing:\n\n".to_owned();
+    for Remark { path, line, text } in remarks {
+        let line = line.map(|line| format!(" line {line}")).unwrap_or_default();
+        let place = path.as_ref().map(|path| format!("{}{line}: ", code(&cut(path))));
+        add(&mut out, format_args!("- {}{}\n", place.unwrap_or_default(), literal(text)));
+    }
+    if more > 0 {
+        add(&mut out, format_args!("\n{more} more remarks are not shown.\n"));
+    }
+    out
+}
+
 fn add(out: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a string cannot fail.
     out.write_fmt(text).unwrap_or_default();
@@ -68,7 +86,7 @@ fn cut(path: &str) -> String {
 }
 
 /// Characters that are not seen, or that turn the direction of reading.
-fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{200b}'..='\u{200f}')
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{e0000}'..='\u{e0fff}')
