@@ -7,6 +7,7 @@
 
 use crate::agents::{Extras, Handle};
 use crate::app::App;
+use crate::bases;
 use crate::driver;
 use crate::effects::Failed;
 use agent::state::{Disk, Living};
@@ -122,8 +123,8 @@ async fn repositories(
         let ours = app.agent_repo(source.id, repo)?;
         let tree = ours.tree_of(&CommitId::parse(&tip)?).await?.to_string();
         let id = Uuid::new_v4().simple().to_string();
-        let base = base.commit.clone();
-        let upload = UploadStart { id, head: tip, tree, base: Some(base) };
+        let base = Some(bases::since(&ours, base, &tip).await?.to_string());
+        let upload = UploadStart { id, head: tip, tree, base };
         hand_over(app, &ours, &upload, target).await?;
         repos.push(RepoSettings { upload: Some(upload), pr_url: None, ..repo.clone() });
     }
