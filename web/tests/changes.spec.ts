@@ -298,6 +298,35 @@ test("a branch whose base has moved is brought up to date", async ({ page, house
   await expect(page.getByText(/brought the branch of pull request #1 up to date/)).toBeVisible();
 });
 
+test("while its host is down a pull request shows what is known here", async ({ page, house }) => {
+  const name = `down-${test.info().project.name}`;
+  const repo = house.repository(name, { "README.md": "one\n" });
+  const made = await work(
+    house,
+    repo,
+    [{ calls: [{ write: { path: "mine.txt", content: "two\n" } }] }, { text: "Added it." }],
+    { name: "Add mine", autoCreatePR: true },
+  );
+  await page.route("**/v1/agents/*/pull-requests", async (route) => {
+    const response = await route.fetch();
+    const { items } = (await response.json()) as { items: object[] };
+    const unknown = {
+      state: "unknown",
+      keptBy: "host",
+      body: "",
+      problem: "no answer within 15 s",
+    };
+    await route.fulfill({ json: { items: items.map((item) => ({ ...item, ...unknown })) } });
+  });
+  await page.goto(`/agents/${made.id}/pull-requests/1`);
+  await expect(page.getByText("State unknown")).toBeVisible();
+  await expect(page.getByText(/did not say how this stands: no answer within 15 s/)).toBeVisible();
+  await expect(page.getByRole("region", { name: "Changed lines" })).toContainText("two");
+  await expect(page.getByRole("button", { name: "Merge" })).toHaveCount(0);
+  await expectAccessible(page);
+  await picture(page, "pull-request-unknown");
+});
+
 test("findings stand beside the lines and lead to them, and claims without evidence are struck through", async ({
   page,
   house,

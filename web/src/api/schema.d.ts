@@ -3093,12 +3093,14 @@ export interface components {
                  * @description Number within the repository.
                  */
                 number: number;
+                /** @description Why not; what is told then is what Errand itself knows, with the agent's name as title. */
+                problem?: string | null;
                 /** @description Its repository. */
                 repoUrl: string;
                 review?: components["schemas"]["ReviewBody"] | null;
                 /** @description Counted against the base. */
                 stat: components["schemas"]["DiffStat"];
-                /** @description `open`, `merged` or `closed`. */
+                /** @description `open`, `merged` or `closed`; `unknown` where its host did not say. */
                 state: string;
                 /** @description One line. */
                 title: string;
@@ -3598,12 +3600,14 @@ export interface components {
              * @description Number within the repository.
              */
             number: number;
+            /** @description Why not; what is told then is what Errand itself knows, with the agent's name as title. */
+            problem?: string | null;
             /** @description Its repository. */
             repoUrl: string;
             review?: components["schemas"]["ReviewBody"] | null;
             /** @description Counted against the base. */
             stat: components["schemas"]["DiffStat"];
-            /** @description `open`, `merged` or `closed`. */
+            /** @description `open`, `merged` or `closed`; `unknown` where its host did not say. */
             state: string;
             /** @description One line. */
             title: string;

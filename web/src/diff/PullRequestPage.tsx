@@ -66,6 +66,7 @@ const STATES: Record<string, { tone: Tone; word: string }> = {
   open: { tone: "green", word: "Open" },
   merged: { tone: "blue", word: "Merged" },
   closed: { tone: "neutral", word: "Closed" },
+  unknown: { tone: "amber", word: "State unknown" },
 };
 
 interface HeadProps {
@@ -105,6 +106,11 @@ function Head({ agent, pull, findings, onGo }: HeadProps) {
           </span>
         )}
       </div>
+      {pull.problem && (
+        <Banner tone="amber">
+          {`The repository's host did not say how this stands: ${visible(pull.problem)}. Below is what Errand itself knows.`}
+        </Banner>
+      )}
       <UpdateBranch agent={agent} pull={pull} />
       {pull.review && <FindingList review={pull.review} findings={findings} onGo={onGo} />}
       {pull.evidence && <EvidenceList evidence={pull.evidence} />}

@@ -5,7 +5,7 @@ use e2e::api::send;
 use e2e::samples::{Repository, git};
 use e2e::world::{Job, World, prompt, shell};
 use fakes::forges::hall::{Pull, Right};
-use fakes::forges::{ForgeHost, Kind};
+use fakes::forges::{Carried, Fault, ForgeHost, Kind};
 use fakes::scripted::script::Turn;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -149,6 +149,35 @@ async fn an_errand_ends_in_one_pull_request_of_its_host() {
         );
         world.delete(&job.agent).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_errand_knows_is_told_while_the_host_is_down() {
+    let connected = Connected::start(Kind::Gitlab, "gitlab").await;
+    let Connected { world, host, .. } = &connected;
+    let turns = [shell("echo hello > hello.txt"), shell("true"), Turn::say("It greets.")];
+    let job = connected.open(&turns, json!({})).await;
+    world.ended_as(&job, "FINISHED").await;
+    let path = format!("/v1/agents/{}/pull-requests", job.agent);
+    let known = world.api.get(&path).await.expect(200)["items"][0].clone();
+    assert_eq!((&known["state"], &known["problem"]), (&json!("open"), &Value::Null));
+    for fault in
+        [Fault::Lost(Carried::No), Fault::Failed(Carried::No), Fault::Limited { wait_s: 9 }]
+    {
+        // It is asked again after some of them.
+        (0..20).for_each(|skipped| host.strike(skipped, fault));
+        let told = world.api.get(&path).await.expect(200)["items"][0].clone();
+        assert_eq!(told["state"], "unknown", "{fault:?}: {told:#}");
+        assert!(!told["problem"].as_str().unwrap().is_empty());
+        for field in
+            ["number", "url", "head", "base", "commit", "keptBy", "stat", "review", "evidence"]
+        {
+            assert_eq!(told[field], known[field], "{fault:?}: {field}");
+        }
+        host.settle();
+    }
+    assert_eq!(world.api.get(&path).await.expect(200)["items"][0]["state"], "open");
+    world.delete(&job.agent).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -92,6 +92,9 @@ async fn merge(cx: Cx<'_>, arguments: &Merge) -> Result<Exit> {
     let pulls: Items<PullRequestBody> =
         client.get(&["agents", &agent.id, "pull-requests"], &[]).await?;
     let pull = choose(&pulls.items, arguments.repo.as_deref())?;
+    if let Some(problem) = &pull.problem {
+        return Err(Trouble::unreachable(problem.clone()).into());
+    }
     if pull.state != "open" {
         let message = format!("pull request #{} is {} already", pull.number, pull.state);
         return Err(Trouble::new(Exit::Usage, "pull_request_not_open", message).into());
@@ -157,6 +160,7 @@ fn whole(pull: &PullRequestBody) -> Vec<Shown> {
         row("changes", diff::counted(&pull.stat)),
         row("link", Line::of(Style::Accent, &pull.url)),
     ];
+    shown.extend(pull.problem.iter().map(|problem| row("problem", Line::of(Style::Warn, problem))));
     shown.extend(behind(pull));
     shown.extend(pull.merge_commit.iter().map(|commit| row("merged as", plain(commit))));
     shown.push(Shown::Gap);
@@ -195,6 +199,7 @@ mod tests {
             is_draft: false,
             kept_by: PullRequestKeeper::Errand,
             state: state.to_owned(),
+            problem: None,
             behind: None,
             merge_commit: None,
             stat: protocol::event::DiffStat::default(),

@@ -398,8 +398,11 @@ pub struct PullRequestBody {
     pub base: String,
     /// Head commit.
     pub commit: String,
-    /// `open`, `merged` or `closed`.
+    /// `open`, `merged` or `closed`; `unknown` where its host did not say.
     pub state: String,
+    /// Why not; what is told then is what Errand itself knows, with the agent's name as title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
     /// For reading only yet.
     pub is_draft: bool,
     /// Where it is kept: by Errand or by the repository's host.

@@ -15,7 +15,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use forge::forge::{Forge, ForgeError, KeptBy, MergeWish};
-use forge::pull_request::{Content, Stage};
+use forge::pull_request::{Content, PullRequest as There, Stage};
 use git::commit::{Signature, When};
 use git::name::CommitId;
 use protocol::api::agents::{
@@ -27,6 +27,10 @@ use protocol::event::{PullRequest, RepoSettings};
 use protocol::ids::Seq;
 use protocol::input::Input;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest wait for a host where its word is only shown.
+const ASKED: Duration = Duration::from_secs(15);
 
 /// The agent's pull requests, whole.
 #[utoipa::path(get, path = "/v1/agents/{id}/pull-requests", tag = "agents", params(("id" = String, Path)), responses((status = 200, body = Items<PullRequestBody>)))]
@@ -55,8 +59,12 @@ async fn body(
     view: &View,
     (pull, evidence): (&PullRequest, &EvidenceBody),
 ) -> ApiResult<PullRequestBody> {
-    let forge = forge_of(app, handle, pull).await?;
-    let found = forge.get(pull.number).await.map_err(refused)?;
+    let asked = tokio::time::timeout(ASKED, asked(app, handle, pull)).await;
+    let (found, kept_by) = match asked.unwrap_or_else(|_| Err(too_late())) {
+        Ok((found, kept_by)) => (found, kept_by),
+        Err(error @ (ForgeError::Git(_) | ForgeError::Store(_))) => return Err(refused(error)),
+        Err(error) => return unasked(app, handle, view, (pull, evidence), &error).await,
+    };
     let repos = &view.living()?.settings.repos;
     let place = repos
         .iter()
@@ -94,12 +102,68 @@ async fn body(
         commit: found.content.commit.to_string(),
         state: found.state.as_str().to_owned(),
         is_draft: found.content.stage == Stage::Draft,
-        kept_by: match forge.capabilities().kept_by {
+        problem: None,
+        kept_by: match kept_by {
             KeptBy::Errand => PullRequestKeeper::Errand,
             KeptBy::Host => PullRequestKeeper::Host,
         },
         behind,
         merge_commit,
+        stat: diff.map(|diff| diff.stat).unwrap_or_default(),
+        review,
+        evidence: evidence.clone(),
+    })
+}
+
+async fn asked(
+    app: &App,
+    handle: &Handle,
+    pull: &PullRequest,
+) -> Result<(There, KeptBy), ForgeError> {
+    let commit = CommitId::parse(&pull.commit).map_err(|bad| ForgeError::Store(bad.into()))?;
+    let place = (pull.url.as_str(), &commit);
+    let forge = app.forge_of(handle.id, &handle.org, place, Some(pull)).await?;
+    Ok((forge.get(pull.number).await?, forge.capabilities().kept_by))
+}
+
+fn too_late() -> ForgeError {
+    ForgeError::Unreachable { detail: format!("no answer within {} s", ASKED.as_secs()) }
+}
+
+/// What the log knows of one whose host does not say. It is at a host, since what is kept here is there.
+async fn unasked(
+    app: &App,
+    handle: &Handle,
+    view: &View,
+    (pull, evidence): (&PullRequest, &EvidenceBody),
+    error: &ForgeError,
+) -> ApiResult<PullRequestBody> {
+    tracing::info!(agent.id = %handle.id, %error, "a host did not say how a pull request stands");
+    let commit = CommitId::parse(&pull.commit).context("parse a commit")?;
+    let repos = &view.living()?.settings.repos;
+    let mut place = repos.iter().enumerate().filter(|(_, repo)| repo.url == pull.url);
+    let (review, diff) = match place.next() {
+        Some((index, repo)) => (
+            review(app, handle, view, (index, repo), &commit).await?,
+            diff::of_repo(app, handle.id, view, index, repo).await?,
+        ),
+        None => (None, None),
+    };
+    Ok(PullRequestBody {
+        repo_url: show::shown_url(&pull.url),
+        number: pull.number,
+        url: pull.link.clone(),
+        title: view.projection.detail.name.clone(),
+        body: String::new(),
+        head: pull.head.clone(),
+        base: pull.base.clone(),
+        commit: pull.commit.clone(),
+        state: "unknown".to_owned(),
+        problem: Some(error.to_string()),
+        is_draft: false,
+        kept_by: PullRequestKeeper::Host,
+        behind: None,
+        merge_commit: None,
         stat: diff.map(|diff| diff.stat).unwrap_or_default(),
         review,
         evidence: evidence.clone(),
