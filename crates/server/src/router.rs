@@ -16,7 +16,6 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use forge::webhook::BODY_BYTES;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -181,7 +180,6 @@ fn hooks() -> Router<Arc<App>> {
     Router::new()
         .route("/v1/webhooks/{id}", post(webhooks::of_all))
         .route("/v1/webhooks/{id}/{*repository}", post(webhooks::of_one))
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
 }
 
 /// The OpenAPI document, generated from the routes.

@@ -5,41 +5,56 @@ use super::error::{ApiError, ApiResult};
 use crate::app::App;
 use crate::triggers::inbox::{self, Taken};
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::body::to_bytes;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use forge::webhook::BODY_BYTES;
 use protocol::api::forges::DeliveryBody;
 use protocol::ids::OrgId;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest wait for a place, and for a delivery.
+const WAIT: Duration = Duration::from_secs(10);
 
 /// Takes a delivery of a connection's own webhook, whose secret speaks for every repository.
 pub async fn of_all(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> ApiResult<(StatusCode, Json<DeliveryBody>)> {
-    taken(&app, (&id, None), &headers, &body).await
+    taken(&app, (&id, None), request).await
 }
 
 /// Takes a delivery of one repository's webhook.
 pub async fn of_one(
     State(app): State<Arc<App>>,
     Path((id, repository)): Path<(String, String)>,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> ApiResult<(StatusCode, Json<DeliveryBody>)> {
-    taken(&app, (&id, Some(&repository)), &headers, &body).await
+    taken(&app, (&id, Some(&repository)), request).await
 }
 
 async fn taken(
     app: &App,
     (forge, repository): (&str, Option<&str>),
-    headers: &HeaderMap,
-    body: &[u8],
+    request: Request,
 ) -> ApiResult<(StatusCode, Json<DeliveryBody>)> {
+    // TRUST: nobody has proven anything yet, so few may send at a time, and none for long.
+    let place = tokio::time::timeout(WAIT, app.inbox.places.acquire()).await;
+    let busy = || {
+        let message = "too many deliveries come at once: send it again later";
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "webhook_busy", message)
+    };
+    let _place = place.map_err(|_| busy())?.map_err(|_| busy())?;
+    let (parts, body) = request.into_parts();
+    let read = tokio::time::timeout(WAIT, to_bytes(body, BODY_BYTES)).await;
+    let body = read.ok().and_then(Result::ok).ok_or_else(|| {
+        let message = format!("the delivery is longer than {BODY_BYTES} bytes, or came too slowly");
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "webhook_unreadable", message)
+    })?;
     let org = OrgId::default_org();
-    let taken = inbox::take(app, &org, (forge, repository), headers, body).await;
+    let taken = inbox::take(app, &org, (forge, repository), &parts.headers, &body).await;
     let (outcome, reason) = match taken.inspect_err(note)? {
         Taken::Kept => ("taken", None),
         Taken::Known => ("known", None),

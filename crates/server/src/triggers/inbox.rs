@@ -25,7 +25,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use store::kv::{Expect, Put};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 /// Kind of the records of what waits; the key is a delivery's fingerprint.
 const WAITING: &str = "delivery_waiting";
@@ -35,12 +35,16 @@ const BODIES: &str = "delivery_body";
 const OVER: &str = "delivery_over";
 /// Deliveries that may wait; a host sends more again later.
 const MOST_WAITING: u16 = 10_000;
+/// Deliveries that are read at once.
+const PLACES: usize = 32;
 /// Outcomes that are shown.
 const SHOWN: usize = 100;
 
 /// What is shared between those who take deliveries and those who act upon them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Inbox {
+    /// For those who send.
+    pub places: Semaphore,
     /// Something waits.
     pub(super) nudge: Notify,
     /// How much waits, about; counted anew by whoever acts.
@@ -73,6 +77,17 @@ pub(super) struct Waiting {
 struct Kept {
     names: Vec<(String, String)>,
     body: String,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self {
+            places: Semaphore::new(PLACES),
+            nudge: Notify::new(),
+            count: AtomicUsize::new(0),
+            outcomes: Mutex::default(),
+        }
+    }
 }
 
 impl Inbox {

@@ -194,7 +194,6 @@ async fn one_pull_request_comes_of_it(kind: Kind, words: account::Kind) {
     }
     assert!(struck > 10, "most faults struck nothing");
     assert_eq!(ground.refs(), refs, "publishing touches no branch");
-    println!("{kind:?}: {} seeds, one pull request each time", seeds().count());
 }
 
 #[tokio::test(flavor = "multi_thread")]

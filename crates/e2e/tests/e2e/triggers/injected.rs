@@ -78,8 +78,8 @@ async fn a_strangers_words_lead_nowhere_though_the_agent_obeys_them() {
         assert!(!text.contains(SECRET) && !text.contains("@everyone"), "{text}");
     }
     assert!(!world.log_text().contains(SECRET));
-    // The script itself stands in what was asked: the model can say only what a test writes.
-    for event in events.iter().filter(|entry| entry["event"]["type"] != "Asked") {
-        assert!(!event.to_string().contains(SECRET), "{event}");
+    // What the model itself says stands in the log as it is: a scripted one knows what its test wrote.
+    for output in &outputs {
+        assert!(!output.contains(SECRET), "{output}");
     }
 }
