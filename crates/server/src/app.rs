@@ -30,7 +30,6 @@ use crate::signing::SigningKeys;
 use crate::ssh::HostKey;
 use crate::starts::Starts;
 use crate::terminals::Terminals;
-use crate::triggers::inbox::Inbox;
 use crate::vault::Rotation;
 use anyhow::Result;
 use gateway::attach::Gateway;
@@ -109,8 +108,6 @@ pub struct App {
     pub windows: Arc<Windows>,
     /// Hosts of repositories that are connected.
     pub forges: Forges,
-    /// What they tell by themselves, until it is acted upon.
-    pub inbox: Inbox,
     /// Pull requests kept by Errand itself.
     pub pull_requests: Arc<StoredPullRequests>,
     /// Signs links that carry their own right.

@@ -9,6 +9,7 @@ pub mod publish;
 pub mod pulls;
 
 use crate::app::App;
+use crate::triggers::inbox::Inbox;
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -94,6 +95,8 @@ pub struct Listed {
 
 /// All connections.
 pub struct Forges {
+    /// What they tell by themselves, until it is acted upon.
+    pub inbox: Inbox,
     known: RwLock<BTreeMap<OrgId, Vec<Arc<Connection>>>>,
     client: Client,
     changing: Turn<()>,
@@ -119,7 +122,7 @@ impl Forges {
             }
         }
         let known = RwLock::new(BTreeMap::from([(org, all)]));
-        Ok(Self { known, client, changing: Turn::default() })
+        Ok(Self { inbox: Inbox::default(), known, client, changing: Turn::default() })
     }
 
     async fn kept(

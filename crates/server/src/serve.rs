@@ -29,7 +29,6 @@ use crate::signing::SigningKeys;
 use crate::ssh::HostKey;
 use crate::starts::Starts;
 use crate::terminals::Terminals;
-use crate::triggers::inbox::Inbox;
 use crate::vault::kms::Kms;
 use crate::{alarm, audit, catalog, clock, images, retention, router, sweeper, triggers, vault};
 use anyhow::{Context, Result};
@@ -227,7 +226,6 @@ async fn build(
         gateway: Gateway::new(parts),
         windows,
         cell,
-        inbox: Inbox::default(),
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         first_looks: FirstLooks::default(),
         saved_environments: SavedEnvironments::default(),

@@ -74,6 +74,15 @@ pub fn lines(event: &Event) -> Vec<Shown> {
         Event::Denied { host, port, code, message, process, .. } => {
             denied((host, *port), code, message, process.as_ref())
         }
+        Event::SteerTaken { .. } => vec![aside("the message is before the model")],
+        _ => by_people(event),
+    }
+}
+
+/// What people do beside their messages.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the view shows those with a memory")]
+fn by_people(event: &Event) -> Vec<Shown> {
+    match event {
         Event::CancelRequested { principal, .. } => {
             vec![noted(format!("{principal} cancelled the run"))]
         }
@@ -94,7 +103,6 @@ pub fn lines(event: &Event) -> Vec<Shown> {
         }
         Event::Unarchived { principal } => vec![aside(format!("unarchived by {principal}"))],
         Event::DeleteRequested { principal } => vec![noted(format!("deleted by {principal}"))],
-        Event::SteerTaken { .. } => vec![aside("the message is before the model")],
         _ => of_disk(event),
     }
 }

@@ -150,7 +150,7 @@ pub async fn deliveries(
 ) -> ApiResult<Json<Items<OutcomeBody>>> {
     admin_only(&caller, "deliveries are shown")?;
     connecting::existing(&app, &caller, &id)?;
-    Ok(Json(Items { items: app.inbox.outcomes(&id) }))
+    Ok(Json(Items { items: app.forges.inbox.outcomes(&id) }))
 }
 
 /// Forgets a host and its credential. Its repositories are then reached as any other git remote.

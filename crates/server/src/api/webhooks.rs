@@ -41,7 +41,7 @@ async fn taken(
     request: Request,
 ) -> ApiResult<(StatusCode, Json<DeliveryBody>)> {
     // TRUST: nobody has proven anything yet, so few may send at a time, and none for long.
-    let place = tokio::time::timeout(WAIT, app.inbox.places.acquire()).await;
+    let place = tokio::time::timeout(WAIT, app.forges.inbox.places.acquire()).await;
     let busy = || {
         let message = "too many deliveries come at once: send it again later";
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "webhook_busy", message)

@@ -158,7 +158,7 @@ pub async fn take(
         at_once(app, org, &connection, &place, &event).await?.map(|why| why.to_string())
     };
     if let Some(why) = why {
-        app.inbox.tell(&place, &event, &format!("nothing: {why}"));
+        app.forges.inbox.tell(&place, &event, &format!("nothing: {why}"));
         return Ok(Taken::Ignored(why));
     }
     keep(app, org, (&place, &event.fingerprint), &kept).await
@@ -197,7 +197,7 @@ async fn keep(
     if app.store.get(org, OVER, &key).await.map_err(failed)?.is_some() {
         return Ok(Taken::Known);
     }
-    if app.inbox.count.load(Ordering::Relaxed) >= usize::from(MOST_WAITING) {
+    if app.forges.inbox.count.load(Ordering::Relaxed) >= usize::from(MOST_WAITING) {
         let message = "too many deliveries wait: send it again later";
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "webhook_busy", message));
     }
@@ -208,8 +208,8 @@ async fn keep(
     let waiting = Waiting { place: place.clone(), received_ms: now, due_ms: now, attempts: 0 };
     let text = serde_json::to_string(&waiting).context("keep a delivery")?;
     let put = app.store.put(org, WAITING, &key, Expect::Absent, &text).await.map_err(failed)?;
-    app.inbox.count.fetch_add(1, Ordering::Relaxed);
-    app.inbox.nudge.notify_one();
+    app.forges.inbox.count.fetch_add(1, Ordering::Relaxed);
+    app.forges.inbox.nudge.notify_one();
     Ok(if put == Put::Conflict { Taken::Known } else { Taken::Kept })
 }
 
@@ -227,7 +227,7 @@ pub(super) async fn waiting(app: &App, org: &OrgId) -> Result<Vec<(String, Waiti
         Ok((entry.key, waiting))
     });
     let mut all: Vec<(String, Waiting)> = read.collect::<Result<_>>()?;
-    app.inbox.count.store(all.len(), Ordering::Relaxed);
+    app.forges.inbox.count.store(all.len(), Ordering::Relaxed);
     all.sort_by_key(|(_, waiting)| waiting.received_ms);
     Ok(all)
 }

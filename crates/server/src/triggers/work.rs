@@ -52,7 +52,7 @@ pub async fn work(app: Arc<App>) {
         }
         tokio::select! {
             () = tokio::time::sleep(ROUND) => {}
-            () = app.inbox.nudge.notified() => {}
+            () = app.forges.inbox.nudge.notified() => {}
             Some(place) = over.recv() => {
                 busy.remove(&place);
             }
@@ -122,7 +122,7 @@ async fn one(app: &Arc<App>, org: &OrgId, key: &str, waiting: &Waiting) -> Resul
         return Ok(Done::Over("it is over".to_owned()));
     };
     let told = |outcome: String| {
-        app.inbox.tell(place, &event, &outcome);
+        app.forges.inbox.tell(place, &event, &outcome);
         Ok(Done::Over(outcome))
     };
     let Some(repository) = connection.account.named(&place.repository) else {

@@ -35,7 +35,6 @@ use server::pull_requests::StoredPullRequests;
 use server::rate::Rate;
 use server::seeds::Seeds;
 use server::signing::SigningKeys;
-use server::triggers::inbox::Inbox;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -151,7 +150,6 @@ async fn app(
         windows,
         cell,
         forges: Forges::open(&store, HttpClient::new().unwrap().inner().clone()).await.unwrap(),
-        inbox: Inbox::default(),
         pull_requests: Arc::new(StoredPullRequests(store.clone())),
         machines: Default::default(),
         agents: server::agents::Agents::new(store.clone()),
