@@ -53,19 +53,10 @@ pub fn lines(event: &Event) -> Vec<Shown> {
             .map(|pull| link("pull request", format!("#{} ", pull.number), &pull.link))
             .collect(),
         Event::PullRequestMerged { number, commit, principal, .. } => {
-            vec![done(
-                "merged",
-                format!("#{number} as {} by {principal}", text::short_commit(commit)),
-            )]
+            let words = format!("#{number} as {} by {principal}", text::short_commit(commit));
+            vec![done("merged", words)]
         }
-        Event::BranchUpdated { number, base, commit, principal, .. } => vec![done(
-            "updated",
-            format!(
-                "the branch of #{number} with its base at {}, as {} by {principal}",
-                text::short_commit(base),
-                text::short_commit(commit)
-            ),
-        )],
+        Event::BranchUpdated { .. } => updated(event),
         Event::TodosChanged { todos, .. } => todos.iter().map(todo).collect(),
         // What failed stands in the line before.
         Event::Noticed { code, .. } if code == SET_UP_FAILED => Vec::new(),
@@ -280,6 +271,16 @@ fn set_up(phase: SetUpPhase, outcome: &SetUpOutcome, ms: u64) -> Shown {
         SetUpOutcome::Kept => done(phase.word(), "was done on this disk before"),
         SetUpOutcome::Failed { failure } => noted(format!("{failure}; the agent goes on without")),
     }
+}
+
+fn updated(event: &Event) -> Vec<Shown> {
+    let Event::BranchUpdated { number, base, commit, principal, .. } = event else {
+        return Vec::new();
+    };
+    let (base, commit) = (text::short_commit(base), text::short_commit(commit));
+    let words =
+        format!("the branch of #{number} with its base at {base}, as {commit} by {principal}");
+    vec![done("updated", words)]
 }
 
 fn pushed(push: &PushPlan) -> Shown {
