@@ -5,7 +5,10 @@ import { Banner } from "../ui/ErrorState";
 import styles from "./Settings.module.css";
 import type { useSetting } from "./useSetting";
 
-interface SavedProps extends Pick<ReturnType<typeof useSetting>, "mutation"> {
+type Mutation = ReturnType<typeof useSetting>["mutation"];
+
+interface SavedProps {
+  mutation: Pick<Mutation, "isError" | "isPending" | "isSuccess" | "error">;
   /** For whom it holds. */
   holds?: string;
 }

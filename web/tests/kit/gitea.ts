@@ -8,7 +8,7 @@ export interface Gitea {
   close(): void;
 }
 
-/** Serves the one question that connecting asks, as Gitea answers it. */
+/** Serves what connecting asks and who may push (nobody), as Gitea answers it. */
 export async function serveGitea(): Promise<Gitea> {
   const token = "token-of-the-bot";
   const server = createServer((request, response) => {
@@ -17,6 +17,10 @@ export async function serveGitea(): Promise<Gitea> {
     if (!known) {
       response.statusCode = 401;
       response.end(JSON.stringify({ message: "user does not exist [uid: 0, name: ]" }));
+      return;
+    }
+    if (request.url?.endsWith("/permission")) {
+      response.end(JSON.stringify({ permission: "read" }));
       return;
     }
     const isList = request.url?.startsWith("/api/v1/user/repos") ?? false;

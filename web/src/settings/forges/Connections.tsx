@@ -9,6 +9,8 @@ import { Dialog } from "../../ui/Dialog";
 import { Banner } from "../../ui/ErrorState";
 import { Time } from "../../ui/Time";
 import styles from "../Settings.module.css";
+import { Asking } from "./Asking";
+import own from "./Forges.module.css";
 import { FORGES, type ForgeBody, KINDS } from "./queries";
 
 interface ConnectionsProps {
@@ -42,27 +44,30 @@ export function Connections({ forges, admin, onSaid }: ConnectionsProps) {
     <>
       <ul className={styles.keys}>
         {forges.map((forge) => (
-          <li key={forge.id} className={styles.key}>
-            <span className={styles.keyName}>{forge.url}</span>
-            <span className={styles.muted}>
-              {KINDS[forge.kind] ?? forge.kind} as <code>{forge.login}</code>
-              {forge.credential === "app" && " (an App)"}, checked <Time at={forge.checkedAt} />
-            </span>
-            {admin && (
-              <>
-                <IconButton
-                  label={`Check ${forge.url}`}
-                  icon={<RefreshCw />}
-                  isDisabled={check.isPending}
-                  onPress={() => check.mutate(forge.id)}
-                />
-                <IconButton
-                  label={`Disconnect ${forge.url}`}
-                  icon={<Trash2 />}
-                  onPress={() => setGoing(forge)}
-                />
-              </>
-            )}
+          <li key={forge.id} className={own.forge}>
+            <div className={styles.key}>
+              <span className={styles.keyName}>{forge.url}</span>
+              <span className={styles.muted}>
+                {KINDS[forge.kind] ?? forge.kind} as <code>{forge.login}</code>
+                {forge.credential === "app" && " (an App)"}, checked <Time at={forge.checkedAt} />
+              </span>
+              {admin && (
+                <>
+                  <IconButton
+                    label={`Check ${forge.url}`}
+                    icon={<RefreshCw />}
+                    isDisabled={check.isPending}
+                    onPress={() => check.mutate(forge.id)}
+                  />
+                  <IconButton
+                    label={`Disconnect ${forge.url}`}
+                    icon={<Trash2 />}
+                    onPress={() => setGoing(forge)}
+                  />
+                </>
+              )}
+            </div>
+            {admin && <Asking forge={forge} />}
           </li>
         ))}
       </ul>

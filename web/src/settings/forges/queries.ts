@@ -2,6 +2,8 @@ import type { components } from "../../api/schema";
 
 export type ForgeBody = components["schemas"]["ForgeBody"];
 export type ConnectForge = components["schemas"]["ConnectForge"];
+export type TriggersBody = components["schemas"]["TriggersBody"];
+export type WebhookBody = components["schemas"]["WebhookBody"];
 
 export const FORGES = ["forges"];
 
