@@ -50,6 +50,23 @@ export interface Prompt {
   text: string;
   images?: Image[];
   source: string;
+  /** Where it was asked, if that was at a forge. */
+  askedAt?: AskedAt;
+}
+
+/** What a message brings along that was asked at a forge. */
+export interface AskedAt {
+  thread: {
+    forge: string;
+    repository: string;
+    kind: "issue" | "pull_request";
+    number: number;
+    link: string;
+  };
+  readings?: Reading[];
+  takenOut?: string[];
+  /** That checks failed, and for which time in a row. */
+  fix?: number;
 }
 
 export interface Todo {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { hostOf, safeUrl, visibleBidi } from "./untrusted";
+import { hostOf, safeUrl, visibleBidi, webUrl } from "./untrusted";
 
 it("follows only web and mail addresses", () => {
   expect(safeUrl("https://example.com/a")).toBe("https://example.com/a");
@@ -11,6 +11,14 @@ it("follows only web and mail addresses", () => {
     "/v1/agents",
   ]) {
     expect(safeUrl(url)).toBeUndefined();
+  }
+});
+
+it("takes only addresses of the web for such", () => {
+  expect(webUrl("https://example.com/a")).toBe("https://example.com/a");
+  expect(webUrl("http://127.0.0.1:3000/a")).toBe("http://127.0.0.1:3000/a");
+  for (const url of ["mailto:a@example.com", "javascript:alert(1)", "/v1/agents", ""]) {
+    expect(webUrl(url)).toBeUndefined();
   }
 });
 

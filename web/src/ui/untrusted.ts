@@ -13,6 +13,12 @@ export function safeUrl(url: string): string | undefined {
   }
 }
 
+/** The address if it is one of the web, else nothing. */
+export function webUrl(url: string): string | undefined {
+  const safe = safeUrl(url);
+  return safe !== undefined && /^https?:/.test(safe) ? safe : undefined;
+}
+
 /** The host of an address, in ASCII so that look-alike letters show. */
 export function hostOf(url: string): string {
   try {

@@ -1,7 +1,9 @@
 import { CornerDownRight, X } from "lucide-react";
 import { IconButton } from "../../ui/Button";
 import { visibleBidi } from "../../ui/untrusted";
+import { parted } from "../askedAt";
 import { useHead } from "../useTimeline";
+import type { Prompt } from "../wire";
 import styles from "./Queue.module.css";
 import { useCancel } from "./useCancel";
 
@@ -18,14 +20,14 @@ export function Queue() {
       {steers.map((row) => (
         <li key={row.key} className={styles.item}>
           <CornerDownRight aria-hidden="true" />
-          <span className={styles.text}>{gist(row.prompt?.text)}</span>
+          <span className={styles.text}>{gist(row.prompt)}</span>
           <span className={styles.place}>Read before the next step</span>
         </li>
       ))}
       {waiting.map((row, at) => (
         <li key={row.key} className={styles.item}>
           <span className={styles.number}>{at + 1}</span>
-          <span className={styles.text}>{gist(row.prompt?.text)}</span>
+          <span className={styles.text}>{gist(row.prompt)}</span>
           <span className={styles.place}>{at === 0 ? "Next in the queue" : `Place ${at + 1}`}</span>
           <IconButton
             label="Take it back"
@@ -40,6 +42,7 @@ export function Queue() {
   );
 }
 
-function gist(text: string | undefined): string {
-  return visibleBidi((text ?? "A message").replace(/\s+/g, " ").slice(0, GIST_CHARS));
+function gist(prompt: Prompt | undefined): string {
+  const text = prompt ? parted(prompt).order : "A message";
+  return visibleBidi(text.replace(/\s+/g, " ").slice(0, GIST_CHARS));
 }

@@ -5,6 +5,7 @@ import { cx } from "../../ui/cx";
 import { duration } from "../../ui/format";
 import { Money, Tokens } from "../../ui/Money";
 import { Time } from "../../ui/Time";
+import { parted } from "../askedAt";
 import { useSend } from "../composer/useSend";
 import type { EndRow } from "../rows";
 import { useRuns } from "../useRuns";
@@ -78,7 +79,9 @@ function Again({ row }: { row: EndRow }) {
   const { keys } = useShown();
   const send = useSend();
   const prompt = timeline.row(`prompt:${row.run}`);
-  const text = prompt?.kind === "prompt" ? prompt.prompt?.text : undefined;
+  const said = prompt?.kind === "prompt" ? prompt.prompt : undefined;
+  // TRUST: texts by others that came with it are in the log; nobody sends them as words of their own.
+  const text = said && parted(said).order;
   const isNewest = keys.findLast((key) => key.startsWith("end:")) === row.key;
   const isOffered = row.status !== "FINISHED" && isNewest && !head.active && text !== undefined;
   if (!isOffered || head.archived || head.isBuild) return null;

@@ -7,8 +7,10 @@ import { cx } from "../../ui/cx";
 import { HiddenNote } from "../../ui/HiddenNote";
 import { Time } from "../../ui/Time";
 import { visibleBidi } from "../../ui/untrusted";
+import { parted } from "../askedAt";
 import type { PromptRow, SteerRow } from "../rows";
 import { useOpening } from "../useTimeline";
+import { AskedIn, CameWith } from "./AskedAt";
 import { Pictures } from "./Pictures";
 import styles from "./Said.module.css";
 
@@ -28,19 +30,24 @@ const TOLD: Record<string, string> = {
 export const Said = memo(function Said({ row }: { row: PromptRow | SteerRow }) {
   const isSteer = row.kind === "steer";
   const options = row.kind === "prompt" ? row.options : undefined;
-  const who = options?.automatic ? "Errand" : (row.principal ?? "Somebody");
+  const asked = row.prompt?.askedAt;
+  const isOurs = options?.automatic || asked?.fix !== undefined;
+  const who = isOurs ? "Errand" : (row.principal ?? "Somebody");
+  const { order, beside } = row.prompt ? parted(row.prompt) : { order: "", beside: "" };
   const mode = MODES.find(({ id }) => id === options?.mode);
   return (
     <div className={cx(styles.said, isSteer && styles.steer)}>
       <div className={styles.by}>
         {isSteer && <CornerDownRight aria-hidden="true" />}
         <span className={styles.who}>{who}</span>
+        {asked && <AskedIn asked={asked} />}
         {isSteer && <span>while it was working</span>}
         <Time at={row.at} />
         {mode && mode.id !== "agent" && <Badge>{mode.label}</Badge>}
         {options?.model && <Badge>{options.model.id}</Badge>}
       </div>
-      {row.prompt ? <Words row={row} text={row.prompt.text} /> : <p>An earlier message.</p>}
+      {row.prompt ? <Words row={row} text={order} /> : <p>An earlier message.</p>}
+      {asked && <CameWith asked={asked} beside={beside} row={row.key} />}
       {row.prompt && (
         <HiddenNote
           className={styles.hidden}
