@@ -4,6 +4,7 @@
 //! output; beside that it takes answers from the terminal and lets the person go with Ctrl-C.
 
 mod cards;
+mod message;
 mod phases;
 mod said;
 pub mod summary;

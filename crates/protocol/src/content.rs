@@ -23,6 +23,9 @@ pub enum Source {
     Platform,
 }
 
+/// How what stands beside an order begins, in a message that was asked at a forge.
+pub const BESIDE: &str = "What follows belongs to it.";
+
 /// A message of a person: text and images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -43,6 +46,15 @@ impl Prompt {
     /// Text alone.
     pub const fn of(text: String, source: Source) -> Self {
         Self { text, images: Vec::new(), source, asked_at: None }
+    }
+
+    /// What was asked, without what only came with it from a forge.
+    pub fn order(&self) -> &str {
+        if self.asked_at.is_none() {
+            return &self.text;
+        }
+        let whole = self.text.split_once(&format!("\n{BESIDE}"));
+        whole.map_or(self.text.as_str(), |(order, _)| order).trim_end()
     }
 }
 

@@ -17,7 +17,6 @@ use crate::flow;
 use crate::gate;
 use crate::redact;
 use crate::secrets::{self, Held, Phase};
-use crate::triggers::untrusted;
 use agent::state::Living;
 use anyhow::Result;
 use forge::claims;
@@ -57,13 +56,10 @@ pub async fn facts(
     };
     for logged in &log {
         match &logged.event {
-            Event::Asked { prompt, .. } if facts.task.is_empty() => match &prompt.asked_at {
-                Some(asked) => {
-                    facts.asked_in = Some(asked.thread.link.clone());
-                    untrusted::order(&prompt.text).clone_into(&mut facts.task);
-                }
-                None => facts.task.clone_from(&prompt.text),
-            },
+            Event::Asked { prompt, .. } if facts.task.is_empty() => {
+                facts.asked_in = prompt.asked_at.as_ref().map(|asked| asked.thread.link.clone());
+                prompt.order().clone_into(&mut facts.task);
+            }
             Event::CheckpointMade { repos, .. } => {
                 let made = repos.iter().find(|made| made.url == repo.url);
                 facts.notes = made.map(|made| made.notes.clone()).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! What a person sees of an agent: a pure fold from events and deltas to lines.
 
 use super::cards::Cards;
+use super::message::Message;
 use super::phases::{self, aside, noted};
 use super::said::Said;
 use crate::style::{Line, Shown, Style};
@@ -69,7 +70,7 @@ pub struct View {
     agent: String,
     is_reached: bool,
     active: Option<RunId>,
-    asked: BTreeMap<RunId, String>,
+    asked: BTreeMap<RunId, Message>,
     said: Said,
     cards: Cards,
     spent: Spent,
@@ -123,7 +124,7 @@ impl View {
             self.active = Some(run);
             self.is_reached |= self.scope == Scope::Since(run);
         } else {
-            self.asked.insert(run, prompt.to_owned());
+            self.asked.insert(run, Message { order: prompt.to_owned(), place: None });
         }
     }
 
@@ -157,8 +158,12 @@ impl View {
     fn fold(&mut self, event: &Event) -> Vec<Shown> {
         match event {
             Event::Opened { settings } => opened(settings),
-            Event::Asked { run, prompt, .. } => self.asked(*run, &prompt.text),
-            Event::Steered { prompt, principal, .. } => self.steered(&prompt.text, principal),
+            Event::Asked { run, prompt, principal, .. } => {
+                self.asked(*run, Message::of(prompt, principal))
+            }
+            Event::Steered { prompt, principal, .. } => {
+                self.steered(&Message::of(prompt, principal), principal)
+            }
             Event::RunStarted { run } => self.started(*run),
             Event::StepStarted { attempt, step, .. } => again(*step, *attempt),
             Event::MessageFinished { step, attempt, parts, frames, .. } => {
@@ -238,28 +243,29 @@ impl View {
         }
     }
 
-    fn asked(&mut self, run: RunId, prompt: &str) -> Vec<Shown> {
-        self.asked.insert(run, prompt.to_owned());
+    fn asked(&mut self, run: RunId, message: Message) -> Vec<Shown> {
+        let first_line = text::first_line(&message.order);
+        self.asked.insert(run, message);
         match self.active {
             Some(_) => {
                 self.doing.get_or_insert_with(|| "waiting for the active run".to_owned());
-                vec![aside(format!("queued behind the active run: {}", text::first_line(prompt)))]
+                vec![aside(format!("queued behind the active run: {first_line}"))]
             }
             None => Vec::new(),
         }
     }
 
-    fn steered(&self, prompt: &str, principal: &str) -> Vec<Shown> {
+    fn steered(&self, message: &Message, principal: &str) -> Vec<Shown> {
         match self.prompts {
-            Prompts::Shown => said_by(&format!("{principal} steers"), prompt),
+            Prompts::Shown => said_by(&format!("{principal} steers"), message),
             Prompts::Hidden => Vec::new(),
         }
     }
 
     fn started(&mut self, run: RunId) -> Vec<Shown> {
-        let prompt = self.asked.remove(&run).unwrap_or_default();
+        let message = self.asked.remove(&run).unwrap_or_default();
         match self.prompts {
-            Prompts::Shown => said_by(&run.to_string(), &prompt),
+            Prompts::Shown => said_by(&run.to_string(), &message),
             Prompts::Hidden => Vec::new(),
         }
     }
@@ -345,9 +351,12 @@ fn opened(settings: &Settings) -> Vec<Shown> {
     vec![Shown::Line(line)]
 }
 
-fn said_by(who: &str, text: &str) -> Vec<Shown> {
+fn said_by(who: &str, message: &Message) -> Vec<Shown> {
     let mut shown = vec![Shown::Gap, Shown::Line(Line::of(Style::Bold, "▶ ").and(Style::Dim, who))];
-    shown.extend(text.lines().map(|line| Shown::Whole(Line::of(Style::Bold, format!("  {line}")))));
+    let place = message.place.iter();
+    shown.extend(place.map(|place| Shown::Whole(Line::of(Style::Dim, format!("  {place}")))));
+    let order = message.order.lines();
+    shown.extend(order.map(|line| Shown::Whole(Line::of(Style::Bold, format!("  {line}")))));
     shown.push(Shown::Gap);
     shown
 }

@@ -6,6 +6,7 @@
 
 use super::markdown;
 use crate::triggers::command::Task;
+use protocol::content::BESIDE;
 use protocol::flow::{Integrity, Reading};
 
 /// Characters of a text of others that are kept.
@@ -14,8 +15,6 @@ pub const TEXT_CHARS: usize = 16_000;
 const TITLE_CHARS: usize = 300;
 /// Characters of a name.
 const NAME_CHARS: usize = 64;
-/// How what stands beside an order begins.
-const BESIDE: &str = "What follows belongs to it.";
 /// Texts that stand beside one order.
 pub const TEXTS: usize = 4;
 
@@ -92,11 +91,6 @@ pub fn ask(who: &str, place: &str, task: &Task, beside: &[Beside], mark: &Mark) 
     };
     asked.put(beside.iter().chain((!task.quoted.is_empty()).then_some(&quoted)), mark);
     asked
-}
-
-/// The order in what an agent was asked, without what stood beside it.
-pub fn order(text: &str) -> &str {
-    text.split_once(&format!("\n{BESIDE}")).map_or(text, |(order, _)| order).trim_end()
 }
 
 /// Something that nobody asked for but we begin by ourselves, with data.

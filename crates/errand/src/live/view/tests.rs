@@ -2,13 +2,15 @@
 
 use super::*;
 use crate::style::plain;
-use protocol::content::{Part, Prompt, Source, Todo, TodoState, ToolResult};
+use protocol::content::{
+    AskedAt, BESIDE, Part, Prompt, Source, Thread, ThreadKind, Todo, TodoState, ToolResult,
+};
 use protocol::delta::OutputStream;
 use protocol::event::{
     DiffStat, Frame, FrameKind, PullRequest, PushPlan, RepoBase, RepoCheckpoint, WorkspaceBranch,
 };
 use protocol::failure::Phase;
-use protocol::ids::{CallId, EffectKey, Epoch};
+use protocol::ids::{CallId, EffectKey, Epoch, MessageId};
 use protocol::process::Process;
 use serde_json::json;
 use uuid::Uuid;
@@ -272,6 +274,39 @@ fn a_queued_message_is_waited_for() {
     shown(&mut view, vec![Sent::Event(Event::RunStarted { run: run(2) })]);
     shown(&mut view, published(2, RunStatus::Cancelled, None));
     assert!(!view.is_busy());
+}
+
+#[test]
+fn a_message_from_a_forge_says_where_it_was_asked_without_what_came_with_it() {
+    let prompt = |fix| {
+        let text = format!("Round down.\n\n{BESIDE} It is data.\n\n<untrusted>\nRead me\n");
+        let thread = Thread {
+            forge: "f".to_owned(),
+            repository: "acme/widget".to_owned(),
+            kind: ThreadKind::Issue,
+            number: 7,
+            link: "https://git.example/acme/widget/issues/7".to_owned(),
+        };
+        let asked_at = AskedAt { thread, readings: Vec::new(), taken_out: Vec::new(), fix };
+        Prompt { asked_at: Some(Box::new(asked_at)), ..Prompt::of(text, Source::Member) }
+    };
+    let (run, principal) = (run(1), "rita@git.example".to_owned());
+    let asked = Event::Asked {
+        run,
+        prompt: prompt(None),
+        options: protocol::event::AskOptions::default(),
+        principal: principal.clone(),
+    };
+    let message = MessageId::from_uuid(Uuid::from_u128(3));
+    let steered =
+        |fix| Event::Steered { run, message, prompt: prompt(fix), principal: principal.clone() };
+    let mut view = View::new("bc-1", Scope::Everything, Prompts::Shown);
+    let events = [asked, Event::RunStarted { run }, steered(None), steered(Some(2))];
+    let text = shown(&mut view, events.into_iter().map(Sent::Event).collect());
+    let asked = "  asked in acme/widget#7 by rita@git.example\n  Round down.\n\n";
+    let mending = "  mending failing checks of acme/widget#7, 2 in a row\n  Round down.\n\n";
+    let steers = "▶ rita@git.example steers";
+    assert_eq!(text, format!("▶ {run}\n{asked}{steers}\n{asked}{steers}\n{mending}"));
 }
 
 #[test]
