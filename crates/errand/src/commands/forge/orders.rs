@@ -37,7 +37,7 @@ pub(super) async fn hook(cx: Cx<'_>, arguments: Hook) -> Result<Exit> {
         ("events", body.events.join(", ")),
     ];
     for (name, value) in rows {
-        cx.output.line(Line::of(Style::Dim, &format!("{name:<9}")).and(Style::Plain, &value))?;
+        cx.output.line(Line::of(Style::Dim, format!("{name:<9}")).and(Style::Plain, &value))?;
     }
     Ok(Exit::Done)
 }
@@ -65,7 +65,7 @@ pub(super) async fn triggers(cx: Cx<'_>, arguments: Triggers) -> Result<Exit> {
         ("bots", listed(bots)),
     ];
     for (name, value) in rows {
-        cx.output.line(Line::of(Style::Dim, &format!("{name:<9}")).and(Style::Plain, &value))?;
+        cx.output.line(Line::of(Style::Dim, format!("{name:<9}")).and(Style::Plain, &value))?;
     }
     Ok(Exit::Done)
 }
