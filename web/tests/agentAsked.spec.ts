@@ -71,3 +71,16 @@ test("failing checks are mended in the name of Errand, and a link leads to the w
   await expect(talk.getByText("Errand", { exact: true })).toBeVisible();
   await expect(talk.getByRole("link", { name: "acme/widget #7" })).toHaveCount(0);
 });
+
+test("what is tried again is the order alone", async ({ page, house }) => {
+  const { id } = await work(house, undefined, [{ text: "It works.", fault: "wrongKey" }], {
+    ends: "ERROR",
+  });
+  await askAt(page, ASKED);
+  await page.goto(`/agents/${id}`);
+  const sent = page.waitForRequest((request) => {
+    return request.method() === "POST" && request.url().endsWith(`/v1/agents/${id}/runs`);
+  });
+  await page.getByRole("button", { name: "Try again" }).click();
+  expect((await sent).postDataJSON()).toMatchObject({ prompt: { text: ORDER } });
+});

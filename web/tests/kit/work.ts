@@ -3,7 +3,7 @@ import { type House, until } from "./house";
 
 /** What the scripted model does in one turn; see the fakes' script. */
 export type Turn =
-  | { text: string }
+  | { text: string; fault?: string }
   | { calls: ({ shell: string } | { write: { path: string; content: string } })[] };
 
 interface Options {
