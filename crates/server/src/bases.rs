@@ -34,9 +34,13 @@ pub async fn fetched(
 pub async fn since(ours: &AgentRepo, base: &RepoBase, head: &str) -> Result<CommitId> {
     let start = CommitId::parse(&base.commit)?;
     let Some(merged) = &base.merged else { return Ok(start) };
+    let head = CommitId::parse(head)?;
+    // Somebody else may have pushed the head.
+    if !ours.has_commit(&head).await? {
+        return Ok(start);
+    }
     // Work that was saved before, and not pushed, does not have it.
-    let shared = ours.merge_base(&CommitId::parse(merged)?, &CommitId::parse(head)?).await?;
-    Ok(shared.unwrap_or(start))
+    Ok(ours.merge_base(&CommitId::parse(merged)?, &head).await?.unwrap_or(start))
 }
 
 /// Commits of the base that the head lacks; none where the remote does not say in time and we do not know either.

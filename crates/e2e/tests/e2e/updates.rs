@@ -141,6 +141,9 @@ async fn a_run_at_work_is_left_alone_and_two_at_once_are_one() {
     for (file, content) in [("hand.txt", "4"), ("more.txt", "3"), ("one.txt", "1")] {
         assert_eq!(repository.file(branch, file), content);
     }
+    repository.push(branch, "By hand again", &[("hand.txt", "5\n")]);
+    let now = pull(&world, &job).await;
+    assert_eq!((&now["state"], &now["number"]), (&json!("open"), &before["number"]), "{now:#}");
     world.end().await;
 }
 
@@ -166,6 +169,11 @@ async fn it_is_the_same_on_every_host() {
         let again = update(world, &job, &before).await.expect(200);
         assert_eq!((again["commit"].as_str(), told(world, &job).await), (head.as_deref(), 1));
         assert_eq!(repository.file(branch, "theirs.txt"), "2");
+        // What the host tells of may be somebody else's, which is not here.
+        repository.push(branch, "By hand", &[("hand.txt", "3\n")]);
+        let now = pull(world, &job).await;
+        let moved = repository.head(branch);
+        assert_eq!((now["commit"].as_str(), &now["review"]), (moved.as_deref(), &Value::Null));
         world.delete(&job.agent).await;
     }
 }
