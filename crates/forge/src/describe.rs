@@ -465,6 +465,7 @@ mod tests {
         Facts {
             name: "Fix the parser".to_owned(),
             task: "Fix the parser\n- see #12 by @octocat".to_owned(),
+            asked_in: Some("https://h.example/issues/7".to_owned()),
             result: "Done. **All** tests pass ![x](http://spy.example)".to_owned(),
             commits: vec![CommitFact {
                 id: "0123456789abcdef".to_owned(),
@@ -517,7 +518,7 @@ mod tests {
 
     #[test]
     fn the_body_tells_task_result_evidence_changes_and_cost() {
-        let expected = "### Task\n\n> Fix the parser\\\n> \\- see #\u{2060}12 by @\u{2060}octocat\n\n\
+        let expected = "### Task\n\nAsked for in https://h.example/issues/7.\n\n> Fix the parser\\\n> \\- see #\u{2060}12 by @\u{2060}octocat\n\n\
             ### Result, as the agent tells it\n\nDone. **All** tests pass \\![x](http://spy.example)\n\n\
             ### Findings\n\n**Risk: low** (0 points).\n\n\
             **1 file was too large or too many to be read. Read them.**\n\n\

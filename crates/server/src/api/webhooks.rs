@@ -14,8 +14,10 @@ use protocol::ids::OrgId;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Longest wait for a place, and for a delivery.
-const WAIT: Duration = Duration::from_secs(10);
+/// Longest wait for a place.
+const PLACE_WAIT: Duration = Duration::from_secs(30);
+/// Longest time that a delivery may take to come.
+const READ_WAIT: Duration = Duration::from_secs(10);
 
 /// Takes a delivery of a connection's own webhook, whose secret speaks for every repository.
 pub async fn of_all(
@@ -41,14 +43,14 @@ async fn taken(
     request: Request,
 ) -> ApiResult<(StatusCode, Json<DeliveryBody>)> {
     // TRUST: nobody has proven anything yet, so few may send at a time, and none for long.
-    let place = tokio::time::timeout(WAIT, app.forges.inbox.places.acquire()).await;
+    let place = tokio::time::timeout(PLACE_WAIT, app.forges.inbox.places.acquire()).await;
     let busy = || {
         let message = "too many deliveries come at once: send it again later";
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "webhook_busy", message)
     };
     let _place = place.map_err(|_| busy())?.map_err(|_| busy())?;
     let (parts, body) = request.into_parts();
-    let read = tokio::time::timeout(WAIT, to_bytes(body, BODY_BYTES)).await;
+    let read = tokio::time::timeout(READ_WAIT, to_bytes(body, BODY_BYTES)).await;
     let body = read.ok().and_then(Result::ok).ok_or_else(|| {
         let message = format!("the delivery is longer than {BODY_BYTES} bytes, or came too slowly");
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "webhook_unreadable", message)
