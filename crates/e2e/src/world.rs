@@ -5,7 +5,7 @@
 use crate::api::Api;
 use crate::disk::SmallDisk;
 use crate::host;
-use crate::process::Server;
+use crate::process::{Server, binary};
 use crate::samples::Repository;
 use crate::sse::{Frame, Reader};
 use crate::watch::Watcher;
@@ -15,6 +15,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -280,6 +281,25 @@ impl World {
     pub async fn ended(&self, job: &Job) -> Value {
         self.watch(&job.agent).until_ended(&job.run).await;
         self.run(job).await
+    }
+
+    /// What the command line says, which must succeed.
+    #[expect(clippy::disallowed_methods, reason = "the command line is what is tested")]
+    #[track_caller]
+    pub fn command(&self, arguments: &[&str]) -> String {
+        let home = tempfile::tempdir().unwrap();
+        let output = Command::new(binary())
+            .args(arguments)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", home.path())
+            .env("ERRAND_URL", &self.api.base)
+            .env("ERRAND_TOKEN", &self.api.token)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Waits until a run is over, which must have this status.

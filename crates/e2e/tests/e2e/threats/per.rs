@@ -2,12 +2,10 @@
 //! request: in its text, over the API and on the command line.
 
 use e2e::api::send;
-use e2e::process::binary;
 use e2e::world::{Job, World, prompt, shell, write};
 use fakes::scripted::script::Turn;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::process::{Command, Stdio};
 
 const INTEGRITY: &str = "sha512-6FlzubTLZG3J2a/NVCAleEhjzq5oxgHyaCU9yYXvcLsvoVaHJq/s5xXI6/XXP6tz7R9xAOtHnSO/tXtF3WRTlA==";
 const CI: &str = "name: ci\non:\n  push:\n    branches: [main]\npermissions:\n  contents: read\njobs:\n  test:\n    \
@@ -81,23 +79,6 @@ const CASES: &[(&str, &str, &str)] = &[
     ("tasks", "editor-task", ".vscode/tasks.json"),
 ];
 
-#[expect(clippy::disallowed_methods, reason = "the command line is what is tested")]
-fn errand(world: &World, arguments: &[&str]) -> String {
-    let home = tempfile::tempdir().unwrap();
-    let output = Command::new(binary())
-        .args(arguments)
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("HOME", home.path())
-        .env("ERRAND_URL", &world.api.base)
-        .env("ERRAND_TOKEN", &world.api.token)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
 async fn pull_request(world: &World, agent: &str) -> Value {
     let pulls = world.api.get(&format!("/v1/agents/{agent}/pull-requests")).await.expect(200);
     pulls["items"][0].clone()
@@ -137,7 +118,7 @@ async fn what_a_branch_leaves_that_runs_later_is_told_wherever_the_pull_request_
     let pull = pull_request(&world, &job.agent).await;
     let findings = pull["review"]["findings"].as_array().unwrap();
     let body = pull["body"].as_str().unwrap();
-    let told = errand(&world, &["pr", &job.agent]);
+    let told = world.command(&["pr", &job.agent]);
     for (case, rule, path) in CASES {
         let found = findings.iter().find(|found| found["rule"] == *rule && found["path"] == *path);
         let found = found.unwrap_or_else(|| panic!("T-PER {case}: no {rule} in {findings:#?}"));

@@ -143,3 +143,29 @@ async fn an_agent_is_steered_and_stopped_from_its_thread() {
     let runs = hooked.runs(agents[0]["id"].as_str().unwrap()).await;
     assert_eq!(runs[0]["status"], "CANCELLED");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_sets_it_up() {
+    let hooked = Hooked::start(Kind::Gitea, "gitea").await;
+    let world = &hooked.connected.world;
+    let host = hooked.connected.host.url();
+    let hook = world.command(&["forge", "hook", &host, NAME]);
+    assert!(hook.contains(&hooked.url) && hook.contains(&hooked.secret), "{hook}");
+    let of_all = world.command(&["forge", "hook", &host]);
+    assert!(!of_all.contains(&hooked.secret) && of_all.contains("speaks for all"), "{of_all}");
+    let set =
+        ["forge", "triggers", &host, "--name", "helper", "--label", "none", "--autofix", "off"];
+    world.command(&set);
+    let shown = world.command(&["forge", "triggers", &host]);
+    for words in ["@helper", "labels   none", "autofix  off", "reviews  on"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    let issue = hooked.issue("rita", "Count", "Please.");
+    let what = What::IssueComment { issue, id: 70, body: "@errand count" };
+    let told = hooked.send(&hooked.made("rita", what)).await.expect(202);
+    assert_eq!(told["outcome"], "ignored", "that is not the name any more");
+    hooked.comment(issue, "rita", "@helper help").await;
+    hooked.told(issue, true, "`@helper <task>").await;
+    let deliveries = world.command(&["forge", "deliveries", &host]);
+    assert!(deliveries.contains("it was answered") && deliveries.contains("rita"), "{deliveries}");
+}
