@@ -17,6 +17,7 @@ use crate::auth::Caller;
 use crate::bases;
 use crate::clock::now_ms;
 use crate::repositories::explain;
+use crate::triggers::threads;
 use agent::state::Living;
 use anyhow::Context as _;
 use axum::Json;
@@ -175,6 +176,8 @@ impl<'a> Updating<'a> {
             }
             let now = self.merged(&previous, &base).await?;
             let remote = self.app.reach(&self.handle.org, &self.pull.url).await?;
+            let noted = (&now, self.handle.id);
+            threads::pushing(self.app, &self.handle.org, &self.pull.url, noted).await?;
             match self.ours.push(&remote, &now, &self.head, Expected::At(&previous)).await {
                 Ok(_) => return Ok(Moved { previous, now, base }),
                 Err(GitError::NonFastForward { .. }) => {}
