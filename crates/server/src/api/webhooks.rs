@@ -65,8 +65,9 @@ async fn taken(
     Ok((StatusCode::ACCEPTED, Json(DeliveryBody { outcome: outcome.to_owned(), reason })))
 }
 
-/// TRUST: nothing of what was sent goes into a log before it is believed.
+/// TRUST: nothing of what was sent goes into a log before it is believed, and strangers do not fill it: the host shows
+/// its people what it was answered.
 fn note(error: &ApiError) {
     let (code, _) = error.told();
-    tracing::warn!(code, "a delivery was refused");
+    tracing::debug!(code, "a delivery was refused");
 }

@@ -62,6 +62,22 @@ pub struct Known {
     pub log: String,
 }
 
+impl Known {
+    /// What somebody may do, and nothing else yet.
+    pub fn nothing(repository: &str, actor: Permission) -> Self {
+        Self {
+            repository: repository.to_owned(),
+            actor,
+            writer: Permission::None,
+            agent: None,
+            pull: None,
+            about: None,
+            remarks: Vec::new(),
+            log: String::new(),
+        }
+    }
+}
+
 /// A remark at a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remark {
@@ -251,16 +267,7 @@ pub fn decide(event: &Event, settings: &Settings, known: &Known, mark: &Mark) ->
 
 /// Why nothing will be done whatever the forge and our log say, if so: then neither need be asked.
 pub fn ignored_at_once(event: &Event, settings: &Settings, repository: &str) -> Option<Why> {
-    let known = Known {
-        repository: repository.to_owned(),
-        actor: Permission::Admin,
-        writer: Permission::None,
-        agent: None,
-        pull: None,
-        about: None,
-        remarks: Vec::new(),
-        log: String::new(),
-    };
+    let known = Known::nothing(repository, Permission::Admin);
     let why = asked(event, settings, &known, &Mark::of(0)).err()?;
     let is_certain =
         matches!(why, Why::OtherRepository | Why::Own | Why::Bot | Why::NotAsked | Why::Passed);

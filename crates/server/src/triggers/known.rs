@@ -53,8 +53,12 @@ impl Question<'_> {
         }
         let actor = self.permission(&event.actor.login).await?;
         let on = subject(&event.kind);
-        let mut found =
-            Found { known: self.nothing(actor), on, remembered: Remembered::default(), remark: 0 };
+        let mut found = Found {
+            known: Known::nothing(&self.place.repository, actor),
+            on,
+            remembered: Remembered::default(),
+            remark: 0,
+        };
         // Whoever may not is not answered, so nothing more is asked for them.
         let Some(on) = on.filter(|_| actor >= Permission::Write) else { return Ok(found) };
         found.remembered = threads::read(self.app, self.org, self.place, on).await?;
@@ -74,19 +78,6 @@ impl Question<'_> {
             found.known.about = Some(text(opening));
         }
         Ok(found)
-    }
-
-    fn nothing(&self, actor: Permission) -> Known {
-        Known {
-            repository: self.place.repository.clone(),
-            actor,
-            writer: Permission::None,
-            agent: None,
-            pull: None,
-            about: None,
-            remarks: Vec::new(),
-            log: String::new(),
-        }
     }
 
     /// TRUST: somebody whom the host does not know may nothing. If it does not say, that is no answer.
@@ -159,7 +150,7 @@ impl Question<'_> {
     /// A check of a commit that an agent pushed.
     async fn of_check(&self, commit: &CommitId, name: &str) -> Result<Found, Unknown> {
         let Self { app, org, place, .. } = self;
-        let known = self.nothing(Permission::None);
+        let known = Known::nothing(&place.repository, Permission::None);
         let mut found = Found { known, on: None, remembered: Remembered::default(), remark: 0 };
         let Some(agent) = threads::pusher(app, org, place, commit).await? else { return Ok(found) };
         if app.agents.record(org, agent).await?.is_none() {

@@ -41,9 +41,9 @@ pub async fn work(app: Arc<App>) {
                     if busy.len() < AT_ONCE && busy.insert(place.clone()) {
                         let (app, org, done) = (Arc::clone(&app), org.clone(), done.clone());
                         app.tasks.clone().spawn(async move {
+                            // Also after a panic: the others of that repository must not wait for ever.
+                            let _turn = Turn { place, done };
                             of_place(&app, &org, due).await;
-                            // Whoever listened has ended with the server.
-                            drop(done.send(place));
                         });
                     }
                 }
@@ -61,6 +61,19 @@ pub async fn work(app: Arc<App>) {
         while let Ok(place) = over.try_recv() {
             busy.remove(&place);
         }
+    }
+}
+
+/// A repository that is worked on; says so when that ends.
+struct Turn {
+    place: Place,
+    done: mpsc::UnboundedSender<Place>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // Whoever listened has ended with the server.
+        drop(self.done.send(self.place.clone()));
     }
 }
 
@@ -82,6 +95,10 @@ async fn of_place(app: &Arc<App>, org: &OrgId, waiting: Vec<(String, Waiting)>) 
         let kept = match outcome {
             Ok(Done::Over(outcome)) => inbox::over(app, org, &key, &outcome).await,
             Ok(Done::Later { wait_ms }) => later(app, org, &key, (&waiting, wait_ms)).await,
+            Err(error) if is_old(&waiting) => {
+                tracing::error!(error = format!("{error:#}"), "a delivery is given up");
+                inbox::over(app, org, &key, "nothing: it failed for a day").await
+            }
             Err(error) => {
                 tracing::warn!(error = format!("{error:#}"), "a delivery was not acted upon");
                 let wait_ms = doubled(waiting.attempts);
@@ -97,6 +114,11 @@ async fn of_place(app: &Arc<App>, org: &OrgId, waiting: Vec<(String, Waiting)>) 
 enum Done {
     Over(String),
     Later { wait_ms: i64 },
+}
+
+/// Whether nobody waits for it any more.
+fn is_old(waiting: &Waiting) -> bool {
+    now_ms().saturating_sub(waiting.received_ms) > GIVEN_UP_MS
 }
 
 fn doubled(attempts: u32) -> i64 {
@@ -128,7 +150,7 @@ async fn one(app: &Arc<App>, org: &OrgId, key: &str, waiting: &Waiting) -> Resul
     let Some(repository) = connection.account.named(&place.repository) else {
         return told("nothing: it names no repository".to_owned());
     };
-    let is_old = now_ms().saturating_sub(waiting.received_ms) > GIVEN_UP_MS;
+    let is_old = is_old(waiting);
     if known::is_at_work(app, org, place, &event).await? && !is_old {
         return Ok(Done::Later { wait_ms: BUSY_MS });
     }
@@ -141,7 +163,6 @@ async fn one(app: &Arc<App>, org: &OrgId, key: &str, waiting: &Waiting) -> Resul
             return Ok(Done::Later { wait_ms: wait(&error, waiting.attempts) });
         }
         Err(Unknown::Forge(error)) => return told(format!("nothing: {error}")),
-        Err(Unknown::Other(error)) if is_old => return told(format!("nothing: {error:#}")),
         Err(Unknown::Other(error)) => return Err(error),
     };
     let mark =
